@@ -1,0 +1,1 @@
+"""Exponentially weighted moving averages of series."""

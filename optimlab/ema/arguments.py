@@ -1,0 +1,166 @@
+"""What callers may pass to the EMA functions, checked, and brought into one form: (columns, rows) arrays."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Floats = NDArray[np.float64]
+
+
+def is_pandas(x: Any) -> bool:
+    """Whether x is a Series or DataFrame, found without importing pandas."""
+    pandas = sys.modules.get("pandas")
+    return pandas is not None and isinstance(x, (pandas.Series, pandas.DataFrame))
+
+
+def values(x: Any, name: str = "x") -> NDArray[Any]:
+    """Return the numbers of x: float32 and float64 as they are, integers and Booleans as float64."""
+    array = _pandas_values(x) if is_pandas(x) else np.asarray(x)
+    if array.size == 0 and array.dtype == np.float64:
+        return array
+    if array.dtype.kind not in "fiub" or array.dtype.itemsize > 8 or array.dtype == np.float16:
+        raise TypeError(
+            f"{name} must hold float32, float64, integers or Booleans; got dtype {array.dtype}; "
+            f"convert it, for example {name}.astype(float)"
+        )
+    if array.ndim == 0:
+        raise ValueError(f"{name} must have at least one dimension; got the single number {array!r}")
+    if array.dtype.kind == "f" and array.dtype.isnative:
+        return array
+    return array.astype(array.dtype.newbyteorder("=") if array.dtype.kind == "f" else np.float64)
+
+
+def _pandas_values(x: Any) -> NDArray[Any]:
+    dtypes = [x.dtype] if x.ndim == 1 else list(x.dtypes)
+    if all(isinstance(dtype, np.dtype) for dtype in dtypes):
+        return np.asarray(x.to_numpy())
+    if all(getattr(dtype, "kind", "O") in "fiub" for dtype in dtypes):
+        return np.asarray(x.to_numpy(dtype=np.float64, na_value=np.nan))
+    return np.asarray(x.to_numpy(dtype=object))
+
+
+def like(result: NDArray[Any], x: Any, name: Any = None) -> Any:
+    """Return the result in the type of x: with the index and names of a Series or DataFrame."""
+    if not is_pandas(x):
+        return result
+    if x.ndim == 1:
+        return type(x)(result, index=x.index, name=x.name if name is None else name, copy=False)
+    return type(x)(result, index=x.index, columns=x.columns, copy=False)
+
+
+def checked_axis(axis: int, ndim: int) -> int:
+    """Return the axis counted from 0."""
+    if isinstance(axis, (bool, np.bool_)) or not isinstance(axis, (int, np.integer)):
+        raise TypeError(f"axis must be an integer; got {axis!r}")
+    if not -ndim <= axis < ndim:
+        raise ValueError(f"axis must be in [{-ndim}, {ndim}) for an array of {ndim} dimensions; got {axis}")
+    return int(axis) % ndim
+
+
+def checked_out(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Return ``out``, or a new array where it is None."""
+    if out is None:
+        return np.empty(shape, dtype)
+    if not isinstance(out, np.ndarray):
+        raise TypeError(f"out must be a NumPy array; got {type(out).__name__}")
+    if out.shape != shape or out.dtype != dtype:
+        raise ValueError(
+            f"out must have shape {shape} and dtype {dtype}, as the result has; got {out.shape} and {out.dtype}"
+        )
+    if not out.flags.writeable:
+        raise ValueError("out must be writeable; got a read-only array")
+    return out
+
+
+def by_column(array: NDArray[Any], axis: int) -> NDArray[Any]:
+    """Return the array as (columns, rows), rows along ``axis``: a view wherever one exists."""
+    if array.ndim == 1:
+        return array[np.newaxis, :]
+    return np.moveaxis(array, axis, -1).reshape(-1, array.shape[axis])
+
+
+def checked_choice(name: str, value: Any, allowed: tuple[str, ...]) -> str:
+    """Return the value if it is one of the allowed words."""
+    if not isinstance(value, str) or value not in allowed:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}; got {value!r}")
+    return value
+
+
+def checked_weights(weights: ArrayLike, shape: tuple[int, ...], axis: int) -> NDArray[Any]:
+    """Return weights as (rows,) or (columns, rows)."""
+    array = values(weights, "weights")
+    if array.shape not in ((shape[axis],), shape):
+        raise ValueError(
+            f"weights must have shape {(shape[axis],)}, one for each row, or {shape} like x; got {array.shape}"
+        )
+    if not (array >= 0.0).all() or np.isinf(array).any():
+        raise ValueError(f"weights must be finite and not negative; got {_first_bad(array, array >= 0.0)}")
+    return array if array.ndim == 1 else by_column(array, axis)
+
+
+def _first_bad(array: NDArray[Any], good: NDArray[np.bool_]) -> str:
+    bad = np.argwhere(~(good & np.isfinite(array)))[0]
+    where = int(bad[0]) if bad.size == 1 else tuple(map(int, bad))
+    return f"{array[tuple(bad)]} at index {where}"
+
+
+@dataclass(frozen=True)
+class Times:
+    """The times of the rows and what one unit of them is."""
+
+    gaps: Floats  # from the row before, in half-lives or in units; 0 for the first row
+    in_halflives: bool
+
+
+def checked_times(times: Any, rows: int, halflife: Any) -> Times:
+    """Return the time gaps between rows; datetimes are divided by the half-life, which must then be a timedelta."""
+    array = np.asarray(times.to_numpy() if hasattr(times, "to_numpy") else times)
+    if array.shape != (rows,):
+        raise ValueError(f"times must have shape {(rows,)}, one for each row; got {array.shape}")
+    if array.dtype.kind == "M":
+        return Times(_gaps(array.astype("datetime64[ns]"), _timedelta(halflife)), in_halflives=True)
+    if array.dtype.kind not in "fiu":
+        raise TypeError(f"times must hold numbers or datetimes (datetime64); got dtype {array.dtype}")
+    if isinstance(halflife, (str, bytes)) or _is_timedelta(halflife):
+        raise TypeError(f"halflife must be a number, in the unit of the times, which are numbers; got {halflife!r}")
+    return Times(_gaps(array.astype(np.float64), None), in_halflives=False)
+
+
+def _gaps(times: NDArray[Any], unit: np.timedelta64 | None) -> Floats:
+    missing = np.isnat(times) if unit is not None else ~np.isfinite(times)
+    if missing.any():
+        raise ValueError(f"times must be finite; got {times[missing.argmax()]} at index {int(missing.argmax())}")
+    steps = np.diff(times, prepend=times[:1])
+    gaps: Floats = steps / unit if unit is not None else steps
+    if (gaps < 0.0).any():
+        i = int((gaps < 0.0).argmax())
+        raise ValueError(
+            f"times must not decrease (equal ones are allowed); got {times[i]} after {times[i - 1]} at index {i}; "
+            "sort the rows by time first"
+        )
+    return gaps
+
+
+def _is_timedelta(value: Any) -> bool:
+    return isinstance(value, np.timedelta64) or hasattr(value, "total_seconds")
+
+
+def _timedelta(halflife: Any) -> np.timedelta64:
+    """Return the half-life as timedelta64[ns]; a string is read by pandas."""
+    remedy = "must be a timedelta, or a string such as '4 days' that pandas.Timedelta reads, since times are datetimes"
+    if not (isinstance(halflife, str) or _is_timedelta(halflife)):
+        raise TypeError(f"halflife {remedy}; got {halflife!r}")
+    import pandas as pd
+
+    try:
+        delta = pd.Timedelta(halflife)
+    except ValueError:
+        raise ValueError(f"halflife {remedy}; got {halflife!r}") from None
+    if not delta > pd.Timedelta(0):
+        raise ValueError(f"halflife must be greater than 0; got {halflife!r}")
+    return delta.to_timedelta64().astype("timedelta64[ns]")

@@ -1,0 +1,58 @@
+"""The scans as numba loops: every array is read and written once. Imported only where numba is installed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def rows(x: NDArray[Any], alpha: float, beta: float, carry: Floats, out: NDArray[Any]) -> None:
+    """v ← β v + α x along each row, with look-ahead: v₊₄ = β⁴ v + s₄, so one step in four waits for the one before."""
+    b2 = beta * beta
+    b3 = b2 * beta
+    b4 = b2 * b2
+    steps = x.shape[1]
+    whole = steps - steps % 4
+    for c in range(x.shape[0]):
+        v = carry[c]
+        for i in range(0, whole, 4):
+            s1 = alpha * x[c, i]
+            s2 = beta * s1 + alpha * x[c, i + 1]
+            s3 = beta * s2 + alpha * x[c, i + 2]
+            s4 = beta * s3 + alpha * x[c, i + 3]
+            out[c, i] = beta * v + s1
+            out[c, i + 1] = b2 * v + s2
+            out[c, i + 2] = b3 * v + s3
+            v = b4 * v + s4
+            out[c, i + 3] = v
+        for i in range(whole, steps):
+            v = beta * v + alpha * x[c, i]
+            out[c, i] = v
+        carry[c] = v
+
+
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def columns(x: NDArray[Any], alpha: float, beta: float, carry: Floats, correction: Floats, out: NDArray[Any]) -> None:
+    """v ← β v + α x for all columns of a step, then the next step; the first outputs divided by their corrections."""
+    for i in range(x.shape[1]):
+        divisor = correction[i] if i < correction.size else 1.0
+        for c in range(x.shape[0]):
+            v = beta * carry[c] + alpha * x[c, i]
+            carry[c] = v
+            out[c, i] = v / divisor
+
+
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def variable(a: Floats, y: Floats, carry: Floats) -> None:
+    """y_t ← a_t y_{t-1} + y_t in place."""
+    for c in range(y.shape[0]):
+        v = carry[c]
+        for i in range(y.shape[1]):
+            v = a[c, i] * v + y[c, i]
+            y[c, i] = v

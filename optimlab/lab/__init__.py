@@ -1,0 +1,28 @@
+"""The laboratory: what every study shares (command line, output folder, figures, statistics, claims).
+
+Nothing heavy is imported here: pandas, SciPy and matplotlib load when a study first needs them.
+
+Examples
+--------
+>>> from optimlab.lab import Claim
+>>> Claim(
+...     id="lag",
+...     statement="an EMA lags a ramp by β/(1-β) samples",
+...     expected=9.0,
+...     measured=9.01,
+...     low=8.9,
+...     high=9.1,
+...     tolerance=0.0,
+...     verdict="reproduced",
+... ).stands
+True
+"""
+
+from optimlab.lab.claims import Claim
+from optimlab.lab.errors import StudyError
+from optimlab.lab.figures import PALETTE, style
+from optimlab.lab.frame import study
+from optimlab.lab.run import Run
+from optimlab.lab.statistics import bootstrap_interval, mean_interval
+
+__all__ = ["PALETTE", "Claim", "Run", "StudyError", "bootstrap_interval", "mean_interval", "study", "style"]

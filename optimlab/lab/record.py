@@ -1,0 +1,44 @@
+"""Where and with what a run was made: the facts that ``run.json`` keeps."""
+
+import os
+import platform
+import re
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+__all__ = ["circumstances"]
+
+_PACKAGES = ("optimlab", "numpy", "scipy", "pandas", "matplotlib", "numba")
+
+
+def circumstances() -> dict[str, object]:
+    """Return versions, processor and platform of this process; what is not installed is None.
+
+    Examples
+    --------
+    >>> sorted(circumstances())
+    ['cpu', 'platform', 'versions']
+    >>> circumstances()["cpu"]["count"] >= 1
+    True
+    """
+    return {
+        "versions": {"python": platform.python_version()} | {name: _version(name) for name in _PACKAGES},
+        "cpu": {"model": _cpu_model(), "count": os.cpu_count()},
+        "platform": platform.platform(),
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _cpu_model() -> str:
+    """Ask Linux first: there, Python's own answer is empty or only the family."""
+    try:
+        found = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(errors="replace"), re.MULTILINE)
+    except OSError:
+        found = None
+    return found[1] if found else platform.processor() or platform.machine()
