@@ -163,4 +163,4 @@ def _timedelta(halflife: Any) -> np.timedelta64:
         raise ValueError(f"halflife {remedy}; got {halflife!r}") from None
     if not delta > pd.Timedelta(0):
         raise ValueError(f"halflife must be greater than 0; got {halflife!r}")
-    return delta.to_timedelta64().astype("timedelta64[ns]")
+    return np.timedelta64(delta.value, "ns")

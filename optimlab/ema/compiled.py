@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, error_model="numpy")
 def rows(x: NDArray[Any], alpha: float, beta: float, carry: Floats, out: NDArray[Any]) -> None:
     """v ← β v + α x along each row, with look-ahead: v₊₄ = β⁴ v + s₄, so one step in four waits for the one before."""
     b2 = beta * beta
@@ -37,7 +37,7 @@ def rows(x: NDArray[Any], alpha: float, beta: float, carry: Floats, out: NDArray
         carry[c] = v
 
 
-@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, error_model="numpy")
 def columns(x: NDArray[Any], alpha: float, beta: float, carry: Floats, correction: Floats, out: NDArray[Any]) -> None:
     """v ← β v + α x for all columns of a step, then the next step; the first outputs divided by their corrections."""
     for i in range(x.shape[1]):
@@ -48,7 +48,7 @@ def columns(x: NDArray[Any], alpha: float, beta: float, carry: Floats, correctio
             out[c, i] = v / divisor
 
 
-@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, error_model="numpy")
 def variable(a: Floats, y: Floats, carry: Floats) -> None:
     """y_t ← a_t y_{t-1} + y_t in place."""
     for c in range(y.shape[0]):

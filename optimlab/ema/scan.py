@@ -78,7 +78,8 @@ def _short(x: Floats, log_beta: float, gain: float) -> Floats:
     y = np.dot(x.reshape(-1, size), _toeplitz(log_beta, gain, size))
     inherited = np.dot(_inherited(log_beta * size, len(y)), y[:, -1:])
     y += inherited * powers(log_beta, size)
-    return y.reshape(1, -1)
+    whole: Floats = y.reshape(1, -1)
+    return whole
 
 
 def _from_rest(x: Floats, log_beta: float, gain: float) -> Floats:
@@ -88,7 +89,8 @@ def _from_rest(x: Floats, log_beta: float, gain: float) -> Floats:
     """
     columns, steps = x.shape
     if steps <= 2 * BLOCK:
-        return x @ _toeplitz(log_beta, gain, steps)
+        product: Floats = np.dot(x, _toeplitz(log_beta, gain, steps))
+        return product
     if columns == 1 and steps <= SHORT:
         return _short(x, log_beta, gain)
     block = _toeplitz(log_beta, gain, BLOCK)

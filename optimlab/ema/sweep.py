@@ -19,8 +19,6 @@ from optimlab.ema.scan import (
     cut,
     held,
     powers,
-    shifted,
-    variable_scan,
 )
 from optimlab.ema.weighting import Floats, Gains, Mask, Masses, Weighting
 
@@ -145,8 +143,8 @@ def _plain_step(x: NDArray[Any], masses: Masses, mean: Mean, out: NDArray[Any], 
     weighting = masses.weighting
     begins = weighting.unit_mass and masses.mass[0] == 0.0
     assert weighting.decay is not None
-    start = (1.0, x[:, 0].astype(np.float64)) if begins else (float(masses.mass[0]), mean.mean)
-    result = _plain_scan(x, weighting.decay, *start, out, kernels)
+    mass, carry = (1.0, x[:, 0].astype(np.float64)) if begins else (float(masses.mass[0]), mean.mean)
+    result = _plain_scan(x, weighting.decay, mass, carry, out, kernels)
     if result is None:
         return False
     mean.keep_constant(x, None, out)
@@ -173,10 +171,10 @@ def sweep_mean(
     """Write the mean of x, of shape (columns, rows), into ``out``, tile by tile."""
     kernels = compiled() if x.size >= COMPILED_FROM else None
     overlap = np.may_share_memory(x, out)
-    if len(x) == 1 < x.size <= TILE and weighting.plain and min_count <= 1 and not overlap:
-        if _at_once(x, weighting, out):
-            return
-    for columns, along in _tiles(x.shape, TILE if overlap else RUN):
+    short = len(x) == 1 < x.size <= TILE and min_count <= 1 and not overlap
+    if short and weighting.plain and _at_once(x, weighting, out):
+        return
+    for columns, along in in_tiles(x.shape, TILE if overlap else RUN):
         masses = Masses(weighting, columns)
         mean = Mean(weighting, columns.stop - columns.start)
         for rows in along:
@@ -212,7 +210,7 @@ def blank_early(m: Floats, before: NDArray[np.int64], gains: Gains, min_count: i
         m[before[:, np.newaxis] + np.cumsum(gains.counted, axis=1) < min_count] = np.nan
 
 
-def _tiles(shape: tuple[int, ...], elements: int) -> Iterator[tuple[slice, list[slice]]]:
+def in_tiles(shape: tuple[int, ...], elements: int) -> Iterator[tuple[slice, list[slice]]]:
     """Cut (columns, rows) into blocks of columns, each with its slices of rows in order."""
     for columns in cut(slice(0, shape[0]), 1024):
         yield columns, cut(slice(0, shape[1]), max(1, elements // (columns.stop - columns.start)))

@@ -75,6 +75,8 @@ class Gains:
     ----------
     counted, seen : ndarray of bool
         Where a value counts; where one counts or has counted, or a start value was given.
+    began : ndarray of bool, shape (columns,)
+        Which columns were seen before the first of the rows.
     q, w : ndarray of float64
         Factor and weight of each row; w is 0 where no value counts.
     after : ndarray of float64
@@ -86,15 +88,31 @@ class Gains:
     """
 
     def __init__(
-        self, counted: Mask, seen: Mask, q: Floats, w: Floats, after: Floats, carry: Floats, log_beta: float | None
+        self,
+        counted: Mask,
+        seen: Mask,
+        began: Mask,
+        *,
+        q: Floats,
+        w: Floats,
+        after: Floats,
+        carry: Floats,
+        log_beta: float | None,
     ) -> None:
         self.counted = counted
         self.seen = seen
+        self.began = began
         self.q = q
         self.w = w
         self.after = after
         self.carry = carry
         self.log_beta = log_beta
+
+    @cached_property
+    def again(self) -> Mask:
+        """Where a value counts and something had before it."""
+        again: Mask = self.counted & shifted(self.seen, self.began)
+        return again
 
     @cached_property
     def old(self) -> Floats:
@@ -156,15 +174,12 @@ class Masses:
         else:
             after = variable_scan(q, w, carry)
         self.mass = after[:, -1].copy()
-        return Gains(counted, self._seen(counted), q, w, after, carry, log_beta)
-
-    def _seen(self, counted: Mask) -> Mask:
-        if self.weighting.prior is not None or self.count.all():
-            seen = np.ones_like(counted)
-        else:
-            seen = np.logical_or.accumulate(counted | (self.count > 0)[:, np.newaxis], axis=1)
+        began = (self.count > 0) | (weighting.prior is not None)
+        seen = (
+            np.ones_like(counted) if began.all() else np.logical_or.accumulate(counted | began[:, np.newaxis], axis=1)
+        )
         self.count = self.count + counted.sum(axis=1)
-        return seen
+        return Gains(counted, seen, began, q=q, w=w, after=after, carry=carry, log_beta=log_beta)
 
     def _factors(self, present: Mask, rows: slice) -> Floats:
         factors = self.weighting.factors

@@ -1,0 +1,122 @@
+"""Second moments with the weights of an EMA.
+
+With gains (a, k), d = x - m_before and e = y - n_before, the biased covariance follows B ← a (B + k d e). The unbiased
+one divides it by u = 1 - Σw²/(Σw)², which follows u ← a (a u + 2 k). Both have the factor a, and their ratio does
+without it: however long a gap, two values have the variance (x₁ - x₂)²/2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optimlab.ema.options import Resolved
+from optimlab.ema.scan import held, shifted, variable_scan
+from optimlab.ema.sweep import GENERAL_TILE, Mean, blank_early, in_tiles
+from optimlab.ema.weighting import Floats, Gains, Masses
+
+
+class Moment(Protocol):
+    """A second moment of some columns, carried from tile to tile."""
+
+    def step(self, gains: Gains, d: Floats, e: Floats) -> Floats:
+        """Return the moment after each of the next rows, given the deviations of both series."""
+
+
+class _Spread:
+    """B of two series, carried from tile to tile."""
+
+    def __init__(self, columns: int) -> None:
+        self.carry = np.zeros(columns)
+
+    def step(self, gains: Gains, product: Floats) -> Floats:
+        """Return B_before + k d e, which is B/a."""
+        spread = variable_scan(gains.a, gains.a * gains.k * product, self.carry)
+        result: Floats = shifted(spread, self.carry) + gains.k * product
+        self.carry = spread[:, -1].copy()
+        return result
+
+
+class _Held:
+    """A moment that exists from the second value on, and is kept where no value counts."""
+
+    def __init__(self, columns: int) -> None:
+        self.last = np.full(columns, np.nan)
+
+    def step(self, gains: Gains, moment: Floats) -> Floats:
+        moment = np.where(gains.again, moment, np.nan)
+        result = held(moment, gains.counted, self.last)
+        self.last = result[:, -1].copy()
+        return result
+
+
+class Biased:
+    """Σw d e / Σw."""
+
+    def __init__(self, columns: int) -> None:
+        self.spread = _Spread(columns)
+
+    def step(self, gains: Gains, d: Floats, e: Floats) -> Floats:
+        """B = a (B_before + k d e); NaN before the first value."""
+        return np.where(gains.seen, gains.a * self.spread.step(gains, d * e), np.nan)
+
+
+class Unbiased:
+    """Σw d e / Σw · (Σw)² / ((Σw)² - Σw²)."""
+
+    def __init__(self, columns: int) -> None:
+        self.spread = _Spread(columns)
+        self.freedom = np.zeros(columns)
+        self.held = _Held(columns)
+
+    def step(self, gains: Gains, d: Floats, e: Floats) -> Floats:
+        """B/u, the factor a of both left out."""
+        u = variable_scan(gains.a**2, 2.0 * gains.a * gains.k, self.freedom)
+        freedom = gains.a * shifted(u, self.freedom) + 2.0 * gains.k
+        self.freedom = u[:, -1].copy()
+        return self.held.step(gains, self.spread.step(gains, d * e) / np.where(gains.counted, freedom, 1.0))
+
+
+class Correlation:
+    """B_xy / √(B_xx B_yy)."""
+
+    def __init__(self, columns: int) -> None:
+        self.spreads = [_Spread(columns) for _ in range(3)]
+        self.held = _Held(columns)
+
+    def step(self, gains: Gains, d: Floats, e: Floats) -> Floats:
+        """B_xy / √(B_xx B_yy), in [-1, 1]; NaN where a series has not varied."""
+        xy, xx, yy = (spread.step(gains, p) for spread, p in zip(self.spreads, (d * e, d * d, e * e), strict=True))
+        return self.held.step(gains, np.clip(xy / (np.sqrt(xx) * np.sqrt(yy)), -1.0, 1.0))
+
+
+def _deviations(x: NDArray[Any], mean: Mean, gains: Gains) -> Floats:
+    """x - m_before of the next rows; 0 where no value counts or none had before."""
+    carry = mean.mean
+    before = shifted(mean.step(x, gains), carry)
+    return np.where(gains.again, x - before, 0.0)
+
+
+def sweep_moment(
+    x: NDArray[Any], y: NDArray[Any], options: Resolved, moment: Callable[[int], Moment], out: NDArray[Any]
+) -> None:
+    """Write a second moment of x and y, both of shape (columns, rows), into ``out``, tile by tile."""
+    for columns, along in in_tiles(x.shape, GENERAL_TILE):
+        size = columns.stop - columns.start
+        masses = Masses(options.weighting, columns)
+        means = Mean(options.weighting, size), Mean(options.weighting, size)
+        moments = moment(size)
+        for rows in along:
+            part, other = x[columns, rows], y[columns, rows]
+            before = masses.count
+            gains = masses.gains(options.present(part, other), rows)
+            d = _deviations(part, means[0], gains)
+            e = d if y is x else _deviations(other, means[1], gains)
+            result = moments.step(gains, d, e)
+            if options.weighting.forgets and not isinstance(moments, Biased):
+                result[:] = np.nan
+            blank_early(result, before, gains, options.min_count)
+            out[columns, rows] = result
