@@ -1,6 +1,25 @@
 """Exponentially weighted moving averages of series."""
 
+from optimlab.ema.choose import Band, FittedDecay, ema_band, fit_decay
+from optimlab.ema.compose import double_ema, ema_inverse, triple_ema
 from optimlab.ema.decay import Decay, bias_correction
 from optimlab.ema.series import ema, ema_corr, ema_cov, ema_std, ema_var
+from optimlab.ema.state import EmaState
 
-__all__ = ["Decay", "bias_correction", "ema", "ema_corr", "ema_cov", "ema_std", "ema_var"]
+__all__ = [
+    "Band",
+    "Decay",
+    "EmaState",
+    "FittedDecay",
+    "bias_correction",
+    "double_ema",
+    "ema",
+    "ema_band",
+    "ema_corr",
+    "ema_cov",
+    "ema_inverse",
+    "ema_std",
+    "ema_var",
+    "fit_decay",
+    "triple_ema",
+]

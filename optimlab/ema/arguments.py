@@ -20,6 +20,8 @@ def is_pandas(x: Any) -> bool:
 
 def values(x: Any, name: str = "x") -> NDArray[Any]:
     """Return the numbers of x: float32 and float64 as they are, integers and Booleans as float64."""
+    if isinstance(x, np.ndarray) and hasattr(x, "mask"):  # a masked value is a gap
+        x = np.ma.filled(x.astype(np.float64) if x.dtype.kind in "iub" else x, np.nan)
     array = _pandas_values(x) if is_pandas(x) else np.asarray(x)
     if array.size == 0 and array.dtype == np.float64:
         return array
@@ -122,8 +124,14 @@ def checked_times(times: Any, rows: int, halflife: Any) -> Times:
     array = np.asarray(times.to_numpy() if hasattr(times, "to_numpy") else times)
     if array.shape != (rows,):
         raise ValueError(f"times must have shape {(rows,)}, one for each row; got {array.shape}")
+    if array.dtype == object and all(hasattr(time, "tzinfo") for time in array):
+        import pandas as pd
+
+        array = pd.to_datetime(array, utc=True).tz_localize(None).to_numpy()
     if array.dtype.kind == "M":
-        return Times(_gaps(array.astype("datetime64[ns]"), _timedelta(halflife)), in_halflives=True)
+        unit = np.datetime_data(array.dtype)[0]  # what is coarser than µs would overflow in ns
+        array = array.astype(f"datetime64[{unit if unit in ('ns', 'ps', 'fs', 'as') else 'us'}]")
+        return Times(_gaps(array, _timedelta(halflife)), in_halflives=True)
     if array.dtype.kind not in "fiu":
         raise TypeError(f"times must hold numbers or datetimes (datetime64); got dtype {array.dtype}")
     if isinstance(halflife, (str, bytes)) or _is_timedelta(halflife):
@@ -136,7 +144,8 @@ def _gaps(times: NDArray[Any], unit: np.timedelta64 | None) -> Floats:
     if missing.any():
         raise ValueError(f"times must be finite; got {times[missing.argmax()]} at index {int(missing.argmax())}")
     steps = np.diff(times, prepend=times[:1])
-    gaps: Floats = steps / unit if unit is not None else steps
+    one = None if unit is None else np.timedelta64(1, np.datetime_data(steps.dtype)[0])
+    gaps: Floats = steps if one is None else (steps / one) / (unit / one)
     if (gaps < 0.0).any():
         i = int((gaps < 0.0).argmax())
         raise ValueError(

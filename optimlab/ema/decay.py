@@ -21,8 +21,8 @@ def _half_life_alpha(halflife: float) -> float:
 
 def _cutoff_alpha(cutoff: float) -> float:
     """Solve cos ω = 1 - α²/(2(1-α)) for α, with 1 - cos ω = 2 sin²(ω/2)."""
-    q = 2.0 * math.sin(math.pi * cutoff) ** 2
-    return 2.0 * q / (q + math.sqrt(q * (q + 2.0)))
+    sine = math.sin(math.pi * cutoff)
+    return 2.0 * sine / (sine + math.hypot(1.0, sine))
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ _REMEDY = {
 }
 
 
-def _number(name: str, value: Any) -> float:
+def number(name: str, value: Any) -> float:
     """Return a finite or infinite real scalar as a float, or say what was wrong with it."""
     if isinstance(value, (bool, np.bool_, str, bytes)) or np.ndim(value) != 0:
         raise TypeError(f"{name} must be a real number; got {value!r}")
@@ -75,6 +75,8 @@ def _number(name: str, value: Any) -> float:
         return float(value)
     except (TypeError, ValueError):
         raise TypeError(f"{name} must be a real number; got {value!r}") from None
+    except OverflowError:
+        raise ValueError(f"{name} must be a number that a float can hold; got an integer above 1.8e308") from None
 
 
 def _chosen(given: dict[str, Any]) -> tuple[str, float]:
@@ -84,7 +86,7 @@ def _chosen(given: dict[str, Any]) -> tuple[str, float]:
         got = ", ".join(names) or "none"
         raise ValueError(f"exactly one of {', '.join(given)} must be given; got {got}")
     name = names[0]
-    value = _number(name, given[name])
+    value = number(name, given[name])
     parameter = _PARAMETERS[name]
     if not parameter.contains(value):
         raise ValueError(f"{name} must be {parameter.allowed}; got {value!r}{_REMEDY.get(name, '')}")
@@ -241,7 +243,7 @@ class Decay:
         >>> round(Decay(0.9).noise_gain(), 4), round(Decay(0.9).noise_gain(phi=0.9), 2)
         (0.0526, 0.5)
         """
-        phi = _number("phi", phi)
+        phi = number("phi", phi)
         if not -1.0 < phi < 1.0:
             raise ValueError(f"phi must be in (-1, 1); got {phi!r}")
         return self.alpha * (1.0 + phi * self.beta) / ((1.0 + self.beta) * (1.0 - phi * self.beta))
@@ -271,7 +273,7 @@ class Decay:
         >>> round(Decay(0.9).effective_samples(), 6)
         19.0
         """
-        t = _number("t", t)
+        t = number("t", t)
         if not t >= 1.0:
             raise ValueError(f"t must be at least 1; got {t!r}")
         if self.alpha == 0.0:
@@ -344,7 +346,7 @@ class Decay:
         >>> [Decay(beta).correction_steps() for beta in (0.9, 0.98, 0.999)]
         [44, 228, 4603]
         """
-        tol = _number("tol", tol)
+        tol = number("tol", tol)
         if not 0.0 < tol < 1.0:
             raise ValueError(f"tol must be in (0, 1); got {tol!r}")
         if self.alpha == 0.0:

@@ -64,20 +64,71 @@ class Biased:
         return np.where(gains.seen, gains.a * self.spread.step(gains, d * e), np.nan)
 
 
+class _Freedom:
+    """u = 1 - R of some columns, carried from tile to tile; R is the variance of the mean over that of the noise.
+
+    For AR(1) noise of coefficient φ, h = Cov(m, noise) follows h ← φ a h + k, and u ← a (a u + 2 k (1 - φ h_before)).
+    """
+
+    def __init__(self, columns: int, phi: float) -> None:
+        self.phi = phi
+        self.covariance = np.zeros(columns)
+        self.u = np.zeros(columns)
+
+    def step(self, gains: Gains) -> Floats:
+        """Return u/a of the next rows."""
+        h = variable_scan(self.phi * gains.a, gains.k, self.covariance)
+        new = 2.0 * gains.k * (1.0 - self.phi * shifted(h, self.covariance))
+        u = variable_scan(gains.a**2, gains.a * new, self.u)
+        result: Floats = gains.a * shifted(u, self.u) + new
+        self.covariance = h[:, -1].copy()
+        self.u = u[:, -1].copy()
+        return result
+
+
 class Unbiased:
     """Σw d e / Σw · (Σw)² / ((Σw)² - Σw²)."""
 
     def __init__(self, columns: int) -> None:
         self.spread = _Spread(columns)
-        self.freedom = np.zeros(columns)
+        self.freedom = _Freedom(columns, 0.0)
         self.held = _Held(columns)
 
     def step(self, gains: Gains, d: Floats, e: Floats) -> Floats:
         """B/u, the factor a of both left out."""
-        u = variable_scan(gains.a**2, 2.0 * gains.a * gains.k, self.freedom)
-        freedom = gains.a * shifted(u, self.freedom) + 2.0 * gains.k
-        self.freedom = u[:, -1].copy()
-        return self.held.step(gains, self.spread.step(gains, d * e) / np.where(gains.counted, freedom, 1.0))
+        return self.held.step(gains, self.spread.step(gains, d * e) / self.freedom.step(gains))
+
+
+class HalfWidth:
+    """t_ν √(R B/u): half the confidence band of a level under AR(1) noise.
+
+    ν are Satterthwaite's degrees of freedom of B/u, u²/(s₂ - 2s₃ + s₂²) with s_j = Σwʲ/(Σw)ʲ for white noise, times
+    (1-φ²)/(1+φ²), the share of independent squares in AR(1) noise.
+    """
+
+    def __init__(self, columns: int, phi: float, confidence: float) -> None:
+        self.spread = _Spread(columns)
+        self.freedom = _Freedom(columns, phi)
+        self.held = _Held(columns)
+        self.quantile = 0.5 + 0.5 * confidence
+        self.independent = (1.0 - phi**2) / (1.0 + phi**2)
+        self.sums = [np.zeros(columns), np.zeros(columns)]
+
+    def step(self, gains: Gains, d: Floats, e: Floats) -> Floats:
+        """Return half the width of the band."""
+        from scipy.special import stdtrit
+
+        freedom = self.freedom.step(gains)
+        variance = self.spread.step(gains, d * e) / freedom
+        quantile: Floats = stdtrit(self._degrees(gains), self.quantile)
+        return self.held.step(gains, quantile * np.sqrt((1.0 - gains.a * freedom) * variance))
+
+    def _degrees(self, gains: Gains) -> Floats:
+        s2 = variable_scan(gains.a**2, gains.k**2, self.sums[0])
+        s3 = variable_scan(gains.a**3, gains.k**3, self.sums[1])
+        self.sums = [s2[:, -1].copy(), s3[:, -1].copy()]
+        degrees = (1.0 - s2) ** 2 / (s2 - 2.0 * s3 + s2**2)
+        return self.independent * np.fmax(degrees, 1.0)  # two values have one, however unequal their weights
 
 
 class Correlation:

@@ -16,7 +16,7 @@ from optimlab.ema.arguments import (
     checked_choice,
     checked_times,
     checked_weights,
-    is_pandas,
+    values,
 )
 from optimlab.ema.decay import Decay
 from optimlab.ema.weighting import Mask, Weighting
@@ -76,7 +76,7 @@ class Resolved:
         self.gaps = checked_choice("gaps", gaps, GAPS)
         self.min_count = _checked_count(min_count)
         checked_choice("spacing", spacing, SPACINGS)
-        prior, unit_mass = _checked_start(start)
+        prior, unit_mass = checked_start(start)
         rows = shape[self.axis]
         timed = None if times is None else checked_times(times, rows, parameters.get("halflife"))
         if timed is None:
@@ -109,27 +109,29 @@ class Resolved:
                 _refuse_gaps(x)
         if self.weighting.share is None and not self.weighting.unit_mass:
             assert self._times is not None
-            shares = [self._first_share(*(x[c : c + 1] for x in series)) for c in range(len(series[0]))]
+            shares = [self._first_share(c, *(x[c : c + 1] for x in series)) for c in range(len(series[0]))]
             self.weighting = replace(self.weighting, first_share=np.array(shares))
 
-    def _first_share(self, *column: NDArray[Any]) -> float:
+    def _first_share(self, index: int, *column: NDArray[Any]) -> float:
         """1 - (decay over the first gap between two values of the column): the first value stands for as long."""
         present = self.present(*column)[0]
         weights = self.weighting.weights
         if weights is not None:
-            present = present & (np.broadcast_to(weights, present.shape) > 0.0)
+            present = present & ((weights if weights.ndim == 1 else weights[index]) > 0.0)
         values = np.flatnonzero(present)
-        since_start = np.cumsum(-np.log(self.weighting.factors))[values]
-        later = since_start[1:] > since_start[:1]
-        return float(-np.expm1(since_start[0] - since_start[1:][later][0])) if later.any() else 1.0
+        fading = np.log(self.weighting.factors)
+        fading[: values[0] + 1 if values.size else 0] = 0.0
+        later = np.cumsum(fading)[values]
+        later = later[later < 0.0]
+        return float(-np.expm1(later[0])) if later.size else 1.0
 
 
-def _checked_start(start: Any) -> tuple[float | None, bool]:
+def checked_start(start: Any) -> tuple[float | None, bool]:
     """Return (prior, unit mass)."""
     if isinstance(start, str):
         checked_choice("start", start, (*STARTS, "a number"))
         return (0.0 if start == "zero" else None), start != "debiased"
-    if isinstance(start, (bool, np.bool_)) or np.ndim(start) != 0 or not np.isfinite(start):
+    if np.ndim(start) != 0 or np.asarray(start).dtype.kind not in "fiu" or not np.isfinite(start):
         raise ValueError(f"start must be 'debiased', 'zero', 'first' or a finite number; got {start!r}")
     return float(start), True
 
@@ -147,7 +149,7 @@ def _by_row(beta: Any, rows: int, parameters: dict[str, Any]) -> Weighting:
         return Weighting(decay, decay.beta, decay.alpha or 1.0)
     if any(value is not None for value in parameters.values()):
         raise ValueError("exactly one of beta, alpha, span, com, halflife must be given; got an array beta and another")
-    betas = np.asarray(beta.to_numpy() if is_pandas(beta) else beta, dtype=np.float64)
+    betas = values(beta, "beta").astype(np.float64, copy=False)
     if betas.shape != (rows,):
         raise ValueError(f"an array beta must have shape {(rows,)}, one for each row; got {betas.shape}")
     if not ((betas >= 0.0) & (betas < 1.0)).all():

@@ -167,7 +167,7 @@ def ema_var(
     >>> ema_var([10.0, np.nan, np.nan, 12.0], 0.5)[-1]  # two values: (10-12)²/2
     np.float64(2.0)
     """
-    return _moment(x, x, beta, Biased if bias else Unbiased, options)
+    return second_moment(x, x, beta, Biased if bias else Unbiased, options)
 
 
 def ema_std(
@@ -240,7 +240,7 @@ def ema_cov(
     >>> ema_cov([1.0, 5.0, 7.0], [2.0, 3.0, 8.0], 0.5).round(6)
     array([     nan, 2.      , 8.285714])
     """
-    return _moment(x, y, beta, Biased if bias else Unbiased, options)
+    return second_moment(x, y, beta, Biased if bias else Unbiased, options)
 
 
 def ema_corr(x: ArrayLike, y: ArrayLike, beta: Decay | ArrayLike | None = None, **options: Unpack[Options]) -> Any:
@@ -270,10 +270,10 @@ def ema_corr(x: ArrayLike, y: ArrayLike, beta: Decay | ArrayLike | None = None, 
     >>> ema_corr([1.0, 2.0, 3.0], [1.0, 4.0, 9.0], 0.5).round(6)
     array([    nan, 1.     , 0.99087])
     """
-    return _moment(x, y, beta, Correlation, options)
+    return second_moment(x, y, beta, Correlation, options)
 
 
-def _moment(x: Any, y: Any, beta: Any, moment: Callable[[int], Moment], options: Options) -> Any:
+def second_moment(x: Any, y: Any, beta: Any, moment: Callable[[int], Moment], options: Options) -> Any:
     first = values(x)
     second = first if y is x else values(y, "y")
     if first.shape != second.shape:

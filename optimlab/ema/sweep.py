@@ -171,6 +171,8 @@ def sweep_mean(
     """Write the mean of x, of shape (columns, rows), into ``out``, tile by tile."""
     kernels = compiled() if x.size >= COMPILED_FROM else None
     overlap = np.may_share_memory(x, out)
+    if overlap and (x.ctypes.data != out.ctypes.data or x.strides != out.strides):
+        x, overlap = x.copy(), False  # else a tile would read what another has written
     short = len(x) == 1 < x.size <= TILE and min_count <= 1 and not overlap
     if short and weighting.plain and _at_once(x, weighting, out):
         return

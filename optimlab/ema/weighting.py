@@ -161,7 +161,7 @@ class Masses:
         counted = present & (w > 0.0) if weighting.weights is not None else present
         if weighting.share is None:
             faded = self._faded(q, counted)
-            w = w * self._elapsed_share(faded)
+            w = w * self._elapsed_share(faded, counted)
             counted = counted & (w > 0.0)
         w = w * counted
         carry = self.mass
@@ -203,9 +203,9 @@ class Masses:
         self.since = since[:, -1].copy()
         return faded
 
-    def _elapsed_share(self, faded: Floats) -> Floats:
+    def _elapsed_share(self, faded: Floats, counted: Mask) -> Floats:
         share = 1.0 - faded
         if self.weighting.first_share is not None:
             first = self.weighting.first_share[self.columns, np.newaxis]
-            share = np.where(faded == 0.0, first, share)
+            share = np.where(self.count[:, np.newaxis] + np.cumsum(counted, axis=1) <= 1, first, share)
         return share
