@@ -117,10 +117,10 @@ def without_numba() -> Iterator[None]:
 def ours(x: Array, out: Array | None = None) -> dict[str, Call]:
     """Return our contenders; a short series is averaged without numba anyway."""
 
-    def average() -> Array:
+    def average() -> Any:
         return ema(x, BETA, out=out)
 
-    def numpy_only() -> Array:
+    def numpy_only() -> Any:
         with without_numba():
             return ema(x, BETA, out=out)
 
@@ -218,8 +218,9 @@ def measure(case: Case, rounds: int) -> Measured:
     check(case, own)
     check(case, given)
     memory = {name: timing.extra_memory(call) for name, call in ours(case.x).items()}
-    races = (timing.race(calls, rounds=rounds, calls=case.calls) for calls in (own, given))
-    return Measured(case, *races, memory)
+    first = timing.race(own, rounds=rounds, calls=case.calls)
+    second = timing.race(given, rounds=rounds, calls=case.calls)
+    return Measured(case, first, second, memory)
 
 
 def show(measured: Measured, report: timing.Report) -> None:

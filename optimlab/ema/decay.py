@@ -359,6 +359,7 @@ class Decay:
             return "α = 0: infinite memory; with the debiased start the running mean"
         held = -math.expm1(self.window * self.log_beta) if self.beta > 0.0 else 1.0
         gain = self.noise_gain()
+        cutoff = "none (β is below 0.17)" if math.isnan(self.cutoff) else f"{self.cutoff:.4g} cycles per sample"
         return "\n".join(
             [
                 f"β = {self.beta:.6g}, α = {self.alpha:.6g}",
@@ -367,7 +368,7 @@ class Decay:
                 f"  half-life                  {self.halflife:.4g} steps",
                 f"  same as a plain mean of    {self.span:.4g} points (span)",
                 f"  white noise kept           variance {gain:.4g}, sd {math.sqrt(gain):.4g}",
-                f"  -3 dB cutoff               {self.cutoff:.4g} cycles per sample",
+                f"  -3 dB cutoff               {cutoff}",
                 f"  zero start within 1 %      after {self.correction_steps()} steps",
             ]
         )
@@ -420,5 +421,5 @@ def bias_correction(beta: ArrayLike | Decay, t: ArrayLike) -> Any:
             log_beta = np.where(betas >= 0.5, np.log1p(betas - 1.0), np.log(betas))
     with np.errstate(invalid="ignore"):
         left = np.expm1(steps * log_beta)
-    result = -np.where(steps == 0.0, 0.0, left)
+    result = np.where(steps == 0.0, 0.0, -left)
     return result if result.ndim else float(result)

@@ -42,6 +42,7 @@ _PARAMETERS: Mapping[str, Any] = {
     "grid.color": "#DDDDDD",
     "grid.linewidth": 0.6,
     "lines.linewidth": 1.6,
+    "date.converter": "concise",
     "legend.frameon": False,
     "legend.fontsize": 10.0,
     "pdf.fonttype": 42,  # text stays text

@@ -141,12 +141,13 @@ class Run:
         statement: str,
         *,
         expected: float,
-        measured: float,
-        verdict: Verdict,
-        interval: tuple[float, float] | None = None,
+        measured: float | tuple[float, float, float],
+        verdict: Verdict = "reproduced",
         tolerance: float = 0.0,
     ) -> Claim:
-        """Record a claim; see `Claim` for the parameters. Without `interval`, the measured value is exact.
+        """Record a claim; see `Claim` for the parameters.
+
+        What was measured is a value, taken as exact, or (value, low, high) as `mean_interval` returns it.
 
         Raises
         ------
@@ -155,12 +156,12 @@ class Run:
         """
         if any(id == earlier.id for earlier in self.claims):
             raise ValueError(f"id must be new in every claim of a run; got {id!r} again")
-        low, high = (measured, measured) if interval is None else interval
+        value, low, high = measured if isinstance(measured, tuple) else (measured, measured, measured)
         claim = Claim(
             id=id,
             statement=statement,
             expected=expected,
-            measured=measured,
+            measured=value,
             low=low,
             high=high,
             tolerance=tolerance,

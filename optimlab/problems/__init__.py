@@ -10,6 +10,7 @@ from optimlab.problems.datasets import (
     load_seattle_weather,
     load_sunspots,
 )
+from optimlab.problems.tables import read_series
 
 __all__ = [
     "Curve",
@@ -25,6 +26,7 @@ __all__ = [
     "load_sunspots",
     "parabola",
     "ramp",
+    "read_series",
     "sinusoid",
     "step",
 ]

@@ -145,7 +145,7 @@ def test_an_ascii_terminal_gets_question_marks_not_a_crash(script, monkeypatch):
 def test_a_failed_claim_is_status_1_and_conspicuous(tmp_path, capsys):
     def main(run):
         honest(run)
-        run.claim("two", "one is two", expected=2, measured=1, interval=(0.5, 1.5), verdict="reproduced")
+        run.claim("two", "one is two", expected=2, measured=(1, 0.5, 1.5), verdict="reproduced")
 
     assert status_of(main, tmp_path) == 1
     printed = capsys.readouterr().out
