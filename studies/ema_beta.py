@@ -88,23 +88,24 @@ def one_beta(run: Run, values: Floats, truth: Floats, beta: float) -> dict[str, 
 def article(run: Run, values: Floats, truth: Floats) -> None:
     """Settle what the article says of its figure."""
     rough = {beta: np.diff(loop(values - truth, beta), axis=1)[:, 300:] for beta in (0.5, 0.98)}
-    smooth_over_rough = tuple(r / rms(rough[0.5])[0] for r in rms(rough[0.98]))
+    unit = rms(rough[0.5])[0]
+    ratio, low, high = rms(rough[0.98])
     theory = (0.02 * np.sqrt(2 / 1.98)) / (0.5 * np.sqrt(2 / 1.5))
     run.claim(
         "003-a noise",
         "«.98 looks random» (says > 1): its steps over those of .5",
         expected=theory,
-        measured=smooth_over_rough,
+        measured=(ratio / unit, low / unit, high / unit),
         tolerance=0.02 * theory,
         verdict="refuted",
     )
     lags = (np.arange(3000.0) - ema(np.arange(3000.0), beta) for beta in (0.98, 0.5))
-    ratio = next(lags)[-1] / next(lags)[-1]
+    later = next(lags)[-1] / next(lags)[-1]
     run.claim(
         "003-a lag",
         "«.5 reacts slowly» (says < 1): lag of .98 over that of .5",
         expected=49,
-        measured=ratio,
+        measured=later,
         tolerance=1e-6,
         verdict="refuted",
     )
@@ -214,7 +215,7 @@ def draw_error(ax: Axes, table: pd.DataFrame) -> None:
         ax.plot(
             1 / (1 - beta), np.interp(beta, table["beta"], table["error"]), "o", color=colour, label=f"β = {beta:g}"
         )
-    best = table.loc[table["error"].idxmin()]
+    best = table.iloc[int(table["error"].argmin())]
     ax.plot(best["window"], best["error"], "*", markersize=13, color="black", label=f"best, β = {best['beta']:.2f}")
     ax.set(title="The best β balances the two", ylabel="RMS error")
     draw_windows(ax)
@@ -289,8 +290,8 @@ def own_series(run: Run, path: Path, column: str, time: str | None) -> None:
     try:
         series = read_series(path, column, time)
         fit = fit_decay(series)
-    except ValueError as error:
-        raise StudyError(str(error)) from error
+    except ValueError as reason:
+        raise StudyError(str(reason)) from reason
     gaps = int(series.isna().sum())
     run.say(f"{path}, {column}: {len(series)} rows, {gaps} gaps\n")
     error = "" if np.isnan(fit.standard_error) else f" ± {fit.standard_error:.2g} (standard error)"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,18 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
+
+
+def checked_number(name: str, value: Any) -> float:
+    """Return a finite or infinite real scalar as a float, or say what was wrong with it."""
+    if isinstance(value, (bool, np.bool_, str, bytes)) or np.ndim(value) != 0:
+        raise TypeError(f"{name} must be a real number; got {value!r}")
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be a real number; got {value!r}") from None
+    except OverflowError:
+        raise ValueError(f"{name} must be a number that a float can hold; got an integer above 1.8e308") from None
 
 
 def is_pandas(x: Any) -> bool:
@@ -83,7 +96,8 @@ def by_column(array: NDArray[Any], axis: int) -> NDArray[Any]:
     """Return the array as (columns, rows), rows along ``axis``: a view wherever one exists."""
     if array.ndim == 1:
         return array[np.newaxis, :]
-    return np.moveaxis(array, axis, -1).reshape(-1, array.shape[axis])
+    moved = np.moveaxis(array, axis, -1)
+    return moved.reshape(math.prod(moved.shape[:-1]), moved.shape[-1])
 
 
 def checked_choice(name: str, value: Any, allowed: tuple[str, ...]) -> str:
@@ -172,4 +186,5 @@ def _timedelta(halflife: Any) -> np.timedelta64:
         raise ValueError(f"halflife {remedy}; got {halflife!r}") from None
     if not delta > pd.Timedelta(0):
         raise ValueError(f"halflife must be greater than 0; got {halflife!r}")
-    return np.timedelta64(delta.value, "ns")
+    unit: np.timedelta64 = np.asarray(delta.to_timedelta64(), dtype="timedelta64[ns]")[()]
+    return unit

@@ -8,11 +8,11 @@ from typing import Any, NamedTuple, Unpack
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from optimlab.ema.arguments import values
-from optimlab.ema.decay import Decay, number
-from optimlab.ema.moments import HalfWidth
+from optimlab.ema.arguments import checked_number, values
+from optimlab.ema.decay import Decay
+from optimlab.ema.moments import HalfWidth, second_moment
 from optimlab.ema.options import Options
-from optimlab.ema.series import ema, second_moment
+from optimlab.ema.series import ema
 
 __all__ = ["Band", "FittedDecay", "ema_band", "fit_decay"]
 
@@ -193,7 +193,7 @@ def ema_band(
     >>> [float(limit[-1].round(3)) for limit in band]
     [1.323, 0.083, 2.562]
     """
-    confidence, phi = number("confidence", confidence), number("phi", phi)
+    confidence, phi = checked_number("confidence", confidence), checked_number("phi", phi)
     if not 0.0 < confidence < 1.0:
         raise ValueError(f"confidence must be in (0, 1); got {confidence!r}")
     if not -1.0 < phi < 1.0:

@@ -49,6 +49,52 @@ def columns(x: NDArray[Any], alpha: float, beta: float, carry: Floats, correctio
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def gapped(
+    x: NDArray[Any],
+    alpha: float,
+    beta: float,
+    fade: float,
+    unit_mass: bool,
+    started: NDArray[np.bool_],
+    mass: Floats,
+    mean: Floats,
+    first: Floats,
+    constant: NDArray[np.bool_],
+    count: NDArray[np.int64],
+    out: NDArray[Any],
+) -> None:
+    """m W ← β m W + α x over values, W ← fade · W over gaps; the arrays of one entry a column carry the state."""
+    for c in range(x.shape[0]):
+        w = mass[c]
+        m = mean[c]
+        numerator = m * w
+        for i in range(x.shape[1]):
+            v = x[c, i]
+            if v == v:  # not NaN
+                w = beta * w + alpha
+                numerator = beta * numerator + alpha * v
+                m = numerator / w
+                if unit_mass:
+                    w = 1.0
+                    numerator = m
+                if constant[c]:
+                    if first[c] != first[c]:  # NaN: this is the first value
+                        first[c] = v
+                    if v == first[c]:
+                        m = v
+                    else:
+                        constant[c] = False
+                count[c] += 1
+                started[c] = True
+            else:
+                w *= fade
+                numerator *= fade
+            out[c, i] = m if started[c] else np.nan
+        mass[c] = w
+        mean[c] = m
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def variable(a: Floats, y: Floats, carry: Floats) -> None:
     """y_t ← a_t y_{t-1} + y_t in place."""
     for c in range(y.shape[0]):

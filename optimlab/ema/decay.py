@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from optimlab.ema.arguments import checked_number
+
 __all__ = ["Decay", "bias_correction"]
 
 Floats = NDArray[np.float64]
@@ -67,18 +69,6 @@ _REMEDY = {
 }
 
 
-def number(name: str, value: Any) -> float:
-    """Return a finite or infinite real scalar as a float, or say what was wrong with it."""
-    if isinstance(value, (bool, np.bool_, str, bytes)) or np.ndim(value) != 0:
-        raise TypeError(f"{name} must be a real number; got {value!r}")
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        raise TypeError(f"{name} must be a real number; got {value!r}") from None
-    except OverflowError:
-        raise ValueError(f"{name} must be a number that a float can hold; got an integer above 1.8e308") from None
-
-
 def _chosen(given: dict[str, Any]) -> tuple[str, float]:
     """Return the one parameter that was given, checked against its range."""
     names = [name for name, value in given.items() if value is not None]
@@ -86,7 +76,7 @@ def _chosen(given: dict[str, Any]) -> tuple[str, float]:
         got = ", ".join(names) or "none"
         raise ValueError(f"exactly one of {', '.join(given)} must be given; got {got}")
     name = names[0]
-    value = number(name, given[name])
+    value = checked_number(name, given[name])
     parameter = _PARAMETERS[name]
     if not parameter.contains(value):
         raise ValueError(f"{name} must be {parameter.allowed}; got {value!r}{_REMEDY.get(name, '')}")
@@ -243,7 +233,7 @@ class Decay:
         >>> round(Decay(0.9).noise_gain(), 4), round(Decay(0.9).noise_gain(phi=0.9), 2)
         (0.0526, 0.5)
         """
-        phi = number("phi", phi)
+        phi = checked_number("phi", phi)
         if not -1.0 < phi < 1.0:
             raise ValueError(f"phi must be in (-1, 1); got {phi!r}")
         return self.alpha * (1.0 + phi * self.beta) / ((1.0 + self.beta) * (1.0 - phi * self.beta))
@@ -273,7 +263,7 @@ class Decay:
         >>> round(Decay(0.9).effective_samples(), 6)
         19.0
         """
-        t = number("t", t)
+        t = checked_number("t", t)
         if not t >= 1.0:
             raise ValueError(f"t must be at least 1; got {t!r}")
         if self.alpha == 0.0:
@@ -346,7 +336,7 @@ class Decay:
         >>> [Decay(beta).correction_steps() for beta in (0.9, 0.98, 0.999)]
         [44, 228, 4603]
         """
-        tol = number("tol", tol)
+        tol = checked_number("tol", tol)
         if not 0.0 < tol < 1.0:
             raise ValueError(f"tol must be in (0, 1); got {tol!r}")
         if self.alpha == 0.0:

@@ -13,7 +13,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from optimlab.ema.options import Resolved
+from optimlab.ema.arguments import is_pandas, like, values
+from optimlab.ema.options import Options, Resolved, resolve, write
 from optimlab.ema.scan import held, shifted, variable_scan
 from optimlab.ema.sweep import GENERAL_TILE, Mean, blank_early, in_tiles
 from optimlab.ema.weighting import Floats, Gains, Masses
@@ -120,7 +121,7 @@ class HalfWidth:
 
         freedom = self.freedom.step(gains)
         variance = self.spread.step(gains, d * e) / freedom
-        quantile: Floats = stdtrit(self._degrees(gains), self.quantile)
+        quantile = np.asarray(stdtrit(self._degrees(gains), self.quantile), dtype=np.float64)
         return self.held.step(gains, quantile * np.sqrt((1.0 - gains.a * freedom) * variance))
 
     def _degrees(self, gains: Gains) -> Floats:
@@ -148,10 +149,29 @@ def _deviations(x: NDArray[Any], mean: Mean, gains: Gains) -> Floats:
     """x - m_before of the next rows; 0 where no value counts or none had before."""
     carry = mean.mean
     before = shifted(mean.step(x, gains), carry)
-    return np.where(gains.again, x - before, 0.0)
+    return np.where(gains.counted, x - np.where(gains.again, before, x), 0.0)
 
 
-def sweep_moment(
+def second_moment(x: Any, y: Any, beta: Any, moment: Callable[[int], Moment], options: Options) -> Any:
+    """Return a second moment of two series, which may be one and the same, in the type of x."""
+    series = [values(x)] if y is x else [values(x), values(y, "y")]
+    shape = series[0].shape
+    if series[-1].shape != shape:
+        raise ValueError(f"y must have the shape of x, {shape}; got {series[-1].shape}")
+    if is_pandas(x) and is_pandas(y) and not x.index.equals(y.index):
+        raise ValueError("y must have the index of x; align them first, for example y.reindex(x.index)")
+    resolved = resolve(series[0], beta, **options)
+    result = np.empty(shape, np.result_type(*series))
+
+    def sweep(*columns: Any) -> None:
+        *both, resolved, target = columns
+        _sweep(both[0], both[-1], resolved, moment, target)
+
+    write(sweep, resolved, series, result)
+    return like(result, x)
+
+
+def _sweep(
     x: NDArray[Any], y: NDArray[Any], options: Resolved, moment: Callable[[int], Moment], out: NDArray[Any]
 ) -> None:
     """Write a second moment of x and y, both of shape (columns, rows), into ``out``, tile by tile."""

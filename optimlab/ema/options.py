@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any, TypedDict
@@ -221,9 +222,19 @@ def _remembered(ndim: int, beta: Any, **options: Any) -> Resolved:
     return Resolved((1,) * ndim, beta, **options)
 
 
-def shaped(resolved: Resolved, *series: NDArray[Any]) -> list[NDArray[Any]]:
-    """Return the series as (columns, rows), ready for a sweep."""
-    columns = [by_column(x, resolved.axis) for x in series]
-    if resolved.gaps == "raise" or resolved.weighting.share is None:
-        resolved.prepare(*columns)
-    return columns
+def write(sweep: Callable[..., None], options: Resolved, series: list[NDArray[Any]], result: NDArray[Any]) -> None:
+    """Call ``sweep`` on the series, the options and the result, all as (columns, rows).
+
+    Arithmetic on NaN and infinity is silent: they are data.
+    """
+    if result.size == 0:
+        return
+    columns = [by_column(x, options.axis) for x in series]
+    target = by_column(result, options.axis)
+    with np.errstate(invalid="ignore", over="ignore", divide="ignore", under="ignore"):
+        if options.gaps == "raise" or options.weighting.share is None:
+            options.prepare(*columns)
+        sweep(*columns, options, target)
+    if not np.may_share_memory(target, result):  # three dimensions or more, of which there is no such view
+        moved = np.moveaxis(result, options.axis, -1)
+        moved[...] = target.reshape(moved.shape)

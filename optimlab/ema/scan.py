@@ -82,6 +82,26 @@ def _short(x: Floats, log_beta: float, gain: float) -> Floats:
     return whole
 
 
+@lru_cache(maxsize=32)
+def _plan(log_beta: float, gain: float, steps: int) -> tuple[Floats, Floats, Floats, Floats]:
+    """Return what the mean of so many steps needs: block product, inheritance, powers, and 1 - βᵗ."""
+    size = 2 * BLOCK
+    inherited = _inherited(log_beta * size, -(-steps // size))
+    return _toeplitz(log_beta, gain, size), inherited, powers(log_beta, size)[np.newaxis], corrections(log_beta, steps)
+
+
+def short_mean(x: NDArray[Any], log_beta: float, gain: float, out: NDArray[Any]) -> float:
+    """Write the debiased mean of one short series, as few calls as possible; return its last value."""
+    steps = x.size
+    block, inherited, decays, correction = _plan(log_beta, gain, steps)
+    work = np.zeros((len(inherited), 2 * BLOCK))
+    work.reshape(-1)[:steps] = x
+    y = np.dot(work, block)
+    y += np.dot(np.dot(inherited, y[:, -1:]), decays)
+    np.divide(y.reshape(-1)[:steps], correction, out=out, casting="same_kind")
+    return float(out[-1])
+
+
 def _from_rest(x: Floats, log_beta: float, gain: float) -> Floats:
     """y_j = β y_{j-1} + gain · x_j with y_{-1} = 0, by one product a block; overwrites x.
 

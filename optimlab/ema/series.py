@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from optimlab.ema.arguments import by_column, checked_out, is_pandas, like, values
+from optimlab.ema.arguments import checked_out, like, values
 from optimlab.ema.decay import Decay
-from optimlab.ema.moments import Biased, Correlation, Moment, Unbiased, sweep_moment
-from optimlab.ema.options import Options, Resolved, resolve, shaped
+from optimlab.ema.moments import Biased, Correlation, Unbiased, second_moment
+from optimlab.ema.options import Options, resolve, write
 from optimlab.ema.sweep import sweep_mean
 
 __all__ = ["ema", "ema_corr", "ema_cov", "ema_std", "ema_var"]
@@ -123,10 +122,7 @@ def ema(
     )
     result = checked_out(out, array.shape, array.dtype)
 
-    def write(columns: NDArray[Any], target: NDArray[Any]) -> None:
-        sweep_mean(columns, options.weighting, options.present, options.min_count, target)
-
-    _write(write, options, [array], result)
+    write(sweep_mean, options, [array], result)
     return like(result, x)
 
 
@@ -271,32 +267,3 @@ def ema_corr(x: ArrayLike, y: ArrayLike, beta: Decay | ArrayLike | None = None, 
     array([    nan, 1.     , 0.99087])
     """
     return second_moment(x, y, beta, Correlation, options)
-
-
-def second_moment(x: Any, y: Any, beta: Any, moment: Callable[[int], Moment], options: Options) -> Any:
-    first = values(x)
-    second = first if y is x else values(y, "y")
-    if first.shape != second.shape:
-        raise ValueError(f"y must have the shape of x, {first.shape}; got {second.shape}")
-    if is_pandas(x) and is_pandas(y) and not x.index.equals(y.index):
-        raise ValueError("y must have the index of x; align them first, for example y.reindex(x.index)")
-    resolved = resolve(first, beta, **options)
-    result = np.empty(first.shape, np.result_type(first, second))
-
-    def write(columns: NDArray[Any], others: NDArray[Any], target: NDArray[Any]) -> None:
-        sweep_moment(columns, others, resolved, moment, target)
-
-    _write(write, resolved, [first, second], result)
-    return like(result, x)
-
-
-def _write(write: Callable[..., None], options: Resolved, series: list[NDArray[Any]], result: NDArray[Any]) -> None:
-    """Call ``write`` on the series and the result as (columns, rows); arithmetic on NaN and infinity is silent."""
-    if result.size == 0:
-        return
-    target = by_column(result, options.axis)
-    with np.errstate(invalid="ignore", over="ignore", divide="ignore", under="ignore"):
-        write(*shaped(options, *series), target)
-    if target.base is not result and not np.may_share_memory(target, result):
-        moved = np.moveaxis(result, options.axis, -1)
-        moved[...] = target.reshape(moved.shape)

@@ -48,7 +48,7 @@ class _Sums:
         """Return the sums of both samples, the later one unfaded."""
         old = self.faded(log_beta, later.steps)
         mass = old.mass + later.mass
-        share = np.divide(later.mass, mass, out=np.zeros_like(mass), where=mass > 0.0)
+        share = np.divide(later.mass, mass, out=np.asarray(later.count > 0, mass.dtype), where=mass > 0.0)
         delta = np.where((old.count == 0) | (later.count == 0), 0.0, later.mean - old.mean)
         return _Sums(
             mass=mass,
@@ -88,6 +88,11 @@ class EmaState:
     ------
     ValueError
         If the decay is outside its range, an option is not one of its words, or covariance="full" has no columns.
+
+    Notes
+    -----
+    Sums are carried in the platform's extended precision and rounded to float64 when read, so that the way a stream was
+    cut does not show. After a gap so long that every weight has faded to 0 the mean stays and the variance is NaN.
 
     Source
     ------
@@ -323,7 +328,9 @@ class EmaState:
         rows = present.astype(np.int64)
         if self.gaps != "skip":
             rows = np.ones((len(x),) + (1,) * (present.ndim - 1), np.int64)
-        w = _power(self._log_beta, np.cumsum(rows[::-1], axis=0)[::-1] - rows) * present
+        age = np.cumsum(rows[::-1], axis=0)[::-1] - rows
+        latest = np.where(present, age, len(x)).min(axis=0)  # weights relative to the latest value: one of them is 1
+        w = _power(self._log_beta, np.maximum(age - latest, 0)) * present
         mass, squares = w.sum(axis=0), (w**2).sum(axis=0)
         older = np.concatenate([np.zeros_like(w[:1]), np.cumsum(w[:-1], axis=0)])
         columns = w[:, np.newaxis] if self.kind == "full" else w
@@ -338,15 +345,11 @@ class EmaState:
             spread = (root.T @ root).astype(EXTENDED)
         else:
             spread = (w * deviations**2).sum(axis=0)
-        return _Sums(
-            mass=mass,
-            squares=squares,
-            pairs=2.0 * (w * older).sum(axis=0),
-            mean=mean,
-            spread=spread,
-            count=present.sum(axis=0),
-            steps=np.broadcast_to(rows.sum(axis=0), np.shape(mass)),
-        )
+        total = np.broadcast_to(rows.sum(axis=0), np.shape(mass))
+        later = np.where(mass > 0.0, latest, total)
+        pairs = 2.0 * (w * older).sum(axis=0)
+        sums = _Sums(mass, squares, pairs, mean, spread, present.sum(axis=0), total - later)
+        return sums.faded(self._log_beta, later)
 
 
 def _log_beta(decay: Decay) -> Any:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from optimlab.ema.decay import Decay
+from optimlab.ema.options import Resolved
 from optimlab.ema.scan import (
     COMPILED_FROM,
+    SHORT,
     TILE,
     compiled,
     constant_scan,
@@ -19,10 +21,12 @@ from optimlab.ema.scan import (
     cut,
     held,
     powers,
+    short_mean,
 )
 from optimlab.ema.weighting import Floats, Gains, Mask, Masses, Weighting
 
 NONE = np.ones(0)
+PREFIX = 4096  # rows in which nearly every series has two different values
 RUN = 4 * TILE  # elements after which a plain scan looks whether it met a gap
 GENERAL_TILE = 8_192  # elements; with gaps or weights a dozen arrays of this size are needed
 LOG_EPSILON = -54.0 * math.log(2.0)  # 1 - βᵗ is 1 to the last digit once βᵗ is below 2⁻⁵⁴
@@ -67,9 +71,14 @@ class Mean:
         """A mean of equal values is that value: write it over the rounding in the leading run of equal values."""
         if not self.constant.any():
             return
+        if counted is None and x.shape[1] > PREFIX:
+            self.keep_constant(x[:, :PREFIX], None, m[:, :PREFIX])
+            self.keep_constant(x[:, PREFIX:], None, m[:, PREFIX:])
+            return
         new = np.isnan(self.first) if counted is None else np.isnan(self.first) & counted.any(axis=1)
         at = 0 if counted is None else counted.argmax(axis=1)[new]
         self.first[new] = x[new, at]
+        self.constant[new] &= ~np.isnan(self.first[new])
         same = x == self.first[:, np.newaxis]
         if counted is not None:
             same |= ~counted
@@ -87,9 +96,13 @@ def _plain_scan(
     W is 1 - βᵗ after the debiased start, and is divided by until it is 1 to the last digit. Returns the last m and W.
     """
     carry = None if mass == 0.0 else np.zeros(len(x)) + mean * mass
-    for rows in cut(slice(0, x.shape[1]), max(1, TILE // len(x))):
+    done, steps = 0, x.shape[1]
+    while done < steps:
+        whole = kernels is not None and mass == 1.0
+        rows = slice(done, steps if whole else min(steps, done + max(1, TILE // len(x))))
         divisor, mass = _divisor(decay.log_beta, mass, rows.stop - rows.start)
         carry = _scan(x[:, rows], decay, carry, divisor, out[:, rows], kernels)
+        done = rows.stop
     assert carry is not None
     return (carry / mass, mass) if np.isfinite(carry).all() else None
 
@@ -122,20 +135,11 @@ def _scan(
     carry = np.zeros(len(x)) if carry is None else carry
     by_step = len(x) > 1 and abs(x.strides[0]) < abs(x.strides[1])
     head = x.shape[1] if by_step else head
-    kernels.columns(x[:, :head], decay.alpha, decay.beta, carry, divisor, out[:, :head])
-    kernels.rows(x[:, head:], decay.alpha, decay.beta, carry, out[:, head:])
+    if head:
+        kernels.columns(x[:, :head], decay.alpha, decay.beta, carry, divisor, out[:, :head])
+    if head < x.shape[1]:
+        kernels.rows(x[:, head:], decay.alpha, decay.beta, carry, out[:, head:])
     return carry
-
-
-def _at_once(x: NDArray[Any], weighting: Weighting, out: NDArray[Any]) -> bool:
-    """Write the debiased mean of one short column; False if it has gaps or begins with equal values."""
-    decay = weighting.decay
-    if decay is None or weighting.unit_mass or x[0, 0] == x[0, 1]:
-        return False
-    divisor, _ = _divisor(decay.log_beta, 0.0, x.shape[1])
-    last = _scan(x, decay, None, divisor, out, None)
-    out[0, 0] = x[0, 0]
-    return math.isfinite(last[0])
 
 
 def _plain_step(x: NDArray[Any], masses: Masses, mean: Mean, out: NDArray[Any], kernels: Any) -> bool:
@@ -154,6 +158,16 @@ def _plain_step(x: NDArray[Any], masses: Masses, mean: Mean, out: NDArray[Any], 
     return True
 
 
+def _short(x: NDArray[Any], weighting: Weighting, out: NDArray[Any]) -> bool:
+    """Write the debiased mean of one short column; False if it is none, has gaps or begins with equal values."""
+    if len(x) != 1 or not 1 < x.size <= SHORT or weighting.unit_mass or not weighting.plain or x[0, 0] == x[0, 1]:
+        return False
+    assert weighting.decay is not None
+    last = short_mean(x[0], weighting.decay.log_beta, weighting.decay.alpha, out[0])
+    out[0, 0] = x[0, 0]
+    return math.isfinite(last)
+
+
 def _plain(weighting: Weighting, masses: Masses, mean: Mean, min_count: int) -> bool:
     """Whether rows without gaps would continue as one scan with one mass."""
     return (
@@ -165,16 +179,14 @@ def _plain(weighting: Weighting, masses: Masses, mean: Mean, min_count: int) -> 
     )
 
 
-def sweep_mean(
-    x: NDArray[Any], weighting: Weighting, present: Callable[[NDArray[Any]], Mask], min_count: int, out: NDArray[Any]
-) -> None:
+def sweep_mean(x: NDArray[Any], options: Resolved, out: NDArray[Any]) -> None:
     """Write the mean of x, of shape (columns, rows), into ``out``, tile by tile."""
+    weighting = options.weighting
     kernels = compiled() if x.size >= COMPILED_FROM else None
     overlap = np.may_share_memory(x, out)
     if overlap and (x.ctypes.data != out.ctypes.data or x.strides != out.strides):
         x, overlap = x.copy(), False  # else a tile would read what another has written
-    short = len(x) == 1 < x.size <= TILE and min_count <= 1 and not overlap
-    if short and weighting.plain and _at_once(x, weighting, out):
+    if options.min_count <= 1 and not overlap and _short(x, weighting, out):
         return
     for columns, along in in_tiles(x.shape, TILE if overlap else RUN):
         masses = Masses(weighting, columns)
@@ -183,9 +195,29 @@ def sweep_mean(
             part, target = x[columns, rows], out[columns, rows]
             if overlap:
                 part = part.copy()
-            if _plain(weighting, masses, mean, min_count) and _plain_step(part, masses, mean, target, kernels):
+            if _plain(weighting, masses, mean, options.min_count) and _plain_step(part, masses, mean, target, kernels):
                 continue
-            _general_steps(part, rows, masses, mean, present, min_count, target)
+            if kernels is not None and _only_gaps(options):
+                _gapped_steps(part, masses, mean, target, kernels)
+            else:
+                _general_steps(part, rows, masses, mean, options, target)
+
+
+def _only_gaps(options: Resolved) -> bool:
+    """Whether NaN rows are all that the plain scan could not do."""
+    weighting = options.weighting
+    return weighting.plain and not weighting.forgets and options.min_count <= 1 and options.gaps != "propagate"
+
+
+def _gapped_steps(x: NDArray[Any], masses: Masses, mean: Mean, out: NDArray[Any], kernels: Any) -> None:
+    """Write the mean of the next rows, some of which are gaps, by a compiled loop; it carries the state on."""
+    weighting = masses.weighting
+    assert weighting.decay is not None
+    alpha, beta = weighting.decay.alpha, weighting.decay.beta
+    fade = beta if weighting.gaps_decay else 1.0
+    started = (masses.count > 0) | (weighting.prior is not None)
+    state = masses.mass, mean.mean, mean.first, mean.constant, masses.count
+    kernels.gapped(x, alpha, beta, fade, weighting.unit_mass, started, *state, out)
 
 
 def _general_steps(
@@ -193,16 +225,15 @@ def _general_steps(
     rows: slice,
     masses: Masses,
     mean: Mean,
-    present: Callable[[NDArray[Any]], Mask],
-    min_count: int,
+    options: Resolved,
     out: NDArray[Any],
 ) -> None:
     for part in cut(rows, max(1, GENERAL_TILE // len(x))):
         here = slice(part.start - rows.start, part.stop - rows.start)
         before = masses.count
-        gains = masses.gains(present(x[:, here]), part)
+        gains = masses.gains(options.present(x[:, here]), part)
         m = mean.step(x[:, here], gains)
-        blank_early(m, before, gains, min_count)
+        blank_early(m, before, gains, options.min_count)
         out[:, here] = m
 
 

@@ -74,6 +74,7 @@ def _numbers(column: pd.Series[Any], where: str) -> pd.Series[Any]:
 def _times(column: pd.Series[Any], where: str) -> pd.Series[Any]:
     import pandas as pd
 
+    times: pd.Series[Any]
     if pd.api.types.is_numeric_dtype(column):
         times = column.astype("float64")
     else:

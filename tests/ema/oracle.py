@@ -125,8 +125,8 @@ class Column:
         """Σ w (x-m)(y-n) / Σ w, or by pairs ½ Σ w_i w_j (x_i-x_j)(y_i-y_j) / Σ w_i w_j, which is without bias."""
         w, xs, count = self._sample(x, t)
         ys = self._sample(y, t)[1]
-        if count < min_count or not w:
-            return math.nan
+        if count < min_count or len(w) < 2:
+            return 0.0 if bias and w and count >= min_count else math.nan
         total = math.fsum(w)
         m = math.fsum(a * b for a, b in zip(w, xs, strict=True)) / total
         n = math.fsum(a * b for a, b in zip(w, ys, strict=True)) / total
@@ -135,7 +135,7 @@ class Column:
             return products / total
         older = [0.0, *np.add.accumulate(w)[:-1]]
         pairs = math.fsum(a * b for a, b in zip(w, older, strict=True))
-        return products * total / (2.0 * pairs) if len(w) > 1 else math.nan
+        return products * total / (2.0 * pairs)
 
     def corr(self, x: Numbers, y: Numbers, t: int, min_count: int = 1) -> float:
         """cov / √(var var)."""

@@ -104,14 +104,13 @@ def test_means_around_the_edges_of_blocks(n: int, missing: float, name: str) -> 
     rng = np.random.default_rng(n)
     x = series(rng, n, missing)
     rows = sorted({t for edge in (*EDGES, TILE, 4 * TILE, n) for t in (edge - 1, edge) if t < n})[-9:]
-    for beta, start, gaps in [(0.9, "debiased", "decay"), (0.999, "first", "skip"), (0.5, "zero", "decay")]:
+    for beta, start, gaps in [(0.9, "debiased", "decay"), (0.99, "first", "skip"), (0.5, "zero", "decay")]:
         with engine(name):
             result = ema(x, beta, start=start, gaps=gaps)
-        recent = max(0, rows[-1] - 40_000)  # 0.999 ** 40_000 = 4e-18
-        column = Column(~np.isnan(x[recent:]), beta, start="first" if recent else start, gaps=gaps)
         for t in rows:
-            if recent == 0 or t - recent > 39_000:
-                near(result[t], column.mean(x[recent:], t - recent), rtol=2e-14)
+            begin = max(0, t - 6000)  # 0.99 ** (0.7 * 6000) = 5e-19
+            column = Column(~np.isnan(x[begin : t + 1]), beta, start=start, gaps=gaps)
+            near(result[t], column.mean(x[begin : t + 1], t - begin), rtol=2e-14)
 
 
 @pytest.mark.parametrize("n", [511, 512, 513, 8191, 8192, 8193])
@@ -162,12 +161,17 @@ def test_as_pandas(alpha: float, adjust: bool, ignore_na: bool, min_count: int, 
     options |= {"alpha": alpha, "min_count": min_count}
     pairs = [
         (ema(x, **options), ewm.mean(), 1e-13),
-        (ema_var(x, bias=bias, **options), ewm.var(bias=bias), 1e-10),
-        (ema_std(x, bias=bias, **options), ewm.std(bias=bias), 1e-10),
-        (ema_cov(x, y, bias=bias, **options), ewm.cov(y, bias=bias, pairwise=False), 1e-9),
+        (ema_var(x, bias=bias, **options), ewm.var(bias=bias), 1e-7),
+        (ema_std(x, bias=bias, **options), ewm.std(bias=bias), 1e-7),
+        (ema_cov(x, y, bias=bias, **options), ewm.cov(y, bias=bias, pairwise=False), 1e-7),
         (ema_corr(x, y, **options), ewm.corr(y, pairwise=False), 1e-9),
     ]
-    for ours, theirs, tolerance in pairs:
+    # Where a gap has faded the past, pandas loses digits in (Σw)² - Σw²: 7e-9 here.
+    for i, (ours, theirs, tolerance) in enumerate(pairs):
+        if not bias and i in (1, 2, 3):  # after one value and a gap pandas divides 0 by a rounding error
+            counted = (x if i < 3 else x + y).notna().cumsum()
+            assert theirs[counted < 2].isin([0.0, np.nan]).all(axis=None)
+            theirs = theirs.where(counted >= 2)
         pd.testing.assert_frame_equal(ours, theirs, rtol=tolerance, atol=1e-12)
 
 
@@ -217,17 +221,15 @@ def head(options: dict[str, Any], n: int) -> dict[str, Any]:
 @given(problems(), st.integers(1, 80))
 def test_the_result_of_a_beginning_is_the_beginning_of_the_result(function: Function, problem: Any, n: int) -> None:
     x, options = problem
-    if options.get("spacing") == "time":  # the first value stands for the time to the second, which lies ahead
-        n = max([n, *(np.argmax(np.cumsum(np.diff(options["times"], prepend=-1) > 0) > 3, keepdims=True) + 20)])
+    if options.get("spacing") == "time" and options["start"] == "debiased":
+        options = options | {"start": "first"}  # debiased, the first value stands for the time to the second, ahead
     near(function(x[:n], **head(options, n)), function(x, **options)[:n], rtol=1e-10, atol=1e-10)
 
 
 @pytest.mark.parametrize("name", ENGINES)
 @SOME
 @given(st.sampled_from(EDGES), st.sampled_from(EDGES), st.sampled_from(BETAS), st.sampled_from(STARTS), SEEDS)
-def test_later_values_change_no_earlier_mean(
-    name: str, n: int, more: int, beta: float, start: Any, seed: int
-) -> None:
+def test_later_values_change_no_earlier_mean(name: str, n: int, more: int, beta: float, start: Any, seed: int) -> None:
     x = series(np.random.default_rng(seed), n + more)
     with engine(name):
         near(ema(x[:n], beta, start=start), ema(x, beta, start=start)[:n], rtol=1e-13, atol=1e-14)
@@ -236,7 +238,7 @@ def test_later_values_change_no_earlier_mean(
 @pytest.mark.parametrize("function", FUNCTIONS)
 @pytest.mark.parametrize("spacing", ["event", "time"])
 @SOME
-@given(st.integers(1, 60), SEEDS, st.sampled_from([0.25, 1.0, 3.0]), st.sampled_from([0.0, 0.5, 0.9]))
+@given(st.integers(1, 60), SEEDS, st.sampled_from([0.25, 1.0, 3.0]), st.sampled_from([0.1, 0.5, 0.9]))
 def test_equal_spacing_is_no_times(
     function: Function, spacing: str, n: int, seed: int, unit: float, beta: float
 ) -> None:
@@ -279,28 +281,27 @@ def test_deleting_a_gap_changes_nothing(function: Function, n: int, seed: int, s
         near(whole[kept], without, rtol=1e-9, atol=1e-10)
 
 
-EQUIVARIANCE = [
-    pytest.param(ema, lambda m, a, b: a * m + b, id="ema"),
-    pytest.param(ema_var, lambda v, a, b: a**2 * v, id="ema_var"),
-    pytest.param(ema_std, lambda s, a, b: abs(a) * s, id="ema_std"),
-    pytest.param(unary(ema_cov), lambda c, a, b: a**2 * c, id="ema_cov"),
-    pytest.param(unary(ema_corr), lambda r, a, b: r, id="ema_corr"),
+EQUIVARIANCE = [  # the law, and by how much more than the mean's the rounding of x shows
+    pytest.param(ema, lambda m, a, b: a * m + b, 1.0, id="ema"),
+    pytest.param(ema_var, lambda v, a, b: a**2 * v, 1e2, id="ema_var"),
+    pytest.param(ema_std, lambda s, a, b: abs(a) * s, 1e2, id="ema_std"),
+    pytest.param(unary(ema_cov), lambda c, a, b: a**2 * c, 1e2, id="ema_cov"),
+    pytest.param(unary(ema_corr), lambda r, a, b: r, 1e3, id="ema_corr"),
 ]
 
 
-@pytest.mark.parametrize(("function", "law"), EQUIVARIANCE)
+@pytest.mark.parametrize(("function", "law", "more"), EQUIVARIANCE)
 @SOME
 @given(problems(), st.sampled_from([-3.0, 0.01, 1.0, 1e6]), st.sampled_from([0.0, -5.0, 1e4]))
-def test_scale_and_shift(function: Function, law: Function, problem: Any, scale: float, shift: float) -> None:
+def test_scale_and_shift(function: Function, law: Function, more: float, problem: Any, a: float, b: float) -> None:
     x, options = problem
     moved = dict(options)
-    if not isinstance(options["start"], str) or options["start"] == "zero":
-        options["start"] = 0.0 if options["start"] == "zero" else options["start"]
-        moved["start"] = scale * options["start"] + shift
-    size = max(abs(shift / scale), 10.0)
-    expected = law(function(x, **options), scale, shift)
-    roundings = 1e-12 * size * (size if function is not ema else 1.0) * max(1.0, scale**2)
-    near(function(scale * x + shift, **moved), expected, rtol=1e-6, atol=roundings)
+    if options["start"] in ("zero", 2.5):
+        options["start"] = 0.0 if options["start"] == "zero" else 2.5
+        moved["start"] = a * options["start"] + b
+    unit = law(1.0, a, 0.0)
+    rounding = 1e-14 * more * (10.0 + abs(b / a)) * abs(unit)
+    near(function(a * x + b, **moved), law(function(x, **options), a, b), rtol=1e-11, atol=rounding)
 
 
 @SOME
@@ -349,8 +350,9 @@ def test_gap_rows_repeat_the_last_result(start: Any, gaps: str) -> None:
 
 
 def test_a_start_value_is_the_mean_before_the_first_value_if_none_need_have_been_seen() -> None:
-    near(ema([np.nan, 2.0, 4.0], 0.5, start=7.0, min_count=0), [7.0, 4.5, 4.25])
-    near(ema([np.nan, 2.0, 4.0], 0.5, start=7.0), [np.nan, 4.5, 4.25])
+    near(ema([np.nan, 2.0, 4.0], 0.5, start=7.0, min_count=0), [7.0, 11 / 3, 23 / 6])
+    near(ema([np.nan, 2.0, 4.0], 0.5, start=7.0), [np.nan, 11 / 3, 23 / 6])
+    near(ema([np.nan, 2.0, 4.0], 0.5, start=7.0, gaps="skip"), [np.nan, 4.5, 4.25])
     near(ema([np.nan, 2.0, 4.0], 0.5, min_count=0), [np.nan, 2.0, 10 / 3])
 
 
@@ -363,7 +365,8 @@ def test_propagate_and_raise() -> None:
         result = ema(x, 0.9, gaps="propagate")
         near(result[:at], clean[:at], rtol=1e-13)
         assert np.isnan(result[at:]).all()
-        assert np.isnan(ema_var(x, 0.9, gaps="propagate")[at:]).all()
+        for bias in (False, True):
+            assert np.isnan(ema_var(x, 0.9, gaps="propagate", bias=bias)[at:]).all()
         with pytest.raises(ValueError, match=rf"gaps='raise'; got NaN in row {at}, column 0"):
             ema(x, 0.9, gaps="raise")
     near(ema(np.arange(5.0), 0.9, gaps="raise"), ema(np.arange(5.0), 0.9))
@@ -451,7 +454,13 @@ def test_datetimes_of_every_kind_and_unit() -> None:
     kinds: list[Any] = [(start + days).astype(f"datetime64[{unit}]") for unit in ("D", "h", "s", "ms", "us", "ns")]
     kinds += [index, pd.Series(index), list(index), index.tz_localize("Asia/Tokyo"), index.to_pydatetime()]
     for times in kinds:
-        for halflife in ("2 days", "48h", pd.Timedelta(days=2), np.timedelta64(2, "D"), pd.Timedelta(48, "h").to_pytimedelta()):
+        for halflife in (
+            "2 days",
+            "48h",
+            pd.Timedelta(days=2),
+            np.timedelta64(2, "D"),
+            pd.Timedelta(48, "h").to_pytimedelta(),
+        ):
             near(ema(x, halflife=halflife, times=times), expected)
 
 
@@ -468,7 +477,7 @@ def test_times_far_apart() -> None:
     times = [0.0, 1.0, 1e6, 1e6 + 1]
     near(ema([1.0, 2, 3, 4], halflife=1.0, times=times), [1.0, 5 / 3, 3.0, 11 / 3])
     near(ema([1.0, 2, 3, 4], halflife=1.0, times=times, spacing="time"), [1.0, 5 / 3, 3.0, 3.5])
-    near(ema([np.nan, 2, 3], halflife=1.0, times=times[1:], spacing="time"), [np.nan, 2.0, 2.5])
+    near(ema([np.nan, 2, 3], halflife=1.0, times=times[1:], spacing="time"), [np.nan, 2.0, 8 / 3])
 
 
 def test_no_time_between_values_at_the_limits_of_the_decay() -> None:
@@ -498,7 +507,7 @@ def test_every_axis_is_like_every_other(shape: tuple[int, ...], seed: int, missi
 def layouts(x: NDArray[np.float64]) -> Iterator[tuple[str, NDArray[np.float64]]]:
     """The same values, lying differently in memory."""
     yield "Fortran", np.asfortranarray(x)
-    wide = np.zeros((2 * x.shape[0], 3 * x.shape[1]))
+    wide = np.zeros((2 * x.shape[0], 3 * x.shape[1]), x.dtype)
     wide[::2, 1::3] = x
     yield "strided", wide[::2, 1::3]
     yield "backwards", x[::-1, ::-1].copy()[::-1, ::-1]

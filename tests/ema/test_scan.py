@@ -1,0 +1,342 @@
+"""The scans under every EMA: against a loop in extended precision, both engines alike, in little memory."""
+
+from __future__ import annotations
+
+import math
+import tracemalloc
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from optimlab.ema import Decay, ema, ema_var, scan
+from optimlab.ema.scan import constant_scan, corrections, held, powers, shifted, variable_scan
+from tests.ema.oracle import EDGES, ENGINES, SOME, TILE, engine, near, series
+
+BETAS = [0.0, 1e-3, 0.5, 0.9, 0.999, 1 - 1e-7]
+ROUNDING = {"numpy": 5e-15, "compiled": 5e-14}  # sums of blocks round less than one step after the other
+Array = NDArray[Any]
+
+
+def loop(x: Array, beta: float, gain: float, carry: Array | float) -> Array:
+    """y ← β y + gain · x, one step after the other, in extended precision."""
+    y = np.empty(x.shape, dtype=np.longdouble)
+    last = np.zeros(len(x), dtype=np.longdouble) + carry
+    for i in range(x.shape[1]):
+        last = np.longdouble(beta) * last + np.longdouble(gain) * x[:, i]
+        y[:, i] = last
+    return y
+
+
+def mean_of(x: Array, beta: float, start: str) -> Array:
+    """Return the EMA of columns (columns, rows) without gaps, in extended precision."""
+    alpha = 1 - np.longdouble(beta)
+    if start == "first":
+        return loop(x, beta, alpha, x[:, 0])
+    mass = loop(np.ones((1, x.shape[1])), beta, alpha, 0.0) if start == "debiased" else 1.0
+    return loop(x, beta, alpha, 0.0) / mass
+
+
+# ---------------------------------------------------------------- a constant factor
+
+
+@pytest.mark.parametrize("columns", [1, 2, 7])
+@pytest.mark.parametrize("steps", [*EDGES, 2 * 16 * 16 * 16 + 1])
+@pytest.mark.parametrize("beta", BETAS)
+def test_constant_scan_is_the_loop(beta: float, steps: int, columns: int) -> None:
+    rng = np.random.default_rng(steps)
+    x, carry, decay = rng.random((columns, steps)), rng.random(columns), Decay(beta)
+    before = x.copy(), carry.copy()
+    for gain in (decay.alpha, 1.0):
+        for carried in (None, carry):
+            y = constant_scan(x, decay.log_beta, gain, carried)
+            expected = loop(x, beta, gain, 0.0 if carried is None else carried)
+            near(y, expected.astype(float), rtol=3e-15)
+    np.testing.assert_array_equal(x, before[0])
+    np.testing.assert_array_equal(carry, before[1])
+
+
+@pytest.mark.parametrize("beta", [0.0, 0.5, 0.999])
+def test_constant_scan_of_anything_in_memory(beta: float) -> None:
+    x = np.random.default_rng(0).random((6, 1000))
+    decay = Decay(beta)
+    expected = constant_scan(x[::2, ::3].copy(), decay.log_beta, 1.0, None)
+    for y in (x[::2, ::3], np.asfortranarray(x[::2, ::3]), x[::2, ::3][::-1].copy()[::-1]):
+        near(constant_scan(y, decay.log_beta, 1.0, None), expected, rtol=1e-15)
+    single = x[::2, ::3].astype(np.float32)
+    result = constant_scan(single, decay.log_beta, 1.0, None)
+    assert result.dtype == np.float64
+    near(result, constant_scan(single.astype(float), decay.log_beta, 1.0, None), rtol=0)
+
+
+@pytest.mark.parametrize("beta", BETAS)
+def test_an_infinity_shows_at_the_end_of_a_scan(beta: float) -> None:
+    decay = Decay(beta)
+    for steps in (1, 20, 33, 500, 5000):
+        for at in {0, steps // 2, steps - 1}:
+            for value in (math.inf, -math.inf, math.nan):
+                x = np.ones((2, steps))
+                x[1, at] = value
+                with np.errstate(invalid="ignore"):
+                    y = constant_scan(x, decay.log_beta, decay.alpha, None)
+                assert np.isfinite(y[0]).all()
+                assert not np.isfinite(y[1, -1])
+
+
+def test_powers_and_corrections_keep_their_digits() -> None:
+    for alpha in (0.5, 1e-3, 1e-9, 1e-15):
+        decay = Decay(alpha=alpha)
+        j = np.array([1, 7, 4096])
+        exact = [float(-np.expm1(np.longdouble(i) * np.log1p(-np.longdouble(alpha)))) for i in j]
+        near(corrections(decay.log_beta, 4096)[j - 1], exact, rtol=5e-16)
+        near(powers(decay.log_beta, 4096)[j - 1], [float((1 - np.longdouble(alpha)) ** int(i)) for i in j], rtol=1e-12)
+        assert not corrections(decay.log_beta, 4096).flags.writeable
+
+
+# ---------------------------------------------------------------- the engines
+
+
+@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("start", ["debiased", "zero", "first"])
+@pytest.mark.parametrize("beta", BETAS)
+def test_means_are_the_loop(beta: float, start: str, name: str) -> None:
+    for columns, steps in [(1, 3), (1, 33), (1, 513), (1, 4097), (3, 33), (17, 700), (1100, 90)]:
+        x = np.random.default_rng(steps).random((columns, steps))
+        expected = mean_of(x, beta, start).astype(float)
+        with engine(name):
+            for y in (x, np.asfortranarray(x), x[::-1].copy()[::-1]):
+                near(ema(y, beta, start=start, axis=1), expected, rtol=ROUNDING[name])
+
+
+@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("beta", [0.9, 0.999, 1 - 1e-7])
+def test_means_are_the_loop_across_tiles(beta: float, name: str) -> None:
+    x = np.random.default_rng(1).random((2, 2 * TILE + 5))
+    expected = mean_of(x, beta, "debiased").astype(float)
+    with engine(name):
+        for steps in (TILE // 2 - 1, TILE // 2, TILE // 2 + 1, 2 * TILE + 5):
+            near(ema(x[:, :steps], beta, axis=1), expected[:, :steps], rtol=4 * ROUNDING[name])
+        near(ema(x[0], beta), expected[0], rtol=4 * ROUNDING[name])
+        near(ema(x.T, beta), expected.T, rtol=4 * ROUNDING[name])
+        single = ema(x[0].astype(np.float32), beta)
+    assert single.dtype == np.float32
+    rounded = mean_of(x[:1].astype(np.float32), beta, "debiased")[0]
+    near(single.astype(float), rounded.astype(float), rtol=7e-8)
+
+
+@SOME
+@given(
+    st.integers(1, 6),
+    st.sampled_from([*EDGES, 20_000]),
+    st.sampled_from(BETAS),
+    st.sampled_from(["debiased", "zero", "first", 0.7]),
+    st.sampled_from(["decay", "skip"]),
+    st.sampled_from([0.0, 0.001, 0.4]),
+    st.integers(0, 2**32 - 1),
+)
+def test_both_engines_agree(
+    columns: int, steps: int, beta: float, start: Any, gaps: str, missing: float, seed: int
+) -> None:
+    pytest.importorskip("numba")
+    x = np.abs(series(np.random.default_rng(seed), (steps, columns), missing))
+    results = []
+    for name in ENGINES:
+        with engine(name):
+            results.append([ema(x, beta, start=start, gaps=gaps), ema_var(x, beta, start=start, gaps=gaps)])
+    near(results[0][0], results[1][0], rtol=3e-14)
+    near(results[0][1], results[1][1], rtol=1e-11, atol=1e-14)
+
+
+@pytest.mark.parametrize("beta", BETAS)
+@pytest.mark.parametrize("kernel", ["rows", "columns"])
+def test_compiled_loops_are_the_loop(kernel: str, beta: float) -> None:
+    pytest.importorskip("numba")
+    from optimlab.ema import compiled
+
+    rng, decay = np.random.default_rng(2), Decay(beta)
+    for columns, steps in [(1, 1), (1, 3), (1, 4), (2, 5), (3, 8), (5, 101)]:
+        x, carry = rng.random((columns, steps)), rng.random(columns)
+        expected = loop(x, beta, decay.alpha, carry)
+        for source in (x, np.asfortranarray(x), np.repeat(x, 2, axis=1)[:, ::2]):
+            out, last = np.empty_like(source), carry.copy()
+            if kernel == "rows":
+                compiled.rows(source, decay.alpha, decay.beta, last, out)
+            else:
+                compiled.columns(source, decay.alpha, decay.beta, last, np.ones(0), out)
+            near(out, expected.astype(float), rtol=5e-15)
+            near(last, out[:, -1], rtol=0)
+
+
+def test_the_compiled_loop_by_steps_divides_the_first_outputs() -> None:
+    pytest.importorskip("numba")
+    from optimlab.ema import compiled
+
+    x, out, carry = np.ones((2, 5)), np.empty((2, 5)), np.zeros(2)
+    compiled.columns(x, 0.5, 0.5, carry, np.array([0.5, 0.75]), out)
+    near(out, np.array([[1.0, 1.0, 0.875, 0.9375, 0.96875]] * 2))
+    near(carry, np.array([0.96875] * 2))
+
+
+def test_numba_is_not_loaded_for_short_series(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> None:
+        raise AssertionError("asked for the compiled loops")
+
+    monkeypatch.setattr("optimlab.ema.sweep.compiled", refuse)
+    ema(np.ones(scan.COMPILED_FROM - 1), 0.9)
+    with pytest.raises(AssertionError, match="asked for"):
+        ema(np.ones(scan.COMPILED_FROM), 0.9)
+
+
+# ---------------------------------------------------------------- values that are not finite
+
+
+@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan])
+@pytest.mark.parametrize("shape", [(40,), (600,), (5000,), (70_000,), (600, 5), (30_000, 3)])
+def test_what_is_not_finite_changes_nothing_earlier(shape: tuple[int, ...], value: float, name: str) -> None:
+    x = np.random.default_rng(3).random(shape)
+    with engine(name):
+        clean, spread = ema(x, 0.9), ema_var(x, 0.9)
+        for at in {0, 1, 15, 16, 17, 31, 33, 512, 4099, 29_999, 65_535, shape[0] - 1}:
+            if at >= shape[0]:
+                continue
+            y = x.copy()
+            y[(at, *[-1] * (len(shape) - 1))] = value
+            mean = ema(y, 0.9, gaps="propagate")
+            near(mean[:at], clean[:at], rtol=1e-14)
+            last = mean if len(shape) == 1 else mean[:, -1]
+            assert (np.isnan(last[at:]) if math.isnan(value) else last[at:] == value).all()
+            if len(shape) == 2:
+                near(mean[:, :-1], clean[:, :-1], rtol=1e-14)
+            near(ema_var(y, 0.9, gaps="propagate")[:at], spread[:at], rtol=1e-11)
+            assert not np.isfinite(ema_var(y, 0.9, gaps="propagate", bias=True)[(at, *[-1] * (len(shape) - 1))])
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_opposite_infinities_have_no_mean(name: str) -> None:
+    x = np.ones(70_000)
+    x[10], x[60_000] = math.inf, -math.inf
+    with engine(name):
+        mean = ema(x, 0.9)
+    assert (mean[:10] == 1.0).all()
+    assert (mean[10:60_000] == math.inf).all()
+    assert np.isnan(mean[60_000:]).all()
+
+
+@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("beta", [0.5, 0.9, 0.999])
+def test_the_largest_numbers_do_not_overflow(beta: float, name: str) -> None:
+    for n in (3, 100, 5000, 70_000):
+        x = 1.7e308 * np.where(np.arange(n) % 7 == 3, -0.5, 1.0)
+        with engine(name):
+            mean = ema(x, beta)
+        assert np.isfinite(mean).all()
+        near(mean / 1e300, ema(x / 1e300, beta), rtol=1e-13)
+
+
+@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("beta", [0.0, 0.9])
+def test_the_smallest_numbers_pass(beta: float, name: str) -> None:
+    x = np.random.default_rng(4).random(70_000)
+    with engine(name):
+        near(ema(x * 2.0**-1000, beta), ema(x, beta) * 2.0**-1000, rtol=1e-13)
+        faded = np.zeros(70_000)
+        faded[0] = 1.0
+        tail = ema(faded, beta)
+    assert (np.diff(tail) <= 0).all()
+    assert tail[-1] < 1e-320
+
+
+# ---------------------------------------------------------------- a factor of its own for each step
+
+
+@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("columns", [1, 3])
+@pytest.mark.parametrize("steps", [1, 2, 15, 16, 17, 255, 256, 257, 4096, 4097, 8193])
+def test_variable_scan_is_the_loop(steps: int, columns: int, name: str) -> None:
+    rng = np.random.default_rng(steps)
+    a, b, carry = rng.random((columns, steps)), rng.random((columns, steps)), rng.random(columns)
+    a[rng.random((columns, steps)) < 0.1] = 0.0
+    a[rng.random((columns, steps)) < 0.1] = 1.0
+    expected, last = np.empty(a.shape, dtype=np.longdouble), carry.astype(np.longdouble)
+    for i in range(steps):
+        last = a[:, i] * last + b[:, i]
+        expected[:, i] = last
+    before = a.copy(), b.copy(), carry.copy()
+    with engine(name):
+        near(variable_scan(a, b, carry), expected.astype(float), rtol=5e-15)
+        near(variable_scan(np.asfortranarray(a), b[::-1].copy()[::-1], carry), expected.astype(float), rtol=5e-15)
+        wide = np.broadcast_to(a[:, :1], a.shape)
+        near(variable_scan(wide, b, carry), variable_scan(wide.copy(), b, carry), rtol=0)
+    for array, copy in zip((a, b, carry), before, strict=True):
+        np.testing.assert_array_equal(array, copy)
+
+
+def test_both_variable_scans_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    kernels = pytest.importorskip("optimlab.ema.compiled")
+    calls = []
+
+    class Counted:
+        def variable(self, *arguments: Any) -> None:
+            calls.append(arguments)
+            kernels.variable(*arguments)
+
+    a, b, carry = np.full((2, 500), 0.5), np.ones((2, 500)), np.zeros(2)
+    monkeypatch.setattr(scan, "compiled", lambda: None)
+    blocked = variable_scan(a, b, carry)
+    monkeypatch.setattr(scan, "compiled", lambda: Counted())
+    near(variable_scan(a, b, carry), blocked, rtol=1e-15)
+    assert len(calls) == 1
+
+
+# ---------------------------------------------------------------- small parts
+
+
+def test_shifted_and_held() -> None:
+    y = np.array([[1.0, 2, 3], [4, 5, 6]])
+    carry = np.array([-1.0, -2])
+    assert shifted(y, carry).tolist() == [[-1, 1, 2], [-2, 4, 5]]
+    where = np.array([[False, True, False], [True, False, False]])
+    assert held(y, where, carry).tolist() == [[-1, 2, 2], [4, 4, 4]]
+
+
+# ---------------------------------------------------------------- memory
+
+
+def extra_memory(call: Callable[[], Array]) -> int:
+    """Return bytes at the peak of a call, its result apart; what it keeps for the next one has been made before."""
+    call()
+    tracemalloc.start()
+    try:
+        result = call()
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    return peak - result.nbytes
+
+
+@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("missing", ["none", "few", "many"])
+@pytest.mark.parametrize("options", [{}, {"start": "first", "gaps": "skip"}, {"weights": None}], ids=str)
+def test_a_call_needs_little_but_its_result(options: dict[str, Any], missing: str, name: str) -> None:
+    x = np.random.default_rng(5).random(2_000_000)
+    if missing != "none":
+        x[:: 100_000 if missing == "few" else 3] = np.nan
+    if "weights" in options:
+        options = {"weights": np.random.default_rng(6).random(x.size)}
+    with engine(name):
+        assert extra_memory(lambda: ema(x, 0.999, **options)) <= 2**20
+        single = x.astype(np.float32)
+        assert extra_memory(lambda: ema(single, 0.999, **options)) <= 2**20
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_many_columns_and_second_moments_need_little_but_their_result(name: str) -> None:
+    x = np.random.default_rng(7).random((20_000, 100))
+    with engine(name):
+        assert extra_memory(lambda: ema(x, 0.999)) <= 2**20
+        assert extra_memory(lambda: ema_var(x.ravel(), 0.999)) <= 2**21

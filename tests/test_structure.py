@@ -1,0 +1,118 @@
+"""The layout keeps its promises: public names, docstrings, directions of import, and what an import costs."""
+
+import ast
+import doctest
+import importlib
+import inspect
+import pkgutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import optimlab
+
+ROOT = Path(optimlab.__file__).parent
+MODULES = sorted(
+    info.name
+    for info in pkgutil.walk_packages([str(ROOT)], "optimlab.")
+    if info.name != "optimlab.ema.compiled"  # needs numba
+)
+# Each may import from those to its right; lab and problems are for studies, and know nothing of each other.
+LAYERS = {"lab": set(), "theory": {"ema"}, "problems": {"ema"}, "ema": set()}
+
+
+def public_objects():
+    for name in MODULES:
+        module = importlib.import_module(name)
+        for public in getattr(module, "__all__", []):
+            thing = getattr(module, public)
+            if getattr(thing, "__module__", None) == name and (inspect.isclass(thing) or inspect.isfunction(thing)):
+                yield pytest.param(thing, id=f"{name}.{public}")
+
+
+@pytest.mark.parametrize("name", ["optimlab", *MODULES])
+def test_all_is_what_is_public(name):
+    module = importlib.import_module(name)
+    if not hasattr(module, "__all__"):
+        return
+    for public in module.__all__:
+        assert hasattr(module, public)
+    if not module.__file__.endswith("__init__.py"):  # everything of its own that is not private is named
+        own = {
+            key
+            for key, value in vars(module).items()
+            if not key.startswith("_")
+            and getattr(value, "__module__", None) == name
+            and (inspect.isclass(value) or inspect.isfunction(value))
+        } | {key for key in module.__all__ if not hasattr(vars(module)[key], "__module__")}  # constants
+        assert own == set(module.__all__)
+
+
+@pytest.mark.parametrize("package", ["optimlab.ema", "optimlab.lab", "optimlab.problems", "optimlab.theory"])
+def test_a_package_names_just_what_its_modules_make_public(package):
+    module = importlib.import_module(package)
+    inner = [importlib.import_module(name) for name in MODULES if name.startswith(package + ".")]
+    made_public = {public for each in inner for public in getattr(each, "__all__", [])}
+    assert set(module.__all__) <= made_public
+    if package in ("optimlab.ema", "optimlab.theory"):
+        assert set(module.__all__) == made_public
+
+
+@pytest.mark.parametrize("thing", list(public_objects()))
+def test_every_public_name_has_a_docstring_with_an_example(thing):
+    text = inspect.getdoc(thing)
+    assert text, "no docstring"
+    if issubclass(thing, Exception) if inspect.isclass(thing) else False:
+        return
+    assert doctest.DocTestParser().get_examples(text), "no example"
+
+
+def imported_packages(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            names = [node.module or ""]
+        for name in names:
+            if name.startswith("optimlab."):
+                yield name.split(".")[1]
+
+
+@pytest.mark.parametrize("layer", sorted(LAYERS))
+def test_imports_point_downwards(layer):
+    for path in (ROOT / layer).rglob("*.py"):
+        foreign = set(imported_packages(path)) - {layer}
+        assert foreign <= LAYERS[layer], f"{path.relative_to(ROOT)} imports {foreign - LAYERS[layer]}"
+
+
+def test_every_package_has_a_layer():
+    packages = {path.parent.name for path in ROOT.glob("*/__init__.py")}
+    assert packages == set(LAYERS)
+
+
+def test_no_study_imports_another():
+    studies = sorted((ROOT.parent / "studies").glob("*.py"))
+    assert studies
+    names = {path.stem for path in studies}
+    for path in studies:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                assert not names & {alias.name.split(".")[0] for alias in node.names}
+            if isinstance(node, ast.ImportFrom):
+                assert (node.module or "").split(".")[0] not in names | {"studies"}
+
+
+def test_import_is_light():
+    code = "import sys, optimlab, optimlab.ema, optimlab.problems, optimlab.lab, optimlab.theory; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    heavy = {"pandas", "scipy", "matplotlib", "numba", "torch"}
+    assert not heavy & {name.split(".")[0] for name in loaded}
+
+
+def test_no_forbidden_module_names():
+    forbidden = {"utils", "helpers", "base", "manager", "misc"}
+    assert not forbidden & {path.stem for path in ROOT.rglob("*.py")}
