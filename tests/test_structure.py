@@ -46,8 +46,14 @@ def test_all_is_what_is_public(name):
             if not key.startswith("_")
             and getattr(value, "__module__", None) == name
             and (inspect.isclass(value) or inspect.isfunction(value))
-        } | {key for key in module.__all__ if not hasattr(vars(module)[key], "__module__")}  # constants
-        assert own == set(module.__all__)
+        }
+        values = [getattr(module, key) for key in module.__all__]
+        constants = {
+            key
+            for key, value in zip(module.__all__, values, strict=True)
+            if not (inspect.isclass(value) or inspect.isfunction(value))
+        }
+        assert own | constants == set(module.__all__)
 
 
 @pytest.mark.parametrize("package", ["optimlab.ema", "optimlab.lab", "optimlab.problems", "optimlab.theory"])

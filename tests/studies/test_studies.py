@@ -1,0 +1,95 @@
+"""Every study runs as a user runs it, its claims stand, and bad input is answered in one line."""
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+STUDIES = sorted((ROOT / "studies").glob("*.py"))
+
+
+def run(study, *arguments):
+    command = [sys.executable, "-W", "error", str(ROOT / "studies" / study), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=300, check=False)
+
+
+@pytest.mark.parametrize("study", [path.name for path in STUDIES])
+def test_quick_run_is_complete_and_its_claims_stand(study, tmp_path):
+    done = run(study, "--quick", "--out", tmp_path)
+    assert done.returncode == 0, done.stderr
+    folder = tmp_path / study.removesuffix(".py")
+    record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    assert record["quick"]
+    assert record["claims"]["total"] > 20
+    assert record["claims"]["failed"] == 0
+    with open(folder / "claims.csv", newline="", encoding="utf-8") as file:
+        claims = list(csv.DictReader(file))
+    assert len(claims) == record["claims"]["total"]
+    assert {claim["stands"] for claim in claims} == {"True"}
+    assert (folder / study.replace(".py", ".png")).stat().st_size > 10_000
+
+
+def test_settles_every_claim_of_the_article(tmp_path):
+    assert run("ema_beta.py", "--quick", "--out", tmp_path).returncode == 0
+    with open(tmp_path / "ema_beta" / "claims.csv", newline="", encoding="utf-8") as file:
+        verdicts = {claim["id"]: claim["verdict"] for claim in csv.DictReader(file)}
+    assert verdicts["003-a noise"] == verdicts["003-a lag"] == "refuted"
+    assert verdicts["003-b beta"] == verdicts["Seattle best"] == "refuted"
+    assert verdicts["003-c loop 0.98"] == "artefact"
+    assert verdicts["003-d 0.9"] == verdicts["noise 0.98"] == "reproduced"
+
+
+@pytest.mark.parametrize(
+    ("file", "column", "more", "said"),
+    [
+        ("co2.csv", "co2", [], "2284 rows, 59 gaps"),
+        ("seattle-weather.csv", "temp_min", ["--time", "date"], "1461 rows, 0 gaps"),
+        ("nile.csv", "volume", ["--time", "year", "--format", "svg"], "100 rows, 0 gaps"),
+    ],
+)
+def test_own_series(file, column, more, said, tmp_path):
+    done = run("ema_beta.py", "--csv", ROOT / "data" / file, "--column", column, *more, "--out", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert said in done.stdout
+    assert "best for the next value: β" in done.stdout
+    with open(tmp_path / "ema_beta" / "series.csv", newline="", encoding="utf-8") as table:
+        rows = list(csv.DictReader(table))
+    assert len(rows) == int(said.split()[0])
+    assert all(row["ema_0.9"] for row in rows)  # a gap keeps the last mean
+
+
+def write(path, text):
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("text", "arguments", "message"),
+    [
+        ("a,b\n1,2\n", ["--column", "c"], "has no column 'c'; it has 'a', 'b'"),
+        ("a\nx\n1\n2\n3\n", ["--column", "a"], "must hold numbers; got 'x' in data row 1"),
+        ("a\n1\n2\n", ["--column", "a"], "at least 3 numbers; got 2"),
+        ("a\n4\n4\n4\n", ["--column", "a"], "not all equal"),
+        ("", ["--column", "a"], "is not a CSV table"),
+        ("a,t\n1,3\n2,2\n3,1\n", ["--column", "a", "--time", "t"], "must not decrease; sort the rows"),
+        ("a,t\n1,x\n2,y\n3,z\n", ["--column", "a", "--time", "t"], "must hold numbers or dates; got 'x'"),
+        ("a\n1\n2\n4\n", [], "--csv FILE and --column NAME belong together"),
+    ],
+)
+def test_a_bad_file_is_answered_in_one_line(text, arguments, message, tmp_path):
+    path = write(tmp_path / "own.csv", text)
+    done = run("ema_beta.py", "--csv", path, *arguments, "--out", tmp_path / "out")
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_missing_file_is_named(tmp_path):
+    done = run("ema_beta.py", "--csv", tmp_path / "none.csv", "--column", "a", "--out", tmp_path)
+    assert done.returncode == 2
+    assert "none.csv" in done.stderr
