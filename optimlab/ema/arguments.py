@@ -153,12 +153,12 @@ def checked_times(times: Any, rows: int, halflife: Any) -> Times:
     return Times(_gaps(array.astype(np.float64), None), in_halflives=False)
 
 
-def _gaps(times: NDArray[Any], unit: np.timedelta64 | None) -> Floats:
+def _gaps(times: NDArray[Any], unit: Any) -> Floats:
     missing = np.isnat(times) if unit is not None else ~np.isfinite(times)
     if missing.any():
         raise ValueError(f"times must be finite; got {times[missing.argmax()]} at index {int(missing.argmax())}")
     steps = np.diff(times, prepend=times[:1])
-    one = None if unit is None else np.timedelta64(1, np.datetime_data(steps.dtype)[0])
+    one = None if unit is None else np.ones((), steps.dtype)
     gaps: Floats = steps if one is None else (steps / one) / (unit / one)
     if (gaps < 0.0).any():
         i = int((gaps < 0.0).argmax())
@@ -173,7 +173,7 @@ def _is_timedelta(value: Any) -> bool:
     return isinstance(value, np.timedelta64) or hasattr(value, "total_seconds")
 
 
-def _timedelta(halflife: Any) -> np.timedelta64:
+def _timedelta(halflife: Any) -> Any:
     """Return the half-life as timedelta64[ns]; a string is read by pandas."""
     remedy = "must be a timedelta, or a string such as '4 days' that pandas.Timedelta reads, since times are datetimes"
     if not (isinstance(halflife, str) or _is_timedelta(halflife)):
@@ -186,5 +186,4 @@ def _timedelta(halflife: Any) -> np.timedelta64:
         raise ValueError(f"halflife {remedy}; got {halflife!r}") from None
     if not delta > pd.Timedelta(0):
         raise ValueError(f"halflife must be greater than 0; got {halflife!r}")
-    unit: np.timedelta64 = np.asarray(delta.to_timedelta64(), dtype="timedelta64[ns]")[()]
-    return unit
+    return np.asarray(delta.to_timedelta64(), dtype="timedelta64[ns]")

@@ -67,7 +67,7 @@ def gapped(
     for c in range(x.shape[0]):
         w = mass[c]
         m = mean[c]
-        numerator = m * w
+        numerator = m * w if np.isfinite(m) else m
         for i in range(x.shape[1]):
             v = x[c, i]
             if v == v:  # not NaN

@@ -18,7 +18,7 @@ Floats = NDArray[np.float64]
 BLOCK = 16  # samples a small matrix product covers
 SHORT = 4096  # steps up to which two levels of products suffice
 UNTHREADED = 1024  # blocks in a product: 16 · 16 · 1024 = 2¹⁸ multiplications are too few for OpenBLAS to thread
-TILE = 57_344  # elements: two float64 arrays of this size, all that a scan needs, stay below 1 MiB
+TILE = 49_152  # elements: two float64 arrays of this size, all that a scan needs, stay below 1 MiB
 COMPILED_FROM = 65_536  # elements from which loading numba (0.5 s, once) can pay
 
 
@@ -120,6 +120,7 @@ def _from_rest(x: Floats, log_beta: float, gain: float) -> Floats:
     ends[:, :count] = (blocks @ block[:, -1]).reshape(columns, -1)
     ends = _from_rest(ends, log_beta * BLOCK, 1.0)
     ends *= math.exp(log_beta) / gain
+    x[~np.isfinite(ends).all(axis=1), -2 * BLOCK :] = np.nan  # an overflow here would spoil but its own block
     x[:, BLOCK::BLOCK] += ends[:, : count - 1]
     y = np.empty_like(blocks)
     for i in range(0, len(blocks), UNTHREADED):

@@ -27,6 +27,7 @@ from optimlab.ema.weighting import Floats, Gains, Mask, Masses, Weighting
 
 NONE = np.ones(0)
 PREFIX = 4096  # rows in which nearly every series has two different values
+DIVIDED = TILE // 2  # elements while a scan is divided: the divisor and what it is made of must fit beside it
 RUN = 4 * TILE  # elements after which a plain scan looks whether it met a gap
 GENERAL_TILE = 8_192  # elements; with gaps or weights a dozen arrays of this size are needed
 LOG_EPSILON = -54.0 * math.log(2.0)  # 1 - βᵗ is 1 to the last digit once βᵗ is below 2⁻⁵⁴
@@ -99,7 +100,8 @@ def _plain_scan(
     done, steps = 0, x.shape[1]
     while done < steps:
         whole = kernels is not None and mass == 1.0
-        rows = slice(done, steps if whole else min(steps, done + max(1, TILE // len(x))))
+        tile = TILE if mass == 1.0 else DIVIDED
+        rows = slice(done, steps if whole else min(steps, done + max(1, tile // len(x))))
         divisor, mass = _divisor(decay.log_beta, mass, rows.stop - rows.start)
         carry = _scan(x[:, rows], decay, carry, divisor, out[:, rows], kernels)
         done = rows.stop
@@ -112,9 +114,10 @@ def _divisor(log_beta: float, mass: float, steps: int) -> tuple[Floats, float]:
     if mass == 1.0:
         return NONE, 1.0
     head = min(steps, math.ceil((LOG_EPSILON - math.log1p(-mass)) / log_beta))
-    divisor = corrections(log_beta, head)
-    if mass > 0.0:
-        divisor = mass * powers(log_beta, head) + divisor
+    if mass == 0.0:
+        divisor = corrections(log_beta, head)
+    else:  # of one size, that few are cached
+        divisor = mass * powers(log_beta, DIVIDED)[:head] + corrections(log_beta, DIVIDED)[:head]
     return divisor, float(divisor[-1]) if 0 < head == steps else 1.0
 
 
@@ -147,7 +150,7 @@ def _plain_step(x: NDArray[Any], masses: Masses, mean: Mean, out: NDArray[Any], 
     weighting = masses.weighting
     begins = weighting.unit_mass and masses.mass[0] == 0.0
     assert weighting.decay is not None
-    mass, carry = (1.0, x[:, 0].astype(np.float64)) if begins else (float(masses.mass[0]), mean.mean)
+    mass, carry = (1.0, x[:, 0].astype(np.float64)) if begins else (min(float(masses.mass[0]), 1.0), mean.mean)
     result = _plain_scan(x, weighting.decay, mass, carry, out, kernels)
     if result is None:
         return False
@@ -206,7 +209,8 @@ def sweep_mean(x: NDArray[Any], options: Resolved, out: NDArray[Any]) -> None:
 def _only_gaps(options: Resolved) -> bool:
     """Whether NaN rows are all that the plain scan could not do."""
     weighting = options.weighting
-    return weighting.plain and not weighting.forgets and options.min_count <= 1 and options.gaps != "propagate"
+    first_row_counts = options.min_count == 1 or (options.min_count == 0 and weighting.prior is None)
+    return weighting.plain and not weighting.forgets and first_row_counts and options.gaps != "propagate"
 
 
 def _gapped_steps(x: NDArray[Any], masses: Masses, mean: Mean, out: NDArray[Any], kernels: Any) -> None:
@@ -215,7 +219,7 @@ def _gapped_steps(x: NDArray[Any], masses: Masses, mean: Mean, out: NDArray[Any]
     assert weighting.decay is not None
     alpha, beta = weighting.decay.alpha, weighting.decay.beta
     fade = beta if weighting.gaps_decay else 1.0
-    started = (masses.count > 0) | (weighting.prior is not None)
+    started = masses.count > 0
     state = masses.mass, mean.mean, mean.first, mean.constant, masses.count
     kernels.gapped(x, alpha, beta, fade, weighting.unit_mass, started, *state, out)
 

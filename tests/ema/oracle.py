@@ -5,6 +5,7 @@ And what the tests of this folder share: the two engines, the lengths around blo
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,12 +16,11 @@ import pytest
 from hypothesis import settings
 from numpy.typing import NDArray
 
-FEW = settings(deadline=None, derandomize=True, max_examples=25)
-SOME = settings(deadline=None, derandomize=True, max_examples=60)
+FEW = settings(deadline=None, derandomize=True, max_examples=15)
+SOME = settings(deadline=None, derandomize=True, max_examples=40)
 MANY = settings(deadline=None, derandomize=True, max_examples=300)
 
 ENGINES = ["numpy", "compiled"]
-TILE = 57_344
 EDGES = [1, 2, 31, 32, 33, 64, 65, 511, 512, 513, 4096, 4097, 4098, 8191, 8192, 8193]
 
 Numbers = Sequence[float]
@@ -66,7 +66,7 @@ class Column:
             self.factor = [b if p or gaps == "decay" else 1.0 for b, p in zip(betas, present, strict=True)]
             self.share = [1.0 if self.debiased and isinstance(beta, float) else 1.0 - b for b in betas]
         else:
-            elapsed = [0.0] + [late - early for early, late in zip(times, times[1:], strict=False)]
+            elapsed = [0.0] + [late - early for early, late in itertools.pairwise(times)]
             self.factor = [b**d for b, d in zip(betas, elapsed, strict=True)]
             self.share = [1.0] * n if spacing == "event" else self._elapsed_share(times, betas)
             self.counted = [c and s > 0.0 for c, s in zip(self.counted, self.share, strict=True)]

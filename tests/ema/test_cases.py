@@ -65,7 +65,7 @@ def test_02_parameters() -> None:
     for alpha in (0, 1.5, math.nan):
         with pytest.raises(ValueError, match=r"alpha must be in \(0, 1\]"):
             ema(ONE_TO_FIVE, alpha=alpha)
-    with pytest.raises(ValueError, match="exactly one of .* got alpha, span"):
+    with pytest.raises(ValueError, match=r"exactly one of .* got alpha, span"):
         ema(ONE_TO_FIVE, alpha=0.1, span=19)
 
 

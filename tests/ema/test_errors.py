@@ -64,14 +64,18 @@ SHARED = [
     pytest.param({"beta": 0.5, "start": np.ones(3)}, ValueError, r"start must be .*; got array", id="start array"),
     pytest.param({"beta": 0.5, "gaps": "fill"}, ValueError, r"gaps must be one of .*'skip'.*; got 'fill'", id="gaps"),
     pytest.param({"beta": 0.5, "gaps": None}, ValueError, r"gaps must be one of .*; got None", id="gaps None"),
-    pytest.param({"beta": 0.5, "gaps": ["skip"]}, ValueError, r"gaps must be one of .*; got \['skip'\]", id="gaps list"),
+    pytest.param(
+        {"beta": 0.5, "gaps": ["skip"]}, ValueError, r"gaps must be one of .*; got \['skip'\]", id="gaps list"
+    ),
     pytest.param({"beta": 0.5, "spacing": "even"}, ValueError, r"spacing must be one of .*; got 'even'", id="spacing"),
     pytest.param({"com": np.inf, "start": "first"}, ValueError, r"start must be 'debiased' with an inf", id="no start"),
     pytest.param({"beta": 0.5, "debias": True}, TypeError, "debias", id="unknown option"),
     pytest.param({"beta": 0.5, "min_periods": 2}, TypeError, "min_periods", id="pandas' name of an option"),
     # count, axis
     pytest.param({"beta": 0.5, "min_count": -1}, ValueError, r"min_count must be .*at least 0; got -1", id="count"),
-    pytest.param({"beta": 0.5, "min_count": 1.5}, ValueError, r"min_count must be an integer.*; got 1\.5", id="count 1.5"),
+    pytest.param(
+        {"beta": 0.5, "min_count": 1.5}, ValueError, r"min_count must be an integer.*; got 1\.5", id="count 1.5"
+    ),
     pytest.param({"beta": 0.5, "min_count": True}, ValueError, r"min_count must be .*; got True", id="count Boolean"),
     pytest.param({"beta": 0.5, "min_count": None}, ValueError, r"min_count must be .*; got None", id="count None"),
     pytest.param({"beta": 0.5, "axis": 1}, ValueError, r"axis must be in \[-1, 1\).*; got 1", id="axis too large"),
@@ -80,43 +84,83 @@ SHARED = [
     pytest.param({"beta": 0.5, "axis": None}, TypeError, r"axis must be an integer; got None", id="axis None"),
     pytest.param({"beta": 0.5, "axis": (0,)}, TypeError, r"axis must be an integer; got \(0,\)", id="axis tuple"),
     # weights
-    pytest.param({"beta": 0.5, "weights": [1, 2]}, ValueError, r"weights must have shape \(3,\).*got \(2,\)", id="w few"),
+    pytest.param(
+        {"beta": 0.5, "weights": [1, 2]}, ValueError, r"weights must have shape \(3,\).*got \(2,\)", id="w few"
+    ),
     pytest.param({"beta": 0.5, "weights": 1.0}, ValueError, r"weights must have at least one dimension", id="w scalar"),
-    pytest.param({"beta": 0.5, "weights": [1, -1, 1]}, ValueError, r"weights must be .*; got -1\.0 at index 1", id="w -1"),
-    pytest.param({"beta": 0.5, "weights": [1, 1, np.nan]}, ValueError, r"weights must be .*; got nan at index 2", id="w NaN"),
-    pytest.param({"beta": 0.5, "weights": [np.inf, 1, 1]}, ValueError, r"weights must be .*; got inf at index 0", id="w inf"),
+    pytest.param(
+        {"beta": 0.5, "weights": [1, -1, 1]}, ValueError, r"weights must be .*; got -1\.0 at index 1", id="w -1"
+    ),
+    pytest.param(
+        {"beta": 0.5, "weights": [1, 1, np.nan]}, ValueError, r"weights must be .*; got nan at index 2", id="w NaN"
+    ),
+    pytest.param(
+        {"beta": 0.5, "weights": [np.inf, 1, 1]}, ValueError, r"weights must be .*; got inf at index 0", id="w inf"
+    ),
     pytest.param({"beta": 0.5, "weights": ["a"] * 3}, TypeError, r"weights must hold .*; got dtype <U1", id="w text"),
     # times
     pytest.param({"beta": 0.5, "times": [0, 1]}, ValueError, r"times must have shape \(3,\).*got \(2,\)", id="t few"),
     pytest.param({"beta": 0.5, "times": [[0], [1], [2]]}, ValueError, r"times must have shape \(3,\)", id="t 2-D"),
     pytest.param({"beta": 0.5, "times": 3}, ValueError, r"times must have shape \(3,\).*got \(\)", id="t scalar"),
-    pytest.param({"beta": 0.5, "times": [0, 2, 1]}, ValueError, r"times must not decrease.*got 1.* after 2.* index 2", id="t"),
-    pytest.param({"beta": 0.5, "times": [0, np.nan, 1]}, ValueError, r"times must be finite; got nan at index 1", id="t NaN"),
-    pytest.param({"beta": 0.5, "times": [0, 1, np.inf]}, ValueError, r"times must be finite; got inf at index 2", id="t inf"),
-    pytest.param({"beta": 0.5, "times": list("abc")}, TypeError, r"times must hold numbers or datetimes.*<U1", id="t text"),
+    pytest.param(
+        {"beta": 0.5, "times": [0, 2, 1]}, ValueError, r"times must not decrease.*got 1.* after 2.* index 2", id="t"
+    ),
+    pytest.param(
+        {"beta": 0.5, "times": [0, np.nan, 1]}, ValueError, r"times must be finite; got nan at index 1", id="t NaN"
+    ),
+    pytest.param(
+        {"beta": 0.5, "times": [0, 1, np.inf]}, ValueError, r"times must be finite; got inf at index 2", id="t inf"
+    ),
+    pytest.param(
+        {"beta": 0.5, "times": list("abc")}, TypeError, r"times must hold numbers or datetimes.*<U1", id="t text"
+    ),
     pytest.param({"beta": 0.5, "times": [1j, 2j, 3j]}, TypeError, r"times must hold .*complex128", id="t complex"),
     pytest.param({"beta": 0.5, "times": [object()] * 3}, TypeError, r"times must hold .*object", id="t objects"),
-    pytest.param({"beta": 0.5, "times": DAYS - DAYS[0]}, TypeError, r"times must hold .*timedelta64", id="t timedeltas"),
-    pytest.param({"beta": [0.5] * 3, "times": [0, 1, 2]}, ValueError, r"beta must be one number with times", id="t betas"),
-    pytest.param({"halflife": "1D", "times": [0, 1, 2]}, TypeError, r"halflife must be a number.*; got '1D'", id="t h text"),
     pytest.param(
-        {"halflife": datetime.timedelta(1), "times": [0, 1, 2]}, TypeError, r"halflife must be a number.*timedelta", id="t td"
+        {"beta": 0.5, "times": DAYS - DAYS[0]}, TypeError, r"times must hold .*timedelta64", id="t timedeltas"
+    ),
+    pytest.param(
+        {"beta": [0.5] * 3, "times": [0, 1, 2]}, ValueError, r"beta must be one number with times", id="t betas"
+    ),
+    pytest.param(
+        {"halflife": "1D", "times": [0, 1, 2]}, TypeError, r"halflife must be a number.*; got '1D'", id="t h text"
+    ),
+    pytest.param(
+        {"halflife": datetime.timedelta(1), "times": [0, 1, 2]},
+        TypeError,
+        r"halflife must be a number.*timedelta",
+        id="t td",
     ),
     pytest.param({"times": [0, 1, 2]}, ValueError, rf"{ONE_OF}.*; got none", id="t without decay"),
-    pytest.param({"beta": 0.5, "times": [0, 1, 2], "start": "first"}, ValueError, "start must be 'debiased' with", id="t start"),
+    pytest.param(
+        {"beta": 0.5, "times": [0, 1, 2], "start": "first"}, ValueError, "start must be 'debiased' with", id="t start"
+    ),
     # datetimes
-    pytest.param({"halflife": 2.0, "times": DAYS}, TypeError, r"halflife must be a timedelta.*; got 2\.0", id="d number"),
+    pytest.param(
+        {"halflife": 2.0, "times": DAYS}, TypeError, r"halflife must be a timedelta.*; got 2\.0", id="d number"
+    ),
     pytest.param({"times": DAYS}, TypeError, r"halflife must be a timedelta.*; got None", id="d without half-life"),
     pytest.param({"beta": 0.5, "times": DAYS}, TypeError, r"halflife must be a timedelta.*; got None", id="d beta"),
     pytest.param({"beta": 0.5, "halflife": "1D", "times": DAYS}, ValueError, "halflife alone", id="d beta too"),
     pytest.param({"span": 5, "halflife": "1D", "times": DAYS}, ValueError, "halflife alone", id="d span too"),
     pytest.param({"halflife": "soon", "times": DAYS}, ValueError, r"halflife must be .*; got 'soon'", id="d word"),
-    pytest.param({"halflife": "0D", "times": DAYS}, ValueError, r"halflife must be greater than 0; got '0D'", id="d zero"),
-    pytest.param({"halflife": "-1D", "times": DAYS}, ValueError, r"halflife must be greater than 0; got '-1D'", id="d -1"),
-    pytest.param({"halflife": pd.NaT, "times": DAYS}, ValueError, r"halflife must be greater than 0; got NaT", id="d NaT"),
-    pytest.param({"halflife": "1D", "times": DAYS[::-1]}, ValueError, r"times must not decrease.*2020-01-02", id="d back"),
     pytest.param(
-        {"halflife": "1D", "times": [DAYS[0], pd.NaT, DAYS[1]]}, ValueError, r"times must be finite; got NaT at index 1", id="d gap"
+        {"halflife": "0D", "times": DAYS}, ValueError, r"halflife must be greater than 0; got '0D'", id="d zero"
+    ),
+    pytest.param(
+        {"halflife": "-1D", "times": DAYS}, ValueError, r"halflife must be greater than 0; got '-1D'", id="d -1"
+    ),
+    pytest.param(
+        {"halflife": pd.NaT, "times": DAYS}, ValueError, r"halflife must be greater than 0; got NaT", id="d NaT"
+    ),
+    pytest.param(
+        {"halflife": "1D", "times": DAYS[::-1]}, ValueError, r"times must not decrease.*2020-01-02", id="d back"
+    ),
+    pytest.param(
+        {"halflife": "1D", "times": [DAYS[0], pd.NaT, DAYS[1]]},
+        ValueError,
+        r"times must be finite; got NaT at index 1",
+        id="d gap",
     ),
 ]
 
@@ -133,9 +177,7 @@ def test_options(function: Any, options: dict[str, Any], error: type[Exception],
 
 
 @pytest.mark.parametrize(("options", "error", "message"), SHARED)
-def test_options_are_checked_for_empty_input_too(
-    options: dict[str, Any], error: type[Exception], message: str
-) -> None:
+def test_options_are_checked_for_empty_input_too(options: dict[str, Any], error: type[Exception], message: str) -> None:
     """Not those whose length would have to be that of the input."""
     if {"weights", "times"} & options.keys() or np.ndim(options.get("beta", 0)) > 0:
         return
@@ -149,12 +191,18 @@ SERIES = [
     pytest.param(np.array([1.0, None]), TypeError, r"{name} must hold .*; got dtype object", id="objects"),
     pytest.param([1j, 2.0], TypeError, r"{name} must hold .*; got dtype complex128", id="complex"),
     pytest.param(np.ones(2, np.float16), TypeError, r"{name} must hold .*; got dtype float16", id="float16"),
-    pytest.param(np.ones(2, np.longdouble), TypeError, r"{name} must hold .*; got dtype float(96|128)", id="longdouble"),
+    pytest.param(
+        np.ones(2, np.longdouble), TypeError, r"{name} must hold .*; got dtype float(96|128)", id="longdouble"
+    ),
     pytest.param(DAYS, TypeError, r"{name} must hold .*; got dtype datetime64", id="datetimes"),
     pytest.param(DAYS - DAYS[0], TypeError, r"{name} must hold .*; got dtype timedelta64", id="timedeltas"),
     pytest.param(pd.Series(["a", "b"]), TypeError, r"{name} must hold .*; got dtype object", id="pandas text"),
-    pytest.param(pd.DataFrame({"a": [1.0], "b": ["x"]}), TypeError, r"{name} must hold .*; got dtype object", id="mixed"),
-    pytest.param(pd.Series([1.0], dtype="category"), TypeError, r"{name} must hold .*; got dtype object", id="category"),
+    pytest.param(
+        pd.DataFrame({"a": [1.0], "b": ["x"]}), TypeError, r"{name} must hold .*; got dtype object", id="mixed"
+    ),
+    pytest.param(
+        pd.Series([1.0], dtype="category"), TypeError, r"{name} must hold .*; got dtype object", id="category"
+    ),
     pytest.param(3.0, ValueError, r"{name} must have at least one dimension; got the single number", id="number"),
     pytest.param(None, TypeError, r"{name} must hold .*; got dtype object", id="None"),
     pytest.param({"a": 1.0}, TypeError, r"{name} must hold .*; got dtype object", id="dict"),
@@ -186,7 +234,9 @@ def test_two_series_must_belong_together(function: Any) -> None:
     [
         pytest.param(np.zeros(2), ValueError, r"out must have shape \(3,\).*; got \(2,\)", id="length"),
         pytest.param(np.zeros((3, 1)), ValueError, r"out must have shape \(3,\).*; got \(3, 1\)", id="dimensions"),
-        pytest.param(np.zeros(3, np.float32), ValueError, r"out must have .*dtype float64.*; got .*float32", id="float32"),
+        pytest.param(
+            np.zeros(3, np.float32), ValueError, r"out must have .*dtype float64.*; got .*float32", id="float32"
+        ),
         pytest.param(np.zeros(3, int), ValueError, r"out must have .*dtype float64.*; got .*int64", id="integers"),
         pytest.param([0.0] * 3, TypeError, r"out must be a NumPy array; got list", id="list"),
         pytest.param(pd.Series([0.0] * 3), TypeError, r"out must be a NumPy array; got Series", id="Series"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import tracemalloc
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from optimlab.ema import Decay, ema, ema_var, scan
-from optimlab.ema.scan import constant_scan, corrections, held, powers, shifted, variable_scan
-from tests.ema.oracle import EDGES, ENGINES, SOME, TILE, engine, near, series
+from optimlab.ema import Decay, ema, ema_var, scan, sweep
+from optimlab.ema.scan import TILE, constant_scan, corrections, held, powers, shifted, variable_scan
+from tests.ema.oracle import EDGES, ENGINES, MANY, SOME, engine, near
 
 BETAS = [0.0, 1e-3, 0.5, 0.9, 0.999, 1 - 1e-7]
 ROUNDING = {"numpy": 5e-15, "compiled": 2e-13}  # sums of blocks round less than one step after the other
@@ -32,6 +33,13 @@ def loop(x: Array, beta: float, gain: float, carry: Array | float) -> Array:
     return y
 
 
+@lru_cache
+def long_series(beta: float) -> tuple[Array, Array]:
+    """Return two columns that span some tiles, and their debiased EMA."""
+    x = np.random.default_rng(1).random((2, 2 * TILE + 5))
+    return x, mean_of(x, beta, "debiased").astype(float)
+
+
 def mean_of(x: Array, beta: float, start: str) -> Array:
     """Return the EMA of columns (columns, rows) without gaps, in extended precision."""
     alpha = 1 - np.longdouble(beta)
@@ -44,7 +52,7 @@ def mean_of(x: Array, beta: float, start: str) -> Array:
 # ---------------------------------------------------------------- a constant factor
 
 
-@pytest.mark.parametrize("columns", [1, 2, 7])
+@pytest.mark.parametrize("columns", [1, 3])
 @pytest.mark.parametrize("steps", [*EDGES, 2 * 16 * 16 * 16 + 1])
 @pytest.mark.parametrize("beta", BETAS)
 def test_constant_scan_is_the_loop(beta: float, steps: int, columns: int) -> None:
@@ -115,8 +123,7 @@ def test_means_are_the_loop(beta: float, start: str, name: str) -> None:
 @pytest.mark.parametrize("name", ENGINES)
 @pytest.mark.parametrize("beta", [0.9, 0.999, 1 - 1e-7])
 def test_means_are_the_loop_across_tiles(beta: float, name: str) -> None:
-    x = np.random.default_rng(1).random((2, 2 * TILE + 5))
-    expected = mean_of(x, beta, "debiased").astype(float)
+    x, expected = long_series(beta)
     with engine(name):
         for steps in (TILE // 2 - 1, TILE // 2, TILE // 2 + 1, 2 * TILE + 5):
             near(ema(x[:, :steps], beta, axis=1), expected[:, :steps], rtol=4 * ROUNDING[name])
@@ -124,31 +131,69 @@ def test_means_are_the_loop_across_tiles(beta: float, name: str) -> None:
         near(ema(x.T, beta), expected.T, rtol=4 * ROUNDING[name])
         single = ema(x[0].astype(np.float32), beta)
     assert single.dtype == np.float32
-    rounded = mean_of(x[:1].astype(np.float32), beta, "debiased")[0]
-    near(single.astype(float), rounded.astype(float), rtol=7e-8)
+    near(single.astype(float), expected[0], rtol=1e-7)
+
+
+@st.composite
+def wild(draw: st.DrawFn) -> tuple[Array, dict[str, Any]]:
+    """Return columns with gaps here and there or for long, equal values at first, infinities, of any size; options."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    n, columns = draw(st.sampled_from([*EDGES, 20_000, 70_000])), draw(st.sampled_from([1, 2, 5]))
+    x = rng.standard_normal((n, columns)) * draw(st.sampled_from([1.0, 1e100, 1e-200, 1e307]))
+    x[rng.random((n, columns)) < draw(st.sampled_from([0.0, 0.001, 0.4, 0.95]))] = np.nan
+    if draw(st.booleans()):
+        begin = rng.integers(n)
+        x[begin : begin + rng.integers(1, n + 1), 0] = np.nan
+    if draw(st.booleans()):
+        x[: rng.integers(n)] = 0.1
+    x[rng.integers(0, n, draw(st.sampled_from([0, 0, 2]))), -1] = math.inf
+    return x, {
+        "beta": draw(st.sampled_from(BETAS)),
+        "start": draw(st.sampled_from(["debiased", "zero", "first", 0.7])),
+        "gaps": draw(st.sampled_from(["decay", "skip"])),
+        "min_count": draw(st.sampled_from([0, 1, 1, 3])),
+    }
+
+
+@MANY
+@given(wild(), st.sampled_from([64, 1000, sweep.RUN]))
+def test_both_engines_agree(problem: Any, run: int) -> None:
+    pytest.importorskip("numba")
+    x, options = problem
+    size = np.abs(x[np.isfinite(x)]).max(initial=1e-300)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sweep, "RUN", run)
+        results = []
+        for name in ENGINES:
+            with engine(name):
+                results.append(ema(x, **options))
+    near(*results, rtol=1e-10, atol=1e-12 * size)
 
 
 @SOME
-@given(
-    st.integers(1, 6),
-    st.sampled_from([*EDGES, 20_000]),
-    st.sampled_from(BETAS),
-    st.sampled_from(["debiased", "zero", "first", 0.7]),
-    st.sampled_from(["decay", "skip"]),
-    st.sampled_from([0.0, 0.001, 0.4]),
-    st.integers(0, 2**32 - 1),
-)
-def test_both_engines_agree(
-    columns: int, steps: int, beta: float, start: Any, gaps: str, missing: float, seed: int
-) -> None:
+@given(wild())
+def test_both_engines_agree_on_the_spread(problem: Any) -> None:
     pytest.importorskip("numba")
-    x = np.abs(series(np.random.default_rng(seed), (steps, columns), missing))
+    x, options = problem
+    x = x[:9000]
+    size = np.abs(x[np.isfinite(x)]).max(initial=1e-300)
+    if size > 1e100 or np.isinf(x).any():
+        return
     results = []
     for name in ENGINES:
         with engine(name):
-            results.append([ema(x, beta, start=start, gaps=gaps), ema_var(x, beta, start=start, gaps=gaps)])
-    near(results[0][0], results[1][0], rtol=3e-14)
-    near(results[0][1], results[1][1], rtol=1e-11, atol=1e-14)
+            results.append(ema_var(x, **options))
+    near(*results, rtol=1e-10, atol=1e-12 * size**2)
+
+
+@pytest.mark.parametrize("beta", [0.44, 0.73, 0.93, 0.96])
+@pytest.mark.parametrize("columns", [2, 3, 5, 7])
+def test_a_mass_that_rounds_to_more_than_one_is_one(columns: int, beta: float) -> None:
+    x = np.random.default_rng(0).random((229_376 // columns + 300, columns))
+    x[0] = np.nan
+    for name in ENGINES:
+        with engine(name):
+            near(ema(x, beta)[1:], ema(x[1:], beta), rtol=1e-13)
 
 
 @pytest.mark.parametrize("beta", BETAS)
@@ -239,6 +284,23 @@ def test_the_largest_numbers_do_not_overflow(beta: float, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ENGINES)
+def test_large_numbers_and_long_memories_do_not_overflow_within(name: str) -> None:
+    x = np.random.default_rng(8).standard_normal(20_000)
+    with engine(name):
+        for start in ("debiased", "first", "zero"):
+            mean = ema(x * 2.0**1020, 0.999, start=start)
+            near(mean * 2.0**-1020, ema(x, 0.999, start=start), rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_an_infinite_mean_outlives_every_gap(name: str) -> None:
+    x = np.ones(600_000)
+    x[10], x[11:500_000] = math.inf, np.nan
+    with engine(name):
+        assert (ema(x, 0.5)[10:] == math.inf).all()
+
+
+@pytest.mark.parametrize("name", ENGINES)
 @pytest.mark.parametrize("beta", [0.0, 0.9])
 def test_the_smallest_numbers_pass(beta: float, name: str) -> None:
     x = np.random.default_rng(4).random(70_000)
@@ -308,7 +370,7 @@ def test_shifted_and_held() -> None:
 
 
 def extra_memory(call: Callable[[], Array]) -> int:
-    """Return bytes at the peak of a call, its result apart; what it keeps for the next one has been made before."""
+    """Return bytes at the peak of a call, its result and the small tables that it keeps for the next one apart."""
     call()
     tracemalloc.start()
     try:
@@ -320,23 +382,28 @@ def extra_memory(call: Callable[[], Array]) -> int:
 
 
 @pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("beta", [0.9, 0.999, 1 - 1e-6])
 @pytest.mark.parametrize("missing", ["none", "few", "many"])
-@pytest.mark.parametrize("options", [{}, {"start": "first", "gaps": "skip"}, {"weights": None}], ids=str)
-def test_a_call_needs_little_but_its_result(options: dict[str, Any], missing: str, name: str) -> None:
+def test_a_mean_needs_little_but_its_result(missing: str, beta: float, name: str) -> None:
     x = np.random.default_rng(5).random(2_000_000)
     if missing != "none":
         x[:: 100_000 if missing == "few" else 3] = np.nan
-    if "weights" in options:
-        options = {"weights": np.random.default_rng(6).random(x.size)}
+    single = x.astype(np.float32)
     with engine(name):
-        assert extra_memory(lambda: ema(x, 0.999, **options)) <= 2**20
-        single = x.astype(np.float32)
-        assert extra_memory(lambda: ema(single, 0.999, **options)) <= 2**20
+        assert extra_memory(lambda: ema(x, beta)) <= 2**20
+        assert extra_memory(lambda: ema(single, beta)) <= 2**20
+        if beta == 0.999:
+            assert extra_memory(lambda: ema(x, beta, start="first", gaps="skip")) <= 2**20
+            assert extra_memory(lambda: ema(x, beta, min_count=1000)) <= 2**20
+            assert extra_memory(lambda: ema(x, beta, out=x)) <= 1.5 * 2**20 - x.nbytes  # the result was there before
 
 
 @pytest.mark.parametrize("name", ENGINES)
-def test_many_columns_and_second_moments_need_little_but_their_result(name: str) -> None:
-    x = np.random.default_rng(7).random((20_000, 100))
+def test_other_calls_need_little_but_their_result(name: str) -> None:
+    rng = np.random.default_rng(7)
+    x, weights = rng.random(1_000_000), rng.random(1_000_000)
     with engine(name):
-        assert extra_memory(lambda: ema(x, 0.999)) <= 2**20
-        assert extra_memory(lambda: ema_var(x.ravel(), 0.999)) <= 2**21
+        assert extra_memory(lambda: ema(x, 0.999, weights=weights)) <= 2**20
+        assert extra_memory(lambda: ema(x.reshape(-1, 100), 0.999)) <= 2**20
+        assert extra_memory(lambda: ema(x.reshape(100, -1), 0.999, axis=1)) <= 2**20
+        assert extra_memory(lambda: ema_var(x, 0.999)) <= 2 * 2**20

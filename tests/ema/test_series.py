@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from optimlab.ema import Decay, ema, ema_corr, ema_cov, ema_std, ema_var
-from tests.ema.oracle import EDGES, ENGINES, FEW, SOME, TILE, Column, engine, near, series
+from optimlab.ema.scan import TILE
+from tests.ema.oracle import EDGES, ENGINES, FEW, SOME, Column, engine, near, series
 
 STARTS = ["debiased", "zero", "first", 2.5]
 GAPS = ["decay", "skip"]
