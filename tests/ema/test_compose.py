@@ -87,5 +87,5 @@ def test_bad_arguments_are_named():
         ema_inverse([1.0], 0.5, start="last")
     with pytest.raises(TypeError, match="m must hold"):
         ema_inverse(["a"], 0.5)
-    with pytest.raises(TypeError, match="unexpected keyword argument .stat.|no such option"):
+    with pytest.raises(TypeError, match=r"unexpected keyword argument .stat.|no such option"):
         double_ema([1.0], 0.5, stat="zero")
