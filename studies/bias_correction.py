@@ -41,7 +41,7 @@ def noise_claims(run: Run, noise: Floats) -> pd.DataFrame:
 
 
 def one_claim(run: Run, smooth: Floats, mean: float, beta: float, start: str, t: int) -> None:
-    """Claim bias and variance of one start after t samples."""
+    """Claim bias and variance of one start after t samples; the noise adds to the mean of the level."""
     decay, where = Decay(beta), f"{start} start, β = {beta:g}, t = {t}"
     variance = start_variance(decay, t, start)
     run.claim(
@@ -54,8 +54,7 @@ def one_claim(run: Run, smooth: Floats, mean: float, beta: float, start: str, t:
         f"mean {start} {beta:g} {t}",
         f"{where}: expected mean over the level",
         expected=start_mean(decay, t, start),
-        measured=mean,
-        tolerance=1e-12,
+        measured=mean_interval(smooth + mean),
     )
 
 
@@ -70,13 +69,6 @@ def price_claims(run: Run, noise: Floats) -> None:
     """Claim that debiasing adds variance, and hence loses below a certain level."""
     for beta, times in TIMES.items():
         decay = Decay(beta)
-        run.claim(
-            f"price {beta:g}",
-            f"β = {beta:g}: variance of the debiased over the zero start at t = 1, 1/(1-β)²",
-            expected=decay.alpha**-2,
-            measured=float(np.square(noise[:, 0] / ema(noise[:, :1], beta, axis=1, start="zero")[:, 0]).mean()),
-            tolerance=1e-6,
-        )
         t = times[1]
         level = price(decay, np.array([t]))[0]
         values = noise[:, :t] + level
@@ -121,15 +113,16 @@ def draw_starts(axes: NDArray[np.object_], table: pd.DataFrame) -> None:
     for start, colour in COLOURS.items():
         rows = table[(table["beta"] == SHOWN) & (table["start"] == start)]
         shown = np.unique(np.geomspace(1, LENGTH, 24).astype(int)) - 1
+        dash = (0, (4, 3)) if start == "first" else "solid"  # so that the debiased line shows beneath
         for ax, column in zip(axes, ("mean", "variance"), strict=True):
             root = np.sqrt if column == "variance" else np.asarray
-            ax.plot(rows["t"], root(rows[f"{column}_theory"]), color=colour, label=f"{start} start")
+            ax.plot(rows["t"], root(rows[f"{column}_theory"]), linestyle=dash, color=colour, label=f"{start} start")
             ax.plot(rows["t"].iloc[shown], root(rows[column].iloc[shown]), "o", color=colour, markersize=4)
             ax.set(xlabel=f"samples seen, β = {SHOWN:g} (line: theory, dots: measured)", xscale="log")
     axes[0].set(title="Only the zero start is biased …", ylabel="expected mean / level")
     axes[1].set(title="… and only it starts quiet", ylabel="sd of the mean / sd of the noise")
     axes[0].legend(loc="lower right")
-    axes[1].legend(loc="lower left")
+    axes[1].legend(loc="upper right")
 
 
 def draw_price(ax: Axes) -> None:
@@ -139,7 +132,8 @@ def draw_price(ax: Axes) -> None:
         shown = t[t <= np.log(0.02) / np.log(beta)]
         ax.plot(shown, price(Decay(beta), shown), color=colour, label=f"break-even, β = {beta:g}")
     ax.set(title="Debiasing pays above the line", xlabel="samples seen", ylabel="level / sd of the noise", xscale="log")
-    ax.set_ylim(0.0, 4.0)
+    ax.set_ylim(0.0, 2.6)
+    ax.text(20, 0.08, "zero start is closer", color="#666666")
     ax.legend(loc="upper left")
 
 
@@ -166,6 +160,10 @@ def main(run: Run) -> None:
     draw_starts(axes[0], table)
     draw_price(axes[1, 0])
     draw_naive(axes[1, 1], naive)
+    run.say(
+        "Dividing by 1-βᵗ removes the bias of a zero start and multiplies its first variance by 1/(1-β)²: it pays\n"
+        "once the level is about as large as the noise. 1 - beta**t is not that divisor any more when β is close to 1."
+    )
     run.table(table, "starts")
     run.table(naive, "correction")
     run.figure(figure, "bias_correction")

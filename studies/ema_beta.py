@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +29,10 @@ NOISE = 0.1
 COLOURS = {0.5: PALETTE["orange"], 0.9: PALETTE["blue"], 0.98: PALETTE["vermillion"]}
 GRID = 1.0 - np.geomspace(0.6, 0.012, 60)
 
-# The article's numbers, and what its program gives over 2000 draws of NumPy's legacy generator.
+# The peak of the article's program; its error and the bias of each start follow from the weights. 2000 draws of NumPy's
+# legacy generator gave errors of .0579, .0586 and .2234, and .813, .104, .177 for β = .98 from the three starts.
 PEAK = {0.5: 183, 0.9: 191, 0.98: 229}
-ERROR = {0.5: 0.0579, 0.9: 0.0586, 0.98: 0.2234}
-EARLY = {"loop": {0.98: 0.813, 0.9: 0.269}, "debiased": {0.98: 0.104, 0.9: 0.059}, "first": {0.98: 0.177, 0.9: 0.070}}
+STARTS = ("loop", "debiased", "first")
 INDICES = [1, 10, 100, 182, 300, 364]
 LEGACY = {
     0.5: [0.025487, 0.115644, 0.910875, 0.925975, 0.531230, 0.032423],
@@ -69,7 +70,7 @@ def one_beta(run: Run, values: Floats, truth: Floats, beta: float) -> dict[str, 
     run.claim(f"lag {beta:g}", f"{text}: lag on a ramp, β/(1-β)", expected=decay.lag, measured=lag, tolerance=1e-8)
     run.claim(f"peak {beta:g}", f"{text}: the peak at 182 moves to", expected=PEAK[beta], measured=int(mean.argmax()))
     error = rms(smooth - truth)
-    run.claim(f"error {beta:g}", f"{text}: error (raw: .1)", expected=ERROR[beta], measured=error, tolerance=5e-5)
+    run.claim(f"error {beta:g}", f"{text}: RMS error (raw: .1)", expected=error_theory(decay, truth), measured=error)
     published = np.abs(loop(classic_curve().values, beta)[INDICES] - LEGACY[beta]).max()
     run.claim(f"003-d {beta:g}", f"{text}: farthest from the reference", expected=0, measured=published, tolerance=5e-7)
     return {
@@ -81,7 +82,7 @@ def one_beta(run: Run, values: Floats, truth: Floats, beta: float) -> dict[str, 
         "noise_sd_theory": noise_theory,
         "step_sd": step[0],
         "step_sd_theory": step_theory,
-        "error": error[0],
+        "rms_error": error[0],
     }
 
 
@@ -121,22 +122,34 @@ def article(run: Run, values: Floats, truth: Floats) -> None:
     run.claim(
         "003-b error",
         "error of the best β",
-        expected=0.0413,
+        expected=error_theory(Decay(best), truth),
         measured=rms(loop(values, best) - truth),
-        tolerance=1e-4,
         verdict="refuted",
     )
-    for start, references in EARLY.items():
-        for beta, reference in references.items():
-            smooth = loop(values + 1, beta) if start == "loop" else ema(values + 1, beta, axis=1, start=start)
+
+
+def starts(run: Run, values: Floats, truth: Floats) -> None:
+    """Settle «a zero start is acceptable» on the same curve one higher: the article's begins at 0 and hides it."""
+    for start in STARTS:
+        for beta in (0.98, 0.9):
+            means = [
+                loop(y + 1, beta) if start == "loop" else ema(y + 1, beta, axis=-1, start=start)
+                for y in (truth, values)
+            ]
             run.claim(
                 f"003-c {start} {beta:g}",
                 f"«v0 = 0 is acceptable»: too low by, first 50, curve + 1, β = {beta:g}, {start}",
-                expected=reference,
-                measured=mean_interval((truth + 1 - smooth)[:, :50].mean(axis=1)),
-                tolerance=6e-4,
+                expected=(truth + 1 - means[0])[:50].mean(),
+                measured=mean_interval((truth + 1 - means[1])[:, :50].mean(axis=1)),
                 verdict="artefact" if start == "loop" else "reproduced",
             )
+
+
+def error_theory(decay: Decay, truth: Floats) -> float:
+    """RMS error of the article's loop: lag and noise, sample by sample."""
+    lag = loop(truth, decay.beta) - truth
+    variance = np.concatenate([[0.0], start_variance(decay, np.arange(1, len(truth)), "zero")])
+    return float(np.sqrt((lag**2 + NOISE**2 * variance).mean()))
 
 
 def best_beta(values: Floats, truth: Floats) -> float:
@@ -261,6 +274,7 @@ def textbook(run: Run) -> None:
     curve = parabola(run.rng, noise=NOISE, draws=300 if run.quick else 4000)
     betas = pd.DataFrame([one_beta(run, curve.values, curve.truth, beta) for beta in COLOURS])
     article(run, curve.values, curve.truth)
+    starts(run, curve.values, curve.truth)
     errors = error_by_beta(curve.values[:300], curve.truth)
     weather = load_seattle_weather()["temp_max"]
     seattle(run, weather.to_numpy())
@@ -276,7 +290,14 @@ def textbook(run: Run) -> None:
     axes[1, 0].set_ylim(-3, 44)
     forecasts = draw_forecast(axes[1, 1], weather.to_numpy(), fit_decay(weather).decay.beta, "°C")
     axes[1, 1].set_title("Seattle: tomorrow wants almost no smoothing")
+    run.say("The classic curve, zero start as in the textbook loop:")
     run.say(betas.round(4).to_string(index=False))
+    best, fit = errors.iloc[int(errors["error"].argmin())], fit_decay(weather)
+    run.say(
+        f"\nLarge β is smooth and late, small β noisy and prompt. On this curve the best is β = {best['beta']:.2f} "
+        f"(debiased, RMS error {best['error']:.3f});\nfor tomorrow's temperature in Seattle β = {fit.decay.beta:.2f}. "
+        "Verdicts below are on the statement in «»; a claim that does not stand is marked."
+    )
     run.table(betas, "classic_curve")
     run.table(errors, "error_by_beta")
     run.table(forecasts, "forecast_by_beta")
@@ -292,11 +313,16 @@ def own_series(run: Run, path: Path, column: str, time: str | None) -> None:
         fit = fit_decay(series)
     except ValueError as reason:
         raise StudyError(str(reason)) from reason
+    run.folder = run.folder / re.sub(r"\W+", "_", f"{path.stem}_{column}")
+    run.folder.mkdir(exist_ok=True)
     gaps = int(series.isna().sum())
     run.say(f"{path}, {column}: {len(series)} rows, {gaps} gaps\n")
     error = "" if np.isnan(fit.standard_error) else f" ± {fit.standard_error:.2g} (standard error)"
     run.say(f"best for the next value: β = {fit.decay.beta:.4g}{error}, RMS error {fit.rmse:.4g}\n")
-    run.say(f"{fit.decay.describe()}\n")
+    if fit.decay.beta > 0.0:
+        run.say(f"{fit.decay.describe()}\n")
+    else:
+        run.say("The last value alone forecasts best: the series moves more from row to row than noise hides.\n")
 
     figure, axes = plt.subplots(2, 1, figsize=(10, 8.5))
     draw_series(axes[0], series, COLOURS, column)

@@ -51,12 +51,21 @@ def values(x: Any, name: str = "x") -> NDArray[Any]:
 
 
 def _pandas_values(x: Any) -> NDArray[Any]:
-    dtypes = [x.dtype] if x.ndim == 1 else list(x.dtypes)
-    if all(isinstance(dtype, np.dtype) for dtype in dtypes):
+    dtypes = {x.dtype} if x.ndim == 1 else set(x.dtypes)
+    if len(dtypes) == 1 and isinstance(next(iter(dtypes)), np.dtype):
         return np.asarray(x.to_numpy())
     if all(getattr(dtype, "kind", "O") in "fiub" for dtype in dtypes):
         return np.asarray(x.to_numpy(dtype=np.float64, na_value=np.nan))
     return np.asarray(x.to_numpy(dtype=object))
+
+
+def refuse_other_index(other: Any, x: Any, name: str) -> None:
+    """Refuse a Series or DataFrame whose rows or columns are not those of x: pandas would align them, we do not."""
+    if not (is_pandas(other) and is_pandas(x)):
+        return
+    same = other.index.equals(x.index) and (other.ndim == 1 or x.ndim == 1 or other.columns.equals(x.columns))
+    if not same:
+        raise ValueError(f"{name} must have the index (and columns) of x; align it first, for example with .reindex")
 
 
 def like(result: NDArray[Any], x: Any, name: Any = None) -> Any:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Unpack
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from optimlab.ema.arguments import checked_number, values
+from optimlab.ema.arguments import checked_choice, checked_number, values
 from optimlab.ema.decay import Decay
 from optimlab.ema.moments import HalfWidth, second_moment
 from optimlab.ema.options import Options
@@ -83,6 +83,7 @@ def fit_decay(x: ArrayLike, *, gaps: str = "decay") -> FittedDecay:
     """
     from scipy.optimize import minimize_scalar
 
+    checked_choice("gaps", gaps, ("decay", "skip", "raise"))
     series = values(x).astype(np.float64)
     _check_series(series)
 
@@ -200,4 +201,5 @@ def ema_band(
         raise ValueError(f"phi must be in (-1, 1); got {phi!r}")
     mean = ema(x, beta, **options)
     half = second_moment(x, x, beta, lambda columns: HalfWidth(columns, phi, confidence), options)
-    return Band(mean, mean - half, mean + half)
+    with np.errstate(invalid="ignore"):
+        return Band(mean, mean - half, mean + half)

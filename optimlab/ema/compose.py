@@ -49,7 +49,8 @@ def double_ema(x: ArrayLike, beta: Decay | ArrayLike | None = None, **options: U
     array([0.    , 0.75  , 1.75  , 2.8125, 3.875 ])
     """
     first, second = _repeated(x, beta, options, 2)
-    return like(2.0 * first - second, x)
+    with np.errstate(invalid="ignore", over="ignore"):
+        return like(2.0 * first - second, x)
 
 
 def triple_ema(x: ArrayLike, beta: Decay | ArrayLike | None = None, **options: Unpack[Options]) -> Any:
@@ -84,7 +85,8 @@ def triple_ema(x: ArrayLike, beta: Decay | ArrayLike | None = None, **options: U
     array([0.    , 0.875 , 1.9375, 3.    , 4.0312])
     """
     first, second, third = _repeated(x, beta, options, 3)
-    return like(3.0 * first - 3.0 * second + third, x)
+    with np.errstate(invalid="ignore", over="ignore"):
+        return like(3.0 * first - 3.0 * second + third, x)
 
 
 def _repeated(x: ArrayLike, beta: Any, options: Options, times: int) -> list[NDArray[Any]]:
@@ -122,7 +124,7 @@ def ema_inverse(m: ArrayLike, beta: Decay | float, *, start: str | float = "debi
     Raises
     ------
     ValueError
-        If the decay, the start or the axis is not a valid one.
+        If the decay, the start or the axis is not a valid one, or ``m`` contains NaN.
     TypeError
         If ``m`` holds anything but real numbers.
 
@@ -137,6 +139,8 @@ def ema_inverse(m: ArrayLike, beta: Decay | float, *, start: str | float = "debi
     rows = np.moveaxis(array, checked_axis(axis, array.ndim), 0).astype(np.float64)
     if len(rows) == 0:
         return like(array.copy(), m)
+    if np.isnan(rows).any():
+        raise ValueError("m must not contain NaN: where a gap was, its EMA does not say")
     t = np.arange(1.0, len(rows) + 1.0).reshape((-1,) + (1,) * (rows.ndim - 1))
     endless = decay.alpha == 0.0
     mass = np.ones_like(t) if unit_mass else t if endless else bias_correction(decay, t)

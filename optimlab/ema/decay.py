@@ -347,6 +347,8 @@ class Decay:
         """Return what the decay means, in one line a meaning."""
         if self.alpha == 0.0:
             return "α = 0: infinite memory; with the debiased start the running mean"
+        if self.alpha < 1e-300:
+            return f"α = {self.alpha:.6g}: a memory longer than any series"
         held = -math.expm1(self.window * self.log_beta) if self.beta > 0.0 else 1.0
         gain = self.noise_gain()
         cutoff = "none (β is below 0.17)" if math.isnan(self.cutoff) else f"{self.cutoff:.4g} cycles per sample"

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from optimlab.ema.arguments import is_pandas, like, values
+from optimlab.ema.arguments import like, refuse_other_index, values
 from optimlab.ema.options import Options, Resolved, resolve, write
 from optimlab.ema.scan import held, shifted, variable_scan
 from optimlab.ema.sweep import GENERAL_TILE, Mean, blank_early, in_tiles
@@ -158,8 +158,8 @@ def second_moment(x: Any, y: Any, beta: Any, moment: Callable[[int], Moment], op
     shape = series[0].shape
     if series[-1].shape != shape:
         raise ValueError(f"y must have the shape of x, {shape}; got {series[-1].shape}")
-    if is_pandas(x) and is_pandas(y) and not x.index.equals(y.index):
-        raise ValueError("y must have the index of x; align them first, for example y.reindex(x.index)")
+    for name, other in (("y", y), ("weights", options.get("weights")), ("times", options.get("times")), ("beta", beta)):
+        refuse_other_index(other, x, name)
     resolved = resolve(series[0], beta, **options)
     result = np.empty(shape, np.result_type(*series))
 

@@ -190,6 +190,11 @@ def _blocked_variable_scan(a: NDArray[Any], b: NDArray[Any], carry: Floats) -> F
     return y.transpose(1, 2, 0).reshape(columns, -1)[:, :steps]
 
 
+def whole_blocks(steps: int) -> int:
+    """Return the steps cut to whole blocks, where there are some, so that a scan needs no padding."""
+    return steps - steps % (2 * BLOCK) if steps > 2 * BLOCK else max(1, steps)
+
+
 def shifted(y: NDArray[Any], carry: NDArray[Any]) -> NDArray[Any]:
     """Return y one step later: carry, y_0, y_1, ... (same shape)."""
     result = np.empty_like(y)

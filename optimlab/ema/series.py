@@ -7,7 +7,7 @@ from typing import Any, Unpack
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from optimlab.ema.arguments import checked_out, like, values
+from optimlab.ema.arguments import checked_out, like, refuse_other_index, values
 from optimlab.ema.decay import Decay
 from optimlab.ema.moments import Biased, Correlation, Unbiased, second_moment
 from optimlab.ema.options import Options, resolve, write
@@ -105,6 +105,8 @@ def ema(
     array([0.      , 0.585786, 1.523889])
     """
     array = values(x)
+    for name, other in (("weights", weights), ("times", times), ("beta", beta)):
+        refuse_other_index(other, x, name)
     options = resolve(
         array,
         beta,

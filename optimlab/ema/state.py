@@ -50,11 +50,14 @@ class _Sums:
         mass = old.mass + later.mass
         share = np.divide(later.mass, mass, out=np.asarray(later.count > 0, mass.dtype), where=mass > 0.0)
         delta = np.where((old.count == 0) | (later.count == 0), 0.0, later.mean - old.mean)
+        mean = np.where(old.count == 0, later.mean, old.mean + share * delta)
+        lost = ~np.isfinite(old.mean) & (old.count > 0) & (later.count > 0)
+        mean = np.where(lost, old.mean + later.mean, mean)  # an infinite mean stays so; opposite ones are NaN
         return _Sums(
             mass=mass,
             squares=old.squares + later.squares,
             pairs=old.pairs + later.pairs + 2.0 * old.mass * later.mass,
-            mean=np.where(old.count == 0, later.mean, old.mean + share * delta),
+            mean=mean,
             spread=old.spread + later.spread + outer(delta) * (old.mass * share),
             count=old.count + later.count,
             steps=old.steps,
@@ -154,7 +157,7 @@ class EmaState:
         >>> EmaState(0.5, shape=(2,)).update([1.0, 2.0]).update([[3.0, 4.0], [5.0, 6.0]]).mean.round(3)
         array([3.857, 4.857])
         """
-        array = values(np.atleast_1d(np.asarray(x))).reshape(np.shape(x)).astype(np.float64, copy=False)
+        array = values(x if np.ndim(x) else [x]).astype(np.float64, copy=False).reshape(np.shape(x))
         if array.shape == self.shape:
             array = array[np.newaxis]
         if array.shape[1:] != self.shape:

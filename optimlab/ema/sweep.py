@@ -22,13 +22,14 @@ from optimlab.ema.scan import (
     held,
     powers,
     short_mean,
+    whole_blocks,
 )
 from optimlab.ema.weighting import Floats, Gains, Mask, Masses, Weighting
 
 NONE = np.ones(0)
 PREFIX = 4096  # rows in which nearly every series has two different values
 DIVIDED = TILE // 2  # elements while a scan is divided: the divisor and what it is made of must fit beside it
-RUN = 4 * TILE  # elements after which a plain scan looks whether it met a gap
+RUN = 4  # tiles after which a plain scan looks whether it met a gap
 GENERAL_TILE = 8_192  # elements; with gaps or weights a dozen arrays of this size are needed
 LOG_EPSILON = -54.0 * math.log(2.0)  # 1 - βᵗ is 1 to the last digit once βᵗ is below 2⁻⁵⁴
 
@@ -101,9 +102,11 @@ def _plain_scan(
     while done < steps:
         whole = kernels is not None and mass == 1.0
         tile = TILE if mass == 1.0 else DIVIDED
-        rows = slice(done, steps if whole else min(steps, done + max(1, tile // len(x))))
+        rows = slice(done, steps if whole else min(steps, done + whole_blocks(tile // len(x))))
         divisor, mass = _divisor(decay.log_beta, mass, rows.stop - rows.start)
         carry = _scan(x[:, rows], decay, carry, divisor, out[:, rows], kernels)
+        if 1.0 - 1e-13 < mass < 1.0:  # by rounding it might never become 1; with the same mean it may
+            carry, mass = carry / mass, 1.0
         done = rows.stop
     assert carry is not None
     return (carry / mass, mass) if np.isfinite(carry).all() else None
@@ -191,7 +194,7 @@ def sweep_mean(x: NDArray[Any], options: Resolved, out: NDArray[Any]) -> None:
         x, overlap = x.copy(), False  # else a tile would read what another has written
     if options.min_count <= 1 and not overlap and _short(x, weighting, out):
         return
-    for columns, along in in_tiles(x.shape, TILE if overlap else RUN):
+    for columns, along in in_tiles(x.shape, TILE, 1 if overlap else RUN):
         masses = Masses(weighting, columns)
         mean = Mean(weighting, columns.stop - columns.start)
         for rows in along:
@@ -247,7 +250,7 @@ def blank_early(m: Floats, before: NDArray[np.int64], gains: Gains, min_count: i
         m[before[:, np.newaxis] + np.cumsum(gains.counted, axis=1) < min_count] = np.nan
 
 
-def in_tiles(shape: tuple[int, ...], elements: int) -> Iterator[tuple[slice, list[slice]]]:
-    """Cut (columns, rows) into blocks of columns, each with its slices of rows in order."""
+def in_tiles(shape: tuple[int, ...], elements: int, run: int = 1) -> Iterator[tuple[slice, list[slice]]]:
+    """Cut (columns, rows) into blocks of columns, each with its slices of rows, ``run`` tiles long, in order."""
     for columns in cut(slice(0, shape[0]), 1024):
-        yield columns, cut(slice(0, shape[1]), max(1, elements // (columns.stop - columns.start)))
+        yield columns, cut(slice(0, shape[1]), run * whole_blocks(elements // (columns.stop - columns.start)))

@@ -21,7 +21,7 @@ def read_series(path: str | Path, column: str, time: str | None = None) -> pd.Se
     column : str
         Name of the column of values.
     time : str, optional
-        Name of the column of times: numbers, or dates that pandas reads; the rows must be in their order.
+        Name of the column of times: numbers, or dates that pandas reads (also YYYYMMDD); the rows must be in order.
 
     Returns
     -------
@@ -75,7 +75,9 @@ def _times(column: pd.Series[Any], where: str) -> pd.Series[Any]:
     import pandas as pd
 
     times: pd.Series[Any]
-    if pd.api.types.is_numeric_dtype(column):
+    if pd.api.types.is_integer_dtype(column) and column.between(1000_01_01, 9999_12_31).all():
+        times = pd.to_datetime(column.astype(str), format="%Y%m%d", errors="coerce")  # 20260131 is a date
+    elif pd.api.types.is_numeric_dtype(column):
         times = column.astype("float64")
     else:
         times = pd.to_datetime(column, errors="coerce", format="mixed")

@@ -31,6 +31,11 @@ GIVEN = st.sampled_from(NAMES).flatmap(lambda name: st.tuples(st.just(name), VAL
 DECAYS = GIVEN.map(lambda pair: Decay(**{pair[0]: pair[1]}))
 
 
+def approx(value: Any, rel: float) -> Any:
+    """Equal to a relative tolerance alone, however small the value."""
+    return pytest.approx(value, rel=rel, abs=0.0)
+
+
 # ---------------------------------------------------------------- seven names
 
 
@@ -48,8 +53,8 @@ DECAYS = GIVEN.map(lambda pair: Decay(**{pair[0]: pair[1]}))
 )
 def test_seven_names_of_nine_tenths(name: str, value: float) -> None:
     decay = Decay(**{name: value})
-    assert (decay.beta, decay.alpha) == pytest.approx((0.9, 0.1), rel=2e-15)
-    assert getattr(decay, name) == pytest.approx(value, rel=2e-15)
+    assert (decay.beta, decay.alpha) == approx((0.9, 0.1), rel=2e-15)
+    assert getattr(decay, name) == approx(value, rel=2e-15)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -64,26 +69,26 @@ def test_each_name_gives_back_the_decay(name: str, beta: float) -> None:
         assert value == 0.0
         return
     again = Decay(**{name: value})
-    assert again.beta == pytest.approx(beta, rel=1e-14)
-    assert again.alpha == pytest.approx(decay.alpha, rel=1e-14)
+    assert again.beta == approx(beta, rel=1e-14)
+    assert again.alpha == approx(decay.alpha, rel=1e-14)
 
 
 @pytest.mark.parametrize("beta", BETAS)
 def test_names_by_their_formulas(beta: float) -> None:
     decay, b = Decay(beta), Fraction(beta)
-    assert decay.lag == decay.com == pytest.approx(float(b / (1 - b)), rel=1e-15)
-    assert decay.window == pytest.approx(float(1 / (1 - b)), rel=1e-15)
-    assert decay.span == pytest.approx(float((1 + b) / (1 - b)), rel=1e-15)
+    assert decay.lag == decay.com == approx(float(b / (1 - b)), rel=1e-15)
+    assert decay.window == approx(float(1 / (1 - b)), rel=1e-15)
+    assert decay.span == approx(float((1 + b) / (1 - b)), rel=1e-15)
     if beta > 0.0:
-        assert decay.halflife == pytest.approx(float(Decimal("0.5").ln() / Decimal(beta).ln()), rel=1e-15)
-        assert decay.log_beta == pytest.approx(float(Decimal(beta).ln()), rel=1e-15)
+        assert decay.halflife == approx(float(Decimal("0.5").ln() / Decimal(beta).ln()), rel=1e-15)
+        assert decay.log_beta == approx(float(Decimal(beta).ln()), rel=1e-15)
 
 
 def test_the_lag_is_the_mean_age_of_the_weights() -> None:
     age = np.arange(5000)
     for beta in (0.0, 0.3, 0.9, 0.98):
         weights = (1 - beta) * beta**age
-        assert Decay(beta).lag == pytest.approx((weights * age).sum(), rel=1e-12)
+        assert Decay(beta).lag == approx((weights * age).sum(), rel=1e-12)
 
 
 def test_positional_argument_is_beta() -> None:
@@ -113,14 +118,14 @@ def test_the_smaller_of_the_pair_is_kept_as_given(share: float) -> None:
         assert Decay(alpha=share).alpha == share
         assert Decay(beta=share).beta == share
     else:
-        assert Decay(alpha=share).alpha == pytest.approx(share, rel=1e-15)
+        assert Decay(alpha=share).alpha == approx(share, rel=1e-15)
 
 
 @SOME
 @given(st.floats(1e-300, 1e-3))
 def test_a_tiny_share_keeps_its_digits(alpha: float) -> None:
     for name in ("span", "com", "window", "halflife", "cutoff"):
-        assert Decay(**{name: getattr(Decay(alpha=alpha), name)}).alpha == pytest.approx(alpha, rel=1e-14), name
+        assert Decay(**{name: getattr(Decay(alpha=alpha), name)}).alpha == approx(alpha, rel=1e-14), name
 
 
 @MANY
@@ -235,10 +240,10 @@ def test_noise_gain_is_the_sum_over_pairs_of_weights(beta: float, phi: float) ->
     age = np.arange(1500)
     weights = (1 - beta) * beta**age
     correlation = float(phi) ** np.abs(age[:, np.newaxis] - age)
-    assert Decay(beta).noise_gain(phi) == pytest.approx(weights @ correlation @ weights, rel=1e-11)
+    assert Decay(beta).noise_gain(phi) == approx(weights @ correlation @ weights, rel=1e-11)
     if phi == 0.0:
-        assert Decay(beta).noise_gain() == pytest.approx((weights**2).sum(), rel=1e-12)
-        assert Decay(beta).noise_gain() == pytest.approx(1 / Decay(beta).span, rel=1e-14)
+        assert Decay(beta).noise_gain() == approx((weights**2).sum(), rel=1e-12)
+        assert Decay(beta).noise_gain() == approx(1 / Decay(beta).span, rel=1e-14)
 
 
 @pytest.mark.parametrize("t", [1, 2, 3, 10, 100, 3000])
@@ -246,14 +251,14 @@ def test_noise_gain_is_the_sum_over_pairs_of_weights(beta: float, phi: float) ->
 def test_effective_samples_are_kishs(beta: float, t: int) -> None:
     weights = beta ** np.arange(t)
     kish = weights.sum() ** 2 / (weights**2).sum()
-    assert Decay(beta).effective_samples(t) == pytest.approx(kish, rel=1e-12)
+    assert Decay(beta).effective_samples(t) == approx(kish, rel=1e-12)
 
 
 @MANY
 @given(DECAYS, st.floats(1.0, 1e18))
 def test_effective_samples_lie_between_one_and_the_samples(decay: Decay, t: float) -> None:
     assert 1.0 <= decay.effective_samples(t) <= t
-    assert decay.effective_samples() == pytest.approx(decay.span, rel=1e-15)
+    assert decay.effective_samples() == approx(decay.span, rel=1e-15)
 
 
 # ---------------------------------------------------------------- frequency
@@ -265,18 +270,18 @@ def test_the_response_is_the_transform_of_the_weights(beta: float) -> None:
     age = np.arange(4000)
     transform = ((1 - beta) * beta**age * np.exp(-1j * np.multiply.outer(omega, age))).sum(axis=1)
     np.testing.assert_allclose(Decay(beta).response(omega), transform, rtol=0, atol=1e-12)
-    assert Decay(beta).response(0.0) == pytest.approx(1.0, rel=1e-15)
+    assert Decay(beta).response(0.0) == approx(1.0, rel=1e-15)
 
 
 @pytest.mark.parametrize("beta", [3 - 2 * math.sqrt(2) + 1e-12, 0.2, 0.5, 0.9, 0.98, 0.999, 1 - 1e-9])
 def test_power_is_halved_at_the_cutoff(beta: float) -> None:
     decay = Decay(beta)
-    assert abs(decay.response(2 * np.pi * decay.cutoff)) == pytest.approx(math.sqrt(0.5), rel=1e-6)
+    assert abs(decay.response(2 * np.pi * decay.cutoff)) == approx(math.sqrt(0.5), rel=1e-6)
 
 
 def test_cutoffs_from_the_literature() -> None:
     for beta, cutoff in [(0.9, 0.01678), (0.98, 0.003215), (0.99, 0.0016)]:
-        assert Decay(beta).cutoff == pytest.approx(cutoff, rel=2e-3)
+        assert Decay(beta).cutoff == approx(cutoff, rel=2e-3)
 
 
 @pytest.mark.parametrize("beta", [0.0, 0.1, 3 - 2 * math.sqrt(2) - 1e-12])
@@ -291,7 +296,7 @@ def test_group_delay_is_minus_the_slope_of_the_phase(beta: float) -> None:
     phase = np.unwrap([np.angle(Decay(beta).response(omega - h)), np.angle(Decay(beta).response(omega + h))], axis=0)
     slope = (phase[1] - phase[0]) / (2 * h)
     np.testing.assert_allclose(Decay(beta).group_delay(omega), -slope, rtol=1e-6, atol=1e-8)
-    assert Decay(beta).group_delay(0.0) == pytest.approx(Decay(beta).lag, rel=1e-15)
+    assert Decay(beta).group_delay(0.0) == approx(Decay(beta).lag, rel=1e-15)
 
 
 # ---------------------------------------------------------------- start
@@ -344,7 +349,7 @@ def test_the_textbook_form_fails_where_this_does_not() -> None:
         beta = 1.0 - alpha
         exact = alpha  # β itself is rounded: 1 - β is what a Decay keeps
         assert abs((1.0 - beta**1) / exact - 1) > lost
-        assert bias_correction(Decay(alpha=alpha), 1) == pytest.approx(exact, rel=3e-16)
+        assert bias_correction(Decay(alpha=alpha), 1) == approx(exact, rel=3e-16)
     beta = 1.0 - 2.0**-40
     t = 3
     exact = float(1 - Fraction(beta) ** t)
@@ -354,7 +359,7 @@ def test_the_textbook_form_fails_where_this_does_not() -> None:
 
 def test_bias_correction_of_a_decay_too_slow_for_beta() -> None:
     assert Decay(alpha=1e-20).beta == 1.0
-    assert bias_correction(Decay(alpha=1e-20), 5) == pytest.approx(5e-20, rel=3e-16)
+    assert bias_correction(Decay(alpha=1e-20), 5) == approx(5e-20, rel=3e-16)
     assert bias_correction(Decay(com=math.inf), 5) == 0.0
     assert bias_correction(Decay(0.9), 2) == bias_correction(0.9, 2)
 

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 from optimlab.ema import Decay, ema, ema_var, scan, sweep
 from optimlab.ema.scan import TILE, constant_scan, corrections, held, powers, shifted, variable_scan
+from optimlab.ema.sweep import Mean
+from optimlab.ema.weighting import Masses, Weighting
 from tests.ema.oracle import EDGES, ENGINES, MANY, SOME, engine, near
 
 BETAS = [0.0, 1e-3, 0.5, 0.9, 0.999, 1 - 1e-7]
@@ -186,14 +188,45 @@ def test_both_engines_agree_on_the_spread(problem: Any) -> None:
     near(*results, rtol=1e-10, atol=1e-12 * size**2)
 
 
-@pytest.mark.parametrize("beta", [0.44, 0.73, 0.93, 0.96])
-@pytest.mark.parametrize("columns", [2, 3, 5, 7])
-def test_a_mass_that_rounds_to_more_than_one_is_one(columns: int, beta: float) -> None:
-    x = np.random.default_rng(0).random((229_376 // columns + 300, columns))
-    x[0] = np.nan
+def test_a_mass_that_rounds_to_more_than_one_is_one() -> None:
+    weighting = Weighting(Decay(0.9), 0.9, Decay(0.9).alpha)
+    masses, mean = Masses(weighting, slice(0, 1)), Mean(weighting, 1)
+    masses.mass, mean.mean, mean.constant = np.array([1.0 + 2.0**-52]), np.array([3.0]), np.array([False])
+    out = np.empty((1, 4))
+    assert sweep._plain_step(np.array([[4.0, 4, 5, 6]]), masses, mean, out, None)
+    near(out, loop(np.array([[4.0, 4, 5, 6]]), 0.9, 0.1, 3.0).astype(float), rtol=1e-15)
+
+
+SLOW = [Decay(alpha=1.1e-3), Decay(alpha=1.3e-5), Decay(1 - 1.3e-5), Decay(1 - 3.3e-6), Decay(alpha=1e-6)]
+
+
+@pytest.mark.parametrize("start", ["debiased", "first"])
+@pytest.mark.parametrize("decay", SLOW, ids=str)
+def test_slow_means_do_not_drift(decay: Decay, start: str) -> None:
+    """Of 2, 1, 1, 1, ... the mean is 1 and the weight of the first value."""
+    t = np.arange(2_000_000)
+    x = np.ones(t.size)
+    x[0] = 2.0
+    first = np.exp(decay.log_beta * t)
+    if start == "debiased":
+        first *= decay.alpha / -np.expm1(decay.log_beta * (t + 1))
+    with engine("numpy"):
+        near(ema(x, decay, start=start), 1.0 + first, rtol=1e-14)
+
+
+@pytest.mark.parametrize("start", ["debiased", "first"])
+@pytest.mark.parametrize("decay", SLOW, ids=str)
+def test_slow_means_do_not_drift_when_compiled(decay: Decay, start: str) -> None:
+    """Of values with noise: where all are equal, every step rounds alike, by up to 1.1e-16/(4α) in all."""
+    x = 1.0 + 1e-3 * np.random.default_rng(9).random(2_000_000)
+    results = []
     for name in ENGINES:
         with engine(name):
-            near(ema(x, beta)[1:], ema(x[1:], beta), rtol=1e-13)
+            results.append(
+                [ema(x, decay, start=start), ema(np.broadcast_to(x[:, None], (x.size, 2)), decay, start=start)]
+            )
+    near(results[1][0], results[0][0], rtol=2e-13)
+    near(results[1][1][::99], results[0][1][::99], rtol=2e-13)
 
 
 @pytest.mark.parametrize("beta", BETAS)
@@ -290,6 +323,8 @@ def test_large_numbers_and_long_memories_do_not_overflow_within(name: str) -> No
         for start in ("debiased", "first", "zero"):
             mean = ema(x * 2.0**1020, 0.999, start=start)
             near(mean * 2.0**-1020, ema(x, 0.999, start=start), rtol=1e-12, atol=1e-14)
+        x[1000:] *= 2.0**-40  # large numbers in the first blocks alone
+        near(ema(x * 2.0**1020, 0.999) * 2.0**-1020, ema(x, 0.999), rtol=1e-12, atol=1e-14)
 
 
 @pytest.mark.parametrize("name", ENGINES)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from optimlab.ema import Decay, ema, ema_corr, ema_cov, ema_std, ema_var
 from optimlab.ema.scan import TILE
+from optimlab.ema.sweep import GENERAL_TILE
 from tests.ema.oracle import EDGES, ENGINES, FEW, SOME, Column, engine, near, series
 
 STARTS = ["debiased", "zero", "first", 2.5]
@@ -123,6 +124,26 @@ def test_second_moments_around_the_edges_of_blocks(n: int) -> None:
         near(ema_var(x, 0.99)[t], alone.cov(x, x, t), rtol=1e-12)
         near(ema_cov(x, y, 0.99)[t], both.cov(x, y, t), rtol=1e-11)
         near(ema_corr(x, y, 0.99)[t], both.corr(x, y, t), rtol=1e-11)
+
+
+@pytest.mark.parametrize("kind", ["constant", "by row", "event", "time"])
+@pytest.mark.parametrize("weights", ["alike", "weights"])
+def test_every_weighting_goes_on_in_the_next_tile(kind: str, weights: str) -> None:
+    rng = np.random.default_rng(14)
+    n = GENERAL_TILE + 60
+    x = series(rng, n, 0.3)
+    x[GENERAL_TILE - 4 : GENERAL_TILE + 3] = np.nan  # the gap lies across the edge
+    options = timing(rng, n, kind) | {"weights": weighting(rng, n, weights)}
+    for start, gaps in [("debiased", "decay"), ("debiased", "skip"), (2.5, "decay"), ("first", "skip")]:
+        if kind == "event" and start != "debiased":
+            continue
+        mean = ema(x, start=start, gaps=gaps, **options)
+        spread = ema_var(x, start=start, gaps=gaps, **options)
+        recent = {k: v[-2000:] if isinstance(v, np.ndarray) else v for k, v in options.items()}
+        column = Column(~np.isnan(x[-2000:]), start=start, gaps=gaps, **recent)
+        for t in (n - 62, n - 55, n - 54, n - 30, n - 1):
+            near(mean[t], column.mean(x[-2000:], t - n + 2000), rtol=1e-12)
+            near(spread[t], column.cov(x[-2000:], x[-2000:], t - n + 2000), rtol=1e-11)
 
 
 @pytest.mark.parametrize("name", ENGINES)
@@ -708,3 +729,25 @@ def test_a_result_does_not_depend_on_the_calls_before() -> None:
     near(ema(x, 0.5, start="first"), first[2], rtol=0)
     near(ema_var(x, 0.9), first[1], rtol=0)
     assert ema(x, 0.9).any()
+
+
+def test_a_frame_of_several_kinds_of_numbers_becomes_float64():
+    frame = pd.DataFrame({"a": [1, 2], "b": np.float32([1, 2]), "c": [True, False]})
+    result = ema(frame, 0.5)
+    assert set(result.dtypes) == {np.dtype(np.float64)}
+    np.testing.assert_allclose(result.iloc[1], [5 / 3, 5 / 3, 1 / 3], rtol=1e-15)
+
+
+def test_pandas_arguments_must_have_the_index_of_x():
+    x = pd.Series([1.0, 2.0, 4.0], index=[3, 4, 5])
+    other = pd.Series([1.0, 1.0, 1.0], index=[4, 5, 6])
+    for name in ("weights", "times"):
+        with pytest.raises(ValueError, match=f"{name} must have the index"):
+            ema(x, 0.5, **{name: other})
+        with pytest.raises(ValueError, match=f"{name} must have the index"):
+            ema_var(x, 0.5, **{name: other})
+    with pytest.raises(ValueError, match="beta must have the index"):
+        ema(x, other / 2)
+    frame = pd.DataFrame({"a": [1.0, 2.0], "b": [3.0, 1.0]})
+    with pytest.raises(ValueError, match="y must have the index"):
+        ema_cov(frame, frame[["b", "a"]], 0.5)

@@ -160,3 +160,15 @@ def test_a_refused_update_changes_nothing():
     with pytest.raises(ValueError, match="NaN"):
         state.update([5.0, np.nan])
     assert repr(state) == before
+
+
+@pytest.mark.parametrize("x", [[1.0, np.inf, 2.0], [np.inf, 1.0, -np.inf, 2.0], [1.0, np.nan, -np.inf, np.nan, 3.0]])
+def test_infinities_do_not_show_how_the_stream_was_cut(x):
+    for cut in range(len(x) + 1):
+        state = EmaState(0.5).update(x[:cut]).update(x[cut:])
+        np.testing.assert_array_equal(state.mean, ema(x, 0.5)[-1])
+
+
+def test_a_masked_value_is_a_gap():
+    x = np.ma.array([1.0, 100.0], mask=[False, True])
+    assert EmaState(0.5).update(x).mean == ema(x, 0.5)[-1] == 1.0

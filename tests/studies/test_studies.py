@@ -56,7 +56,8 @@ def test_own_series(file, column, more, said, tmp_path):
     assert done.returncode == 0, done.stderr
     assert said in done.stdout
     assert "best for the next value: β" in done.stdout
-    with open(tmp_path / "ema_beta" / "series.csv", newline="", encoding="utf-8") as table:
+    folder = tmp_path / "ema_beta" / f"{Path(file).stem.replace('-', '_')}_{column}"  # beside the textbook's results
+    with open(folder / "series.csv", newline="", encoding="utf-8") as table:
         rows = list(csv.DictReader(table))
     assert len(rows) == int(said.split()[0])
     assert all(row["ema_0.9"] for row in rows)  # a gap keeps the last mean
@@ -93,3 +94,16 @@ def test_a_missing_file_is_named(tmp_path):
     done = run("ema_beta.py", "--csv", tmp_path / "none.csv", "--column", "a", "--out", tmp_path)
     assert done.returncode == 2
     assert "none.csv" in done.stderr
+
+
+def test_claims_stand_whatever_the_seed(tmp_path):
+    for seed in (1, 6, 11):
+        done = run("ema_beta.py", "--seed", seed, "--out", tmp_path)
+        assert done.returncode == 0, done.stdout
+
+
+def test_eight_digits_are_a_date(tmp_path):
+    path = write(tmp_path / "own.csv", "t,a\n20260130,1\n20260131,3\n20260201,2\n")
+    done = run("ema_beta.py", "--csv", path, "--column", "a", "--time", "t", "--out", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "2026-02-01" in (tmp_path / "ema_beta" / "own_a" / "series.csv").read_text(encoding="utf-8")
