@@ -20,7 +20,7 @@ def join(k: Any, *schedules: Any, at: Any) -> Any:
     Parameters
     ----------
     *schedules : schedule or float
-        Schedules, other functions of k, or numbers.
+        Schedules, other functions of k that take arrays, or numbers.
     at : sequence of number, increasing, greater than 0
         Updates at which the second, third, ... begins: s(atᵢ) is the new schedule's value at 0.
 
@@ -32,9 +32,6 @@ def join(k: Any, *schedules: Any, at: Any) -> Any:
     begins = np.atleast_1d(at).tolist()
     if len(schedules) != len(begins) + 1:
         raise ValueError(f"at must have one number fewer than there are schedules, {len(schedules)}; got {begins}")
-    if np.ndim(k) == 0:
-        now = sum(k >= begin for begin in begins)
-        return schedules[now](k - [0, *begins][now])
     value = schedules[0](k)
     for part, begin in zip(schedules[1:], begins, strict=True):
         value = np.where(k >= begin, part(np.maximum(k - begin, 0.0)), value)

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 __all__ = ["Schedule", "constant", "schedule"]
 
 P = ParamSpec("P")
+_BLOCK = 128
 
 
 def schedule(formula: Callable[Concatenate[Any, P], Any]) -> Callable[P, Schedule]:
@@ -32,7 +33,7 @@ def schedule(formula: Callable[Concatenate[Any, P], Any]) -> Callable[P, Schedul
         for name, given in bound.arguments.items():
             bound.arguments[name] = _checked(name, given)
         made = Schedule(make, bound.args, tuple(bound.kwargs.items()), formula)
-        made(0)  # parameters that do not fit together are refused here, not in a later step
+        made(np.arange(2.0)[:, None])  # parameters that do not fit together are refused here, not in a later step
         return made
 
     update_wrapper(make, formula)
@@ -76,6 +77,7 @@ class Schedule:
     args: tuple[Any, ...]
     kwargs: tuple[tuple[str, Any], ...]
     formula: Callable[..., Any] = field(compare=False)
+    _table: tuple[int, Any] = field(default=(-1, None), init=False, compare=False)
 
     def __call__(self, k: ArrayLike) -> Any:
         """Return s(k).
@@ -95,9 +97,31 @@ class Schedule:
         ValueError, TypeError
             If a k is negative, NaN or not a real number.
         """
-        words = {name: _number(value) for name, value in self.kwargs}
-        value = self.formula(_index(k), *map(_number, self.args), **words)
+        if isinstance(k, (int, np.integer)) and not isinstance(k, bool) and k >= 0:
+            return self._entry(int(k))
+        value = self._evaluated(_index(k))
         return value if np.ndim(value) else float(value)
+
+    def _entry(self, k: int) -> Any:
+        """Return s(k) from a table of neighbouring k: 1 µs where the formula on one number takes 5 to 70."""
+        block, row = divmod(k, _BLOCK)
+        table = self._table
+        if table[0] != block:
+            table = block, self._tabulated(block * _BLOCK)
+            object.__setattr__(self, "_table", table)
+        entry = table[1][row]
+        return entry if isinstance(entry, float) else entry.copy()
+
+    def _tabulated(self, begin: int) -> Any:
+        k = np.arange(begin, begin + _BLOCK, dtype=np.float64)
+        replicated = np.ndim(self._evaluated(0.0)) > 0
+        values = self._evaluated(k[:, None] if replicated else k)
+        return values if replicated else values.tolist()
+
+    def _evaluated(self, k: Any) -> Any:
+        words = {name: _number(value) for name, value in self.kwargs}
+        with np.errstate(over="ignore", under="ignore"):  # what is infinite is refused where it is used
+            return self.formula(k, *map(_number, self.args), **words)
 
     def __repr__(self) -> str:
         """Return the shortest call that rebuilds the schedule."""
@@ -110,9 +134,7 @@ class Schedule:
 
 
 def _index(k: Any) -> Any:
-    """Return k as a float or an array of float64."""
-    if type(k) is int and k >= 0:
-        return float(k)
+    """Return k as an array of float64."""
     array = np.asarray(k)
     if array.dtype.kind not in "iuf":
         raise TypeError(f"k must be the index of an update, or an array of them; got {k!r}")

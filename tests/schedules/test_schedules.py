@@ -180,7 +180,7 @@ def test_a_decay_begins_and_ends_exactly_and_stays(initial, final, steps, power)
 @given(numbers, numbers, lengths)
 def test_a_decay_is_monotone_and_stays_between_its_ends(initial, final, steps):
     values = cosine_decay(initial, steps=steps, final=final)(np.arange(steps + 2))
-    rounding = 1e-12 * (abs(initial) + abs(final))
+    rounding = 1e-12 * (abs(initial) + abs(final)) + 1e-300
     assert (np.diff(values) * np.sign(final - initial) >= -rounding).all()
     assert values.min() >= min(initial, final) - rounding
     assert values.max() <= max(initial, final) + rounding
@@ -282,3 +282,23 @@ def test_a_schedule_is_a_value():
 def test_errors_say_what_is_allowed(make, error, message):
     with pytest.raises(error, match=message):
         make()
+
+
+@given(st.lists(st.integers(0, 1000), min_size=1, max_size=20), st.integers(0, len(EVERY) - 1))
+def test_the_value_does_not_depend_on_what_was_asked_before(indices, which):
+    schedule = EVERY[which]
+    fresh = eval(repr(schedule), vars(schedules))
+    for k in indices:
+        assert np.array_equal(schedule(k), eval(repr(fresh), vars(schedules))(k))
+        assert np.array_equal(schedule(k), schedule(np.int64(k)))
+        assert np.array_equal(schedule(k), schedule(float(k)))
+
+
+def test_a_value_may_overflow_where_nobody_looks():
+    assert exponential_decay(1, 10)(300) == 1e300
+    assert exponential_decay(1, 10)(400) == np.inf
+
+
+def test_a_function_that_takes_no_arrays_is_refused_at_construction():
+    with pytest.raises(ValueError, match="ambiguous"):
+        join(lambda k: 1.0 if k < 3 else 0.5, 0.1, at=9)
