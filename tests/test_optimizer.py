@@ -438,3 +438,9 @@ class TestAveraged:
 def test_importing_needs_neither_numba_nor_pandas():
     code = "import optimlab.optimizer, sys; print([m for m in ('numba', 'pandas', 'scipy', 'torch') if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_the_gradient_of_a_0d_array_may_be_a_numpy_scalar():
+    w = np.array(1.0)
+    Optimizer(sgd(), 0.25).step({"w": w}, {"w": 2 * w})
+    assert w == 0.5

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import is_
 from types import MappingProxyType
@@ -187,18 +187,25 @@ class Layout:
         """Return these leaves, if they can be gradients."""
         if len(leaves) != len(self.names):
             raise ValueError(f"there must be {len(self.names)} gradients, as parameters; a hook gave {len(leaves)}")
+        if set(map(type, leaves)) != _ARRAY:  # arithmetic on 0-d arrays makes NumPy scalars
+            leaves = [np.asarray(leaf) if isinstance(leaf, np.generic) else leaf for leaf in leaves]
         self._check("gradient", leaves)
         return leaves
 
     def slots(self, block: str, names: tuple[str, ...]) -> dict[str, Mapping[str, Array]]:
         """Return the slots of "state" or "average" by leaf and name, in the leaf's shape, read-only."""
-        found: dict[int, dict[str, Array]] = {i: {} for i in range(len(self.names))}
+        found: dict[str, dict[str, Array]] = {name: {} for name in self.names}
+        for slot, leaf, view in self.writable(block, names):
+            view.flags.writeable = False
+            found[leaf][slot] = view
+        return {leaf: MappingProxyType(slots) for leaf, slots in found.items()}
+
+    def writable(self, block: str, names: tuple[str, ...]) -> Iterator[tuple[str, str, Array]]:
+        """Yield slot, leaf and the slot's memory in the leaf's shape."""
         for segment in self.segments:
             for name, row in zip(names, getattr(segment, block), strict=True):
                 for i, view in zip(segment.leaves, segment.views(row), strict=True):
-                    view.flags.writeable = False
-                    found[i][name] = view
-        return {self.names[i]: MappingProxyType(slots) for i, slots in found.items()}
+                    yield name, self.names[i], view
 
     def averages(self, read: Callable[[Any, Any], Any], numbers: Numbers) -> list[Array]:
         """Return the value of the average of each leaf, in order."""
