@@ -436,7 +436,9 @@ class TestAveraged:
 
 
 def test_importing_needs_neither_numba_nor_pandas():
-    code = "import optimlab.optimizer, sys; print([m for m in ('numba', 'pandas', 'scipy', 'torch') if m in sys.modules])"
+    code = (
+        "import optimlab.optimizer, sys; print([m for m in ('numba', 'pandas', 'scipy', 'torch') if m in sys.modules])"
+    )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 

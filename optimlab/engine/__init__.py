@@ -36,7 +36,8 @@ def choose(name: str, rule: Rule, average: Rule | None) -> Engine:
     if name == "auto":
         return AutoEngine(rule, average)
     if name == "fused":
-        return _fused(rule, average)
+        engine: Engine = _fused(rule, average)
+        return engine
     raise ValueError(f'engine must be "auto", "numpy" or "fused"; got {name!r}')
 
 

@@ -20,7 +20,9 @@ Marks = NDArray[np.bool_]
 def check_gradients(engine: Engine, layout: Layout, scale: Any, t: Any) -> None:
     """Raise FloatingPointError, with the leaf and the index, for the first gradient that is not finite."""
     if not math.isfinite(scale):
-        raise FloatingPointError(f"the factor that hooks put on the gradients at step {t} is {scale}; it must be finite")
+        raise FloatingPointError(
+            f"the factor that hooks put on the gradients at step {t} is {scale}; it must be finite"
+        )
     for segment in layout.segments:
         if not engine.finite(segment.gradient):
             raise FloatingPointError(_where(layout, segment, t))
@@ -84,5 +86,4 @@ class Replicas:
 
 def _bad(x: Array, axis: int | None) -> Marks:
     """Return which replicas hold a number that is not finite."""
-    bad: Marks = ~np.isfinite(x).all(axis=1 if axis == 0 else 0)
-    return bad
+    return np.logical_not(np.isfinite(x).all(axis=1 if axis == 0 else 0))

@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -276,9 +277,9 @@ def _parts(shape: tuple[int, ...], threads: int) -> list[tuple[int, int, int, in
     rows, columns = shape
     if rows >= threads:
         cuts = [rows * k // threads for k in range(threads + 1)]
-        return [(a, b, 0, columns) for a, b in zip(cuts, cuts[1:], strict=False)]
+        return [(a, b, 0, columns) for a, b in pairwise(cuts)]
     cuts = [columns * k // threads for k in range(threads + 1)]
-    return [(0, rows, a, b) for a, b in zip(cuts, cuts[1:], strict=False)]
+    return [(0, rows, a, b) for a, b in pairwise(cuts)]
 
 
 @cache
@@ -293,9 +294,9 @@ if hasattr(os, "register_at_fork"):  # the threads of a pool do not survive a fo
 def _check_dtype(rule: Rule, formula: Any, dtype: Any) -> None:
     """Refuse a formula that computes in another dtype: a literal 2.0 makes float64 of float32."""
     number = typeof(dtype.type(0))
-    state = types.UniTuple(number, len(rule.slots)) if rule.slots else types.Tuple(())
+    state = types.UniTuple(number, len(rule.slots)) if rule.slots else typeof(())
     count = len(rule.coefficients(1))
-    numbers = types.UniTuple(number, count) if count else types.Tuple(())
+    numbers = types.UniTuple(number, count) if count else typeof(())
     formula.compile((number, number, state, numbers))
     value, new = formula.overloads[number, number, state, numbers].signature.return_type.types
     if any(kind != number for kind in (value, *new.types)):

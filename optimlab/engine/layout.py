@@ -218,9 +218,9 @@ class Layout:
         return found
 
     def _check(self, kind: str, leaves: Sequence[Any]) -> None:
-        if set(map(type, leaves)) == _ARRAY and [leaf.shape for leaf in leaves] == self.shapes:
-            if [leaf.dtype for leaf in leaves] == self.dtypes:
-                return
+        arrays = set(map(type, leaves)) == _ARRAY and [leaf.shape for leaf in leaves] == self.shapes
+        if arrays and [leaf.dtype for leaf in leaves] == self.dtypes:
+            return
         for leaf, name, shape, dtype in zip(leaves, self.names, self.shapes, self.dtypes, strict=True):
             if not isinstance(leaf, np.ndarray) or leaf.shape != shape or leaf.dtype != dtype:
                 raise complaint(kind, leaf, name, shape, dtype)

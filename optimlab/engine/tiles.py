@@ -84,7 +84,7 @@ class TileEngine:
         BLAS takes blocks of this length on one thread: its other threads would spin on the cores that we sweep with.
         """
         blocks = [x] if x.size <= BLAS else [x[cut] for cut in _cuts(x.size, BLAS)]
-        return all([isfinite(np.dot(block, block)) or bool(np.isfinite(block).all()) for block in blocks])
+        return all(isfinite(np.dot(block, block)) or bool(np.isfinite(block).all()) for block in blocks)
 
     def _step(self, w: Array, x: Array, state: Any, average: Any, c: Cast) -> None:
         y, new = self.formula(x, w, state, c.rule)
@@ -103,7 +103,7 @@ def _keep(state: tuple[Array, ...], new: tuple[Any, ...], live: Any) -> None:
     if new is state:
         return
     if len(state) > 1:
-        new = tuple([v.copy() if any([v is s for s in state]) else v for v in new])
+        new = tuple([v.copy() if any(v is s for s in state) else v for v in new])
     for old, v in zip(state, new, strict=True):
         if live is None:
             old[...] = v

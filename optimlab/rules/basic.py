@@ -234,8 +234,8 @@ class Ema(Rule):
 
     Examples
     --------
-    >>> [float(number) for number in Ema(0.9, debias=True).coefficients(1)]
-    [0.9, 0.09999999999999998, 10.000000000000002]
+    >>> Ema(0.9, debias=True).coefficients(1)
+    (0.9, 0.09999999999999998, 10.000000000000002)
     """
 
     beta: Beta
@@ -262,9 +262,9 @@ class Ema(Rule):
         beta, alpha = self._decays[:2] if not callable(self.beta) else self._scheduled(t)
         if not self.debias:
             return beta, alpha
-        if callable(self.beta):
-            return beta, alpha, -1.0 / np.expm1(self._log_weights(t))
-        return beta, alpha, -1.0 / np.expm1(t * self._decays[2])
+        log_weight = self._log_weights(t) if callable(self.beta) else t * self._decays[2]
+        left = np.expm1(log_weight)
+        return beta, alpha, -1.0 / (float(left) if left.ndim == 0 else left)
 
     def compose(self, lift: Lift = as_it_is) -> Formula:
         formula: Formula = lift(_debiased if self.debias else _raw)

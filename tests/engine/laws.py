@@ -4,8 +4,23 @@ import numpy as np
 
 from optimlab.optimizer import Optimizer
 from optimlab.rules import (
-    Abs, Clip, Ema, Gradient, Root, Scale, Sign, Square, Trace, Weights,
-    adam, adamw, heavy_ball, momentum, nesterov, rmsprop, sgd,
+    Abs,
+    Clip,
+    Ema,
+    Gradient,
+    Root,
+    Scale,
+    Sign,
+    Square,
+    Trace,
+    Weights,
+    adam,
+    adamw,
+    heavy_ball,
+    momentum,
+    nesterov,
+    rmsprop,
+    sgd,
 )  # fmt: skip
 
 

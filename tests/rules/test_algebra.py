@@ -120,7 +120,7 @@ def test_latex_has_matching_brackets(name):
         (Gradient() | Ema(0.9), Ema(0.9)),
         (Ema(0.9) | Gradient(), Ema(0.9)),
         (Scale(0.5) | Gradient(), 0.5 * Gradient()),
-        (-(-Ema(0.9)), Ema(0.9)),
+        (-1 * -Ema(0.9), Ema(0.9)),
         (Ema(0.9) - Weights(), Ema(0.9) + -1 * Weights()),
         (adam(beta1=0.0), Gradient() / (Square() | Ema(0.999, debias=True) | Root(1e-8))),
         (adamw(weight_decay=0.0), adam()),

@@ -1,0 +1,120 @@
+"""What hooks ask of leaves: norms of each replica, numbers that meet them, and which leaves are meant."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Buffers", "all_finite", "chosen", "moving", "norms", "patterns", "plain", "rows", "spread"]
+
+Array = NDArray[Any]
+Floats = NDArray[np.float64]
+
+_BLOCK = 4096
+"""Numbers in one dot product: BLAS starts threads, whose number would change bits, above about 10 000."""
+_SAFE = {np.dtype(np.float32): 1e-28, np.dtype(np.float64): 1e-290}
+"""Sums of squares below these have lost digits to underflow."""
+
+
+def rows(leaf: Array, replicas: int | None) -> Array:
+    """Return a leaf as (S, n), without replicas as (1, n): a view wherever one exists."""
+    return leaf.ravel(order="K")[np.newaxis] if replicas is None else leaf.reshape(replicas, -1)
+
+
+def spread(number: Any, leaf: Array) -> Any:
+    """Return a number, or one for each replica, in the dtype of a leaf and shaped to meet it."""
+    numbers = np.asarray(number, leaf.dtype)
+    return numbers.reshape(-1, *(1,) * (leaf.ndim - 1)) if numbers.ndim else numbers
+
+
+def plain(numbers: Array, replicas: int | None) -> Any:
+    """Return (S,) numbers as they are, without replicas the single one as a float."""
+    return float(numbers[0]) if replicas is None else numbers
+
+
+def moving(skip: Any, leaf: Array) -> Any:
+    """Return which replicas of a leaf move, as a mask that meets it; True if all do."""
+    return True if not np.any(skip) else spread(~np.asarray(skip), np.empty(leaf.shape[:1] + (1,) * (leaf.ndim - 1), bool))
+
+
+def norms(leaves: Sequence[Array], replicas: int | None) -> Floats:
+    """√Σx² over all leaves, in float64: shape (S,), without replicas (1,).
+
+    The blocks do not depend on the number of replicas or of threads, and neither do the bits. What overflows or
+    underflows is computed once more, divided by its largest number.
+    """
+    parts = [rows(leaf, replicas) for leaf in leaves]
+    total = np.sum([_squares(part) for part in parts], axis=0)
+    least = max((_SAFE[leaf.dtype] for leaf in leaves), default=0.0)
+    safe = (total >= least) & np.isfinite(total)
+    return np.sqrt(total) if safe.all() else np.where(safe, np.sqrt(total), _scaled_norms(parts))
+
+
+def _squares(part: Array) -> Floats:
+    """Return Σx² of each row, in blocks: measured on 10⁷ float32, 0.11 ns a number as ``np.dot``, and 10⁵ times as exact."""
+    whole = part.shape[1] // _BLOCK * _BLOCK
+    head, tail = part[:, :whole].reshape(len(part), -1, _BLOCK), part[:, whole:]
+    with np.errstate(all="ignore"):
+        sums: Floats = np.vecdot(head, head).astype(np.float64).sum(axis=1) + np.vecdot(tail, tail)
+    return sums
+
+
+def _scaled_norms(parts: Sequence[Array]) -> Floats:
+    largest = np.max([np.abs(part).max(axis=1, initial=0.0).astype(np.float64) for part in parts], axis=0)
+    with np.errstate(all="ignore"):
+        divisor = np.where((largest > 0.0) & np.isfinite(largest), largest, 1.0)
+        total = np.sum([_squares(part / divisor[:, np.newaxis]) for part in parts], axis=0)
+        result: Floats = np.where(np.isfinite(largest), divisor * np.sqrt(total), largest)
+    return result
+
+
+def all_finite(leaves: Sequence[Array], replicas: int | None) -> NDArray[np.bool_]:
+    """Whether every number of a replica is finite: shape (S,), without replicas (1,).
+
+    Σx² takes one fast read; only where it is not finite the numbers are looked at.
+    """
+    parts = [rows(leaf, replicas) for leaf in leaves]
+    finite = np.isfinite(np.sum([_squares(part) for part in parts], axis=0))
+    if not finite.all():
+        finite = np.all([np.isfinite(part).all(axis=1) for part in parts], axis=0)
+    return finite
+
+
+def patterns(only: Any) -> tuple[str, ...] | None:
+    """Return the patterns that choose leaves as a tuple; None means all."""
+    given = (only,) if isinstance(only, str) else only
+    if given is None:
+        return None
+    if not isinstance(given, Sequence) or not given or not all(isinstance(pattern, str) for pattern in given):
+        raise TypeError(f"only must be a name, or a sequence of names, with * for any letters; got {only!r}")
+    return tuple(given)
+
+
+@lru_cache(maxsize=256)
+def chosen(names: tuple[str, ...], only: tuple[str, ...] | None) -> tuple[bool, ...]:
+    """Return which leaves the patterns mean."""
+    if only is None:
+        return (True,) * len(names)
+    for pattern in only:
+        if not any(fnmatchcase(name, pattern) for name in names):
+            raise ValueError(f"only must name leaves; {pattern!r} is none of {', '.join(names)}")
+    return tuple(any(fnmatchcase(name, pattern) for pattern in only) for name in names)
+
+
+class Buffers:
+    """Arrays of the leaves' shapes that are made once: new ones at each step cost more than the arithmetic."""
+
+    def __init__(self) -> None:
+        self._held: tuple[Array, ...] = ()
+
+    def like(self, leaves: Sequence[Array]) -> tuple[Array, ...]:
+        """Return one array for each leaf, of its shape and dtype; what is in it is of no use."""
+        now = [(leaf.shape, leaf.dtype) for leaf in leaves]
+        if now != [(held.shape, held.dtype) for held in self._held]:
+            self._held = tuple(np.empty(shape, dtype) for shape, dtype in now)
+        return self._held
