@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from optimlab import checkpoint
 from optimlab.arguments import checked_average, checked_hooks, checked_lr, checked_replicas, checked_rule, replicated
 from optimlab.engine import choose
 from optimlab.engine.finite import Replicas, check_gradients
@@ -312,6 +311,8 @@ class Optimizer:
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write state, average, t and the hooks' state to one ``.npz`` file, atomically; see ``checkpoint``."""
+        from optimlab import checkpoint  # zipfile and tempfile would be a tenth of `import optimlab`
+
         checkpoint.save(self, path)
 
     def load(self, path: str | PathLike[str]) -> None:
@@ -323,6 +324,8 @@ class Optimizer:
             If the file is not a checkpoint of this rule, these leaves and these hooks, or is damaged; nothing is
             changed then.
         """
+        from optimlab import checkpoint
+
         checkpoint.load(self, path)
 
 

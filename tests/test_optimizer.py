@@ -407,9 +407,14 @@ class TestAveraged:
 
     def test_an_exception_swaps_back(self):
         w, optimizer = self.ran()
-        with pytest.raises(KeyError), optimizer.averaged(w):
-            w[:] = 77.0
-            raise KeyError
+
+        def fail():
+            with optimizer.averaged(w):
+                w[:] = 77.0
+                raise KeyError
+
+        with pytest.raises(KeyError):
+            fail()
         assert w.tolist() == [3.0] * 3
         optimizer.step(w, np.ones(3))
 
@@ -418,8 +423,8 @@ class TestAveraged:
         with optimizer.averaged(w):
             with pytest.raises(RuntimeError, match="averaged weights are swapped in"):
                 optimizer.step(w, w)
-            with pytest.raises(RuntimeError, match="averaged weights are swapped in"), optimizer.averaged(w):
-                pass
+            with pytest.raises(RuntimeError, match="averaged weights are swapped in"):
+                optimizer.averaged(w).__enter__()
         assert w.tolist() == [3.0] * 3
 
     def test_there_must_be_an_average(self):
