@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from optimlab.hooks.leaves import Buffers, norms, plain, rows, spread
+from optimlab.hooks.leaves import Buffers, idle, norms, plain, rows, spread
 from optimlab.rules.hyperparameter import Hyperparameter, hyperparameter, value
 
 if TYPE_CHECKING:
@@ -74,6 +74,8 @@ class ClipNorm:
 
     def before(self, step: Step) -> None:
         """Put the factor on the gradients' scale."""
+        if idle(step):
+            return
         norm = norms(step.gradients, step.replicas) * np.abs(step.scale)
         factor = _factor(norm, value(self, "max_norm", step.t))
         self.norm = plain(norm, step.replicas)
@@ -120,6 +122,8 @@ class ClipEach:
 
     def before(self, step: Step) -> None:
         """Replace the gradients that are over the limit."""
+        if idle(step):
+            return
         limit, room = value(self, "max_norm", step.t), self._buffers.like(step.gradients)
         found = [_factor(norms([g], step.replicas) * np.abs(step.scale), limit) for g in step.gradients]
         factors = [plain(factor, step.replicas) for factor in found]
@@ -169,8 +173,10 @@ class ClipValue:
 
     def before(self, step: Step) -> None:
         """Replace the gradients by clipped ones; the factor that earlier hooks have put on them stays outside."""
+        if idle(step):
+            return
         with np.errstate(all="ignore"):
-            limit = np.asarray(value(self, "limit", step.t)) / np.abs(step.scale)
+            limit = np.fmin(np.asarray(value(self, "limit", step.t)) / np.abs(step.scale), np.inf)  # 0/0: no limit
         clipped = self._buffers.like(step.gradients)
         for g, out in zip(step.gradients, clipped, strict=True):
             most = spread(limit, g)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Buffers", "all_finite", "chosen", "moving", "norms", "patterns", "plain", "rows", "spread"]
+if TYPE_CHECKING:
+    from optimlab.optimizer import Step
+
+__all__ = [
+    "Buffers", "all_finite", "check_held", "chosen", "idle", "moving", "norms", "patterns", "plain", "rows", "spread",
+]  # fmt: skip
 
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
@@ -37,9 +42,23 @@ def plain(numbers: Array, replicas: int | None) -> Any:
     return float(numbers[0]) if replicas is None else numbers
 
 
-def moving(skip: Any, leaf: Array) -> Any:
-    """Return which replicas of a leaf move, as a mask that meets it; True if all do."""
-    return True if not np.any(skip) else spread(~np.asarray(skip), np.empty(leaf.shape[:1] + (1,) * (leaf.ndim - 1), bool))
+def moving(skip: Any, leaf: Array) -> NDArray[np.bool_]:
+    """Return which replicas of a leaf move, as a mask that meets it."""
+    marks = ~np.asarray(skip, bool)
+    return marks.reshape(-1, *(1,) * (leaf.ndim - 1)) if marks.ndim else marks
+
+
+def idle(step: Step) -> bool:
+    """Whether the step is skipped, with replicas by all of them."""
+    return step.skip is not False and bool(np.all(step.skip))
+
+
+def check_held(owner: str, held: Mapping[str, Array], names: Sequence[str], leaves: Sequence[Array]) -> None:
+    """Refuse what a hook has loaded for other leaves."""
+    ours = {name: (leaf.shape, str(leaf.dtype)) for name, leaf in zip(names, leaves, strict=True)}
+    theirs = {name: (array.shape, str(array.dtype)) for name, array in held.items()}
+    if ours != theirs:
+        raise ValueError(f"{owner} holds arrays for the leaves {theirs}; it was given {ours}; use a new hook")
 
 
 def norms(leaves: Sequence[Array], replicas: int | None) -> Floats:
@@ -56,7 +75,7 @@ def norms(leaves: Sequence[Array], replicas: int | None) -> Floats:
 
 
 def _squares(part: Array) -> Floats:
-    """Return Σx² of each row, in blocks: measured on 10⁷ float32, 0.11 ns a number as ``np.dot``, and 10⁵ times as exact."""
+    """Return Σx² of each row, in blocks: on 10⁷ float32 as fast as ``np.dot``, with 10⁻⁵ of its error (measured)."""
     whole = part.shape[1] // _BLOCK * _BLOCK
     head, tail = part[:, :whole].reshape(len(part), -1, _BLOCK), part[:, whole:]
     with np.errstate(all="ignore"):
@@ -79,7 +98,7 @@ def all_finite(leaves: Sequence[Array], replicas: int | None) -> NDArray[np.bool
     Σx² takes one fast read; only where it is not finite the numbers are looked at.
     """
     parts = [rows(leaf, replicas) for leaf in leaves]
-    finite = np.isfinite(np.sum([_squares(part) for part in parts], axis=0))
+    finite: NDArray[np.bool_] = np.isfinite(np.sum([_squares(part) for part in parts], axis=0))
     if not finite.all():
         finite = np.all([np.isfinite(part).all(axis=1) for part in parts], axis=0)
     return finite

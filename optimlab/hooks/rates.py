@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from optimlab.hooks.leaves import idle
 from optimlab.rules.hyperparameter import Hyperparameter, hyperparameter, value
 
 if TYPE_CHECKING:
@@ -49,7 +50,9 @@ class LearningRateDecay:
 
     def __post_init__(self) -> None:
         if not callable(self.schedule):
-            raise TypeError(f"schedule must be a function of k such as cosine_decay(1.0, steps=100); got {self.schedule!r}")
+            raise TypeError(
+                f"schedule must be a function of k such as cosine_decay(1.0, steps=100); got {self.schedule!r}"
+            )
 
     def before(self, step: Step) -> None:
         """Multiply the learning rate."""
@@ -60,7 +63,7 @@ class LearningRateDecay:
 class Plateau:
     """lr ← lr · scale, scale ← scale · factor once ``patience`` losses in a row were no better than the best.
 
-    A loss is better if it is below (1 - rtol) · best. After a fall the next ``cooldown`` losses do not count; the
+    A loss is better if it is below best - rtol · |best|. After a fall the next ``cooldown`` losses do not count; the
     counts begin anew. Steps that are skipped do not count.
 
     Parameters
@@ -80,7 +83,8 @@ class Plateau:
     -----
     Counted as in optax's ``reduce_on_plateau``: with patience 5 and a loss that never changes the sixth step falls
     (the first sets the best), and with cooldown 5 the 16th and 26th. torch's ``ReduceLROnPlateau`` waits for more than
-    ``patience`` bad losses: steps 7, 18 and 29. The step in which it falls is the first with the smaller rate.
+    ``patience`` bad losses: steps 7, 18 and 29. The step in which it falls is the first with the smaller rate. Of
+    losses below 0 both other systems take one that only stays for better.
 
     Examples
     --------
@@ -121,7 +125,7 @@ class Plateau:
 
     def before(self, step: Step) -> None:
         """Count the loss and multiply the learning rate."""
-        if not np.all(step.skip):
+        if not idle(step):
             self._count(step)
         step.lr = step.lr * self.scale
 
@@ -130,13 +134,14 @@ class Plateau:
         if step.loss is None:
             raise ValueError("Plateau needs the loss; give it: opt.step(params, gradients, loss=loss)")
         loss, old = np.asarray(step.loss, np.float64), self._state
-        better = loss < (1.0 - np.asarray(self.rtol)) * old["best"]
+        best = old["best"]
+        better = loss < best - np.asarray(self.rtol) * np.where(np.isfinite(best), np.abs(best), 0.0)
         resting = old["rest"] > 0
         bad = np.where(better | resting, 0, old["bad"] + 1)
         falls = bad >= value(self, "patience", step.t)
         fallen = np.maximum(old["scale"] * value(self, "factor", step.t), self.lowest)
         new = {
-            "best": np.where(better, loss, old["best"]),
+            "best": np.where(better, loss, best),
             "bad": np.where(falls, 0, bad),
             "rest": np.where(falls, int_of(value(self, "cooldown", step.t)), np.maximum(old["rest"] - 1, 0)),
             "scale": np.where(falls, fallen, old["scale"]),
