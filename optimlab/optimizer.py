@@ -142,8 +142,10 @@ class Optimizer:
 
     @property
     def lr(self) -> Any:
-        """Learning rate of the latest update; before the first, of the first."""
-        return self._lr_at(0) if self._latest_lr is None else self._latest_lr
+        """Learning rate of the latest update; before the first, of the first. A load leaves out what hooks had set."""
+        if self._latest_lr is not None:
+            return self._latest_lr
+        return self._lr_at(max(self._t - 1, 0) if isinstance(self._t, int) else np.maximum(self._t - 1, 0))
 
     @property
     def diverged(self) -> NDArray[np.bool_]:

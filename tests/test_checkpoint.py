@@ -58,6 +58,7 @@ def test_going_on_is_the_same_as_not_stopping(name, before, dtype, tmp_path):
         steps(three, leaves_of(dtype, *SHAPES), 0, 1)
     three.load(tmp_path / "run.npz")
     assert three.t == 10
+    assert three.lr == two.lr == 0.1 / 10
     steps(three, stopped, 10, 20)
     assert same((through, one), (stopped, three))
     with one.averaged(through), three.averaged(stopped):

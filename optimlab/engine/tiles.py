@@ -83,7 +83,9 @@ class TileEngine:
         Σx² is finite only if all x are, and takes one fast read; where it has overflowed the numbers are looked at.
         BLAS takes blocks of this length on one thread: its other threads would spin on the cores that we sweep with.
         """
-        blocks = [x] if x.size <= BLAS else [x[cut] for cut in _cuts(x.size, BLAS)]
+        if x.size <= BLAS and isfinite(np.dot(x, x)):
+            return True
+        blocks = [x[cut] for cut in _cuts(x.size, BLAS)]
         return all(isfinite(np.dot(block, block)) or bool(np.isfinite(block).all()) for block in blocks)
 
     def _step(self, w: Array, x: Array, state: Any, average: Any, c: Cast) -> None:
@@ -111,10 +113,11 @@ def _keep(state: tuple[Array, ...], new: tuple[Any, ...], live: Any) -> None:
     """Write the new state; one that is another slot's old state is copied before that is overwritten."""
     if new is state:
         return
-    if len(state) > 1:
-        new = tuple([v.copy() if any(v is s for s in state) else v for v in new])
-    for old, v in zip(state, new, strict=True):
-        if live is None:
+    if len(state) > 1 and not {*map(id, state)}.isdisjoint(map(id, new)):
+        new = tuple([np.array(v) for v in new])
+    if live is None:
+        for old, v in zip(state, new, strict=True):
             old[...] = v
-        else:
+    else:
+        for old, v in zip(state, new, strict=True):
             np.copyto(old, v, where=live)
