@@ -15,7 +15,7 @@ from optimlab.rules import Clip, Ema, Gradient, Rule, Sign, Weights, adam, adamw
 from tests.engine.laws import RULES, leaves_of, run, same
 
 DTYPES = [np.float32, np.float64]
-SHAPES = (3,), (50, 60), (10007,), (), (0,), (17, 700)
+SHAPES = (3,), (50, 60), (10241,), (), (0,), (17, 700)  # 10241: one more than five blocks of the fused loop
 
 fused = pytest.importorskip("optimlab.engine.fused", reason="needs numba")
 
