@@ -184,22 +184,27 @@ class _Run:
         elif due:
             self.known = (self.problem.value(now.w), None)
         if self.known[0] is not None:
-            now.see(np.array(self.known[0], np.float64)[()])
+            now.see(self.number(self.known[0]))
         if due:
             self.write()
 
     def write(self) -> None:
         """Record the state at hand, as one row."""
-        now, value, replicas = self.now, self.known[0], self.optimizer.replicas
-        found = np.array(self.problem.value(now.w) if value is None else value, np.float64)
+        value = self.number(self.problem.value(self.now.w) if self.known[0] is None else self.known[0])
+        lr = self.optimizer.lr
+        if self.optimizer.replicas is not None:
+            lr = np.array(np.broadcast_to(lr, value.shape))
+        quantities = [np.array(quantity(self.now.w)) for quantity in self.record.quantities.values()]
+        self.rows.append((self.now.step, self.now.seconds, lr, value, *quantities))
+
+    def number(self, value: Any) -> Any:
+        """Return a value as a float, with replicas as a new array of shape (S,)."""
+        replicas = self.optimizer.replicas
         shape = () if replicas is None else (replicas,)
-        if found.shape != shape:
-            raise ValueError(
-                f"value(w) must return {'a number' if shape == () else f'shape {shape}'}; got {found.shape}"
-            )
-        lr = np.array(np.broadcast_to(self.optimizer.lr, shape))
-        quantities = [np.array(quantity(now.w)) for quantity in self.record.quantities.values()]
-        self.rows.append((now.step, now.seconds, lr, found, *quantities))
+        if np.shape(value) != shape:
+            wanted = "a number" if replicas is None else f"shape {shape}"
+            raise ValueError(f"value(w) must return {wanted}; got shape {np.shape(value)}")
+        return float(value) if replicas is None else np.array(value, np.float64)
 
     def update(self) -> None:
         """Do one update."""

@@ -39,10 +39,14 @@ class Moment:
 
     def see(self, value: Any) -> None:
         """Take a new value."""
-        better = np.less(value, self.best)
         self.value = value
-        self.best = np.where(better, value, self.best)[()]
-        self.best_step = np.where(better, self.step, self.best_step)[()]
+        if isinstance(value, float):
+            if value < self.best:
+                self.best, self.best_step = value, self.step
+            return
+        better = value < self.best
+        self.best = np.where(better, value, self.best)
+        self.best_step = np.where(better, self.step, self.best_step)
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from optimlab.hooks.leaves import Buffers, idle, norms, plain, rows, spread
+from optimlab.hooks.leaves import Buffers, idle, norm, rows, spread
 from optimlab.rules.hyperparameter import Hyperparameter, hyperparameter, value
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ _LIMIT = "at least 0 (infinite: no limit)"
 
 def _factor(norm: Any, limit: Any) -> Any:
     """limit/norm where the norm is over the limit, 1 elsewhere; a norm that is not finite is no reason to scale."""
+    if isinstance(norm, float) and isinstance(limit, float):
+        return limit / norm if limit < norm < math.inf else 1.0
     with np.errstate(all="ignore"):
         return np.where((norm > limit) & (norm < np.inf), limit / norm, 1.0)
 
@@ -76,11 +79,10 @@ class ClipNorm:
         """Put the factor on the gradients' scale."""
         if idle(step):
             return
-        norm = norms(step.gradients, step.replicas) * np.abs(step.scale)
-        factor = _factor(norm, value(self, "max_norm", step.t))
-        self.norm = plain(norm, step.replicas)
-        self._shares = (plain(factor < 1.0, step.replicas),) * len(step.names)
-        step.scale = step.scale * plain(factor, step.replicas)
+        self.norm = norm(step.gradients, step.replicas) * abs(step.scale)
+        factor = _factor(self.norm, value(self, "max_norm", step.t))
+        self._shares = (factor < 1.0,) * len(step.names)
+        step.scale = step.scale * factor
 
     def shares(self) -> tuple[Any, ...]:
         """Return, for each leaf, which share of its numbers the latest step clipped: 0 or 1, with replicas (S,)."""
@@ -125,13 +127,12 @@ class ClipEach:
         if idle(step):
             return
         limit, room = value(self, "max_norm", step.t), self._buffers.like(step.gradients)
-        found = [_factor(norms([g], step.replicas) * np.abs(step.scale), limit) for g in step.gradients]
-        factors = [plain(factor, step.replicas) for factor in found]
+        factors = [_factor(norm([g], step.replicas) * abs(step.scale), limit) for g in step.gradients]
         step.gradients = tuple(
             g if np.all(factor == 1.0) else np.multiply(g, spread(factor, g), out=out)
             for g, factor, out in zip(step.gradients, factors, room, strict=True)
         )
-        self._shares = tuple(plain(factor < 1.0, step.replicas) for factor in found)
+        self._shares = tuple(factor < 1.0 for factor in factors)
 
     def shares(self) -> tuple[Any, ...]:
         """Return, for each leaf, which share of its numbers the latest step clipped: 0 or 1, with replicas (S,)."""
@@ -187,4 +188,5 @@ class ClipValue:
 
     def shares(self) -> tuple[Any, ...]:
         """Return, for each leaf, which share of its numbers the latest step clipped, with replicas (S,)."""
-        return tuple(plain(rows(g != out, self._replicas).mean(axis=1), self._replicas) for g, out in self._pairs)
+        shares = (rows(g != out, self._replicas).mean(axis=1) for g, out in self._pairs)
+        return tuple(shares) if self._replicas is not None else tuple(float(share[0]) for share in shares)

@@ -10,7 +10,21 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from optimlab.hooks.leaves import Buffers, all_finite, check_held, chosen, idle, moving, norms, patterns, plain, spread
+from optimlab.hooks.leaves import (
+    Buffers,
+    any_bad,
+    check_held,
+    chosen,
+    idle,
+    live,
+    moving,
+    norm,
+    patterns,
+    restored,
+    skip,
+    spread,
+    unscaled,
+)
 from optimlab.rules.hyperparameter import Hyperparameter, hyperparameter, value
 
 if TYPE_CHECKING:
@@ -66,7 +80,7 @@ class WeightDecay:
         rate, room = value(self, "rate", step.t), self._buffers.like(step.gradients)
         sums = []
         for g, w, out, meant in zip(step.gradients, step.params, room, chosen(step.names, self.only), strict=True):
-            scaled = g if np.all(step.scale == 1.0) else g * spread(step.scale, g)
+            scaled = g if unscaled(step) else g * spread(step.scale, g)
             sums.append(np.add(np.multiply(w, spread(rate, w), out=out), scaled, out=out) if meant else scaled)
         step.gradients = tuple(sums)
         step.scale = 1.0
@@ -108,49 +122,32 @@ class SkipNonFinite:
     """
 
     max_in_a_row: Hyperparameter = 5
-    _row: NDArray[np.int64] = field(init=False, repr=False)
-    _total: NDArray[np.int64] = field(init=False, repr=False)
+    in_a_row: Any = field(default=0, init=False, repr=False)
+    total: Any = field(default=0, init=False, repr=False)
 
     def __post_init__(self) -> None:
         allowed = "a whole number of at least 0 (infinite: no limit)"
         hyperparameter(self, "max_in_a_row", allowed, lambda x: x == math.inf or (x >= 0.0 and x == x // 1))
-        self._row, self._total = np.array(0), np.array(0)
-
-    @property
-    def in_a_row(self) -> Any:
-        """Bad gradients since the last good one."""
-        return self._row.copy() if self._row.ndim else int(self._row)
-
-    @property
-    def total(self) -> Any:
-        """Bad gradients since the start."""
-        return self._total.copy() if self._total.ndim else int(self._total)
 
     def before(self, step: Step) -> None:
         """Look at the gradients that are not skipped already."""
-        finite = all_finite(step.gradients, step.replicas) & np.isfinite(step.scale)
-        bad = ~plain_marks(finite, step.replicas) & ~np.asarray(step.skip)
-        self._row = np.where(step.skip, self._row, np.where(bad, self._row + 1, 0))
-        self._total = self._total + bad
-        _skip(step, bad & (self._row <= value(self, "max_in_a_row", step.t)))
+        if idle(step):
+            return
+        looked_at = live(step)
+        bad = looked_at & (any_bad(step.gradients, step.replicas) | np.logical_not(np.isfinite(step.scale)))
+        bad = bool(bad) if step.replicas is None else bad
+        row = (self.in_a_row + 1) * bad
+        self.in_a_row = row if step.replicas is None else np.where(looked_at, row, self.in_a_row)
+        self.total = self.total + bad
+        skip(step, bad & (self.in_a_row <= value(self, "max_in_a_row", step.t)))
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Return the counts, for a checkpoint."""
-        return {"in_a_row": self._row.copy(), "total": self._total.copy()}
+        return {"in_a_row": np.array(self.in_a_row), "total": np.array(self.total)}
 
     def load_state(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Take back what ``state`` returned."""
-        self._row, self._total = np.array(state["in_a_row"]), np.array(state["total"])
-
-
-def plain_marks(marks: NDArray[np.bool_], replicas: int | None) -> NDArray[np.bool_]:
-    """Return (S,) marks as they are, without replicas the single one as an array of no dimension."""
-    return marks.reshape(()) if replicas is None else marks
-
-
-def _skip(step: Step, marks: NDArray[np.bool_]) -> None:
-    """Skip these replicas too, without replicas the step."""
-    step.skip = bool(step.skip or marks) if step.replicas is None else np.asarray(step.skip) | marks
+        self.in_a_row, self.total = restored(state["in_a_row"]), restored(state["total"])
 
 
 @dataclass(eq=False)
@@ -187,8 +184,8 @@ class SkipLarge:
         """Compare the norm."""
         if idle(step):
             return
-        norm = plain(norms(step.gradients, step.replicas) * np.abs(step.scale), step.replicas)
-        _skip(step, ~(np.less_equal(norm, value(self, "max_norm", step.t)) & np.isfinite(norm)))
+        found = norm(step.gradients, step.replicas) * abs(step.scale)
+        skip(step, np.logical_not((found <= value(self, "max_norm", step.t)) & np.isfinite(found)))
 
 
 @dataclass(eq=False)
@@ -227,52 +224,60 @@ class Accumulate:
 
     k: Hyperparameter
     reduction: Literal["mean", "sum"] = "mean"
-    _count: NDArray[np.int64] = field(init=False, repr=False)
-    _sums: dict[str, Array] = field(init=False, repr=False)
+    _count: Any = field(default=0, init=False, repr=False)
+    _sums: dict[str, Array] = field(default_factory=dict, init=False, repr=False)
+    _names: tuple[str, ...] = field(default=(), init=False, repr=False)
 
     def __post_init__(self) -> None:
         hyperparameter(self, "k", "a whole number of at least 1", lambda x: x >= 1.0 and x == x // 1)
         if self.reduction not in ("mean", "sum"):
             raise ValueError(f"reduction must be 'mean' or 'sum'; got {self.reduction!r}")
-        self._count, self._sums = np.array(0), {}
 
     def before(self, step: Step) -> None:
         """Add the gradients; hand out what was collected, or skip."""
         if idle(step):
             return
         self._add(step)
-        self._count = self._count + ~np.asarray(step.skip)
-        ready = (self._count >= value(self, "k", step.t)) & ~np.asarray(step.skip)
-        count = np.maximum(self._count, 1) if self.reduction == "mean" else np.ones_like(self._count)
+        self._count = self._count + live(step)
+        ready = live(step) & (self._count >= value(self, "k", step.t))
         step.gradients = tuple(self._sums.values())
-        step.scale = 1.0 / count if count.ndim else 1.0 / float(count)
-        _skip(step, ~ready)
-        self._count = np.where(ready, 0, self._count)
+        step.scale = 1.0
+        if self.reduction == "mean":
+            step.scale = 1.0 / self._count if step.replicas is None else 1.0 / np.maximum(self._count, 1)
+        skip(step, np.logical_not(ready))
+        self._count = self._count - self._count * ready
 
     def _add(self, step: Step) -> None:
         """Add to the sums; what was handed out is overwritten, not added to."""
-        if not self._sums:
-            self._sums = {name: np.zeros_like(g) for name, g in zip(step.names, step.gradients, strict=True)}
-        check_held("Accumulate", self._sums, step.names, step.gradients)
-        for name, g in zip(step.names, step.gradients, strict=True):
-            live, first = moving(step.skip, g), moving(self._count, g)
-            added = g if np.all(step.scale == 1.0) else g * spread(step.scale, g)
-            _choose(self._sums[name], added, first, live)
+        self._bind(step)
+        for total, g in zip(self._sums.values(), step.gradients, strict=True):
+            added = g if unscaled(step) else g * spread(step.scale, g)
+            if step.replicas is not None:
+                _add_replicas(total, added, moving(self._count, g), moving(step.skip, g))
+            elif self._count == 0:
+                np.copyto(total, added)
+            else:
+                np.add(total, added, out=total)
+
+    def _bind(self, step: Step) -> None:
+        """Make the sums in the first step, and check those of a checkpoint."""
+        if step.names is not self._names:
+            if not self._sums:
+                self._sums = {name: np.zeros_like(g) for name, g in zip(step.names, step.gradients, strict=True)}
+            check_held("Accumulate", self._sums, step.names, step.gradients)
+            self._names = step.names
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Return the count and the sums, for a checkpoint."""
-        return {"count": self._count.copy()} | {f"sum/{name}": total.copy() for name, total in self._sums.items()}
+        return {"count": np.array(self._count)} | {f"sum/{name}": total.copy() for name, total in self._sums.items()}
 
     def load_state(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Take back what ``state`` returned."""
-        sums = {key.removeprefix("sum/"): np.array(array) for key, array in state.items() if key != "count"}
-        self._count, self._sums = np.array(state["count"]), sums
+        self._sums = {key.removeprefix("sum/"): np.array(array) for key, array in state.items() if key != "count"}
+        self._count, self._names = restored(state["count"]), ()
 
 
-def _choose(total: Array, added: Array, first: NDArray[np.bool_], live: NDArray[np.bool_]) -> None:
-    """Put ``added`` in place of the total where it is the first, else add it; a mask of no dimension needs no mask."""
-    if first.ndim == live.ndim == 0:
-        np.copyto(total, added) if first else np.add(total, added, out=total)
-    else:
-        np.copyto(total, added, where=live & first)
-        np.add(total, added, out=total, where=live & ~first)
+def _add_replicas(total: Array, added: Array, first: NDArray[np.bool_], moves: NDArray[np.bool_]) -> None:
+    """Put ``added`` in place of the totals where it is the first, else add it; leave the replicas that do not move."""
+    np.copyto(total, added, where=moves & first)
+    np.add(total, added, out=total, where=moves & ~first)

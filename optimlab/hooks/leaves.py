@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import lru_cache
@@ -14,7 +15,8 @@ if TYPE_CHECKING:
     from optimlab.optimizer import Step
 
 __all__ = [
-    "Buffers", "all_finite", "check_held", "chosen", "idle", "moving", "norms", "patterns", "plain", "rows", "spread",
+    "Buffers", "any_bad", "check_held", "chosen", "idle", "live", "moving", "norm", "patterns",
+    "restored", "rows", "skip", "spread", "unscaled",
 ]  # fmt: skip
 
 Array = NDArray[Any]
@@ -37,11 +39,6 @@ def spread(number: Any, leaf: Array) -> Any:
     return numbers.reshape(-1, *(1,) * (leaf.ndim - 1)) if numbers.ndim else numbers
 
 
-def plain(numbers: Array, replicas: int | None) -> Any:
-    """Return (S,) numbers as they are, without replicas the single one as a float."""
-    return float(numbers[0]) if replicas is None else numbers
-
-
 def moving(skip: Any, leaf: Array) -> NDArray[np.bool_]:
     """Return which replicas of a leaf move, as a mask that meets it."""
     marks = ~np.asarray(skip, bool)
@@ -61,17 +58,32 @@ def check_held(owner: str, held: Mapping[str, Array], names: Sequence[str], leav
         raise ValueError(f"{owner} holds arrays for the leaves {theirs}; it was given {ours}; use a new hook")
 
 
-def norms(leaves: Sequence[Array], replicas: int | None) -> Floats:
-    """√Σx² over all leaves, in float64: shape (S,), without replicas (1,).
+def norm(leaves: Sequence[Array], replicas: int | None) -> Any:
+    """√Σx² over all leaves, in float64: a float, with replicas an array of shape (S,).
 
     The blocks do not depend on the number of replicas or of threads, and neither do the bits. What overflows or
     underflows is computed once more, divided by its largest number.
     """
-    parts = [rows(leaf, replicas) for leaf in leaves]
-    total = np.sum([_squares(part) for part in parts], axis=0)
-    least = max((_SAFE[leaf.dtype] for leaf in leaves), default=0.0)
+    total = _sum(leaves, replicas)
+    least = max([_SAFE[leaf.dtype] for leaf in leaves])
+    if replicas is None:
+        return math.sqrt(total) if least <= total < math.inf else float(_scaled_norms(leaves, None)[0])
     safe = (total >= least) & np.isfinite(total)
-    return np.sqrt(total) if safe.all() else np.where(safe, np.sqrt(total), _scaled_norms(parts))
+    return np.sqrt(total) if safe.all() else np.where(safe, np.sqrt(total), _scaled_norms(leaves, replicas))
+
+
+def _sum(leaves: Sequence[Array], replicas: int | None) -> Any:
+    """Return Σx² over all leaves: a float, with replicas an array."""
+    if replicas is None:
+        return sum([_square(leaf) for leaf in leaves])
+    return sum([_squares(rows(leaf, replicas)) for leaf in leaves], np.zeros(replicas))
+
+
+def _square(leaf: Array) -> float:
+    """Return Σx², of a small array in one call that has the bits of the blocks."""
+    flat = leaf.ravel(order="K")
+    with np.errstate(all="ignore"):
+        return float(np.dot(flat, flat) if flat.size < _BLOCK else _squares(flat[np.newaxis])[0])
 
 
 def _squares(part: Array) -> Floats:
@@ -83,7 +95,8 @@ def _squares(part: Array) -> Floats:
     return sums
 
 
-def _scaled_norms(parts: Sequence[Array]) -> Floats:
+def _scaled_norms(leaves: Sequence[Array], replicas: int | None) -> Floats:
+    parts = [rows(leaf, replicas) for leaf in leaves]
     largest = np.max([np.abs(part).max(axis=1, initial=0.0).astype(np.float64) for part in parts], axis=0)
     with np.errstate(all="ignore"):
         divisor = np.where((largest > 0.0) & np.isfinite(largest), largest, 1.0)
@@ -92,16 +105,38 @@ def _scaled_norms(parts: Sequence[Array]) -> Floats:
     return result
 
 
-def all_finite(leaves: Sequence[Array], replicas: int | None) -> NDArray[np.bool_]:
-    """Whether every number of a replica is finite: shape (S,), without replicas (1,).
+def any_bad(leaves: Sequence[Array], replicas: int | None) -> Any:
+    """Whether a number is not finite: a bool, with replicas an array of shape (S,).
 
     Σx² takes one fast read; only where it is not finite the numbers are looked at.
     """
-    parts = [rows(leaf, replicas) for leaf in leaves]
-    finite: NDArray[np.bool_] = np.isfinite(np.sum([_squares(part) for part in parts], axis=0))
-    if not finite.all():
-        finite = np.all([np.isfinite(part).all(axis=1) for part in parts], axis=0)
-    return finite
+    total = _sum(leaves, replicas)
+    if replicas is None:
+        return not math.isfinite(total) and not all(bool(np.isfinite(leaf).all()) for leaf in leaves)
+    bad = ~np.isfinite(total)
+    return (
+        bad & ~np.all([np.isfinite(rows(leaf, replicas)).all(axis=1) for leaf in leaves], axis=0) if bad.any() else bad
+    )
+
+
+def live(step: Step) -> Any:
+    """Which replicas are not skipped, shape (S,); without replicas True or False."""
+    return not step.skip if step.replicas is None else np.broadcast_to(~np.asarray(step.skip, bool), (step.replicas,))
+
+
+def skip(step: Step, marks: Any) -> None:
+    """Skip these replicas too, without replicas the step."""
+    step.skip = bool(step.skip or marks) if step.replicas is None else np.asarray(step.skip) | marks
+
+
+def restored(array: Array) -> Any:
+    """Return a number or an array as a hook held it before a checkpoint."""
+    return array.item() if array.ndim == 0 else np.array(array)
+
+
+def unscaled(step: Step) -> bool:
+    """Whether the factor on the gradients is 1."""
+    return step.scale == 1.0 if isinstance(step.scale, float) else bool(np.all(step.scale == 1.0))
 
 
 def patterns(only: Any) -> tuple[str, ...] | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from optimlab.hooks.leaves import Buffers, norms
+from optimlab.hooks.leaves import Buffers, norm
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -86,10 +86,18 @@ class Record:
         shares = self.clip.shares() if self.clip is not None else (np.nan,) * len(step.names)
         before = self._buffers.like(step.params)
         for i, name in enumerate(step.names):
-            gradient = norms([step.gradients[i]], step.replicas) * np.abs(step.scale)
-            weight, update = (norms([x], step.replicas) for x in (before[i], step.params[i] - before[i]))
+            gradient = norm([step.gradients[i]], step.replicas) * abs(step.scale)
+            weight, update = (norm([x], step.replicas) for x in (before[i], step.params[i] - before[i]))
             with np.errstate(all="ignore"):
-                numbers = (step.lr, gradient, weight, update, update / weight, update / gradient, shares[i])
+                numbers = (
+                    step.lr,
+                    gradient,
+                    weight,
+                    update,
+                    np.divide(update, weight),
+                    np.divide(update, gradient),
+                    shares[i],
+                )
             self._rows.append((_copied(step.t), name, _copied(step.skip), *map(_copied, numbers)))
 
     def _due(self, step: Step) -> bool:

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from optimlab.hooks.leaves import norms
+from optimlab.hooks.leaves import norm
 from optimlab.rules.hyperparameter import Hyperparameter, hyperparameter
 
 __all__ = ["Ball", "Box", "ConvexSet", "NonNegative", "Simplex"]
@@ -97,9 +97,9 @@ class Ball:
     def nearest(self, rows: Array) -> Array:
         """x · min(1, radius/‖x‖)."""
         radius = np.asarray(self.radius)
-        norm = norms([rows], len(rows))
+        norms = norm([rows], len(rows))
         with np.errstate(divide="ignore", invalid="ignore"):
-            factor = np.where(norm > radius, radius / norm, 1.0)
+            factor = np.where(norms > radius, radius / norms, 1.0)
         result: Array = rows * _column(factor, rows)
         return result
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from optimlab.hooks.leaves import check_held, chosen, moving, patterns, spread
+from optimlab.hooks.leaves import check_held, chosen, live, moving, patterns, spread
 from optimlab.hooks.sets import ConvexSet
 from optimlab.rules.hyperparameter import Hyperparameter, hyperparameter, value
 
@@ -149,6 +149,7 @@ class Lookahead:
     k: Hyperparameter = 5
     share: Hyperparameter = 0.5
     _slow: dict[str, Array] = field(default_factory=dict, init=False, repr=False)
+    _names: tuple[str, ...] = field(default=(), init=False, repr=False)
 
     def __post_init__(self) -> None:
         hyperparameter(self, "k", "a whole number of at least 1", lambda x: x >= 1.0 and x == math.floor(x))
@@ -156,20 +157,22 @@ class Lookahead:
 
     def before(self, step: Step) -> None:
         """Keep the weights of the start."""
-        if not self._slow:
-            self._slow = {name: w.copy() for name, w in zip(step.names, step.params, strict=True)}
-        check_held("Lookahead", self._slow, step.names, step.params)
+        if step.names is not self._names:
+            if not self._slow:
+                self._slow = {name: w.copy() for name, w in zip(step.names, step.params, strict=True)}
+            check_held("Lookahead", self._slow, step.names, step.params)
+            self._names = step.names
 
     def after(self, step: Step) -> None:
         """Synchronise the replicas whose update is a multiple of k."""
-        due = (np.asarray(step.t) % value(self, "k", step.t) == 0) & ~np.asarray(step.skip)
-        if not due.any():
+        due = live(step) & (step.t % value(self, "k", step.t) == 0)
+        if not np.any(due):
             return
         share = value(self, "share", step.t)
         for name, w in zip(step.names, step.params, strict=True):
-            slow = self._slow[name]
-            np.copyto(slow, slow + spread(share, w) * (w - slow), where=moving(~due, w))
-            np.copyto(w, slow, where=moving(~due, w))
+            slow, moves = self._slow[name], moving(np.logical_not(due), w)
+            np.copyto(slow, slow + spread(share, w) * (w - slow), where=moves)
+            np.copyto(w, slow, where=moves)
 
     def state(self) -> dict[str, Array]:
         """Return the slow weights, for a checkpoint."""
@@ -177,4 +180,4 @@ class Lookahead:
 
     def load_state(self, state: Mapping[str, Array]) -> None:
         """Take back what ``state`` returned."""
-        self._slow = {name: np.array(slow) for name, slow in state.items()}
+        self._slow, self._names = {name: np.array(slow) for name, slow in state.items()}, ()

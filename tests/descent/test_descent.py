@@ -363,7 +363,7 @@ class TestCheckGradient:
         (
             lambda: descend(Bowl(np.ones((2, 3, 1))), Optimizer(sgd(), 0.1, replicas=2), 1),
             ValueError,
-            r"value\(w\) must return shape \(2,\); got \(2, 3\)",
+            r"value\(w\) must return shape \(2,\); got shape \(2, 3\)",
         ),
         (lambda: check_gradient(Bowl(), np.ones(2), 0), TypeError, "rng must be a numpy.random.Generator; got 0"),
         (
