@@ -278,6 +278,6 @@ class Accumulate:
 
 
 def _add_replicas(total: Array, added: Array, first: NDArray[np.bool_], moves: NDArray[np.bool_]) -> None:
-    """Put ``added`` in place of the totals where it is the first, else add it; leave the replicas that do not move."""
-    np.copyto(total, added, where=moves & first)
+    """Put ``added`` in place of totals that are handed out, else add it where the replica moves."""
+    np.copyto(total, added, where=first)
     np.add(total, added, out=total, where=moves & ~first)

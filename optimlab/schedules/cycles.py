@@ -47,8 +47,7 @@ def _run(time: Any, growth: Any) -> tuple[Any, Any]:
     excess = growth - 1.0
     with np.errstate(invalid="ignore", divide="ignore"):  # growth 1: the branch that is not chosen is 0/0
         run = np.where(excess == 0.0, np.floor(time), np.floor(np.log1p(time * excess) / np.log(growth)))
-        run = run - (_start(run, growth, excess) > time)  # the logarithm may miss by a rounding
-        run = run + (_start(run + 1.0, growth, excess) <= time)
+        run = run + (_start(run + 1.0, growth, excess) <= time)  # where the logarithm has missed by a rounding
         return run, (time - _start(run, growth, excess)) / power_of(growth, run)
 
 

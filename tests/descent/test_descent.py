@@ -129,6 +129,18 @@ class TestStop:
         assert trace["step"][-1] == 5
         assert trace.reason == "Stalled(steps=5)"
 
+    @pytest.mark.parametrize("replicas", [None, 2])
+    def test_stalled_counts_from_the_best(self, replicas):
+        class Given(Bowl):
+            def value(self, w):
+                value = next(path)
+                return value if replicas is None else np.array([1.0, value])
+
+        path = iter([5.0, 4.0, 3.0, 6.0, 2.0, 2.0, 9.0, 2.0])
+        problem = Given(np.ones(2) if replicas is None else np.ones((2, 1)))
+        trace = descend(problem, Optimizer(sgd(), 0.1, replicas=replicas), 100, stop=Stalled(3))
+        assert trace["step"][-1] == 7
+
     def test_seconds(self):
         class Slow(Bowl):
             def gradient(self, w):
@@ -179,6 +191,16 @@ class TestReplicas:
             assert together.first_hit(0.5)[i] == alone.first_hit(0.5)
             assert together.settled(0.5)[i] == alone.settled(0.5)
             assert together.best[i] == alone.best
+
+    def test_a_problem_may_use_its_arrays_again(self):
+        class Reusing(Bowl):
+            room = np.empty(2)
+
+            def value(self, w):
+                return np.sum(w * w, axis=-1, out=self.room)
+
+        trace = descend(Reusing([[1.0], [2.0]]), Optimizer(sgd(), 0.25, replicas=2), 2)
+        assert trace["value"].tolist() == [[1, 4], [0.25, 1], [0.0625, 0.25]]
 
     def test_the_table_is_tidy(self):
         problem = Bowl([[1.0, 2.0]] * 2)

@@ -111,6 +111,35 @@ class TestSkipNonFinite:
         assert optimizer.diverged.tolist() == [False, True, False]
         assert np.broadcast_to(optimizer.t, 3).tolist()[::2] == [3, 2]
 
+    def test_any_leaf_of_a_replica(self):
+        skip = SkipNonFinite(1)
+        optimizer, params = Optimizer(sgd(), 1.0, hooks=[skip], replicas=2), [np.zeros((2, 1)), np.zeros((2, 1))]
+        optimizer.step(params, [np.array([[1.0], [1e200]]), np.array([[1.0], [np.nan]])])
+        assert skip.total.tolist() == [0, 1]
+        assert params[0].ravel().tolist() == [-1, 0]
+
+    def test_what_another_hook_skips_is_not_counted(self):
+        class SkipSecond:
+            def before(self, step):
+                step.skip = np.array([False, step.loss == 1])
+
+        skip = SkipNonFinite(2)
+        optimizer, w = Optimizer(sgd(), 1.0, hooks=[SkipSecond(), skip], replicas=2), np.zeros((2, 1))
+        for k, second in enumerate((np.nan, 1.0, np.nan)):
+            optimizer.step(w, np.array([[1.0], [second]]), loss=k)
+        assert skip.in_a_row.tolist() == [0, 2]
+        assert skip.total.tolist() == [0, 2]
+
+    def test_a_factor_that_is_not_finite(self):
+        class Broken:
+            def before(self, step):
+                step.scale = np.inf
+
+        skip = SkipNonFinite(1)
+        optimizer = Optimizer(sgd(), 1.0, hooks=[Broken(), skip])
+        optimizer.step(np.zeros(1), np.ones(1))
+        assert (skip.total, optimizer.t) == (1, 0)
+
     def test_a_number_whose_square_overflows_is_finite(self):
         skip = SkipNonFinite()
         w = np.zeros(2)
@@ -174,6 +203,11 @@ class TestAccumulate:
         optimizer = Optimizer(sgd(), 1.0, hooks=[SkipLarge(10.0), Accumulate([1, 2, 2])], replicas=3)
         path = run(optimizer, np.zeros((3, 1)), [[[1], [1], [99]], [[2], [3], [3]], [[4], [7], [5]], [[8], [9], [99]]])
         assert path[..., 0].tolist() == [[-1, 0, 0], [-3, -2, 0], [-7, -2, -4], [-15, -10, -4]]
+
+    def test_a_replica_that_skips_between_loses_nothing(self):
+        optimizer = Optimizer(sgd(), 1.0, hooks=[SkipLarge(10.0), Accumulate(2)], replicas=2)
+        path = run(optimizer, np.zeros((2, 1)), [[[1], [1]], [[3], [99]], [[5], [3]]])
+        assert path[..., 0].tolist() == [[0, 0], [-2, 0], [-2, -2]]
 
     def test_k_of_1_changes_no_bit_and_writes_to_no_gradient(self):
         gradients = np.random.default_rng(1).standard_normal((20, 5)).astype(np.float32)

@@ -126,6 +126,15 @@ def test_plateau_ignores_skipped_steps():
     assert hook.scale == 0.5
 
 
+def test_plateau_ignores_the_replicas_that_skip():
+    hook = Plateau(0.5, patience=1)
+    for skip in ([False, False], [False, True]):
+        step = a_step(np.array([1.0, 1.0]), replicas=2)
+        step.skip = np.array(skip)
+        hook.before(step)
+    assert hook.scale.tolist() == [0.5, 1.0]
+
+
 def test_plateau_goes_on_from_a_checkpoint(tmp_path):
     losses = [3.0, 3.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0]
     whole = rates([Plateau(0.5, patience=2, cooldown=1)], losses)

@@ -103,6 +103,20 @@ def test_a_skipped_replica_is_not_touched():
         assert w[1] not in (-2, -6)
 
 
+def test_a_replica_that_skips_does_not_synchronise():
+    class SkipFirstLater:
+        def before(self, step):
+            step.skip = np.array([step.loss == 1, False])
+
+    w = np.zeros((2, 1))
+    optimizer = Optimizer(sgd(), 1.0, hooks=[SkipFirstLater(), Lookahead(2, share=0.5)], replicas=2)
+    for k in range(2):
+        optimizer.step(w, np.ones((2, 1)), loss=k)
+    assert w.ravel().tolist() == [-1, -1]
+    optimizer.step(w, np.ones((2, 1)), loss=2)
+    assert w.ravel().tolist() == [-1, -2]
+
+
 def test_independent_decay_is_that_of_the_algebra_but_for_its_order():
     w, v = np.array([1.0, -2.0]), np.array([1.0, -2.0])
     optimizer = Optimizer(adam(), linear(0.1, steps=9), hooks=[IndependentDecay(0.01)])

@@ -217,7 +217,7 @@ def test_the_part_of_a_run_is_in_the_unit_interval(growth, steps, k):
     from optimlab.schedules.cycles import _run
 
     run, x = _run(k / steps, growth)
-    assert 0 <= x <= 1
+    assert -1e-12 <= x <= 1
     assert run == int(run) >= 0
 
 
@@ -237,6 +237,22 @@ def test_parameters_of_replicas_are_the_schedules_of_each():
         assert np.array_equal(batch(k), [single(k) for single in singles])
     own = np.array([0, 3, 9])  # replicas that have skipped updates of their own
     assert np.array_equal(batch(own), [single(int(k)) for single, k in zip(singles, own, strict=True)])
+
+
+def test_an_exponent_of_2_has_the_bits_of_a_replica_with_it():
+    for make in (polynomial_decay, lambda i, steps, power: cosine_decay(i, steps=steps, exponent=power)):
+        batch, single = make(0.3, steps=[37, 37], power=[2.0, 2.5]), make(0.3, steps=37, power=2.0)
+        assert all(batch(k)[0] == single(k) == single(float(k)) for k in range(40))
+    decay = exponential_decay(1, 0.1)
+    assert [decay(float(k)) for k in range(9)] == decay(np.arange(9)).tolist()
+
+
+def test_what_a_schedule_returns_may_be_written_to():
+    schedule = cosine_decay([1, 2], steps=5)
+    for k in (3, np.arange(2)):
+        kept = schedule(k).copy()
+        schedule(k)[...] = 7
+        assert np.array_equal(schedule(k), kept)
 
 
 def test_join_takes_any_function_of_k():
