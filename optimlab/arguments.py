@@ -1,0 +1,85 @@
+"""Checks of what an Optimizer is given."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from optimlab.rules.algebra import Rule
+
+__all__ = ["checked_average", "checked_hooks", "checked_lr", "checked_replicas", "checked_rule", "replicated"]
+
+
+def checked_rule(rule: Any, name: str = "rule") -> Rule:
+    """Return a rule whose formula does what a formula must."""
+    if not isinstance(rule, Rule):
+        remedy = f"; did you mean {rule.__name__}()?" if callable(rule) and hasattr(rule, "__name__") else ""
+        raise TypeError(f"{name} must be a Rule such as adam(); got {rule!r}{remedy}")
+    _probe(rule, name)
+    return rule
+
+
+def _probe(rule: Rule, name: str) -> None:
+    """Run the formula on a few numbers, to refuse a broken one before the first step."""
+    formula = rule.compose()
+    x, state = np.ones(2), tuple(np.full(2, s) for s in rule.start)
+    with np.errstate(all="ignore"):
+        result = formula(x, x, state, tuple(np.max(c) for c in rule.coefficients(1)))
+    if not (isinstance(result, tuple) and len(result) == 2 and isinstance(result[1], tuple)):
+        raise TypeError(f"{name}: a formula must return a pair (value, tuple of states); got {type(result).__name__}")
+    if len(result[1]) != len(state):
+        raise TypeError(f"{name}: the formula must return {len(state)} states for {rule.slots}; got {len(result[1])}")
+
+
+def checked_average(average: Any) -> Rule | None:
+    """Return a rule whose value can be read from its state."""
+    if average is None:
+        return None
+    checked_rule(average, "average")
+    if not hasattr(average, "read"):
+        raise TypeError(f"average must be a rule with a method read(state, c), such as Ema(0.999); got {average!r}")
+    return average  # type: ignore[no-any-return]
+
+
+def checked_hooks(hooks: Any) -> tuple[Any, ...]:
+    """Return the hooks as a tuple of objects with one of the two methods."""
+    if not isinstance(hooks, Sequence):
+        raise TypeError(f"hooks must be a list or tuple; got {hooks!r}; for a single hook write hooks=[hook]")
+    for hook in hooks:
+        if not any(callable(getattr(hook, name, None)) for name in ("before", "after")):
+            raise TypeError(f"a hook must have a method before(step) or after(step); {hook!r} has neither")
+        if isinstance(hook, type):
+            raise TypeError(f"a hook must be an object, not a class; write {hook.__name__}(...)")
+    return tuple(hooks)
+
+
+def checked_replicas(replicas: Any) -> int | None:
+    """Return S, or None."""
+    if replicas is None:
+        return None
+    if isinstance(replicas, bool) or not isinstance(replicas, (int, np.integer)) or replicas < 1:
+        raise ValueError(f"replicas must be a whole number of at least 1, or None; got {replicas!r}")
+    return int(replicas)
+
+
+def checked_lr(lr: Any) -> Any:
+    """Return a learning rate that a schedule or a hook gave: it may have fallen to 0."""
+    if isinstance(lr, float) and 0.0 <= lr < np.inf:
+        return lr
+    numbers = np.asarray(lr, dtype=np.float64)
+    if not ((numbers >= 0.0) & (numbers < np.inf)).all():
+        raise ValueError(f"lr must be at least 0 and finite at every step; got {lr!r} from its schedule or a hook")
+    return numbers[()] if numbers.ndim else float(numbers)
+
+
+def replicated(replicas: int | None, **numbers: tuple[Any, ...]) -> None:
+    """Check that each number is a scalar or, with replicas, one for each of them."""
+    for name, group in numbers.items():
+        for number in group:
+            shape = np.shape(number)
+            if shape and replicas is None:
+                raise ValueError(f"{name} has a hyperparameter of shape {shape}; it must be a number without replicas=")
+            if shape and shape != (replicas,):
+                raise ValueError(f"{name} has a hyperparameter of shape {shape}; it must be a number or ({replicas},)")

@@ -1,0 +1,288 @@
+"""descend: the one loop."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optimlab.descent.stop import Moment
+from optimlab.descent.trace import Trace
+from optimlab.optimizer import Optimizer
+
+__all__ = ["Every", "Problem", "descend", "mapped"]
+
+Array = NDArray[Any]
+Stop = Callable[[Moment], bool]
+
+
+class Problem(Protocol):
+    """What can be descended: a value, its gradient, and where to start.
+
+    A problem that finds value and gradient together may offer ``value_and_gradient(w)``; the value is then known at
+    each step at no cost.
+    """
+
+    @property
+    def start(self) -> Any:
+        """Array, or (nested) dict, list or tuple of arrays."""
+
+    def value(self, w: Any) -> Any:
+        """Return the value: a number, with replicas an array of shape (S,)."""
+
+    def gradient(self, w: Any) -> Any:
+        """Return the gradient, in the form of w."""
+
+
+class Every:
+    """Record the value, and other quantities, at each multiple of a number of steps, and at the end.
+
+    Parameters
+    ----------
+    steps : int, at least 1
+        The number. Where a problem has no ``value_and_gradient``, the value is computed at these steps only: targets
+        are looked at, and hooks get a loss, no more often.
+    **quantities : callable
+        What else to record, by name: functions of w that return a number or an array.
+
+    Examples
+    --------
+    >>> Every(10, norm=np.linalg.norm)  # doctest: +ELLIPSIS
+    Every(10, norm=<function norm at 0x...>)
+    """
+
+    def __init__(self, steps: int = 1, /, **quantities: Callable[[Any], Any]) -> None:
+        self.steps = _whole("steps of Every", steps, 1)
+        self.quantities = quantities
+        for name, quantity in quantities.items():
+            if name in ("step", "replica", "seconds", "lr", "value", "best"):
+                raise ValueError(f"a quantity must not be named {name!r}: a column of the trace has that name")
+            if not callable(quantity):
+                raise TypeError(f"{name} must be a function of w; got {quantity!r}")
+
+    def __repr__(self) -> str:
+        words = [repr(self.steps), *(f"{name}={quantity!r}" for name, quantity in self.quantities.items())]
+        return f"Every({', '.join(words)})"
+
+
+def descend(
+    problem: Problem,
+    optimizer: Optimizer,
+    steps: int,
+    *,
+    start: Any = None,
+    record: Every | None = None,
+    stop: Stop | Sequence[Stop] = (),
+    progress: bool | str = True,
+) -> Trace:
+    """w₀ = start, wₖ₊₁ = optimizer(wₖ, gradient(wₖ)): descend a problem and record the way.
+
+    Parameters
+    ----------
+    problem : Problem
+        ``value(w)``, ``gradient(w)`` and ``start``.
+    optimizer : Optimizer
+        Used as it is: a second call goes on with its state.
+    steps : int, at least 0
+        Largest number of updates.
+    start : array or container of arrays, optional
+        Where to start, in place of ``problem.start``; it is copied. With replicas it has their axis.
+    record : Every, optional
+        What to record; by default the value at each step.
+    stop : callable or sequence of them
+        Conditions that end the descent, such as ``Below(1e-6)``, ``Seconds(30)``, ``Stalled(100)`` or a function of
+        a ``Moment``; each is asked before each update.
+    progress : bool or str
+        Show a bar after two seconds, if standard error is a terminal; a string is its title.
+
+    Returns
+    -------
+    Trace
+        The way. The last row is the end, also after Ctrl-C and where gradients were no longer finite. After Ctrl-C the
+        update at hand is finished first; a second Ctrl-C does not wait, and gives the rows that there are.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is outside its range, or what the optimizer raises for its parameters.
+
+    Examples
+    --------
+    >>> from optimlab.optimizer import Optimizer
+    >>> from optimlab.descent import Below, Every, descend
+    >>> from optimlab.rules import sgd
+    >>> class Bowl:
+    ...     start = np.array([1.0, 2.0])
+    ...     def value(self, w):
+    ...         return float(w @ w)
+    ...     def gradient(self, w):
+    ...         return 2 * w
+    >>> trace = descend(Bowl(), Optimizer(sgd(), lr=0.25), 100, record=Every(1, w=np.copy), stop=Below(1e-3))
+    >>> trace
+    <Trace of 8 rows up to step 7, best 0.00030517578125, ended by Below(target=0.001)>
+    >>> trace.frame()[["step", "value", "w_0", "w_1"]].head(3)
+       step   value   w_0  w_1
+    0     0  5.0000  1.00  2.0
+    1     1  1.2500  0.50  1.0
+    2     2  0.3125  0.25  0.5
+    """
+    limit = _whole("steps", steps, 0)
+    run = _Run(problem, optimizer, problem.start if start is None else start, Every() if record is None else record)
+    conditions = tuple(stop) if isinstance(stop, Sequence) else (stop,)
+    # np.errstate: a descent may overflow on its way out; the trace says so
+    with _bar(limit, progress) as bar, _interruption() as interrupted, np.errstate(over="ignore", invalid="ignore"):
+        try:
+            reason = _reason(run, limit, [*conditions, interrupted], bar)
+            run.finish()
+        except KeyboardInterrupt:
+            reason = "interrupted"
+    return run.trace(reason)
+
+
+def _reason(run: _Run, limit: int, conditions: Sequence[Stop], bar: Any) -> str:
+    """Do the updates; return why they ended."""
+    try:
+        while True:
+            run.look()
+            for condition in conditions:
+                if condition(run.now):
+                    return getattr(condition, "reason", None) or repr(condition)
+            if run.now.step >= limit:
+                return "steps"
+            if run.all_diverged():
+                return "diverged: all replicas"
+            run.update()
+            bar.update()
+    except FloatingPointError as error:
+        return f"diverged: {error}"
+
+
+class _Run:
+    """A descent on its way."""
+
+    def __init__(self, problem: Any, optimizer: Optimizer, start: Any, record: Every) -> None:
+        self.problem, self.optimizer, self.record = problem, optimizer, record
+        self.together = getattr(problem, "value_and_gradient", None)
+        self.begin = time.perf_counter()
+        self.now = Moment(0, 0.0, mapped(np.array, start))
+        self.known: tuple[Any, Any] = (None, None)
+        self.rows: list[tuple[Any, ...]] = []
+
+    def look(self) -> None:
+        """Find the value where it is due, and record it."""
+        now, due = self.now, self.now.step % self.record.steps == 0
+        now.seconds = time.perf_counter() - self.begin
+        self.known = (None, None)
+        if self.together is not None:
+            self.known = self.together(now.w)
+        elif due:
+            self.known = (self.problem.value(now.w), None)
+        if self.known[0] is not None:
+            now.see(self.number(self.known[0]))
+        if due:
+            self.write()
+
+    def write(self) -> None:
+        """Record the state at hand, as one row."""
+        value = self.number(self.problem.value(self.now.w) if self.known[0] is None else self.known[0])
+        lr = self.optimizer.lr
+        if self.optimizer.replicas is not None:
+            lr = np.array(np.broadcast_to(lr, value.shape))
+        quantities = [np.array(quantity(self.now.w)) for quantity in self.record.quantities.values()]
+        self.rows.append((self.now.step, self.now.seconds, lr, value, *quantities))
+
+    def number(self, value: Any) -> Any:
+        """Return a value as a float, with replicas as a new array of shape (S,)."""
+        replicas = self.optimizer.replicas
+        shape = () if replicas is None else (replicas,)
+        if np.shape(value) != shape:
+            wanted = "a number" if replicas is None else f"shape {shape}"
+            raise ValueError(f"value(w) must return {wanted}; got shape {np.shape(value)}")
+        return float(value) if replicas is None else np.array(value, np.float64)
+
+    def update(self) -> None:
+        """Do one update."""
+        value, gradient = self.known
+        if gradient is None:
+            gradient = self.problem.gradient(self.now.w)
+        self.optimizer.step(self.now.w, gradient, loss=value)
+        self.known = (None, None)
+        self.now.step += 1
+
+    def all_diverged(self) -> bool:
+        """Whether no replica moves any more."""
+        return self.optimizer.replicas is not None and bool(self.optimizer.diverged.all())
+
+    def finish(self) -> None:
+        """Make the end the last row."""
+        if not self.rows or self.rows[-1][0] != self.now.step:
+            self.now.seconds = time.perf_counter() - self.begin
+            self.write()
+
+    def trace(self, reason: str) -> Trace:
+        """Return what there is."""
+        names = ("step", "seconds", "lr", "value", *self.record.quantities)
+        found = list(zip(*self.rows, strict=True)) or [()] * len(names)
+        columns = {name: np.array(column) for name, column in zip(names, found, strict=True)}
+        return Trace(self.now.w, reason, columns, self.optimizer.replicas)
+
+
+class _Interrupted:
+    """The condition that Ctrl-C was pressed; the second time it raises."""
+
+    reason = "interrupted"
+
+    def __init__(self) -> None:
+        self.pressed = False
+
+    def __call__(self, now: Moment) -> bool:
+        return self.pressed
+
+    def handle(self, *_: Any) -> None:
+        if self.pressed:
+            raise KeyboardInterrupt
+        self.pressed = True
+
+
+@contextmanager
+def _interruption() -> Iterator[_Interrupted]:
+    """Let the first Ctrl-C wait for the end of an update, where Python's own handler would cut through it."""
+    interrupted = _Interrupted()
+    main = threading.current_thread() is threading.main_thread()
+    if not main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield interrupted
+        return
+    signal.signal(signal.SIGINT, interrupted.handle)
+    try:
+        yield interrupted
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _bar(steps: int, progress: bool | str) -> Any:
+    from tqdm import tqdm
+
+    title = progress if isinstance(progress, str) else None
+    return tqdm(total=steps, desc=title, delay=2.0, disable=None if progress else True, unit=" steps")
+
+
+def _whole(name: str, number: Any, least: int) -> int:
+    if isinstance(number, bool) or not isinstance(number, (int, np.integer)) or number < least:
+        raise ValueError(f"{name} must be a whole number of at least {least}; got {number!r}")
+    return int(number)
+
+
+def mapped(function: Callable[[Any], Any], tree: Any) -> Any:
+    """Return the container with a function of each of its leaves."""
+    if isinstance(tree, Mapping):
+        return {key: mapped(function, value) for key, value in tree.items()}
+    if isinstance(tree, (list, tuple)):
+        parts = [mapped(function, value) for value in tree]
+        return type(tree)(*parts) if hasattr(tree, "_fields") else type(tree)(parts)
+    return function(tree)

@@ -1,0 +1,162 @@
+"""Hooks that set the learning rate: by a schedule, or by the loss."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optimlab.hooks.leaves import idle
+from optimlab.rules.hyperparameter import Hyperparameter, hyperparameter, value
+
+if TYPE_CHECKING:
+    from optimlab.optimizer import Step
+
+__all__ = ["LearningRateDecay", "Plateau"]
+
+
+@dataclass(frozen=True)
+class LearningRateDecay:
+    """lr ← lr · schedule(k), k = t - 1: a factor on the learning rate.
+
+    ``Optimizer(rule, lr=schedule)`` is the plain way to a schedule; this hook puts one on top of it, or of others.
+
+    Parameters
+    ----------
+    schedule : schedule
+        The factor as a function of k = 0, 1, 2, ...
+
+    Examples
+    --------
+    >>> from optimlab.optimizer import Optimizer
+    >>> from optimlab.rules import sgd
+    >>> from optimlab.schedules import step_decay
+    >>> opt = Optimizer(sgd(), lr=0.5, hooks=[LearningRateDecay(step_decay(1.0, 0.5, steps=2))])
+    >>> w = np.zeros(1)
+    >>> for _ in range(4):
+    ...     opt.step(w, np.ones(1))
+    ...     print(opt.lr)
+    0.5
+    0.5
+    0.25
+    0.25
+    """
+
+    schedule: Callable[[Any], Any]
+
+    def __post_init__(self) -> None:
+        if not callable(self.schedule):
+            raise TypeError(
+                f"schedule must be a function of k such as cosine_decay(1.0, steps=100); got {self.schedule!r}"
+            )
+
+    def before(self, step: Step) -> None:
+        """Multiply the learning rate."""
+        step.lr = step.lr * self.schedule(step.t - 1)
+
+
+@dataclass(eq=False)
+class Plateau:
+    """lr ← lr · scale, scale ← scale · factor once ``patience`` losses in a row were no better than the best.
+
+    A loss is better if it is below best - rtol · |best|. After a fall the next ``cooldown`` losses do not count; the
+    counts begin anew. Steps that are skipped do not count.
+
+    Parameters
+    ----------
+    factor : float or sequence of float, shape (S,), in (0, 1)
+        Factor of a fall.
+    patience : int, at least 1
+        Losses without progress that lead to a fall.
+    rtol : float, in [0, 1)
+        Least relative progress.
+    cooldown : int, at least 0
+        Losses after a fall that do not count.
+    lowest : float, at least 0
+        Limit of ``scale``.
+
+    Notes
+    -----
+    Counted as in optax's ``reduce_on_plateau``: with patience 5 and a loss that never changes the sixth step falls
+    (the first sets the best), and with cooldown 5 the 16th and 26th. torch's ``ReduceLROnPlateau`` waits for more than
+    ``patience`` bad losses: steps 7, 18 and 29. The step in which it falls is the first with the smaller rate. Of
+    losses below 0 both other systems take one that only stays for better.
+
+    Examples
+    --------
+    >>> from optimlab.optimizer import Optimizer
+    >>> from optimlab.rules import sgd
+    >>> opt = Optimizer(sgd(), lr=1.0, hooks=[Plateau(0.5, patience=2)])
+    >>> w = np.zeros(1)
+    >>> for loss in (3.0, 2.0, 2.0, 2.0, 1.0):
+    ...     opt.step(w, np.ones(1), loss=loss)
+    ...     print(opt.lr)
+    1.0
+    1.0
+    1.0
+    0.5
+    0.5
+    """
+
+    factor: Hyperparameter = 0.1
+    patience: Hyperparameter = 10
+    rtol: float = 1e-4
+    cooldown: Hyperparameter = 0
+    lowest: float = 0.0
+    _state: dict[str, NDArray[Any]] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        hyperparameter(self, "factor", "in (0, 1)", lambda x: 0.0 < x < 1.0)
+        hyperparameter(self, "patience", "a whole number of at least 1", lambda x: x >= 1.0 and x == math.floor(x))
+        hyperparameter(self, "rtol", "in [0, 1)", lambda x: 0.0 <= x < 1.0)
+        hyperparameter(self, "cooldown", "a whole number of at least 0", lambda x: x >= 0.0 and x == math.floor(x))
+        hyperparameter(self, "lowest", "at least 0 and finite", lambda x: 0.0 <= x < math.inf)
+        self._state = {"best": np.array(np.inf), "bad": np.array(0), "rest": np.array(0), "scale": np.array(1.0)}
+
+    @property
+    def scale(self) -> Any:
+        """The factor on the learning rate: a float, with replicas an array of shape (S,)."""
+        scale = self._state["scale"]
+        return scale.copy() if scale.ndim else float(scale)
+
+    def before(self, step: Step) -> None:
+        """Count the loss and multiply the learning rate."""
+        if not idle(step):
+            self._count(step)
+        step.lr = step.lr * self.scale
+
+    def _count(self, step: Step) -> None:
+        """One transition of optax's state; NaN is never better."""
+        if step.loss is None:
+            raise ValueError("Plateau needs the loss; give it: opt.step(params, gradients, loss=loss)")
+        loss, old = np.asarray(step.loss, np.float64), self._state
+        best = old["best"]
+        better = loss < best - np.asarray(self.rtol) * np.where(np.isfinite(best), np.abs(best), 0.0)
+        resting = old["rest"] > 0
+        bad = np.where(better | resting, 0, old["bad"] + 1)
+        falls = bad >= value(self, "patience", step.t)
+        fallen = np.maximum(old["scale"] * value(self, "factor", step.t), self.lowest)
+        new = {
+            "best": np.where(better, loss, best),
+            "bad": np.where(falls, 0, bad),
+            "rest": np.where(falls, int_of(value(self, "cooldown", step.t)), np.maximum(old["rest"] - 1, 0)),
+            "scale": np.where(falls, fallen, old["scale"]),
+        }
+        self._state = {key: np.where(step.skip, old[key], new[key]) for key in old}
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Return best loss, counts and scale, for a checkpoint."""
+        return {key: array.copy() for key, array in self._state.items()}
+
+    def load_state(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Take back what ``state`` returned."""
+        self._state = {key: np.array(state[key]) for key in self._state}
+
+
+def int_of(number: Any) -> NDArray[np.int64]:
+    """Return whole numbers as integers."""
+    return np.asarray(number).astype(np.int64)

@@ -1,0 +1,336 @@
+"""The Optimizer: it owns the memory and runs a rule over parameters, in place."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from os import PathLike
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optimlab.arguments import checked_average, checked_hooks, checked_lr, checked_replicas, checked_rule, replicated
+from optimlab.engine import choose
+from optimlab.engine.finite import Replicas, check_gradients
+from optimlab.engine.layout import Layout
+from optimlab.engine.numbers import Numbers
+from optimlab.engine.tree import tree_of
+from optimlab.rules.algebra import Rule
+from optimlab.rules.hyperparameter import checked
+
+__all__ = ["Optimizer", "Step"]
+
+Array = NDArray[Any]
+
+
+@dataclass
+class Step:
+    """What a hook sees of a step, and may set.
+
+    Attributes
+    ----------
+    t : int, or ndarray of int, shape (S,)
+        Number of this update, from 1; an array once replicas have skipped steps of their own.
+    lr : float or ndarray of float64, shape (S,)
+        Learning rate of this update; may be set.
+    scale : float or ndarray of float64, shape (S,)
+        Factor on the gradients, applied inside the sweep; may be multiplied.
+    skip : bool or ndarray of bool, shape (S,)
+        If true nothing moves: not the parameters, not the state, not t.
+    params : tuple of ndarray
+        The parameters.
+    gradients : tuple of ndarray
+        The gradients. They are never written to; a hook may put other arrays of the same shapes in their place.
+    names : tuple of str
+        Names of the leaves.
+    loss : float or None
+        The ``loss`` given to ``Optimizer.step``.
+    replicas : int or None
+        S.
+    """
+
+    t: Any
+    lr: Any
+    scale: Any
+    skip: Any
+    params: tuple[Array, ...]
+    gradients: tuple[Array, ...]
+    names: tuple[str, ...]
+    loss: Any = None
+    replicas: int | None = None
+
+
+class Optimizer:
+    """w ← w - lr · rule(g): update parameters in place.
+
+    Parameters
+    ----------
+    rule : Rule
+        The update rule, such as ``adam()``.
+    lr : float greater than 0, sequence of float, shape (S,), or schedule
+        Learning rate, or a function of the update's index k = 0, 1, 2, ...
+    hooks : sequence
+        Objects with ``before(step)``, ``after(step)`` or both, called in this order with a ``Step``.
+    average : Rule, optional
+        What averages the weights, such as ``Ema(0.999, debias=True)``; see ``averaged``.
+    engine : {"auto", "numpy", "fused"}
+        What runs the rule. The results are the same to the last bit; "auto" compiles where that pays.
+    check_finite : bool
+        Refuse gradients that are not finite.
+    replicas : int, optional
+        S: every parameter has a first axis of S independent runs, and lr and every hyperparameter may be an array of
+        shape (S,). A replica whose gradient or weights are not finite is frozen at its last finite weights.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is outside its range.
+
+    Notes
+    -----
+    A step is: hooks' ``before``, one sweep over memory, hooks' ``after`` (not if the step was skipped).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from optimlab.optimizer import Optimizer
+    >>> from optimlab.rules import adam
+    >>> w = np.array([1.0, -2.0])
+    >>> opt = Optimizer(adam(), lr=0.1)
+    >>> for _ in range(200):
+    ...     opt.step(w, 2 * w)
+    >>> bool(abs(w).max() < 1e-3), opt.t
+    (True, 200)
+    """
+
+    def __init__(
+        self,
+        rule: Rule,
+        lr: Any,
+        *,
+        hooks: Sequence[Any] = (),
+        average: Rule | None = None,
+        engine: str = "auto",
+        check_finite: bool = True,
+        replicas: int | None = None,
+    ) -> None:
+        self.rule = checked_rule(rule)
+        self.average = checked_average(average)
+        self.hooks = checked_hooks(hooks)
+        self.check_finite = check_finite
+        self.replicas = checked_replicas(replicas)
+        self._rate = checked("lr", lr, "greater than 0 and finite", lambda x: 0.0 < x < math.inf)
+        self._engine = choose(engine, rule, average)
+        self._before = [hook.before for hook in self.hooks if hasattr(hook, "before")]
+        self._after = [hook.after for hook in self.hooks if hasattr(hook, "after")]
+        self._guard = None if replicas is None else Replicas(replicas, check_finite)
+        self._t: Any = 0
+        self._latest_lr: Any = None
+        self._layout: Layout | None = None
+        self._pending: Callable[[Layout], None] | None = None
+        self._swapped = False
+        replicated(self.replicas, lr=(self._lr_at(0),), rule=rule.coefficients(1), average=self._averaging(1))
+
+    @property
+    def t(self) -> Any:
+        """Number of updates so far; an array of shape (S,) once replicas have skipped steps of their own."""
+        return self._t if isinstance(self._t, int) else self._t.copy()
+
+    @property
+    def lr(self) -> Any:
+        """Learning rate of the latest update; before the first, of the first. A load leaves out what hooks had set."""
+        if self._latest_lr is not None:
+            return self._latest_lr
+        return self._lr_at(max(self._t - 1, 0) if isinstance(self._t, int) else np.maximum(self._t - 1, 0))
+
+    @property
+    def diverged(self) -> NDArray[np.bool_]:
+        """Which replicas are frozen, shape (S,)."""
+        if self._guard is None:
+            raise ValueError("only an optimizer with replicas marks those that diverged; give replicas=S")
+        return self._guard.diverged.copy()
+
+    @property
+    def state(self) -> Mapping[str, Mapping[str, Array]]:
+        """State by the leaf's and the slot's name, in the leaf's shape: read-only.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from optimlab.rules import momentum
+        >>> opt = Optimizer(momentum(0.75), lr=0.1)
+        >>> opt.step({"w": np.ones(2)}, {"w": np.ones(2)})
+        >>> opt.state["w"]["ema"]
+        array([0.25, 0.25])
+        """
+        if self._layout is None:
+            raise ValueError("state is there after the first step (or averaged): the optimizer has not seen params yet")
+        return MappingProxyType(self._layout.slots("state", self.rule.slots))
+
+    def step(self, params: Any, gradients: Any, *, loss: Any = None) -> None:
+        """Do one update of the parameters, in place.
+
+        Parameters
+        ----------
+        params : ndarray, or (nested) dict, list or tuple of them, of float32 or float64
+            The parameters, the same containers at each step.
+        gradients : as params
+            The gradients, of the same structure, shapes and dtypes. They are never written to.
+        loss : float or ndarray, shape (S,), optional
+            For hooks that need it.
+
+        Raises
+        ------
+        FloatingPointError
+            If a gradient is not finite; parameters and state are as before.
+        ValueError, TypeError
+            If a leaf is not one, or not as in the first step.
+        """
+        layout = self._bound(params)
+        leaves = layout.gradients(gradients)
+        lr = self._lr_at(self._t)
+        if not self.hooks:
+            self._update(layout, leaves, lr, 1.0, False)
+            return
+        step = Step(self._t + 1, lr, 1.0, False, tuple(layout.leaves), tuple(leaves), layout.names, loss, self.replicas)
+        given = step.gradients
+        for before in self._before:
+            before(step)
+        if step.gradients is not given:
+            leaves = layout.checked_gradients(list(step.gradients))
+        if self._update(layout, leaves, checked_lr(step.lr), step.scale, step.skip):
+            for after in self._after:
+                after(step)
+
+    def _update(self, layout: Layout, gradients: Sequence[Array], lr: Any, scale: Any, skip: Any) -> bool:
+        """Sweep all segments, unless the step is skipped; return whether it was done."""
+        if skip is not False and np.all(skip):
+            return False
+        for segment in layout.segments:
+            segment.gather(gradients)
+        t = self._t + 1
+        with np.errstate(all="ignore"):
+            frozen = self._frozen(layout, scale, skip)
+            self._sweep(layout, Numbers(scale, lr, self.rule.coefficients(t), self._averaging(t), frozen))
+        self._latest_lr = lr
+        self._t = np.where(skip, self._t, t) if isinstance(skip, np.ndarray) and skip.any() else t
+        return True
+
+    def _frozen(self, layout: Layout, scale: Any, skip: Any) -> Any:
+        """Return which replicas do not move; without replicas None, or the error for a gradient that is not finite."""
+        if self._guard is not None:
+            return self._guard.frozen(layout, scale, skip)
+        if self.check_finite:
+            check_gradients(self._engine, layout, scale, self._t + 1)
+        return None
+
+    def _sweep(self, layout: Layout, numbers: Numbers) -> None:
+        saved = [] if self._guard is None else self._guard.saved(layout)
+        for segment in layout.segments:
+            self._engine.sweep(segment, numbers)
+        if self._guard is not None:
+            self._guard.restore(layout, saved)
+        for segment in layout.segments:
+            segment.scatter()
+
+    def _averaging(self, t: Any) -> tuple[Any, ...]:
+        return () if self.average is None else self.average.coefficients(t)
+
+    def _lr_at(self, k: Any) -> Any:
+        return checked_lr(self._rate(k)) if callable(self._rate) else self._rate
+
+    def _bound(self, params: Any) -> Layout:
+        """Return the layout with these parameters in it; the first time, make it."""
+        if self._swapped:
+            raise RuntimeError("the averaged weights are swapped in; leave `with opt.averaged(params)` first")
+        if self._layout is not None:
+            self._layout.bind(params)
+            return self._layout
+        starts = (self.rule.start, () if self.average is None else self.average.start)
+        layout = Layout(tree_of(params), params, starts, replicas=self.replicas)
+        if self._pending is not None:
+            self._pending(layout)
+            self._pending = None
+        self._layout = layout
+        return layout
+
+    @contextmanager
+    def averaged(self, params: Any) -> Iterator[Any]:
+        """Put the averaged weights into the parameters, and the parameters back at the end, whatever happens.
+
+        Parameters
+        ----------
+        params : container of arrays
+            The parameters, as for ``step``.
+
+        Yields
+        ------
+        container of arrays
+            The same parameters.
+
+        Raises
+        ------
+        ValueError
+            If there is no average, or no step was done.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from optimlab.rules import Ema, sgd
+        >>> w = np.array([0.0])
+        >>> opt = Optimizer(sgd(), lr=1.0, average=Ema(0.5, debias=True))
+        >>> for _ in range(2):
+        ...     opt.step(w, np.array([-3.0]))
+        >>> with opt.averaged(w):
+        ...     print(w)
+        [5.]
+        >>> w
+        array([6.])
+        """
+        layout = self._bound(params)
+        values = self._averages(layout)
+        leaves = layout.leaves
+        saved = [leaf.copy() for leaf in leaves]
+        self._swapped = True
+        try:
+            _write(leaves, values)
+            yield params
+        finally:
+            _write(leaves, saved)
+            self._swapped = False
+
+    def _averages(self, layout: Layout) -> list[Array]:
+        if self.average is None:
+            raise ValueError("there is no average; construct the optimizer with average=Ema(0.999, debias=True)")
+        if np.any(np.equal(self._t, 0)):
+            raise ValueError("there is no average before the first step")
+        numbers = Numbers(1.0, 0.0, (), self._averaging(self._t))
+        return layout.averages(self.average.read, numbers)  # type: ignore[attr-defined]
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write state, average, t and the hooks' state to one ``.npz`` file, atomically; see ``checkpoint``."""
+        from optimlab import checkpoint  # zipfile and tempfile would be a tenth of `import optimlab`
+
+        checkpoint.save(self, path)
+
+    def load(self, path: str | PathLike[str]) -> None:
+        """Read what ``save`` wrote; before the first step too, which then checks the leaves.
+
+        Raises
+        ------
+        ValueError
+            If the file is not a checkpoint of this rule, these leaves and these hooks, or is damaged; nothing is
+            changed then.
+        """
+        from optimlab import checkpoint
+
+        checkpoint.load(self, path)
+
+
+def _write(leaves: Sequence[Array], values: Sequence[Array]) -> None:
+    for leaf, value in zip(leaves, values, strict=True):
+        leaf[...] = value

@@ -1,0 +1,213 @@
+"""Schedules that go from one number to another: linear, polynomial, cosine, exponential, inverse time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from optimlab.schedules.schedule import Schedule, schedule
+
+__all__ = [
+    "cosine_decay", "exponential_decay", "half_wave", "inverse_time_decay",
+    "linear", "mixed", "polynomial_decay", "power_of", "staircase", "step_decay",
+]  # fmt: skip
+
+
+def mixed(initial: Any, final: Any, share: Any) -> Any:
+    """Return share · initial + (1 - share) · final: at both ends exact."""
+    return initial * share + final * (1.0 - share)
+
+
+def power_of(base: Any, exponent: Any) -> Any:
+    """Return base^exponent with the same bits for numbers and arrays.
+
+    NumPy squares where the exponent is a single 2.0, and calls a power that rounds otherwise where it is an array.
+    """
+    bases, exponents = np.broadcast_arrays(base, exponent)
+    return np.power(np.array(bases, ndmin=1), np.array(exponents, ndmin=1)).reshape(bases.shape)
+
+
+def linear(initial: Any, *, steps: Any, final: Any = 0.0) -> Schedule:
+    """s(k) = initial + (final - initial) min(k/steps, 1): a straight line, up or down, then ``final``.
+
+    Parameters
+    ----------
+    initial, final : float or sequence of float, shape (S,)
+        s(0) and s(steps).
+    steps : float or sequence of float, shape (S,), greater than 0
+        Updates from one to the other.
+
+    Returns
+    -------
+    Schedule
+        ``polynomial_decay`` of power 1.
+
+    Notes
+    -----
+    torch: ``LinearLR(start_factor, end_factor, total_iters=steps)``, as factors of the base rate.
+
+    Examples
+    --------
+    >>> linear(0.25, steps=4, final=1.0)(np.arange(6))
+    array([0.25  , 0.4375, 0.625 , 0.8125, 1.    , 1.    ])
+    """
+    return polynomial_decay(initial, steps=steps, final=final)
+
+
+@schedule
+def polynomial_decay(k: Any, initial: Any, *, steps: Any, power: Any = 1.0, final: Any = 0.0) -> Any:
+    """s(k) = final + (initial - final) (1 - min(k/steps, 1))^power.
+
+    Parameters
+    ----------
+    initial, final : float or sequence of float, shape (S,)
+        s(0), and s(k) for k of at least ``steps``.
+    steps : float or sequence of float, shape (S,), greater than 0
+        Updates from one to the other.
+    power : float or sequence of float, shape (S,), greater than 0
+        1 is linear.
+
+    Notes
+    -----
+    The ``cycle=True`` of keras (each later lap a longer line from ``initial``) is not here.
+
+    Examples
+    --------
+    >>> polynomial_decay(1.0, steps=4, power=2)(np.arange(6))
+    array([1.    , 0.5625, 0.25  , 0.0625, 0.    , 0.    ])
+    """
+    return mixed(initial, final, power_of(1.0 - np.minimum(k / steps, 1.0), power))
+
+
+@schedule
+def cosine_decay(k: Any, initial: Any, *, steps: Any, exponent: Any = 1.0, final: Any = 0.0) -> Any:
+    """s(k) = final + (initial - final) [(1 + cos(π min(k/steps, 1))) / 2]^exponent.
+
+    Parameters
+    ----------
+    initial, final : float or sequence of float, shape (S,)
+        s(0), and s(k) for k of at least ``steps``.
+    steps : float or sequence of float, shape (S,), greater than 0
+        Updates from one to the other.
+    exponent : float or sequence of float, shape (S,), greater than 0
+        Exponent of the cosine.
+
+    Source
+    ------
+    Loshchilov & Hutter 2017, "SGDR", equation 5.
+
+    Notes
+    -----
+    optax and keras give the floor as a fraction of ``initial``: alpha = final / initial. torch's
+    ``CosineAnnealingLR`` rises again after ``steps``; this one stays at ``final``.
+
+    Examples
+    --------
+    >>> cosine_decay(1.0, steps=4, final=0.1)(np.arange(6)).round(6)
+    array([1.      , 0.868198, 0.55    , 0.231802, 0.1     , 0.1     ])
+    """
+    return mixed(initial, final, power_of(half_wave(np.minimum(k / steps, 1.0)), exponent))
+
+
+def half_wave(x: Any) -> Any:
+    """(1 + cos πx)/2: from 1 at x = 0 down to 0 at x = 1."""
+    return 0.5 * (1.0 + np.cos(np.pi * x))
+
+
+@schedule
+def exponential_decay(k: Any, initial: Any, rate: Any, *, steps: Any = 1) -> Any:
+    """s(k) = initial · rate^(k/steps).
+
+    Parameters
+    ----------
+    initial : float or sequence of float, shape (S,)
+        s(0).
+    rate : float or sequence of float, shape (S,), at least 0
+        Factor that ``steps`` updates bring.
+    steps : float or sequence of float, shape (S,), greater than 0
+        Number of updates in which the factor is ``rate``.
+
+    Notes
+    -----
+    In stairs it is ``step_decay``, torch's ``StepLR`` and the ``staircase=True`` of optax and keras.
+
+    Examples
+    --------
+    >>> exponential_decay(1.0, 0.5, steps=2)(np.arange(4)).round(6)
+    array([1.      , 0.707107, 0.5     , 0.353553])
+    """
+    return initial * power_of(rate, k / steps)
+
+
+@schedule
+def inverse_time_decay(k: Any, initial: Any, rate: Any, *, steps: Any = 1) -> Any:
+    """s(k) = initial / (1 + rate · k/steps).
+
+    Parameters
+    ----------
+    initial : float or sequence of float, shape (S,)
+        s(0).
+    rate : float or sequence of float, shape (S,), at least 0
+        Growth of the divisor in ``steps`` updates.
+    steps : float or sequence of float, shape (S,), greater than 0
+        Unit of time.
+
+    Source
+    ------
+    Robbins & Monro 1951: 1/k is the slowest fall for which noise averages out.
+
+    Examples
+    --------
+    >>> inverse_time_decay(1.0, 0.5, steps=2)(np.arange(5)).round(6)
+    array([1.      , 0.8     , 0.666667, 0.571429, 0.5     ])
+    """
+    return initial / (1.0 + rate * (k / steps))
+
+
+@schedule
+def staircase(k: Any, of: Any, *, steps: Any) -> Any:
+    """s(k) = of(steps · floor(k/steps)): any schedule in stairs.
+
+    Parameters
+    ----------
+    of : schedule
+        What is held for ``steps`` updates.
+    steps : float, greater than 0
+        Updates on one stair.
+
+    Examples
+    --------
+    >>> staircase(linear(1.0, steps=4), steps=2)(np.arange(6))
+    array([1. , 1. , 0.5, 0.5, 0. , 0. ])
+    """
+    return of(np.floor(k / steps) * steps)
+
+
+def step_decay(initial: Any, rate: Any, *, steps: Any) -> Schedule:
+    """s(k) = initial · rate^floor(k/steps).
+
+    Parameters
+    ----------
+    initial : float or sequence of float, shape (S,)
+        s(0).
+    rate : float or sequence of float, shape (S,), at least 0
+        Factor at each stair.
+    steps : float, greater than 0
+        Updates on one stair.
+
+    Returns
+    -------
+    Schedule
+        ``exponential_decay`` in a ``staircase``.
+
+    Notes
+    -----
+    torch: ``StepLR``; optax and keras: exponential decay with ``staircase=True``.
+
+    Examples
+    --------
+    >>> step_decay(1.0, 0.5, steps=2)(np.arange(6))
+    array([1.  , 1.  , 0.5 , 0.5 , 0.25, 0.25])
+    """
+    return staircase(exponential_decay(initial, rate, steps=steps), steps=steps)

@@ -1,0 +1,75 @@
+"""What the laws of the engines are tested with: many rules, many numbers."""
+
+import numpy as np
+
+from optimlab.optimizer import Optimizer
+from optimlab.rules import (
+    Abs,
+    Clip,
+    Ema,
+    Gradient,
+    Root,
+    Scale,
+    Sign,
+    Square,
+    Trace,
+    Weights,
+    adam,
+    adamw,
+    heavy_ball,
+    momentum,
+    nesterov,
+    rmsprop,
+    sgd,
+)  # fmt: skip
+
+
+def half_then_whole(k):
+    return np.where(np.asarray(k) < 3, 0.5, 1.0)[()]
+
+
+def half_then_nearly(k):
+    return np.where(np.asarray(k) < 3, 0.5, 0.875)[()]
+
+
+RULES = {
+    "sgd": sgd(),
+    "momentum": momentum(),
+    "heavy_ball": heavy_ball(),
+    "nesterov": nesterov(),
+    "rmsprop": rmsprop(),
+    "adam": adam(),
+    "adamw": adamw(weight_decay=0.1),
+    "l2": (Gradient() + 0.1 * Weights()) | adam(),
+    "centred": Gradient() / ((Square() | Ema(0.9)) - (Ema(0.9) | Square()) + 1e-3 | Root()) | Trace(0.9),
+    "adagrad": Gradient() / (Square() | Trace(1.0, first=0.1) | Root(1e-7)),
+    "sign": Ema(0.9) | Sign(),
+    "clip": Clip(-0.5, 0.25) | Ema(0.5),
+    "abs": Gradient() / (Abs() | Ema(0.9, debias=True) | Clip(1e-3, 10.0)),
+    "scheduled": Scale(half_then_whole) | Ema(half_then_nearly, debias=True),
+    "two traces": 0.5 * Trace(0.5) + 0.5 * Trace(0.9, first=-1.0) - 0.1,
+    "differences": -(Gradient() - Ema(0.9)) * 2,
+}
+
+
+def run(rule, leaves, *, steps=5, seed=0, **options):
+    """Return the parameters and the state after some steps from these leaves."""
+    generator = np.random.default_rng(seed)
+    params = [leaf.copy(order="K") for leaf in leaves]
+    optimizer = Optimizer(rule, 0.1, **options)
+    for _ in range(steps):
+        optimizer.step(params, [generator.standard_normal(p.shape).astype(p.dtype) for p in params])
+    return params, optimizer
+
+
+def leaves_of(dtype, *shapes, seed=1):
+    generator = np.random.default_rng(seed)
+    return [generator.standard_normal(shape).astype(dtype) for shape in shapes]
+
+
+def same(first, second):
+    """Whether two results of ``run`` agree to the last bit."""
+    (params, one), (others, two) = first, second
+    equal = all(np.array_equal(a, b, equal_nan=True) for a, b in zip(params, others, strict=True))
+    slots = [(name, slot) for name in one.state for slot in one.state[name]]
+    return equal and all(np.array_equal(one.state[n][s], two.state[n][s], equal_nan=True) for n, s in slots)

@@ -1,0 +1,229 @@
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from optimlab.hooks import ClipEach, ClipNorm, ClipValue, SkipLarge
+from optimlab.hooks.leaves import any_bad, norm
+from optimlab.optimizer import Optimizer, Step
+from optimlab.rules import sgd
+from optimlab.schedules import linear
+
+floats = st.floats(-1e6, 1e6, allow_subnormal=False)
+limits = st.just(0.0) | st.floats(1e-6, 10)
+vectors = hnp.arrays(np.float64, st.integers(1, 50), elements=floats)
+
+
+def a_step(*gradients, scale=1.0, t=1, replicas=None):
+    leaves = tuple(np.asarray(g, float) for g in gradients)
+    names = tuple(str(i) for i in range(len(leaves)))
+    params = tuple(np.zeros_like(g) for g in leaves)
+    return Step(t, 0.1, scale, False, params, leaves, names, None, replicas)
+
+
+def seen(hook, *gradients, **options):
+    """Return the gradients as the rule sees them."""
+    step = a_step(*gradients, **options)
+    hook.before(step)
+    scale = np.asarray(step.scale)
+    return [g * scale.reshape(-1, *(1,) * (g.ndim - 1)) if scale.ndim else g * scale for g in step.gradients]
+
+
+def test_the_norm_is_that_of_all_leaves():
+    first, second = seen(ClipNorm(1.0), [3.0, 4.0], [12.0])
+    np.testing.assert_allclose(first, [3 / 13, 4 / 13], rtol=1e-15)
+    np.testing.assert_allclose(second, [12 / 13], rtol=1e-15)
+
+
+def test_each_leaf_by_its_own_norm():
+    first, second = seen(ClipEach(5.0), [3.0, 4.0], [12.0])
+    assert first.tolist() == [3, 4]
+    assert second.tolist() == [5]
+
+
+@pytest.mark.parametrize("limit", [5.0, np.nextafter(5.0, 6.0), np.inf])
+@pytest.mark.parametrize("hook", [ClipNorm, ClipEach])
+def test_a_norm_at_the_limit_changes_nothing(hook, limit):
+    step = a_step([3.0, 4.0])
+    hook(limit).before(step)
+    assert step.scale == 1.0
+    assert step.gradients[0].tolist() == [3, 4]
+
+
+@pytest.mark.parametrize("hook", [ClipNorm, ClipEach])
+def test_a_norm_just_above_the_limit_is_clipped(hook):
+    (g,) = seen(hook(np.nextafter(5.0, 4.0)), [3.0, 4.0])
+    assert g.tolist() != [3, 4]
+
+
+# portable case 11
+def test_optax_clip_cases():
+    gradients = ([500.0, 5.0], [300.0, 3.0])
+    assert all(g.tolist() == [1, 1] for g in seen(ClipValue(1.0), *gradients))
+    for i in range(1, 8):
+        clipped = seen(ClipNorm(1 / i), *gradients)
+        assert np.sqrt(sum((g**2).sum() for g in clipped)) == pytest.approx(1 / i, rel=1e-14)
+    for hook in (ClipNorm(1e6), ClipValue(1e6), ClipEach(1e6)):
+        assert all(g.tolist() == h for g, h in zip(seen(hook, *gradients), gradients, strict=True))
+
+
+# portable case 12: per-example clipping is clipping over replicas
+@pytest.mark.parametrize(("limit", "total", "clipped"), [(np.inf, 7, 0), (0.0, 0, 3), (1.25, 1.75, 3)])
+def test_optax_per_example_cases(limit, total, clipped):
+    examples = [(0.0, 0, 0), (0, 3, 4), (4, 0, 3), (3, 4, 0)]
+    hook = ClipNorm(limit)
+    (g,) = seen(hook, examples, replicas=4)
+    assert g.sum(axis=0).tolist() == [total] * 3
+    assert hook.shares()[0].sum() == clipped
+    assert hook.norm.tolist() == [0, 5, 5, 5]
+
+
+@given(st.lists(vectors, min_size=1, max_size=3), limits)
+def test_clipping_twice_is_clipping_once(gradients, limit):
+    for hook in (ClipNorm(limit), ClipEach(limit), ClipValue(limit)):
+        once = seen(hook, *gradients)
+        for g, h in zip(once, seen(hook, *once), strict=True):
+            np.testing.assert_allclose(h, g, rtol=1e-14)
+
+
+@given(st.lists(vectors, min_size=1, max_size=3), limits, st.floats(1e-3, 1e3))
+def test_a_factor_before_clipping_is_a_factor_of_the_gradient(gradients, limit, scale):
+    for hook in (ClipNorm(limit), ClipEach(limit), ClipValue(limit)):
+        together = seen(hook, *gradients, scale=scale)
+        for g, h in zip(together, seen(hook, *[scale * g for g in gradients]), strict=True):
+            np.testing.assert_allclose(g, h, rtol=1e-12, atol=1e-300)
+
+
+@given(vectors, limits)
+def test_a_clipped_gradient_keeps_its_direction_and_meets_the_limit(gradient, limit):
+    (g,) = seen(ClipNorm(limit), gradient)
+    size = np.sqrt((gradient**2).sum())
+    assert np.sqrt((g**2).sum()) == pytest.approx(min(size, limit), rel=1e-12)
+    np.testing.assert_allclose(g * size, gradient * min(size, limit), rtol=1e-12, atol=1e-300)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("hook", [ClipNorm(1.0), ClipEach(1.0), ClipValue(1.0)], ids=repr)
+def test_what_is_not_finite_reaches_the_check(hook, bad):
+    w = [np.ones(2), np.ones(1)]
+    optimizer = Optimizer(sgd(), 0.1, hooks=[hook])
+    with pytest.raises(FloatingPointError, match=r"gradient '0' is (nan|-?inf) at index \(1,\) in step 1"):
+        optimizer.step(w, [np.array([3.0, bad]), np.array([4.0])])
+    assert w[0].tolist() == [1, 1]
+    assert w[1].tolist() == [1]
+
+
+def test_a_bad_replica_does_not_disturb_the_others():
+    (g,) = seen(ClipNorm(1.0), [[3.0, 4.0], [np.inf, 1.0], [np.nan, 1.0], [0.3, 0.4]], replicas=4)
+    np.testing.assert_allclose(g[[0, 3]], [[0.6, 0.8], [0.3, 0.4]])
+    assert np.isinf(g[1, 0])
+    assert np.isnan(g[2, 0])
+
+
+def test_limits_may_be_schedules_and_replicas():
+    assert seen(ClipNorm(linear(4.0, steps=4)), [8.0], t=1)[0] == 4
+    assert seen(ClipNorm(linear(4.0, steps=4)), [8.0], t=3)[0] == 2
+    for hook in (ClipNorm([1.0, 2.0]), ClipEach([1.0, 2.0]), ClipValue([1.0, 2.0])):
+        assert seen(hook, [[[8.0]], [[8.0]]], replicas=2)[0].ravel().tolist() == [1, 2]
+
+
+def test_shares_tell_what_was_clipped():
+    gradients = ([1.0, -3.0, 2.0, 0.5], [0.1])
+    hooks = [ClipNorm(1.0), ClipEach(1.0), ClipValue(1.0)]
+    for hook in hooks:
+        seen(hook, *gradients)
+    assert [hook.shares() for hook in hooks] == [(1, 1), (1, 0), (0.5, 0)]
+
+
+def test_the_gradients_are_never_written_to():
+    for hook in (ClipNorm(1.0), ClipEach(1.0), ClipValue(1.0)):
+        g = np.array([5.0, -7.0])
+        g.flags.writeable = False
+        for _ in range(3):
+            seen(hook, g)
+        assert g.tolist() == [5, -7]
+
+
+@settings(max_examples=40)
+@given(
+    st.integers(1, 5),
+    st.sampled_from([1, 7, 4095, 4096, 4097, 9001]),
+    st.sampled_from([np.float32, np.float64]),
+    st.integers(0, 2**32 - 1),
+)
+def test_the_norm_of_a_replica_is_the_norm_of_it_alone(replicas, n, dtype, seed):
+    batch = np.random.default_rng(seed).standard_normal((replicas, n)).astype(dtype)
+    both = norm([batch, batch[:, :1].copy()], replicas)
+    alone = [norm([row, row[:1].copy()], None) for row in batch]
+    assert both.tolist() == alone
+    exact = np.sqrt((batch.astype(np.longdouble) ** 2).sum(axis=1) + batch[:, 0].astype(np.longdouble) ** 2)
+    np.testing.assert_allclose(both, exact.astype(float), rtol=2e-7 if dtype is np.float32 else 2e-15)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("exponent", [-1.0, -0.8, -0.3, 0.3, 0.8, 0.95])
+def test_the_norm_survives_what_its_square_does_not(dtype, exponent):
+    size = float(np.finfo(dtype).max) ** exponent
+    g = np.full(9, size, dtype)
+    assert norm([g], None) == pytest.approx(3 * float(g[0]), rel=1e-6)
+    assert any_bad([g], None) is False
+
+
+def test_the_norm_of_views_in_any_order():
+    g = np.random.default_rng(0).standard_normal((40, 60))
+    expected = np.sqrt((g**2).sum())
+    for view in (g, g.T, np.asfortranarray(g), g[::-1, ::-1], np.repeat(g, 2, axis=1)[:, ::2]):
+        assert norm([view], None) == pytest.approx(expected, rel=1e-14)
+    assert norm([np.zeros((0, 3))], None) == 0
+    assert norm([np.array(-2.0)], None) == 2
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_bits_of_the_norm_do_not_depend_on_threads(dtype):
+    code = (
+        "import numpy as np; from optimlab.hooks.leaves import norm; r = np.random.default_rng(0); "
+        f"print(norm([r.standard_normal(10**6).astype('{dtype}')], None).hex())"
+    )
+    found = set()
+    for threads in ("1", "2", "3"):
+        variables = {"OPENBLAS_NUM_THREADS": threads, "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
+        found.add(subprocess.run([sys.executable, "-c", code], env=os.environ | variables,
+                                 capture_output=True, text=True, check=True).stdout)  # fmt: skip
+    assert len(found) == 1
+
+
+# portable case 14
+@pytest.mark.parametrize(
+    ("gradient", "skipped"), [(11.0, True), (0.0, False), (10.0, False), (np.inf, True), (np.nan, True)]
+)
+def test_large_steps_are_skipped(gradient, skipped):
+    step = a_step([gradient])
+    SkipLarge(10.0).before(step)
+    assert step.skip is skipped
+
+
+def test_large_steps_of_replicas_are_skipped():
+    step = a_step([[1.0], [9.0], [np.nan]], replicas=3)
+    step.skip = np.array([True, False, False])
+    SkipLarge([2.0, 8.0, 3.0]).before(step)
+    assert step.skip.tolist() == [True, True, True]
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: ClipNorm(-1.0), ValueError, r"max_norm must be at least 0 \(infinite: no limit\); got -1.0"),
+        (lambda: ClipNorm(float("nan")), ValueError, "max_norm must be at least 0"),
+        (lambda: ClipEach("1"), TypeError, "max_norm must be a real number"),
+        (lambda: ClipValue([1.0, -1.0]), ValueError, "limit must be at least 0"),
+        (lambda: SkipLarge(0.0), ValueError, "max_norm must be greater than 0; got 0.0"),
+    ],
+)
+def test_errors_say_what_is_allowed(make, error, message):
+    with pytest.raises(error, match=message):
+        make()

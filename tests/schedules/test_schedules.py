@@ -1,0 +1,320 @@
+import copy
+import math
+import pickle
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from optimlab import schedules
+from optimlab.schedules import (
+    Schedule,
+    constant,
+    cosine_decay,
+    cosine_restarts,
+    cyclic,
+    exponential_decay,
+    inverse_time_decay,
+    join,
+    linear,
+    linear_one_cycle,
+    one_cycle,
+    piecewise,
+    polynomial_decay,
+    staircase,
+    step_decay,
+    warm_up,
+)
+
+# Values of torch 2.13.0, optax 0.2.8 and keras 3.15.1, as they printed them; the index is ours, k = 0, 1, 2, ...
+VALUES = {
+    "torch StepLR": (step_decay(1, 0.1, steps=3), [1, 1, 1, 0.1, 0.1, 0.1, 0.01]),
+    "torch CosineAnnealingLR up again": (
+        join(cosine_decay(1, steps=4, final=0.1), cosine_decay(0.1, steps=4, final=1), at=4),
+        [1, 0.868198, 0.55, 0.231802, 0.1, 0.231802, 0.55],
+    ),
+    "torch CosineAnnealingWarmRestarts": (
+        cosine_restarts(1, steps=3, growth=2),
+        [1, 0.75, 0.25, 1, 0.933013, 0.75, 0.5, 0.25, 0.066987, 1],
+    ),
+    "torch PolynomialLR": (polynomial_decay(1, steps=4, power=2), [1, 0.5625, 0.25, 0.0625, 0, 0]),
+    "torch LinearLR": (linear(0.25, steps=4, final=1), [0.25, 0.4375, 0.625, 0.8125, 1]),
+    "torch OneCycleLR cosine": (
+        one_cycle(0.04, 1, steps=9, rise=2 / 9, final=4e-6),
+        [0.04, 0.52, 1, 0.950485, 0.811746, 0.611262, 0.388742, 0.188258, 0.049519, 4e-6],
+    ),
+    "torch OneCycleLR linear": (
+        join(linear(0.04, steps=2, final=1), linear(1, steps=7, final=4e-6), at=2),
+        [0.04, 0.52, 1, 0.857143, 0.714287, 0.57143, 0.428574, 0.285717, 0.142861, 4e-6],
+    ),
+    "torch OneCycleLR three phases": (
+        linear_one_cycle(0.04, 1, steps=9, phases=(2 / 9, 4 / 9), final=4e-6),
+        [0.04, 0.52, 1, 0.52, 0.04, 0.032001, 0.024002, 0.016002, 0.008003, 4e-6],
+    ),
+    "torch CyclicLR": (cyclic(0.1, 1, up=2), [0.1, 0.55, 1, 0.55, 0.1, 0.55, 1]),
+    "torch CyclicLR triangular2": (cyclic(0.1, 1, up=2, factor=0.5), [0.1, 0.55, 1, 0.55, 0.1, 0.325, 0.55]),
+    "optax cosine_onecycle": (
+        one_cycle(0.04, 1, steps=10, final=4e-6),
+        [0.04, 0.28, 0.76, 1, 0.950485, 0.811746, 0.611262, 0.388742, 0.188258, 0.049519, 4e-6],
+    ),
+    "optax exponential": (exponential_decay(1, 0.5, steps=2), [1, 0.707107, 0.5, 0.353553]),
+    "optax exponential staircase": (step_decay(1, 0.5, steps=2), [1, 1, 0.5, 0.5, 0.25, 0.25]),
+    "optax warm-up cosine, decay_steps 8": (
+        warm_up(cosine_decay(1, steps=6, final=0.1), steps=2),
+        [0, 0.5, 1, 0.939711, 0.775, 0.55, 0.325, 0.160289, 0.1, 0.1],
+    ),
+    "optax sgdr": (
+        join(*[warm_up(cosine_decay(peak, steps=3), steps=1) for peak in (1, 0.5)], at=4),
+        [0, 1, 0.75, 0.25, 0, 0.5, 0.375, 0.125, 0],
+    ),
+    "keras InverseTimeDecay": (inverse_time_decay(1, 0.5, steps=2), [1, 0.8, 0.666667, 0.571429, 0.5]),
+    "keras PolynomialDecay": (
+        polynomial_decay(1, steps=4, power=2, final=0.1),
+        [1, 0.60625, 0.325, 0.15625, 0.1],
+    ),
+    "keras PolynomialDecay cycle": (
+        join(linear(1, steps=4, final=0.1), linear(0.4375, steps=3, final=0.1), linear(0.325, steps=3), at=(5, 9)),
+        [1, 0.775, 0.55, 0.325, 0.1, 0.4375, 0.325, 0.2125, 0.1, 0.325],
+    ),
+    "keras CosineDecayRestarts": (
+        cosine_restarts(1, steps=3, growth=2, factor=0.5),
+        [1, 0.75, 0.25, 0.5, 0.466506, 0.375, 0.25, 0.125, 0.033494, 0.25],
+    ),
+    "optax linear_onecycle": (
+        linear_one_cycle(100, 1000, steps=10, phases=(0.3, 0.7), final=1),
+        [100, 400, 700, 1000, 775, 550, 325, 100, 67, 34, 1, 1],
+    ),
+    "optax cosine_onecycle, 5 steps": (
+        one_cycle(100, 1000, steps=5, rise=0.4, final=1),
+        [100, 550, 1000, 750.25, 250.75, 1, 1],
+    ),
+    "optax piecewise_constant": (piecewise([0.1, 0.2, 0.1], at=[3, 6]), [0.1, 0.1, 0.1, 0.2, 0.2, 0.2, 0.1, 0.1]),
+    "optax piecewise_interpolate": (
+        join(linear(200, steps=5, final=300), linear(300, steps=5, final=75), at=5),
+        [200, 220, 240, 260, 280, 300, 255, 210, 165, 120, 75, 75],
+    ),
+}
+
+EVERY = [
+    constant(0.3),
+    linear(1, steps=7, final=-2),
+    polynomial_decay(1, steps=7.5, power=2, final=0.1),
+    cosine_decay(1, steps=7, exponent=2),
+    cosine_restarts(1, steps=3, growth=1.5, factor=0.5, final=0.1),
+    exponential_decay(1, 0.9, steps=3),
+    inverse_time_decay(1, 0.5, steps=2),
+    staircase(linear(1, steps=9), steps=3),
+    step_decay(1, 0.1, steps=5),
+    cyclic(0.1, 1, up=2, down=5, factor=0.7),
+    one_cycle(0.1, 1, steps=20),
+    linear_one_cycle(0.1, 1, steps=20),
+    piecewise([1, 2, 3], at=[4, 9]),
+    warm_up(cosine_decay(1, steps=6), steps=2, initial=0.1),
+    join(1.0, linear(1, steps=4), at=3),
+    cosine_decay([1, 2, 3], steps=[5, 6, 7]),
+]
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_values_of_other_systems(name):
+    schedule, expected = VALUES[name]
+    np.testing.assert_allclose(schedule(np.arange(len(expected))), expected, rtol=0, atol=6e-7 * max(expected))
+    np.testing.assert_allclose([schedule(k) for k in range(len(expected))], expected, rtol=0, atol=6e-7 * max(expected))
+
+
+def test_cosine_with_an_exponent_to_all_digits():
+    k = np.array([0, 10, 50, 75, 100])
+    expected = [0.1, 0.09516553580760956, 0.025, 0.0021446612663567066, 0]  # optax in float32
+    decay = cosine_decay(0.1, steps=100, exponent=2)
+    np.testing.assert_allclose(decay(k), expected, rtol=2e-7, atol=0)
+    exact = [0.1 * ((1 + math.cos(math.pi * i / 100)) / 2) ** 2 for i in k.tolist()]
+    np.testing.assert_allclose(decay(k), exact, rtol=1e-14, atol=0)
+    warm = warm_up(cosine_decay(1.21, steps=50, exponent=2, final=-3), steps=50, initial=0.2)
+    np.testing.assert_allclose(warm([0, 10, 50, 75, 100]), [0.2, 0.402, 1.21, -1.9475, -3], rtol=1e-14)
+
+
+@pytest.mark.parametrize("schedule", EVERY, ids=repr)
+class TestEverySchedule:
+    def test_an_array_of_indices_gives_the_numbers_of_each_index(self, schedule):
+        k = np.arange(40)
+        replicas = np.ndim(schedule(0)) > 0
+        many = schedule(k[:, None] if replicas else k)
+        assert np.array_equal(many, [schedule(int(i)) for i in k])
+        assert replicas or all(type(schedule(int(i))) is float for i in k)
+
+    def test_the_repr_rebuilds_it(self, schedule):
+        rebuilt = eval(repr(schedule), vars(schedules))
+        assert rebuilt == schedule
+        assert hash(rebuilt) == hash(schedule)
+        assert repr(rebuilt) == repr(schedule)
+
+    def test_copies_and_pickles_are_equal(self, schedule):
+        assert pickle.loads(pickle.dumps(schedule)) == schedule
+        assert copy.deepcopy(schedule) == schedule
+
+    def test_equality_sees_every_other_schedule(self, schedule):
+        assert sum(schedule == other for other in EVERY) == 1
+
+    def test_calls_do_not_share_memory(self, schedule):
+        first = np.asarray(schedule(np.zeros((1, 1))))
+        kept = first.copy()
+        first += 1
+        assert np.array_equal(schedule(np.zeros((1, 1))), kept)
+
+
+numbers = st.floats(-1e3, 1e3)
+lengths = st.integers(1, 1000)
+
+
+@given(numbers, numbers, lengths, st.floats(0.1, 4))
+def test_a_decay_begins_and_ends_exactly_and_stays(initial, final, steps, power):
+    for schedule in (
+        polynomial_decay(initial, steps=steps, power=power, final=final),
+        cosine_decay(initial, steps=steps, exponent=power, final=final),
+    ):
+        assert schedule(0) == initial
+        assert schedule(steps) == schedule(10 * steps) == final
+
+
+@given(numbers, numbers, lengths)
+def test_a_decay_is_monotone_and_stays_between_its_ends(initial, final, steps):
+    values = cosine_decay(initial, steps=steps, final=final)(np.arange(steps + 2))
+    rounding = 1e-12 * (abs(initial) + abs(final)) + 1e-300
+    assert (np.diff(values) * np.sign(final - initial) >= -rounding).all()
+    assert values.min() >= min(initial, final) - rounding
+    assert values.max() <= max(initial, final) + rounding
+
+
+@given(st.lists(numbers, min_size=2, max_size=5), st.data())
+def test_piecewise_has_the_new_value_at_the_boundary(values, data):
+    boundaries = st.lists(lengths, min_size=len(values) - 1, max_size=len(values) - 1, unique=True).map(sorted)
+    at = data.draw(boundaries)
+    schedule = piecewise(values, at=at)
+    assert [schedule(b) for b in at] == values[1:]
+    assert [schedule(b - 1) for b in at] == values[:-1]
+
+
+@given(lengths, st.integers(0, 5000))
+def test_warm_up_only_delays_what_follows(steps, k):
+    decay = exponential_decay(0.7, 0.3, steps=11)
+    warm = warm_up(decay, steps=steps)
+    assert warm(k + steps) == decay(k)
+    assert warm(0) == 0.0
+
+
+@given(lengths, st.integers(1, 4), st.floats(0.1, 2), st.integers(0, 12))
+def test_each_restart_begins_at_its_first_update(steps, growth, factor, run):
+    begin = sum(steps * growth**i for i in range(run))
+    schedule = cosine_restarts(1, steps=steps, growth=growth, factor=factor)
+    assert schedule(begin) == pytest.approx(factor**run, rel=1e-14)
+    if begin and growth > 1 and steps > 1:
+        assert schedule(begin - 1) < factor ** (run - 1) * schedule(0)
+
+
+@given(st.floats(1.01, 3), lengths, st.integers(0, 10**6))
+def test_the_part_of_a_run_is_in_the_unit_interval(growth, steps, k):
+    from optimlab.schedules.cycles import _run
+
+    run, x = _run(k / steps, growth)
+    assert -1e-12 <= x <= 1
+    assert run == int(run) >= 0
+
+
+@settings(max_examples=30)
+@given(st.integers(1, 9), st.integers(1, 9), st.integers(0, 6))
+def test_cyclic_is_low_at_every_period_and_high_at_every_peak(up, down, cycle):
+    schedule = cyclic(0.25, 4, up=up, down=down)
+    assert schedule(cycle * (up + down)) == 0.25
+    assert schedule(cycle * (up + down) + up) == 4.0
+
+
+def test_parameters_of_replicas_are_the_schedules_of_each():
+    rates, steps = [0.1, 0.2, 0.4], [3, 5, 8]
+    batch = warm_up(cosine_decay(rates, steps=steps), steps=2)
+    singles = [warm_up(cosine_decay(r, steps=s), steps=2) for r, s in zip(rates, steps, strict=True)]
+    for k in range(12):
+        assert np.array_equal(batch(k), [single(k) for single in singles])
+    own = np.array([0, 3, 9])  # replicas that have skipped updates of their own
+    assert np.array_equal(batch(own), [single(int(k)) for single, k in zip(singles, own, strict=True)])
+
+
+def test_an_exponent_of_2_has_the_bits_of_a_replica_with_it():
+    for make in (polynomial_decay, lambda i, steps, power: cosine_decay(i, steps=steps, exponent=power)):
+        batch, single = make(0.3, steps=[37, 37], power=[2.0, 2.5]), make(0.3, steps=37, power=2.0)
+        assert all(batch(k)[0] == single(k) == single(float(k)) for k in range(40))
+    decay = exponential_decay(1, 0.1)
+    assert [decay(float(k)) for k in range(9)] == decay(np.arange(9)).tolist()
+
+
+def test_what_a_schedule_returns_may_be_written_to():
+    schedule = cosine_decay([1, 2], steps=5)
+    for k in (3, np.arange(2)):
+        kept = schedule(k).copy()
+        schedule(k)[...] = 7
+        assert np.array_equal(schedule(k), kept)
+
+
+def test_join_takes_any_function_of_k():
+    schedule = join(lambda k: 2.0 * k, lambda k: -k, at=3)
+    assert schedule(np.arange(6)).tolist() == [0, 2, 4, 0, -1, -2]
+
+
+def test_a_schedule_is_a_value():
+    schedule = cosine_decay(1, steps=5)
+    assert isinstance(schedule, Schedule)
+    with pytest.raises(AttributeError):
+        schedule.args = ()
+    assert cosine_decay(1, steps=5) != polynomial_decay(1, steps=5)
+    assert repr(linear(1, steps=3)) == "polynomial_decay(1.0, steps=3)"
+    assert repr(constant([1, 2])) == "constant((1.0, 2.0))"
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: cosine_decay(1, steps=0), ValueError, "steps must be greater than 0 and finite; got 0.0"),
+        (lambda: cosine_decay(1, steps=float("nan")), ValueError, "steps must be greater than 0 and finite; got nan"),
+        (lambda: cosine_decay(float("inf"), steps=3), ValueError, "initial must be a finite number; got inf"),
+        (lambda: constant("fast"), TypeError, "value must be a finite number, or one such number for each replica"),
+        (lambda: constant([]), TypeError, "value must be a finite number"),
+        (lambda: exponential_decay(1, -0.5), ValueError, "rate must be at least 0 and finite; got -0.5"),
+        (lambda: polynomial_decay(1, steps=3, power=0), ValueError, "power must be greater than 0"),
+        (lambda: cosine_restarts(1, steps=3, growth=0.5), ValueError, "growth must be at least 1"),
+        (lambda: join(1.0, 2.0, at=[3, 4]), ValueError, "at must have one number fewer than there are schedules, 2"),
+        (lambda: join(1.0, 2.0, 3.0, at=[4, 4]), ValueError, r"at must increase; got \[4, 4\]"),
+        (lambda: one_cycle(1, 2, steps=3, rise=0.01), ValueError, "each phase must last at least one update"),
+        (lambda: one_cycle(1, 2, steps=2.5), ValueError, "steps must be a whole number of at least 2; got 2.5"),
+        (lambda: one_cycle(1, 2, steps=9, rise=1), ValueError, r"rise must be in \(0, 1\); got 1"),
+        (lambda: linear_one_cycle(1, 2, steps=9, phases=(0.9, 0.1)), ValueError, "each phase must last"),
+        (lambda: cosine_decay([1, 2], steps=[1, 2, 3]), ValueError, "broadcast"),
+        (lambda: cosine_decay(1), TypeError, "steps"),
+        (lambda: constant(1)(-1), ValueError, "k must be at least 0; got -1"),
+        (lambda: constant(1)([0, np.nan]), ValueError, "k must be at least 0"),
+        (lambda: constant(1)("a"), TypeError, "k must be the index of an update"),
+        (lambda: constant(1)(True), TypeError, "k must be the index of an update"),
+    ],
+)
+def test_errors_say_what_is_allowed(make, error, message):
+    with pytest.raises(error, match=message):
+        make()
+
+
+@given(st.lists(st.integers(0, 1000), min_size=1, max_size=20), st.integers(0, len(EVERY) - 1))
+def test_the_value_does_not_depend_on_what_was_asked_before(indices, which):
+    schedule = EVERY[which]
+    fresh = eval(repr(schedule), vars(schedules))
+    for k in indices:
+        assert np.array_equal(schedule(k), eval(repr(fresh), vars(schedules))(k))
+        assert np.array_equal(schedule(k), schedule(np.int64(k)))
+        assert np.array_equal(schedule(k), schedule(float(k)))
+
+
+def test_a_value_may_overflow_where_nobody_looks():
+    assert exponential_decay(1, 10)(300) == 1e300
+    assert exponential_decay(1, 10)(400) == np.inf
+
+
+def test_a_function_that_takes_no_arrays_is_refused_at_construction():
+    with pytest.raises(ValueError, match="ambiguous"):
+        join(lambda k: 1.0 if k < 3 else 0.5, 0.1, at=9)

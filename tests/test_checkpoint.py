@@ -1,0 +1,274 @@
+"""Checkpoints: going on is the same as not stopping, and no file is ever half written or half read."""
+
+import json
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+
+import numpy as np
+import pytest
+
+from optimlab.optimizer import Optimizer
+from optimlab.rules import Ema, Gradient, Scale, adam, momentum, sgd
+from tests.engine.laws import RULES, leaves_of, same
+
+SHAPES = (3, 4), (), (9001,), (0,)
+
+
+class Counting:
+    """A hook with state: every second step is halved."""
+
+    def __init__(self):
+        self.count = 0
+
+    def before(self, step):
+        self.count += 1
+        step.scale = 0.5 if self.count % 2 else 1.0
+
+    def state(self):
+        return {"count": np.array(self.count)}
+
+    def load_state(self, state):
+        self.count = int(state["count"])
+
+
+def steps(optimizer, params, first, last):
+    for k in range(first, last):
+        optimizer.step(params, [np.sin(k + np.arange(p.size)).reshape(p.shape).astype(p.dtype) for p in params])
+
+
+def made(rule, **options):
+    return Optimizer(rule, lambda k: 0.1 / (k + 1), hooks=[Counting()], average=Ema(0.9, debias=True), **options)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("before", [True, False], ids=["before the first step", "after a step"])
+@pytest.mark.parametrize("name", RULES)
+def test_going_on_is_the_same_as_not_stopping(name, before, dtype, tmp_path):
+    through, stopped = leaves_of(dtype, *SHAPES), leaves_of(dtype, *SHAPES)
+    one, two, three = (made(RULES[name]) for _ in range(3))
+    steps(one, through, 0, 20)
+    steps(two, stopped, 0, 10)
+    two.save(tmp_path / "run.npz")
+    if not before:
+        steps(three, leaves_of(dtype, *SHAPES), 0, 1)
+    three.load(tmp_path / "run.npz")
+    assert three.t == 10
+    assert three.lr == two.lr == 0.1 / 10
+    steps(three, stopped, 10, 20)
+    assert same((through, one), (stopped, three))
+    with one.averaged(through), three.averaged(stopped):
+        assert all(np.array_equal(a, b) for a, b in zip(through, stopped, strict=True))
+
+
+def test_replicas_go_on_too(tmp_path):
+    class Skip:
+        def before(self, step):
+            step.skip = np.array([False, True, False]) if np.max(step.t) == 2 else False
+
+    def run(first, last, optimizer, w):
+        for k in range(first, last):
+            g = np.sin(k + np.arange(12.0)).reshape(3, 4)
+            if k == 3:
+                g[2, 0] = np.nan
+            optimizer.step(w, g)
+
+    def new():
+        return Optimizer(adam([0.9, 0.5, 0.0]), 0.1, replicas=3, hooks=[Skip()], average=Ema(0.9))
+
+    through, stopped = np.ones((3, 4)), np.ones((3, 4))
+    one, two, three = new(), new(), new()
+    run(0, 10, one, through)
+    run(0, 5, two, stopped)
+    two.save(tmp_path / "run.npz")
+    three.load(tmp_path / "run.npz")
+    run(5, 10, three, stopped)
+    assert np.array_equal(through, stopped)
+    assert three.t.tolist() == one.t.tolist()
+    assert three.diverged.tolist() == [False, False, True]
+
+
+def test_memory_order_does_not_matter(tmp_path):
+    w, f = np.arange(12.0).reshape(3, 4), np.asfortranarray(np.arange(12.0).reshape(3, 4))
+    one, two = Optimizer(momentum(), 0.1), Optimizer(momentum(), 0.1)
+    one.step(w, w.copy())
+    one.save(tmp_path / "a.npz")
+    two.load(tmp_path / "a.npz")
+    two.step(f, np.zeros((3, 4)))
+    one.step(w, np.zeros((3, 4)))
+    assert np.array_equal(one.state["params"]["ema"], two.state["params"]["ema"])
+
+
+@pytest.fixture
+def saved(tmp_path):
+    optimizer, params = made(adam()), {"a": np.ones(3), "b": np.ones((2, 2), np.float32)}
+    optimizer.step(params, params)
+    optimizer.save(tmp_path / "run.npz")
+    return tmp_path / "run.npz"
+
+
+def untouched(load, *, rule=None, params=None, **options):
+    """Run ``load`` on an optimizer that has made two steps, and see that it is as before."""
+    params = params or {"a": np.ones(3), "b": np.ones((2, 2), np.float32)}
+    optimizer = options.pop("optimizer", None) or made(rule or adam(), **options)
+    for _ in range(2):
+        optimizer.step(params, params)
+    state = {n: {s: x.copy() for s, x in slots.items()} for n, slots in optimizer.state.items()}
+    try:
+        load(optimizer)
+    finally:
+        assert optimizer.t == 2
+        assert all(np.array_equal(optimizer.state[n][s], state[n][s]) for n in state for s in state[n])
+        assert all(hook.count == 2 for hook in optimizer.hooks)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"rule": adam(beta1=0.5)}, "has rule Ema.0.9, debias=True.* this optimizer has Ema.0.5"),
+        ({"params": {"a": np.ones(3)}}, r"has leaves \['a', 'b'\]; the parameters have \['a'\]"),
+        ({"params": {"a": np.ones(4), "b": np.ones((2, 2), np.float32)}}, "has leaf 'a' as"),
+        ({"params": {"a": np.ones(3), "b": np.ones((2, 2))}}, "has leaf 'b' as .*float32.*float64"),
+        ({"optimizer": Optimizer(adam(), 0.1, average=Ema(0.9, debias=True))}, "has hooks {'0': 'Counting'}"),
+        ({"optimizer": Optimizer(adam(), 0.1, hooks=[Counting()])}, "has average"),
+    ],
+)
+def test_a_checkpoint_of_something_else_is_refused(saved, options, message):
+    with pytest.raises(ValueError, match=message):
+        untouched(lambda optimizer: optimizer.load(saved), **options)
+
+
+def test_leaves_are_checked_at_the_first_step(saved):
+    optimizer = made(adam())
+    optimizer.load(saved)
+    w = np.ones(3)
+    with pytest.raises(ValueError, match="has leaves"):
+        optimizer.step({"a": w}, {"a": w})
+    assert (w == 1).all()
+    good = {"b": np.ones((2, 2), np.float32), "a": w}
+    optimizer.step(good, good)
+    assert optimizer.t == 2
+
+
+@pytest.mark.parametrize("keep", [0, 1, 10, 100, -1, -30, 0.5])
+def test_a_truncated_file_is_refused(saved, keep):
+    data = saved.read_bytes()
+    saved.write_bytes(data[: int(len(data) * keep) if isinstance(keep, float) else keep])
+    with pytest.raises(ValueError, match="is not a checkpoint of optimlab, or it is damaged"):
+        untouched(lambda optimizer: optimizer.load(saved))
+
+
+def test_a_flipped_byte_is_found(saved):
+    data = bytearray(saved.read_bytes())
+    where = data.index(b"state/a/ema.npy") + 150
+    data[where] ^= 255
+    saved.write_bytes(data)
+    with pytest.raises(ValueError, match="damaged"):
+        untouched(lambda optimizer: optimizer.load(saved))
+
+
+def rewritten(path, **changes):
+    with np.load(path) as file:
+        arrays = {key: file[key] for key in file.files}
+    header = json.loads(str(arrays["header"])) | changes.pop("header", {})
+    arrays |= {"header": np.array(json.dumps(header))} | changes
+    np.savez(path, **{key: value for key, value in arrays.items() if value is not None})
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"header": {"version": 2}}, "has format version 2; this optimlab reads up to 1; update it"),
+        ({"header": {"format": "other"}}, "is not a checkpoint of optimlab"),
+        ({"state/a/ema": None}, "the state 'ema' of 'a' is missing or wrong"),
+        ({"state/a/ema": np.ones(2)}, "the state 'ema' of 'a' is missing or wrong"),
+        ({"average/b/ema": np.ones((2, 2))}, "the average 'ema' of 'b' is missing or wrong"),
+        ({"t": None}, "t or the marks"),
+        ({"t": np.array([1, 2])}, "t or the marks"),
+    ],
+)
+def test_a_wrong_entry_is_found(saved, changes, message):
+    rewritten(saved, **changes)
+    with pytest.raises(ValueError, match=message):
+        untouched(lambda optimizer: optimizer.load(saved))
+
+
+def test_foreign_files_are_refused_without_unpickling(tmp_path):
+    path = tmp_path / "x"
+    for write in (
+        lambda file: pickle.dump({"t": 1}, file),
+        lambda file: np.savez(file, x=np.ones(3)),
+        lambda file: np.save(file, np.ones(3)),
+        lambda file: zipfile.ZipFile(file, "w").close(),
+        lambda file: file.write(b"hello"),
+        lambda file: np.savez(file, header=np.array([object()]), allow_pickle=True),
+    ):
+        with path.open("wb") as file:
+            write(file)
+        with pytest.raises(ValueError, match="is not a checkpoint of optimlab"):
+            untouched(lambda optimizer: optimizer.load(path))
+    with pytest.raises(FileNotFoundError):
+        made(adam()).load(tmp_path / "none")
+
+
+def test_a_function_in_the_rule_does_not_stand_in_the_way(tmp_path):
+    def rule():
+        return Scale(lambda k: 1.0) | Gradient()
+
+    optimizer, w = Optimizer(rule(), 0.1), np.ones(1)
+    optimizer.step(w, w)
+    optimizer.save(tmp_path / "a.npz")
+    Optimizer(rule(), 0.1).load(tmp_path / "a.npz")
+
+
+def test_before_the_first_step_there_is_nothing_to_save(tmp_path):
+    with pytest.raises(ValueError, match="nothing to save before the first step"):
+        Optimizer(sgd(), 0.1).save(tmp_path / "a.npz")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_failed_save_keeps_the_old_file_and_leaves_nothing_behind(saved, monkeypatch):
+    before = saved.read_bytes()
+
+    def full(*args, **options):
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    optimizer = made(adam())
+    optimizer.step(np.ones(2), np.ones(2))
+    with pytest.raises(OSError, match="no space"):
+        optimizer.save(saved)
+    assert saved.read_bytes() == before
+    assert [p.name for p in saved.parent.iterdir()] == ["run.npz"]
+
+
+SAVING = """
+import sys, numpy as np
+from optimlab.optimizer import Optimizer
+from optimlab.rules import adam
+optimizer, w = Optimizer(adam(), 0.1, engine="numpy"), np.ones(200_000)
+while True:
+    optimizer.step(w, np.full(w.shape, float(optimizer.t)))
+    optimizer.save(sys.argv[1])
+    print(optimizer.t, flush=True)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="needs kill -9")
+def test_kill_during_save_never_loses_the_checkpoint(tmp_path):
+    path = tmp_path / "run.npz"
+    generator = np.random.default_rng(0)
+    for _ in range(8):
+        process = subprocess.Popen([sys.executable, "-c", SAVING, str(path)], stdout=subprocess.PIPE, text=True)
+        assert process.stdout.readline() == "1\n"
+        time.sleep(generator.uniform(0.0, 0.2))
+        process.send_signal(signal.SIGKILL)
+        printed = process.communicate()[0].split()
+        optimizer = Optimizer(adam(), 0.1, engine="numpy")
+        optimizer.load(path)
+        assert optimizer.t >= int(printed[-1] if printed else 1)

@@ -1,0 +1,453 @@
+"""The Optimizer: containers, errors, hooks' moments, averages."""
+
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from optimlab.engine import layout as layouts
+from optimlab.optimizer import Optimizer, Step
+from optimlab.rules import Ema, Gradient, Square, adam, adamw, momentum, sgd
+from tests.engine.laws import RULES, leaves_of, run, same
+
+DTYPES = [np.float32, np.float64]
+
+
+class Scaled:
+    def __init__(self, factor):
+        self.factor = factor
+
+    def before(self, step):
+        step.scale = step.scale * self.factor
+
+
+class Skipping:
+    def __init__(self, *skipped):
+        self.skipped = skipped
+        self.calls = 0
+
+    def before(self, step):
+        self.calls += 1
+        step.skip = self.calls in self.skipped
+
+
+class Seen:
+    def __init__(self):
+        self.steps = []
+
+    def after(self, step):
+        self.steps.append((step.t, step.lr, step.loss))
+
+
+@pytest.mark.parametrize("container", [list, tuple, lambda leaves: {"a": leaves[0], "b": {"c": leaves[1:]}}])
+def test_any_container_gives_the_same_bits(container):
+    leaves = leaves_of(np.float64, (3, 4), (5,), ())
+    expected, _ = run(adam(), leaves)
+    params = [leaf.copy() for leaf in leaves]
+    generator = np.random.default_rng(0)
+    optimizer = Optimizer(adam(), 0.1)
+    for _ in range(5):
+        optimizer.step(container(params), container([generator.standard_normal(p.shape) for p in params]))
+    assert all(np.array_equal(a, b) for a, b in zip(params, expected, strict=True))
+
+
+def test_leaves_are_named_by_their_place():
+    params = {"layers": [{"W": np.ones((2, 2)), "b": np.ones(2)}, {"W": np.ones(1)}], "scale": np.ones(())}
+    optimizer = Optimizer(momentum(), 0.1)
+    optimizer.step(params, params)
+    assert list(optimizer.state) == ["layers.0.W", "layers.0.b", "layers.1.W", "scale"]
+    assert optimizer.state["layers.0.W"]["ema"].shape == (2, 2)
+
+
+def test_gradients_of_a_dict_are_matched_by_key():
+    params, gradients = {"a": np.zeros(1), "b": np.zeros(1)}, {"b": np.full(1, 2.0), "a": np.ones(1)}
+    Optimizer(sgd(), 1.0).step(params, gradients)
+    assert params == {"a": [-1.0], "b": [-2.0]}
+
+
+def views_of(kind, dtype, n):
+    base = np.linspace(-1, 1, 4 * n * n).reshape(2 * n, 2 * n).astype(dtype)
+    return {
+        "C": base[:n, :n].copy(),
+        "F": np.asfortranarray(base[:n, :n]),
+        "every second": base[::2, ::2],
+        "backwards": base[:n, :n].copy()[::-1, ::-1],
+        "transposed": base[:n, :n].copy().T,
+        "column": base[:, :1],
+    }[kind]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("n", [5, 120])
+@pytest.mark.parametrize("kind", ["C", "F", "every second", "backwards", "transposed", "column"])
+@pytest.mark.parametrize("gradient", ["C", "F"])
+def test_views_of_any_order_give_the_same_bits(kind, gradient, n, dtype):
+    w = views_of(kind, dtype, n)
+    plain = w.copy(order="C")
+    one, two = Optimizer(adamw(), 0.1, average=Ema(0.5)), Optimizer(adamw(), 0.1, average=Ema(0.5))
+    for k in range(3):
+        g = np.sin(k + np.arange(w.size)).reshape(w.shape).astype(dtype)
+        one.step(w, np.array(g, order=gradient))
+        two.step(plain, g)
+    assert np.array_equal(w, plain)
+    assert np.array_equal(one.state["params"]["square_ema"], two.state["params"]["square_ema"])
+    with one.averaged(w), two.averaged(plain):
+        assert np.array_equal(w, plain)
+
+
+@pytest.mark.parametrize("name", RULES)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_packed_or_not_gives_the_same_bits(name, dtype, monkeypatch):
+    leaves = leaves_of(dtype, (3, 4), (5,), (), (0,), (100, 7))
+    packed = run(RULES[name], leaves, average=Ema(0.9))
+    init = layouts.Layout.__init__
+    monkeypatch.setattr(layouts.Layout, "__init__", lambda *args, **options: init(*args, **options, pack=-1))
+    apart = run(RULES[name], leaves, average=Ema(0.9))
+    assert len(apart[1]._layout.segments) == 5
+    assert len(packed[1]._layout.segments) == 1
+    assert same(packed, apart)
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_leaves_keep_their_own_dtype(name):
+    params, optimizer = run(RULES[name], [*leaves_of(np.float32, (3,)), *leaves_of(np.float64, (3,))])
+    assert [p.dtype for p in params] == [np.float32, np.float64]
+    assert all(x.dtype == np.float32 for x in optimizer.state["0"].values())
+    assert all(x.dtype == np.float64 for x in optimizer.state["1"].values())
+
+
+@pytest.mark.parametrize("lr", [np.float64(0.1), np.float32(0.5), 1, np.array(0.1)])
+def test_a_numpy_lr_never_promotes(lr):
+    w = np.ones(3, np.float32)
+    Optimizer(momentum(np.float64(0.9)), lr).step(w, w.copy())
+    assert w.dtype == np.float32
+
+
+@pytest.mark.parametrize("name", [name for name in RULES if name not in ("adamw", "l2", "two traces")])
+def test_a_zero_gradient_leaves_the_weights(name):
+    w = np.array([1.0, -2.0])
+    optimizer = Optimizer(RULES[name], 0.1)
+    for _ in range(3):
+        optimizer.step(w, np.zeros(2))
+    assert w.tolist() == [1.0, -2.0]
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_a_hook_that_halves_is_halving_the_gradient(name):
+    leaves = leaves_of(np.float32, (30,), (9000,))
+    one = [leaf.copy() for leaf in leaves]
+    two = [leaf.copy() for leaf in leaves]
+    hooked, plain = Optimizer(RULES[name], 0.1, hooks=[Scaled(0.5)]), Optimizer(RULES[name], 0.1)
+    for k in range(4):
+        gradients = [np.sin(k + p) for p in leaves]
+        hooked.step(one, gradients)
+        plain.step(two, [0.5 * g for g in gradients])
+    assert same((one, hooked), (two, plain))
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_a_skipped_step_moves_nothing(name):
+    leaves = leaves_of(np.float64, (30,))
+    seen = Seen()
+    w, v = leaves[0].copy(), leaves[0].copy()
+    hooked = Optimizer(RULES[name], 0.1, hooks=[Skipping(2, 3), seen], average=Ema(0.9))
+    plain = Optimizer(RULES[name], 0.1, average=Ema(0.9))
+    for k in range(5):
+        hooked.step(w, np.full(30, np.nan) if k in (1, 2) else np.sin(k + leaves[0]))
+        if k not in (1, 2):
+            plain.step(v, np.sin(k + leaves[0]))
+    assert same(([w], hooked), ([v], plain))
+    assert hooked.t == 3
+    assert [t for t, _, _ in seen.steps] == [1, 2, 3]
+
+
+def test_hooks_are_called_in_order_with_the_step():
+    calls = []
+
+    class Hook:
+        def __init__(self, name):
+            self.name = name
+
+        def before(self, step):
+            assert isinstance(step, Step)
+            calls.append(("before", self.name, step.t, step.lr, step.loss, step.names))
+
+        def after(self, step):
+            calls.append(("after", self.name))
+
+    optimizer = Optimizer(sgd(), lambda k: 0.5**k, hooks=[Hook("a"), Hook("b")])
+    optimizer.step([np.ones(1)], [np.ones(1)], loss=3.0)
+    assert calls == [
+        ("before", "a", 1, 1.0, 3.0, ("0",)), ("before", "b", 1, 1.0, 3.0, ("0",)), ("after", "a"), ("after", "b"),
+    ]  # fmt: skip
+
+
+def test_a_hook_may_set_the_lr_and_replace_the_gradients():
+    class Hook:
+        def before(self, step):
+            step.lr = 0.25
+            step.gradients = tuple(np.ones_like(g) for g in step.gradients)
+
+    w, g = np.zeros(2), np.full(2, 7.0)
+    optimizer = Optimizer(sgd(), 1.0, hooks=[Hook()])
+    optimizer.step(w, g)
+    assert w.tolist() == [-0.25, -0.25]
+    assert g.tolist() == [7.0, 7.0]
+    assert optimizer.lr == 0.25
+
+
+def test_a_schedule_sees_k_from_0():
+    w, rates = np.zeros(1), []
+    optimizer = Optimizer(sgd(), lambda k: 1.0 / (k + 1))
+    assert optimizer.lr == 1.0
+    for _ in range(3):
+        optimizer.step(w, np.ones(1))
+        rates.append(optimizer.lr)
+    assert rates == [1.0, 0.5, 1 / 3]
+    assert w[0] == pytest.approx(-(1 + 0.5 + 1 / 3))
+
+
+def test_gradients_may_be_the_parameters_and_are_not_written():
+    w = np.full(20000, 2.0)
+    Optimizer(sgd(), 0.25).step(w, w)
+    assert (w == 1.5).all()
+    g = np.ones(20000)
+    g.flags.writeable = False
+    Optimizer(adam(), 0.25).step(w, g)
+
+
+@pytest.mark.parametrize("size", [3, 20000])
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_a_gradient_that_is_not_finite_is_refused_and_nothing_changes(bad, size):
+    params = {"a": np.ones(2), "b": np.ones((2, size))}
+    gradients = {"a": np.ones(2), "b": np.ones((2, size))}
+    optimizer = Optimizer(adam(), 0.1, average=Ema(0.9))
+    optimizer.step(params, gradients)
+    before = {k: v.copy() for k, v in params.items()}
+    state = {n: {s: x.copy() for s, x in slots.items()} for n, slots in optimizer.state.items()}
+    gradients["b"][1, 2] = bad
+    with pytest.raises(FloatingPointError, match=rf"gradient 'b' is {bad} at index \(1, 2\) in step 2; parameters"):
+        optimizer.step(params, gradients)
+    assert all(np.array_equal(params[k], before[k]) for k in params)
+    assert all(np.array_equal(optimizer.state[n][s], state[n][s]) for n in state for s in state[n])
+    assert optimizer.t == 1
+
+
+def test_large_finite_gradients_are_not_refused():
+    w = np.zeros(3, np.float32)
+    Optimizer(sgd(), 1e-38).step(w, np.full(3, 3e38, np.float32))
+    assert np.isfinite(w).all()
+
+
+def test_without_the_check_what_is_not_finite_goes_through():
+    w = np.zeros(2)
+    Optimizer(sgd(), 0.1, check_finite=False).step(w, np.array([np.nan, 1.0]))
+    assert np.isnan(w[0])
+
+
+def read_only(x):
+    x.flags.writeable = False
+    return x
+
+
+BASE = np.zeros((4, 4))
+TWICE = np.zeros(3)
+REFUSED = [
+    ([np.arange(3)], TypeError, "parameter '0' must be float32 or float64; got int64"),
+    ([np.zeros(3, complex)], TypeError, "got complex128"),
+    ([np.zeros(3, object)], TypeError, "got object"),
+    ([np.zeros(3, np.float16)], TypeError, "got float16"),
+    ({"w": [1.0, 2.0]}, TypeError, "parameter 'w.0' must be a NumPy array; got float"),
+    ([read_only(np.zeros(3))], ValueError, "parameter '0' must be writable"),
+    ([TWICE, TWICE], ValueError, "parameters '0' and '1' are the same array"),
+    ([BASE[:3], BASE[2:]], ValueError, "parameters '0' and '1' overlap in memory"),
+    ([], ValueError, "params must hold at least one array"),
+    ({"a.b": np.zeros(1), "a": {"b": np.zeros(1)}}, ValueError, "two leaves have the name 'a.b'"),
+    (3.0, TypeError, "parameter 'params' must be a NumPy array; got float"),
+]
+
+
+@pytest.mark.parametrize(("params", "error", "message"), REFUSED, ids=lambda x: str(x)[:30])
+def test_what_cannot_be_a_parameter_is_refused(params, error, message):
+    with pytest.raises(error, match=re.escape(message)):
+        Optimizer(sgd(), 0.1).step(params, params)
+
+
+def test_interleaved_views_do_not_overlap():
+    base = np.ones((4, 4))
+    Optimizer(sgd(), 0.5).step([base[:, ::2], base[:, 1::2]], [np.ones((4, 2)), np.ones((4, 2))])
+    assert (base == 0.5).all()
+
+
+@pytest.mark.parametrize(
+    ("gradients", "error", "message"),
+    [
+        ({"a": np.ones(2)}, ValueError, "gradient 'b' is missing"),
+        ({"a": np.ones(2), "b": None}, ValueError, "gradient 'b' is missing"),
+        ({"a": np.ones(2), "b": np.ones(3), "c": np.ones(1)}, ValueError, "does not know: ['c']"),
+        ({"a": np.ones(3), "b": np.ones(3)}, ValueError, "gradient 'a' must have shape (2,); got (3,)"),
+        ({"a": np.ones(2, np.float32), "b": np.ones(3)}, TypeError, "gradient 'a' must be float64 like its parameter"),
+        ({"a": [1.0, 2.0], "b": np.ones(3)}, TypeError, "gradient 'a' must be a NumPy array; got list"),
+        ([np.ones(2), np.ones(3)], TypeError, "the container must be a dict as in the parameters; got list"),
+        (np.ones(2), TypeError, "the container must be a dict"),
+    ],
+)
+def test_gradients_must_be_as_the_parameters(gradients, error, message):
+    params = {"a": np.zeros(2), "b": np.zeros(3)}
+    with pytest.raises(error, match=re.escape(message)):
+        Optimizer(sgd(), 0.1).step(params, gradients)
+    assert not params["a"].any()
+
+
+@pytest.mark.parametrize(
+    ("params", "error", "message"),
+    [
+        ([np.zeros(2)], ValueError, "the container must have 2 entries; got 1"),
+        ([np.zeros(2), np.zeros(4)], ValueError, "parameter '1' must have shape (3,); got (4,)"),
+        ([np.zeros(2), np.zeros(3, np.float32)], TypeError, "parameter '1' must be float64"),
+        ([np.zeros(2), read_only(np.zeros(3))], ValueError, "parameter '1' must be writable"),
+        ([np.zeros(2), None], ValueError, "parameter '1' is missing"),
+    ],
+)
+def test_parameters_must_stay_as_in_the_first_step(params, error, message):
+    optimizer = Optimizer(sgd(), 0.1)
+    good = [np.zeros(2), np.zeros(3)]
+    optimizer.step(good, good)
+    with pytest.raises(error, match=re.escape(message)):
+        optimizer.step(params, good)
+
+
+def test_other_arrays_of_the_same_shape_may_take_their_place():
+    optimizer, w = Optimizer(momentum(), 0.1), np.zeros(20000)
+    optimizer.step(w, np.ones(20000))
+    v = w.copy()
+    optimizer.step(v, np.ones(20000))
+    optimizer.step(w, np.ones(20000))
+    assert optimizer.t == 3
+    assert w[0] == pytest.approx(-0.01 - 0.0271)
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: Optimizer(sgd(), 0.0), ValueError, "lr must be greater than 0 and finite; got 0.0"),
+        (lambda: Optimizer(sgd(), -1), ValueError, "lr must be greater than 0 and finite; got -1.0"),
+        (lambda: Optimizer(sgd(), float("nan")), ValueError, "got nan"),
+        (lambda: Optimizer(sgd(), "0.1"), TypeError, "lr must be a real number"),
+        (lambda: Optimizer(sgd(), lambda k: -1.0), ValueError, "lr must be at least 0 and finite at every step"),
+        (lambda: Optimizer(sgd, 0.1), TypeError, "did you mean sgd()?"),
+        (lambda: Optimizer("sgd", 0.1), TypeError, "rule must be a Rule such as adam()"),
+        (lambda: Optimizer(sgd(), 0.1, hooks=[3]), TypeError, "3 has neither"),
+        (lambda: Optimizer(sgd(), 0.1, hooks=Scaled(1.0)), TypeError, "hooks=[hook]"),
+        (lambda: Optimizer(sgd(), 0.1, hooks=[Scaled]), TypeError, "write Scaled(...)"),
+        (lambda: Optimizer(sgd(), 0.1, average=Square()), TypeError, "average must be a rule with a method read"),
+        (lambda: Optimizer(sgd(), 0.1, average=0.9), TypeError, "average must be a Rule"),
+        (lambda: Optimizer(sgd(), 0.1, replicas=0), ValueError, "replicas must be a whole number of at least 1"),
+        (lambda: Optimizer(sgd(), [0.1, 0.2]), ValueError, "it must be a number without replicas="),
+        (lambda: Optimizer(adam([0.1, 0.2]), 0.1, replicas=3), ValueError, "it must be a number or (3,)"),
+        (lambda: Optimizer(sgd(), 0.1).state, ValueError, "state is there after the first step"),
+        (lambda: Optimizer(sgd(), 0.1).diverged, ValueError, "give replicas=S"),
+    ],
+)
+def test_arguments_are_checked_at_construction(make, error, message):
+    with pytest.raises(error, match=re.escape(message)):
+        make()
+
+
+def test_a_broken_formula_is_refused_at_construction():
+    class Broken(Gradient):
+        @staticmethod
+        def formula(x, w, state, c):
+            return x
+
+    class Short(Ema):
+        def compose(self, lift=None):
+            return lambda x, w, state, c: (x, ())
+
+    with pytest.raises(TypeError, match="must return a pair"):
+        Optimizer(Broken(), 0.1)
+    with pytest.raises(TypeError, match=r"must return 1 states for \('ema',\); got 0"):
+        Optimizer(Short(0.9), 0.1)
+
+
+def test_state_cannot_be_written():
+    optimizer = Optimizer(momentum(), 0.1)
+    optimizer.step(np.ones(2), np.ones(2))
+    with pytest.raises(ValueError, match="read-only"):
+        optimizer.state["params"]["ema"][0] = 1.0
+    with pytest.raises(TypeError):
+        optimizer.state["params"] = {}
+
+
+class TestAveraged:
+    def ran(self, average=None):
+        w = np.zeros(3)
+        optimizer = Optimizer(sgd(), 1.0, average=average or Ema(0.9, debias=True))
+        for x in (-1.0, -1.0, -1.0):
+            optimizer.step(w, np.full(3, x))
+        return w, optimizer
+
+    def test_the_average_is_that_of_the_new_weights(self):
+        w, optimizer = self.ran()
+        with optimizer.averaged(w) as same_w:
+            assert same_w is w
+            assert w == pytest.approx([2.070110701] * 3, abs=1e-9)
+        assert w.tolist() == [3.0] * 3
+
+    def test_keras_number(self):
+        w = np.array([10.0])
+        optimizer = Optimizer(sgd(), 0.01, average=Ema(lambda k: 0.99 * (k > 0)))
+        for _ in range(10):
+            optimizer.step(w, np.ones(1))
+        with optimizer.averaged(w):
+            assert w[0] == pytest.approx(9.985617924991, abs=1e-12)
+        assert w[0] == pytest.approx(9.9)
+
+    def test_an_exception_swaps_back(self):
+        w, optimizer = self.ran()
+
+        def fail():
+            with optimizer.averaged(w):
+                w[:] = 77.0
+                raise KeyError
+
+        with pytest.raises(KeyError):
+            fail()
+        assert w.tolist() == [3.0] * 3
+        optimizer.step(w, np.ones(3))
+
+    def test_no_step_and_no_second_swap_inside(self):
+        w, optimizer = self.ran()
+        with optimizer.averaged(w):
+            with pytest.raises(RuntimeError, match="averaged weights are swapped in"):
+                optimizer.step(w, w)
+            with pytest.raises(RuntimeError, match="averaged weights are swapped in"):
+                optimizer.averaged(w).__enter__()
+        assert w.tolist() == [3.0] * 3
+
+    def test_there_must_be_an_average(self):
+        with pytest.raises(ValueError, match="construct the optimizer with average="):
+            Optimizer(sgd(), 1.0).averaged(np.ones(1)).__enter__()
+        with pytest.raises(ValueError, match="before the first step"):
+            Optimizer(sgd(), 1.0, average=Ema(0.5)).averaged(np.ones(1)).__enter__()
+
+    @pytest.mark.parametrize("name", RULES)
+    def test_averaging_changes_no_weight(self, name):
+        leaves = leaves_of(np.float32, (30,), (9000,))
+        (one, _), (two, _) = run(RULES[name], leaves), run(RULES[name], leaves, average=Ema(0.9))
+        assert all(np.array_equal(a, b) for a, b in zip(one, two, strict=True))
+
+
+def test_importing_needs_neither_numba_nor_pandas():
+    code = (
+        "import optimlab.optimizer, sys; print([m for m in ('numba', 'pandas', 'scipy', 'torch') if m in sys.modules])"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_the_gradient_of_a_0d_array_may_be_a_numpy_scalar():
+    w = np.array(1.0)
+    Optimizer(sgd(), 0.25).step({"w": w}, {"w": 2 * w})
+    assert w == 0.5

@@ -1,0 +1,173 @@
+"""Law: replica i of a batch is the same run alone, bit for bit."""
+
+import numpy as np
+import pytest
+
+from optimlab.optimizer import Optimizer
+from optimlab.rules import Clip, Constant, Ema, Gradient, Trace, Weights, adam, adamw, nesterov
+from tests.engine.laws import RULES
+
+ENGINES = ["numpy", "fused"]
+DTYPES = [np.float32, np.float64]
+S = 5
+LRS = [0.1, 0.01, 0.5, 0.3, 1e-3]
+MANY = {
+    "adam": lambda b, e: adam(b, 0.999, e),
+    "adamw": lambda b, e: adamw(0.9, b, weight_decay=e),
+    "nesterov": lambda b, e: nesterov(b),
+    "l2": lambda b, e: Gradient() + Constant(e) * Weights() | Trace(b),
+    "clip": lambda b, e: Ema(b, debias=True) | Clip(-1.0, e),
+}
+BETAS, SMALL = [0.0, 0.5, 0.9, 0.99, 0.999], [0.1, 0.2, 1e-8, 0.3, 1e-3]
+
+
+def engine_of(name):
+    if name == "fused":
+        pytest.importorskip("numba")
+    return name
+
+
+def gradient_of(w, k, i):
+    """Each replica's own."""
+    return (w * w.dtype.type(1 + i) + np.sin(k + np.arange(w.size)).reshape(w.shape)).astype(w.dtype)
+
+
+def start(dtype, shapes):
+    return [np.random.default_rng(i).standard_normal(shape).astype(dtype) for i, shape in enumerate(shapes)]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", MANY)
+@pytest.mark.parametrize("large", [(), (9001,)])
+def test_each_replica_runs_as_if_it_were_alone(name, dtype, engine, large):
+    shapes = [(2,), (), (3, 4), *([large] if large else [])]
+    options = {"engine": engine_of(engine)}
+    batch = [np.stack([w] * S) for w in start(dtype, shapes)]
+    together = Optimizer(MANY[name](BETAS, SMALL), LRS, replicas=S, average=Ema(BETAS, debias=True), **options)
+    for k in range(4):
+        together.step(batch, [np.stack([gradient_of(w[i], k, i) for i in range(S)]) for w in batch])
+    for i in range(S):
+        alone = start(dtype, shapes)
+        rule, average = MANY[name](BETAS[i], SMALL[i]), Ema(BETAS[i], debias=True)
+        optimizer = Optimizer(rule, LRS[i], average=average, **options)
+        for k in range(4):
+            optimizer.step(alone, [gradient_of(w, k, i) for w in alone])
+        assert all(np.array_equal(a[i], b) for a, b in zip(batch, alone, strict=True))
+        with together.averaged(batch), optimizer.averaged(alone):
+            assert all(np.array_equal(a[i], b) for a, b in zip(batch, alone, strict=True))
+        for leaf, slots in optimizer.state.items():
+            assert all(np.array_equal(together.state[leaf][slot][i], x) for slot, x in slots.items())
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_every_rule_runs_with_replicas(name):
+    w = np.stack([np.linspace(-1, 1, 7)] * S)
+    alone = w[0].copy()
+    together, one = Optimizer(RULES[name], LRS, replicas=S), Optimizer(RULES[name], LRS[0])
+    for k in range(6):
+        together.step(w, gradient_of(w, k, 0) * 0 + gradient_of(alone, k, 0))
+        one.step(alone, gradient_of(alone, k, 0))
+    assert np.array_equal(w[0], alone)
+
+
+def lr_of_each(k):
+    return np.array(LRS) / (k + 1)
+
+
+def test_schedules_may_give_one_number_for_each_replica():
+    w, alone = np.ones((S, 3)), np.ones(3)
+    together = Optimizer(Ema(lambda k: np.array(BETAS) * (k > 0), debias=True), lr_of_each, replicas=S)
+    one = Optimizer(Ema(lambda k: BETAS[2] * (k > 0), debias=True), lambda k: LRS[2] / (k + 1))
+    for k in range(4):
+        together.step(w, gradient_of(w, k, 1))
+        one.step(alone, w[2] * 0 + gradient_of(np.ones((S, 3)) * alone, k, 1)[2])
+    assert np.array_equal(w[2], alone)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("size", [3, 9001])
+def test_a_replica_with_a_bad_gradient_is_frozen_and_disturbs_nobody(engine, size):
+    w, others = np.ones((4, size)), np.ones((4, size))
+    broken = Optimizer(adam(), 0.1, replicas=4, engine=engine_of(engine), average=Ema(0.9))
+    sound = Optimizer(adam(), 0.1, replicas=4, engine=engine, average=Ema(0.9))
+    for k in range(5):
+        g = gradient_of(w, k, 1)
+        sound.step(others, gradient_of(others, k, 1))
+        if k == 2:
+            last = w[1].copy()
+            g[1, -1] = np.nan
+        broken.step(w, g)
+    assert broken.diverged.tolist() == [False, True, False, False]
+    assert np.array_equal(w[1], last)
+    keep = [0, 2, 3]
+    assert np.array_equal(w[keep], others[keep])
+    assert not sound.diverged.any()
+    with broken.averaged(w):
+        assert np.isfinite(w).all()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_replica_whose_weights_overflow_keeps_its_last_finite_ones(engine):
+    a, b = np.ones((2, 3)), np.ones((2, 20000))
+    optimizer = Optimizer(Gradient(), [0.1, 0.1], replicas=2, engine=engine_of(engine), average=Ema(0.5))
+    optimizer.step([a, b], [a.copy(), b.copy()])
+    g = [np.ones_like(a), np.ones_like(b)]
+    a[1, 0] = -1.7e308
+    g[0][1, 0] = 1.7e308
+    before = [a[1].copy(), b[1].copy()]
+    optimizer.step([a, b], g)
+    assert optimizer.diverged.tolist() == [False, True]
+    assert np.array_equal(a[1], before[0])
+    assert np.array_equal(b[1], before[1])
+    assert a[0].tolist() == [0.8] * 3
+
+
+def test_when_all_have_diverged_nothing_moves():
+    w = np.ones((2, 3))
+    optimizer = Optimizer(Gradient(), 0.1, replicas=2)
+    for _ in range(2):
+        optimizer.step(w, np.full((2, 3), np.nan))
+    assert (w == 1).all()
+    assert optimizer.diverged.all()
+
+
+class SkipSome:
+    """Skip replica 1 in the second step."""
+
+    def before(self, step):
+        self.calls = getattr(self, "calls", 0) + 1
+        if self.calls == 2:
+            step.skip = np.arange(step.replicas) == 1
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("name", ["adam", "scheduled"])
+def test_a_replica_that_skips_counts_its_own_steps(name, engine):
+    w, alone = np.ones((3, 4)), np.ones(4)
+    together = Optimizer(RULES[name], 0.1, replicas=3, hooks=[SkipSome()], engine=engine_of(engine), average=Ema(0.9))
+    one = Optimizer(RULES[name], 0.1, engine=engine, average=Ema(0.9))
+    for k in range(6):
+        g = gradient_of(np.ones(4), k, 0)
+        together.step(w, np.stack([g] * 3))
+        if k != 1:
+            one.step(alone, g)
+    assert together.t.tolist() == [6, 5, 6]
+    assert np.array_equal(w[1], alone)
+    assert not np.array_equal(w[0], alone)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_hooks_may_scale_each_replica(engine):
+    class Scaling:
+        def before(self, step):
+            step.scale = step.scale * np.array([1.0, 0.5])
+
+    w = np.zeros((2, 3))
+    Optimizer(Gradient(), 1.0, replicas=2, hooks=[Scaling()], engine=engine_of(engine)).step(w, np.ones((2, 3)))
+    assert w[:, 0].tolist() == [-1.0, -0.5]
+
+
+def test_every_leaf_needs_the_axis_of_the_replicas():
+    with pytest.raises(ValueError, match=r"parameter 'b' must have a first axis of 2 replicas; got shape \(3,\)"):
+        Optimizer(Gradient(), 0.1, replicas=2).step({"a": np.ones((2, 3)), "b": np.ones(3)}, {})
