@@ -51,6 +51,12 @@ class Step:
         The ``loss`` given to ``Optimizer.step``.
     replicas : int or None
         S.
+
+    Examples
+    --------
+    >>> class Halve:  # a hook
+    ...     def before(self, step):
+    ...         step.scale = 0.5 * step.scale
     """
 
     t: Any
@@ -203,6 +209,8 @@ class Optimizer:
         if step.gradients is not given:
             leaves = layout.checked_gradients(list(step.gradients))
         if self._update(layout, leaves, checked_lr(step.lr), step.scale, step.skip):
+            if self._guard is not None:
+                step.skip = step.skip | self._guard.diverged  # hooks leave a frozen replica alone, too
             for after in self._after:
                 after(step)
 

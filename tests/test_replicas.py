@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from optimlab.optimizer import Optimizer
-from optimlab.rules import Clip, Constant, Ema, Gradient, Trace, Weights, adam, adamw, nesterov
+from optimlab.rules import Clip, Constant, Ema, Gradient, Trace, Weights, adam, adamw, nesterov, sgd
 from tests.engine.laws import RULES
 
 ENGINES = ["numpy", "fused"]
@@ -171,3 +171,16 @@ def test_hooks_may_scale_each_replica(engine):
 def test_every_leaf_needs_the_axis_of_the_replicas():
     with pytest.raises(ValueError, match=r"parameter 'b' must have a first axis of 2 replicas; got shape \(3,\)"):
         Optimizer(Gradient(), 0.1, replicas=2).step({"a": np.ones((2, 3)), "b": np.ones(3)}, {})
+
+
+def test_hooks_leave_a_diverged_replica_alone():
+    from optimlab.hooks import IndependentDecay, Project
+    from optimlab.hooks.sets import Box
+
+    w = np.array([[4.0, 4.0], [4.0, 4.0]])
+    opt = Optimizer(sgd(), lr=0.1, replicas=2, hooks=[IndependentDecay(0.5), Project(Box(-1.0, 1.0))])
+    opt.step(w, np.array([[np.nan, 0.0], [0.0, 0.0]]))
+    opt.step(w, np.zeros((2, 2)))
+    np.testing.assert_array_equal(opt.diverged, [True, False])
+    np.testing.assert_array_equal(w[0], [4.0, 4.0])
+    assert (w[1] < 4.0).all()

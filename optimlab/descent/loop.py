@@ -27,6 +27,16 @@ class Problem(Protocol):
 
     A problem that finds value and gradient together may offer ``value_and_gradient(w)``; the value is then known at
     each step at no cost.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> class Bowl:
+    ...     start = np.array([3.0, -1.0])
+    ...     def value(self, w):
+    ...         return float((w**2).sum())
+    ...     def gradient(self, w):
+    ...         return 2 * w
     """
 
     @property

@@ -28,6 +28,10 @@ class Moment:
         The best value so far.
     best_step : int or ndarray of int, shape (S,)
         Where it was.
+
+    Examples
+    --------
+    >>> stop = lambda moment: moment.step >= 10  # a condition of one's own
     """
 
     step: int
@@ -57,6 +61,12 @@ class Below:
     ----------
     target : float
         The target, not NaN.
+
+    Examples
+    --------
+    >>> from optimlab.descent.stop import Below
+    >>> Below(1e-6)
+    Below(target=1e-06)
     """
 
     target: float
@@ -78,6 +88,12 @@ class Seconds:
     ----------
     limit : float, greater than 0
         Time budget in seconds.
+
+    Examples
+    --------
+    >>> from optimlab.descent.stop import Seconds
+    >>> Seconds(10.0)
+    Seconds(limit=10.0)
     """
 
     limit: float
@@ -99,6 +115,12 @@ class Stalled:
     ----------
     steps : int, at least 1
         Updates without a better value.
+
+    Examples
+    --------
+    >>> from optimlab.descent.stop import Stalled
+    >>> Stalled(100)
+    Stalled(steps=100)
     """
 
     steps: int

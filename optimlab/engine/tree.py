@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Leaf", "Tree", "tree_of"]
+__all__ = ["Branch", "Leaf", "Tree", "checked_apart", "checked_parameter", "complaint", "tree_of"]
 
 Array = NDArray[Any]
 DTYPES = (np.dtype(np.float32), np.dtype(np.float64))

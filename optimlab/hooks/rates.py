@@ -16,7 +16,7 @@ from optimlab.rules.hyperparameter import Hyperparameter, hyperparameter, value
 if TYPE_CHECKING:
     from optimlab.optimizer import Step
 
-__all__ = ["LearningRateDecay", "Plateau"]
+__all__ = ["LearningRateDecay", "Plateau", "int_of"]
 
 
 @dataclass(frozen=True)

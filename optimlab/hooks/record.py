@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from optimlab.optimizer import Step
 
-__all__ = ["Record"]
+__all__ = ["Clipping", "Record"]
 
 Array = NDArray[Any]
 _NUMBERS = ("lr", "gradient_norm", "weight_norm", "update_norm", "update_ratio", "effective_step", "clipped")

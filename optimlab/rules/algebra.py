@@ -11,7 +11,7 @@ import numpy as np
 from optimlab.rules.hyperparameter import Hyperparameter, hyperparameter, value
 from optimlab.rules.latex import Page, decimal
 
-__all__ = ["Constant", "Difference", "Pipe", "Product", "Quotient", "Rule", "Sum"]
+__all__ = ["Constant", "Difference", "Pipe", "Product", "Quotient", "Rule", "Sum", "as_it_is"]
 
 State = tuple[Any, ...]
 Coefficients = tuple[Any, ...]

@@ -23,7 +23,15 @@ Beta = Hyperparameter | Decay
 
 @dataclass(frozen=True, repr=False)
 class Gradient(Rule):
-    """y = x: the signal itself, at the head of an expression the gradient."""
+    """y = x: the signal itself, at the head of an expression the gradient.
+
+    Examples
+    --------
+    >>> from optimlab.rules import Gradient
+    >>> rule = Gradient()
+    >>> float(rule.formula(3.0, 0.0, (), rule.coefficients(1))[0])
+    3.0
+    """
 
     @staticmethod
     def formula(x: Any, w: Any, state: State, c: Coefficients) -> tuple[Any, State]:
@@ -35,7 +43,15 @@ class Gradient(Rule):
 
 @dataclass(frozen=True, repr=False)
 class Weights(Rule):
-    """y = w: the parameters before the step, as in the decoupled decay ``adam() + 0.01 * Weights()``."""
+    """y = w: the parameters before the step, as in the decoupled decay ``adam() + 0.01 * Weights()``.
+
+    Examples
+    --------
+    >>> from optimlab.rules import Weights
+    >>> rule = Weights()
+    >>> float(rule.formula(3.0, 5.0, (), rule.coefficients(1))[0])
+    5.0
+    """
 
     @staticmethod
     def formula(x: Any, w: Any, state: State, c: Coefficients) -> tuple[Any, State]:
@@ -47,7 +63,15 @@ class Weights(Rule):
 
 @dataclass(frozen=True, repr=False)
 class Square(Rule):
-    """y = x²."""
+    """y = x².
+
+    Examples
+    --------
+    >>> from optimlab.rules import Square
+    >>> rule = Square()
+    >>> float(rule.formula(-3.0, 0.0, (), rule.coefficients(1))[0])
+    9.0
+    """
 
     @staticmethod
     def formula(x: Any, w: Any, state: State, c: Coefficients) -> tuple[Any, State]:
@@ -59,7 +83,15 @@ class Square(Rule):
 
 @dataclass(frozen=True, repr=False)
 class Abs(Rule):
-    """y = |x|."""
+    """y = |x|.
+
+    Examples
+    --------
+    >>> from optimlab.rules import Abs
+    >>> rule = Abs()
+    >>> float(rule.formula(-3.0, 0.0, (), rule.coefficients(1))[0])
+    3.0
+    """
 
     @staticmethod
     def formula(x: Any, w: Any, state: State, c: Coefficients) -> tuple[Any, State]:
@@ -71,7 +103,15 @@ class Abs(Rule):
 
 @dataclass(frozen=True, repr=False)
 class Sign(Rule):
-    """y = -1, 0 or 1; NaN of NaN."""
+    """y = -1, 0 or 1; NaN of NaN.
+
+    Examples
+    --------
+    >>> from optimlab.rules import Sign
+    >>> rule = Sign()
+    >>> float(rule.formula(-3.0, 0.0, (), rule.coefficients(1))[0])
+    -1.0
+    """
 
     @staticmethod
     def formula(x: Any, w: Any, state: State, c: Coefficients) -> tuple[Any, State]:
@@ -89,6 +129,13 @@ class Root(Rule):
     ----------
     eps : float, at least 0, sequence of float, shape (S,), or schedule
         ε.
+
+    Examples
+    --------
+    >>> from optimlab.rules import Root
+    >>> rule = Root()
+    >>> float(rule.formula(9.0, 0.0, (), rule.coefficients(1))[0])
+    3.0
     """
 
     eps: Hyperparameter = 0.0
@@ -115,6 +162,13 @@ class Clip(Rule):
     ----------
     low, high : float, sequence of float, shape (S,), or schedule
         The limits; either may be infinite.
+
+    Examples
+    --------
+    >>> from optimlab.rules import Clip
+    >>> rule = Clip()
+    >>> float(rule.formula(3.0, 0.0, (), rule.coefficients(1))[0])
+    1.0
     """
 
     low: Hyperparameter = -1.0
@@ -145,6 +199,13 @@ class Scale(Rule):
     ----------
     schedule : schedule, float or sequence of float, shape (S,)
         s.
+
+    Examples
+    --------
+    >>> from optimlab.rules import Scale
+    >>> rule = Scale(0.5)
+    >>> float(rule.formula(3.0, 0.0, (), rule.coefficients(1))[0])
+    1.5
     """
 
     schedule: Hyperparameter
@@ -173,6 +234,13 @@ class Trace(Rule):
         β.
     first : float
         v before the first step.
+
+    Examples
+    --------
+    >>> from optimlab.rules import Trace
+    >>> rule = Trace(0.75)
+    >>> float(rule.formula(1.0, 0.0, (2.0,), rule.coefficients(1))[0])
+    2.5
     """
 
     beta: Hyperparameter
