@@ -17,60 +17,123 @@ True
 """
 
 from importlib import import_module
-from typing import Any
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
 
-_HOME = {
-    "optimizer": ("Optimizer", "Step"),
-    "rules": ("adam", "adamw", "heavy_ball", "momentum", "nesterov", "rmsprop", "sgd"),
-    "hooks": (
-        "Accumulate",
-        "Ball",
-        "Box",
-        "ClipEach",
-        "ClipNorm",
-        "ClipValue",
-        "IndependentDecay",
-        "LearningRateDecay",
-        "Lookahead",
-        "NonNegative",
-        "Plateau",
-        "Project",
-        "Record",
-        "Simplex",
-        "SkipLarge",
-        "SkipNonFinite",
-        "WeightDecay",
-    ),
-    "schedules": (
-        "constant",
-        "cosine_decay",
-        "cosine_restarts",
-        "cyclic",
-        "exponential_decay",
-        "inverse_time_decay",
-        "join",
-        "linear",
-        "linear_one_cycle",
-        "one_cycle",
-        "piecewise",
-        "polynomial_decay",
-        "staircase",
-        "step_decay",
-        "warm_up",
-    ),
-    "descent": ("Trace", "check_gradient", "descend"),
-}
-_MODULE = {name: module for module, names in _HOME.items() for name in names}
+from optimlab.lazy import lazily
 
-__all__ = sorted(_MODULE)
+if TYPE_CHECKING:
+    from optimlab.descent import (
+        Trace,
+        check_gradient,
+        descend,
+    )
+    from optimlab.hooks import (
+        Accumulate,
+        Ball,
+        Box,
+        ClipEach,
+        ClipNorm,
+        ClipValue,
+        IndependentDecay,
+        LearningRateDecay,
+        Lookahead,
+        NonNegative,
+        Plateau,
+        Project,
+        Record,
+        Simplex,
+        SkipLarge,
+        SkipNonFinite,
+        WeightDecay,
+    )
+    from optimlab.optimizer import (
+        Optimizer,
+        Step,
+    )
+    from optimlab.rules import (
+        adam,
+        adamw,
+        heavy_ball,
+        momentum,
+        nesterov,
+        rmsprop,
+        sgd,
+    )
+    from optimlab.schedules import (
+        Schedule,
+        constant,
+        cosine_decay,
+        cosine_restarts,
+        cyclic,
+        exponential_decay,
+        inverse_time_decay,
+        join,
+        linear,
+        linear_one_cycle,
+        one_cycle,
+        piecewise,
+        polynomial_decay,
+        staircase,
+        step_decay,
+        warm_up,
+    )
+
+__all__ = [
+    "Accumulate",
+    "Ball",
+    "Box",
+    "ClipEach",
+    "ClipNorm",
+    "ClipValue",
+    "IndependentDecay",
+    "LearningRateDecay",
+    "Lookahead",
+    "NonNegative",
+    "Optimizer",
+    "Plateau",
+    "Project",
+    "Record",
+    "Schedule",
+    "Simplex",
+    "SkipLarge",
+    "SkipNonFinite",
+    "Step",
+    "Trace",
+    "WeightDecay",
+    "adam",
+    "adamw",
+    "check_gradient",
+    "constant",
+    "cosine_decay",
+    "cosine_restarts",
+    "cyclic",
+    "descend",
+    "exponential_decay",
+    "heavy_ball",
+    "inverse_time_decay",
+    "join",
+    "linear",
+    "linear_one_cycle",
+    "momentum",
+    "nesterov",
+    "one_cycle",
+    "piecewise",
+    "polynomial_decay",
+    "rmsprop",
+    "sgd",
+    "staircase",
+    "step_decay",
+    "warm_up",
+]
+
+_find = lazily(__name__, __all__, ("optimizer", "rules", "schedules", "hooks", "descent"))
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _MODULE:
-        raise AttributeError(f"module 'optimlab' has no attribute {name!r}")
-    value = getattr(import_module(f"optimlab.{_MODULE[name]}"), name)
-    globals()[name] = value
-    return value
+    if name not in __all__ and not name.startswith("_") and find_spec(f"optimlab.{name}"):
+        return import_module(f"optimlab.{name}")
+    return _find(name)
 
 
 def __dir__() -> list[str]:

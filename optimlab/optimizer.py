@@ -27,7 +27,7 @@ __all__ = ["Optimizer", "Step"]
 Array = NDArray[Any]
 
 
-@dataclass
+@dataclass(slots=True)
 class Step:
     """What a hook sees of a step, and may set.
 
@@ -51,6 +51,9 @@ class Step:
         The ``loss`` given to ``Optimizer.step``.
     replicas : int or None
         S.
+    checked : tuple of ndarray or None
+        Gradients that a hook has found to be finite: if they still are ``step.gradients`` when all hooks have been
+        called, the optimizer does not look at them again.
 
     Examples
     --------
@@ -68,6 +71,7 @@ class Step:
     names: tuple[str, ...]
     loss: Any = None
     replicas: int | None = None
+    checked: tuple[Array, ...] | None = None
 
 
 class Optimizer:
@@ -197,43 +201,43 @@ class Optimizer:
             If a leaf is not one, or not as in the first step.
         """
         layout = self._bound(params)
-        leaves = layout.gradients(gradients)
+        given = layout.gradients(gradients)
         lr = self._lr_at(self._t)
-        if not self.hooks:
-            self._update(layout, leaves, lr, 1.0, False)
-            return
-        step = Step(self._t + 1, lr, 1.0, False, tuple(layout.leaves), tuple(leaves), layout.names, loss, self.replicas)
-        given = step.gradients
+        step = Step(self._t + 1, lr, 1.0, False, layout.leaves, given, layout.names, loss, self.replicas)
         for before in self._before:
             before(step)
+        if step.skip is not False and np.all(step.skip):
+            return
         if step.gradients is not given:
-            leaves = layout.checked_gradients(list(step.gradients))
-        if self._update(layout, leaves, checked_lr(step.lr), step.scale, step.skip):
-            if self._guard is not None:
-                step.skip = step.skip | self._guard.diverged  # hooks leave a frozen replica alone, too
-            for after in self._after:
-                after(step)
+            step.gradients = layout.checked_gradients(tuple(step.gradients))
+        if step.lr is not lr:
+            step.lr = checked_lr(step.lr)
+        self._update(layout, step)
+        for after in self._after:
+            after(step)
 
-    def _update(self, layout: Layout, gradients: Sequence[Array], lr: Any, scale: Any, skip: Any) -> bool:
-        """Sweep all segments, unless the step is skipped; return whether it was done."""
-        if skip is not False and np.all(skip):
-            return False
+    def _update(self, layout: Layout, step: Step) -> None:
+        """Sweep all segments with the rule and the average."""
         for segment in layout.segments:
-            segment.gather(gradients)
+            segment.gather(step.gradients)
         t = self._t + 1
         with np.errstate(all="ignore"):
-            frozen = self._frozen(layout, scale, skip)
-            self._sweep(layout, Numbers(scale, lr, self.rule.coefficients(t), self._averaging(t), frozen))
-        self._latest_lr = lr
+            frozen = self._frozen(layout, step)
+            numbers = Numbers(step.scale, step.lr, self.rule.coefficients(t), self._averaging(t), frozen)
+            self._sweep(layout, numbers)
+        self._latest_lr = step.lr
+        skip = step.skip
         self._t = np.where(skip, self._t, t) if isinstance(skip, np.ndarray) and skip.any() else t
-        return True
-
-    def _frozen(self, layout: Layout, scale: Any, skip: Any) -> Any:
-        """Return which replicas do not move; without replicas None, or the error for a gradient that is not finite."""
         if self._guard is not None:
-            return self._guard.frozen(layout, scale, skip)
+            step.skip = skip | self._guard.diverged  # hooks leave a frozen replica alone, too
+
+    def _frozen(self, layout: Layout, step: Step) -> Any:
+        """Return which replicas do not move; without replicas None, or the error for a gradient that is not finite."""
+        known = step.checked is step.gradients
+        if self._guard is not None:
+            return self._guard.frozen(layout, step.scale, step.skip)
         if self.check_finite:
-            check_gradients(self._engine, layout, scale, self._t + 1)
+            check_gradients(self._engine, layout, step.scale, step.t, known=known)
         return None
 
     def _sweep(self, layout: Layout, numbers: Numbers) -> None:

@@ -19,18 +19,21 @@ MODULES = sorted(
     for info in pkgutil.walk_packages([str(ROOT)], "optimlab.")
     if info.name not in ("optimlab.ema.compiled", "optimlab.engine.fused")  # need numba
 )
-# What each may import from. Lab, theory and problems are for studies, and know nothing of each other.
-OPTIMIZER = {"arguments", "checkpoint", "engine", "optimizer", "rules"}
+# What each package or module may import from. Lab, theory and problems are for studies, and know nothing of each other.
 LAYERS = {
     "lab": set(),
     "theory": {"ema"},
     "problems": {"ema"},
-    "descent": OPTIMIZER,
-    "hooks": OPTIMIZER,
-    "schedules": set(),
+    "descent": {"engine", "optimizer"},
+    "hooks": {"lazy", "optimizer", "rules"},
+    "schedules": {"lazy"},
+    "optimizer": {"arguments", "checkpoint", "engine", "rules"},
+    "checkpoint": {"engine", "optimizer", "rules"},
+    "arguments": {"rules"},
     "engine": {"rules"},
     "rules": {"ema"},
-    "ema": set(),
+    "ema": {"lazy"},
+    "lazy": set(),
 }
 
 
@@ -104,16 +107,39 @@ def imported_packages(path):
                 yield name.split(".")[1]
 
 
+def files(layer):
+    return [ROOT / f"{layer}.py"] if (ROOT / f"{layer}.py").exists() else sorted((ROOT / layer).rglob("*.py"))
+
+
 @pytest.mark.parametrize("layer", sorted(LAYERS))
 def test_imports_point_downwards(layer):
-    for path in (ROOT / layer).rglob("*.py"):
+    for path in files(layer):
         foreign = set(imported_packages(path)) - {layer}
         assert foreign <= LAYERS[layer], f"{path.relative_to(ROOT)} imports {foreign - LAYERS[layer]}"
 
 
-def test_every_package_has_a_layer():
+def test_every_package_and_module_has_a_layer():
     packages = {path.parent.name for path in ROOT.glob("*/__init__.py")}
-    assert packages == set(LAYERS)
+    assert packages | {path.stem for path in ROOT.glob("*.py")} - {"__init__"} == set(LAYERS)
+
+
+LAZY = sorted(path for path in ROOT.rglob("__init__.py") if "TYPE_CHECKING" in path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("path", LAZY, ids=[path.parent.name for path in LAZY])
+def test_type_checkers_see_the_names_that_are_loaded_when_used(path):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    blocks = [node for node in tree.body if isinstance(node, ast.If)]
+    shown = {alias.name for block in blocks for node in block.body for alias in node.names}
+    package = importlib.import_module(".".join(("optimlab", *path.parent.relative_to(ROOT).parts)))
+    assert shown == set(package.__all__)
+    assert set(package.__all__) <= set(dir(package))
+
+
+def test_packages_are_found_without_being_imported_by_name():
+    code = "import optimlab; print(optimlab.ema.Decay(0.9), optimlab.hooks.ClipNorm(1.0), hasattr(optimlab, 'nothing'))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["Decay(beta=0.9)", "ClipNorm(max_norm=1.0)", "False"]
 
 
 def test_no_study_imports_another():
@@ -129,7 +155,7 @@ def test_no_study_imports_another():
 
 
 def test_import_is_light():
-    packages = ", ".join(["sys", "optimlab", *(f"optimlab.{layer}" for layer in LAYERS), "optimlab.optimizer"])
+    packages = ", ".join(["sys", "optimlab", *(f"optimlab.{layer}" for layer in LAYERS)])
     code = f"import {packages}; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     heavy = {"pandas", "scipy", "matplotlib", "numba", "torch"}

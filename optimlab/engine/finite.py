@@ -17,13 +17,16 @@ Array = NDArray[Any]
 Marks = NDArray[np.bool_]
 
 
-def check_gradients(engine: Engine, layout: Layout, scale: Any, t: Any) -> None:
-    """Raise FloatingPointError, with the leaf and the index, for the first gradient that is not finite."""
+def check_gradients(engine: Engine, layout: Layout, scale: Any, t: Any, *, known: bool = False) -> None:
+    """Raise FloatingPointError, with the leaf and the index, for the first gradient that is not finite.
+
+    If the gradients are ``known`` to be finite, only the factor on them is looked at.
+    """
     if not math.isfinite(scale):
         raise FloatingPointError(
             f"the factor that hooks put on the gradients at step {t} is {scale}; it must be finite"
         )
-    for segment in layout.segments:
+    for segment in () if known else layout.segments:
         if not engine.finite(segment.gradient):
             raise FloatingPointError(_where(layout, segment, t))
 

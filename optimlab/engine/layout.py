@@ -37,6 +37,8 @@ class Segment:
         Which leaves lie in it.
     axis : int or None
         The axis of the replicas.
+    kept : dict
+        What an engine keeps for the next step.
     """
 
     weights: Array
@@ -49,11 +51,19 @@ class Segment:
     into: list[Array] = field(default_factory=list)
     grads: list[Array] = field(default_factory=list)
     params: list[Array] = field(default_factory=list)
+    pairs: list[tuple[Array, Array]] = field(default_factory=list)
     transposed: bool = False
+    kept: dict[Any, Any] = field(default_factory=dict)
+
+    @property
+    def fixed(self) -> bool:
+        """Whether the arrays are the same ones at each step, and the numbers are scalars."""
+        return self.packed and self.axis is None
 
     def bind(self, leaves: Sequence[Array]) -> None:
         """Take the arrays that the weights are read from and written to."""
         self.params = [leaves[i] for i in self.leaves]
+        self.pairs = list(zip(self.into, self.params, strict=True)) if self.packed else []
         if not self.packed:
             self.weights = self._flat(self.params[0])
 
@@ -63,16 +73,15 @@ class Segment:
             gradient = self._flat(gradients[self.leaves[0]])
             self.gradient = gradient.copy() if np.may_share_memory(gradient, self.weights) else gradient
             return
-        for view, leaf in zip(self.into, self.params, strict=True):
+        for view, leaf in self.pairs:
             view[...] = leaf
         for view, i in zip(self.grads, self.leaves, strict=True):
             view[...] = gradients[i]
 
     def scatter(self) -> None:
         """Write the weights back."""
-        if self.packed:
-            for leaf, view in zip(self.params, self.into, strict=True):
-                leaf[...] = view
+        for view, leaf in self.pairs:
+            leaf[...] = view
 
     def views(self, block: Array) -> list[Array]:
         """Return the part of each leaf in a block that is laid out as the weights, in the leaf's shape."""
@@ -135,7 +144,8 @@ class Layout:
         self.replicas = replicas
         self.shapes = [leaf.shape for leaf in leaves]
         self.dtypes = [leaf.dtype for leaf in leaves]
-        self.leaves: list[Array] = leaves
+        self.leaves: tuple[Array, ...] = tuple(leaves)
+        self.latest: tuple[Array, ...] = ()
         self.segments = self._segments(leaves, slots, pack)
 
     def _segments(self, leaves: list[Array], slots: Any, pack: int) -> list[Segment]:
@@ -156,17 +166,16 @@ class Layout:
             return leaf.size <= pack or not (leaf.flags.c_contiguous or leaf.flags.f_contiguous)
         return leaf.size <= max(pack, self.replicas**2) or not leaf.flags.c_contiguous
 
-    def bind(self, params: Any) -> list[Array]:
-        """Return the leaves of the parameters, checked where they are not the arrays of the last step."""
+    def bind(self, params: Any) -> None:
+        """Take the parameters, checked if they are not the arrays of the last step."""
         leaves = self.tree.leaves(params)
         if all(map(is_, leaves, self.leaves)):
-            return self.leaves
+            return
         self._check("parameter", leaves)
         for leaf, name in zip(leaves, self.names, strict=True):
             checked_parameter(leaf, name, self.replicas)
         checked_apart(leaves, self.names)
         self._rebind(leaves)
-        return leaves
 
     def _rebind(self, leaves: list[Array]) -> None:
         for segment in self.segments:
@@ -177,18 +186,22 @@ class Layout:
                     name = self.names[segment.leaves[0]]
                     raise ValueError(f"parameter {name!r} must keep its memory order; got strides {leaf.strides}")
             segment.bind(leaves)
-        self.leaves = leaves
+        self.leaves = tuple(leaves)
 
-    def gradients(self, gradients: Any) -> list[Array]:
-        """Return the leaves of the gradients, checked."""
-        return self.checked_gradients(self.tree.leaves(gradients))
+    def gradients(self, gradients: Any) -> tuple[Array, ...]:
+        """Return the leaves of the gradients, checked if they are not the arrays of the last step."""
+        leaves = self.tree.leaves(gradients)
+        if len(leaves) == len(self.latest) and all(map(is_, leaves, self.latest)):
+            return self.latest
+        self.latest = self.checked_gradients(tuple(leaves))
+        return self.latest
 
-    def checked_gradients(self, leaves: list[Any]) -> list[Array]:
+    def checked_gradients(self, leaves: tuple[Any, ...]) -> tuple[Array, ...]:
         """Return these leaves, if they can be gradients."""
         if len(leaves) != len(self.names):
             raise ValueError(f"there must be {len(self.names)} gradients, as parameters; a hook gave {len(leaves)}")
         if set(map(type, leaves)) != _ARRAY:  # arithmetic on 0-d arrays makes NumPy scalars
-            leaves = [np.asarray(leaf) if isinstance(leaf, np.generic) else leaf for leaf in leaves]
+            leaves = tuple([np.asarray(leaf) if isinstance(leaf, np.generic) else leaf for leaf in leaves])
         self._check("gradient", leaves)
         return leaves
 

@@ -34,7 +34,8 @@ def _factor(norm: Any, limit: Any) -> Any:
 class ClipNorm:
     """g ← g · min(1, max_norm/‖g‖), ‖g‖ the norm of all leaves together.
 
-    The gradients are read once; the factor goes into ``step.scale``, and the sweep applies it. A norm exactly at the
+    The gradients are read once: a finite norm is also the optimizer's proof that they are finite, and the factor goes
+    into ``step.scale``, which the sweep applies. A norm exactly at the
     limit changes nothing. If a gradient is not finite nothing is scaled, so that the optimizer's check, or
     ``SkipNonFinite``, meets it as it is.
 
@@ -79,7 +80,10 @@ class ClipNorm:
         """Put the factor on the gradients' scale."""
         if idle(step):
             return
-        self.norm = norm(step.gradients, step.replicas) * abs(step.scale)
+        found = norm(step.gradients, step.replicas)
+        if np.all(np.isfinite(found)):
+            step.checked = step.gradients
+        self.norm = found * abs(step.scale)
         factor = _factor(self.norm, value(self, "max_norm", step.t))
         self._shares = (factor < 1.0,) * len(step.names)
         step.scale = step.scale * factor

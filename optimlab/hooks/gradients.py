@@ -134,7 +134,10 @@ class SkipNonFinite:
         if idle(step):
             return
         looked_at = live(step)
-        bad = looked_at & (any_bad(step.gradients, step.replicas) | np.logical_not(np.isfinite(step.scale)))
+        found = any_bad(step.gradients, step.replicas)
+        if not np.any(found):
+            step.checked = step.gradients
+        bad = looked_at & (found | np.logical_not(np.isfinite(step.scale)))
         bad = bool(bad) if step.replicas is None else bad
         row = (self.in_a_row + 1) * bad
         self.in_a_row = row if step.replicas is None else np.where(looked_at, row, self.in_a_row)

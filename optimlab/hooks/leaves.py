@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +21,7 @@ __all__ = [
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
 
-_BLOCK = 4096
+_BLOCK = 8192
 """Numbers in one dot product: BLAS starts threads, whose number would change bits, above about 10 000."""
 _SAFE = {np.dtype(np.float32): 1e-28, np.dtype(np.float64): 1e-290}
 """Sums of squares below these have lost digits to underflow."""
@@ -154,6 +153,8 @@ def chosen(names: tuple[str, ...], only: tuple[str, ...] | None) -> tuple[bool, 
     """Return which leaves the patterns mean."""
     if only is None:
         return (True,) * len(names)
+    from fnmatch import fnmatchcase
+
     for pattern in only:
         if not any(fnmatchcase(name, pattern) for name in names):
             raise ValueError(f"only must name leaves; {pattern!r} is none of {', '.join(names)}")

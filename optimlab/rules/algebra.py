@@ -226,7 +226,7 @@ class Pipe(Rule):
         return sum((part.start for part in self.parts), ())
 
     def coefficients(self, t: Any) -> Coefficients:
-        return sum((part.coefficients(t) for part in self.parts), ())
+        return tuple([number for part in self.parts for number in part.coefficients(t)])
 
     def compose(self, lift: Lift = as_it_is) -> Formula:
         first, *rest = self.parts
@@ -319,7 +319,6 @@ def _bracketed(rule: Rule, x: str, page: Page, least: int) -> str:
     return text if rule.precedence >= least or rule.precedence == 0 else rf"\left({text}\right)"
 
 
-@dataclass(frozen=True, repr=False)
 class Sum(_Pair):
     """``a + b``."""
 
@@ -327,7 +326,6 @@ class Sum(_Pair):
     sign: ClassVar[str] = "+"
 
 
-@dataclass(frozen=True, repr=False)
 class Difference(_Pair):
     """``a - b``."""
 
@@ -335,7 +333,6 @@ class Difference(_Pair):
     sign: ClassVar[str] = "-"
 
 
-@dataclass(frozen=True, repr=False)
 class Product(_Pair):
     """``a * b``; a number times a rule scales it."""
 
@@ -346,7 +343,6 @@ class Product(_Pair):
         return r"\,".join(_bracketed(side, x, page, 2) for side in (self.left, self.right))
 
 
-@dataclass(frozen=True, repr=False)
 class Quotient(_Pair):
     """``a / b``."""
 

@@ -21,7 +21,6 @@ __all__ = [
 Beta = Hyperparameter | Decay
 
 
-@dataclass(frozen=True, repr=False)
 class Gradient(Rule):
     """y = x: the signal itself, at the head of an expression the gradient.
 
@@ -41,7 +40,6 @@ class Gradient(Rule):
         return x
 
 
-@dataclass(frozen=True, repr=False)
 class Weights(Rule):
     """y = w: the parameters before the step, as in the decoupled decay ``adam() + 0.01 * Weights()``.
 
@@ -61,7 +59,6 @@ class Weights(Rule):
         return "w"
 
 
-@dataclass(frozen=True, repr=False)
 class Square(Rule):
     """y = x².
 
@@ -81,7 +78,6 @@ class Square(Rule):
         return f"{x}^2" if len(x) == 1 else rf"\left({x}\right)^2"
 
 
-@dataclass(frozen=True, repr=False)
 class Abs(Rule):
     """y = |x|.
 
@@ -101,7 +97,6 @@ class Abs(Rule):
         return rf"\left|{x}\right|"
 
 
-@dataclass(frozen=True, repr=False)
 class Sign(Rule):
     """y = -1, 0 or 1; NaN of NaN.
 
@@ -327,12 +322,14 @@ class Ema(Rule):
         return (self.first,)
 
     def coefficients(self, t: Any) -> Coefficients:
-        beta, alpha = self._decays[:2] if not callable(self.beta) else self._scheduled(t)
-        if not self.debias:
-            return beta, alpha
-        log_weight = self._log_weights(t) if callable(self.beta) else t * self._decays[2]
-        left = np.expm1(log_weight)
-        return beta, alpha, -1.0 / (float(left) if left.ndim == 0 else left)
+        if callable(self.beta):
+            return self._scheduled_coefficients(t)
+        beta, alpha, log_beta = self._decays
+        return (beta, alpha, _correction(t * log_beta)) if self.debias else (beta, alpha)
+
+    def _scheduled_coefficients(self, t: Any) -> Coefficients:
+        beta, alpha = self._scheduled(t)
+        return (beta, alpha, _correction(self._log_weights(t))) if self.debias else (beta, alpha)
 
     def compose(self, lift: Lift = as_it_is) -> Formula:
         formula: Formula = lift(_debiased if self.debias else _raw)
@@ -394,6 +391,12 @@ class Ema(Rule):
         alpha = decimal(1.0 - self.beta) if isinstance(self.beta, float) else rf"(1 - {beta})"
         page.line(m, rf"{beta}\,{m} + {alpha}\,{x}")
         return rf"\frac{{{m}}}{{1 - {beta}^t}}" if self.debias else m
+
+
+def _correction(log_weight: Any) -> Any:
+    """1 / (1 - βᵗ) from ln βᵗ."""
+    weight = -np.expm1(log_weight)
+    return 1.0 / weight if weight.ndim else 1.0 / float(weight)
 
 
 def _numbers(decay: Decay) -> tuple[float, float, float]:
