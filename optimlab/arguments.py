@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 import numpy as np
 
 from optimlab.rules.algebra import Rule
 
-__all__ = ["checked_average", "checked_hooks", "checked_lr", "checked_replicas", "checked_rule", "replicated"]
+__all__ = [
+    "checked_average",
+    "checked_hooks",
+    "checked_lr",
+    "checked_replicas",
+    "checked_rule",
+    "hyperparameters",
+    "replicated",
+]
 
 
 def checked_rule(rule: Any, name: str = "rule") -> Rule:
@@ -74,7 +83,18 @@ def checked_lr(lr: Any) -> Any:
     return numbers[()] if numbers.ndim else float(numbers)
 
 
-def replicated(replicas: int | None, **numbers: tuple[Any, ...]) -> None:
+def hyperparameters(hooks: tuple[Any, ...]) -> dict[str, tuple[Any, ...]]:
+    """Return the hyperparameters of hooks that are dataclasses, as "ClipNorm.max_norm"; schedules are left out."""
+    return {
+        f"{type(hook).__name__}.{field.name}": (getattr(hook, field.name),)
+        for hook in hooks
+        if is_dataclass(hook)
+        for field in fields(hook)
+        if field.type == "Hyperparameter" and not callable(getattr(hook, field.name))
+    }
+
+
+def replicated(replicas: int | None, numbers: Mapping[str, tuple[Any, ...]]) -> None:
     """Check that each number is a scalar or, with replicas, one for each of them."""
     for name, group in numbers.items():
         for number in group:

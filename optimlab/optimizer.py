@@ -13,7 +13,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from optimlab.arguments import checked_average, checked_hooks, checked_lr, checked_replicas, checked_rule, replicated
+from optimlab.arguments import (
+    checked_average,
+    checked_hooks,
+    checked_lr,
+    checked_replicas,
+    checked_rule,
+    hyperparameters,
+    replicated,
+)
 from optimlab.engine import choose
 from optimlab.engine.finite import Replicas, check_gradients
 from optimlab.engine.layout import Layout
@@ -143,7 +151,8 @@ class Optimizer:
         self._layout: Layout | None = None
         self._pending: Callable[[Layout], None] | None = None
         self._swapped = False
-        replicated(self.replicas, lr=(self._lr_at(0),), rule=rule.coefficients(1), average=self._averaging(1))
+        numbers = {"lr": (self._lr_at(0),), "rule": rule.coefficients(1), "average": self._averaging(1)}
+        replicated(self.replicas, numbers | hyperparameters(self.hooks))
 
     @property
     def t(self) -> Any:

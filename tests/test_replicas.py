@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from optimlab.hooks import ClipNorm
 from optimlab.optimizer import Optimizer
 from optimlab.rules import Clip, Constant, Ema, Gradient, Trace, Weights, adam, adamw, nesterov, sgd
 from tests.engine.laws import RULES
@@ -184,3 +185,11 @@ def test_hooks_leave_a_diverged_replica_alone():
     np.testing.assert_array_equal(opt.diverged, [True, False])
     np.testing.assert_array_equal(w[0], [4.0, 4.0])
     assert (w[1] < 4.0).all()
+
+
+@pytest.mark.parametrize("replicas", [None, 3])
+def test_hyperparameters_of_hooks_must_be_numbers_or_one_for_each_replica(replicas):
+    with pytest.raises(
+        ValueError, match=r"ClipNorm\.max_norm has a hyperparameter of shape \(2,\); it must be a number"
+    ):
+        Optimizer(sgd(), 0.1, hooks=[ClipNorm([1.0, 2.0])], replicas=replicas)

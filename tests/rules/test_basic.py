@@ -310,30 +310,24 @@ def test_errors_say_what_is_allowed_and_what_was_given(make, error, message):
         make()
 
 
-@pytest.mark.parametrize("start", [(-1.0, 10.0, 1.0)])
-@pytest.mark.parametrize(
-    ("rule", "lr"),
-    [(sgd(), 0.001), (heavy_ball(), 0.001), (nesterov(), 0.001), (momentum(), 0.01), (rmsprop(), 0.005),
-     (adam(), 0.1), (adamw(weight_decay=1e-4), 0.1)],
-    ids=str,
-)  # fmt: skip
-def test_it_reaches_the_minimum_of_a_parabola(rule, lr, start):
-    w, target = np.array(start), np.array([1.0, -1.0, 1.0])
+ADAGRAD = Gradient() / (Square() | Trace(1.0) | Root(1e-8))
+REACHES = [(heavy_ball(), 0.001), (nesterov(), 0.001), (momentum(), 0.01), (rmsprop(), 0.005), (adam(), 0.1),
+           (adamw(weight_decay=1e-4), 0.1), (ADAGRAD, 1.0)]  # fmt: skip
+
+
+@pytest.mark.parametrize(("rule", "lr"), REACHES, ids=str)
+def test_it_reaches_the_minimum_of_a_parabola(rule, lr):
+    w, target = np.array([-1.0, 10.0, 1.0]), np.array([1.0, -1.0, 1.0])
     optimizer = Optimizer(rule, lr)
     for _ in range(10000):
         optimizer.step(w, 2 * (w - target))
     assert np.abs(w - target).max() < 3e-2
 
 
-@pytest.mark.parametrize(
-    ("rule", "lr"),
-    [(sgd(), 0.001), (heavy_ball(), 0.001), (nesterov(), 0.001), (momentum(), 0.001), (rmsprop(), 0.005),
-     (adam(), 0.1)],
-    ids=str,
-)  # fmt: skip
+@pytest.mark.parametrize(("rule", "lr"), REACHES, ids=str)
 def test_it_reaches_the_minimum_of_rosenbrock(rule, lr):
     w = np.zeros(2)
     optimizer = Optimizer(rule, lr)
     for _ in range(10000):
         optimizer.step(w, rosenbrock(w))
-    assert np.abs(w - 1.0).max() < 3e-2 + 0.07 * (rule == momentum() or rule == sgd())
+    assert np.abs(w - 1.0).max() < 3e-2
