@@ -10,11 +10,31 @@ from optimlab.problems.datasets import (
     load_seattle_weather,
     load_sunspots,
 )
+from optimlab.problems.surfaces import (
+    CriticalPoint,
+    GaussianNoise,
+    Noise,
+    Noisy,
+    Quadratic,
+    StudentNoise,
+    Surface,
+    bowl,
+    ravine,
+    saddle,
+)
 from optimlab.problems.tables import read_series
 
 __all__ = [
+    "CriticalPoint",
     "Curve",
+    "GaussianNoise",
+    "Noise",
+    "Noisy",
+    "Quadratic",
+    "StudentNoise",
+    "Surface",
     "ar1_noise",
+    "bowl",
     "bursts",
     "classic_curve",
     "data_folder",
@@ -26,7 +46,9 @@ __all__ = [
     "load_sunspots",
     "parabola",
     "ramp",
+    "ravine",
     "read_series",
+    "saddle",
     "sinusoid",
     "step",
 ]

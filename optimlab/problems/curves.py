@@ -3,65 +3,29 @@
 from __future__ import annotations
 
 import math
-import operator
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, SupportsIndex
 
 import numpy as np
 from numpy.typing import NDArray
+
+from optimlab.problems.arguments import generator, real, whole
 
 __all__ = ["Curve", "ar1_noise", "bursts", "classic_curve", "parabola", "ramp", "sinusoid", "step"]
 
 Floats = NDArray[np.float64]
 
 
-def _real(name: str, value: Any, allowed: str, contains: Callable[[float], bool] = math.isfinite) -> float:
-    """Return a real scalar as a float, or say what is allowed."""
-    if isinstance(value, (bool, np.bool_, str, bytes)) or np.ndim(value) != 0 or np.iscomplexobj(value):
-        raise TypeError(f"{name} must be {allowed}; got {value!r}")
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise TypeError(f"{name} must be {allowed}; got {value!r}") from None
-    if not (math.isfinite(number) and contains(number)):
-        raise ValueError(f"{name} must be {allowed}; got {value!r}")
-    return number
-
-
-def _whole(name: str, value: SupportsIndex, low: int, high: float = math.inf) -> int:
-    """Return a whole number in [low, high], or say what is allowed."""
-    allowed = f"a whole number of at least {low}" if high == math.inf else f"a whole number from {low} to {high}"
-    if isinstance(value, (bool, np.bool_)):
-        raise TypeError(f"{name} must be {allowed}; got {value!r}")
-    try:
-        number = operator.index(value)
-    except TypeError:
-        raise TypeError(f"{name} must be {allowed}; got {value!r}") from None
-    if not low <= number <= high:
-        raise ValueError(f"{name} must be {allowed}; got {value!r}")
-    return number
-
-
-def _generator(rng: np.random.Generator) -> np.random.Generator:
-    if not isinstance(rng, np.random.Generator):
-        raise TypeError(
-            f"rng must be a numpy.random.Generator; got {rng!r}; make one with numpy.random.default_rng(seed)"
-        )
-    return rng
-
-
 def _deviation(name: str, value: float) -> float:
-    return _real(name, value, "a finite standard deviation of at least 0", lambda sd: sd >= 0.0)
+    return real(name, value, "a finite standard deviation of at least 0", lambda sd: sd >= 0.0)
 
 
 def _correlation(phi: float) -> float:
-    return _real("phi", phi, "in (-1, 1), for the noise to be stationary", lambda value: abs(value) < 1.0)
+    return real("phi", phi, "in (-1, 1), for the noise to be stationary", lambda value: abs(value) < 1.0)
 
 
 def _steps(n: int) -> Floats:
     """Return the time 0, 1, ..., n-1 of n samples."""
-    return np.arange(_whole("n", n, 1), dtype=np.float64)
+    return np.arange(whole("n", n, 1), dtype=np.float64)
 
 
 def ar1_noise(rng: np.random.Generator, n: int, *, phi: float, sd: float = 1.0, draws: int | None = None) -> Floats:
@@ -103,10 +67,10 @@ def ar1_noise(rng: np.random.Generator, n: int, *, phi: float, sd: float = 1.0, 
     >>> noise.shape, bool(abs(noise.std() - 2.0) < 0.02)
     ((1000, 400), True)
     """
-    size = _whole("n", n, 1)
-    shape = (size,) if draws is None else (_whole("draws", draws, 1), size)
+    size = whole("n", n, 1)
+    shape = (size,) if draws is None else (whole("draws", draws, 1), size)
     correlation, deviation = _correlation(phi), _deviation("sd", sd)
-    noise = deviation * _generator(rng).standard_normal(shape)
+    noise = deviation * generator(rng).standard_normal(shape)
     return noise if correlation == 0.0 else _correlated(noise, correlation)
 
 
@@ -264,8 +228,8 @@ def parabola(
     >>> float(parabola(np.random.default_rng(0), start=0.0).truth[0])
     1.0
     """
-    first, last = _real("start", start, "a finite number"), _real("stop", stop, "a finite number")
-    x = np.linspace(first, last, _whole("n", n, 1))
+    first, last = real("start", start, "a finite number"), real("stop", stop, "a finite number")
+    x = np.linspace(first, last, whole("n", n, 1))
     curve = _exact("parabola", f"1 - x² for x from {first:g} to {last:g}", x, 1.0 - x**2)
     return curve.with_noise(rng, noise, phi=phi, draws=draws)
 
@@ -315,8 +279,8 @@ def step(
     array([0., 0., 0., 2., 2.])
     """
     time = _steps(n)
-    jump = time.size // 2 if at is None else _whole("at", at, 0, time.size - 1)
-    level = _real("height", height, "a finite number")
+    jump = time.size // 2 if at is None else whole("at", at, 0, time.size - 1)
+    level = real("height", height, "a finite number")
     curve = _exact("step", f"a step from 0 to {level:g} at sample {jump}", time, np.where(time < jump, 0.0, level))
     return curve.with_noise(rng, noise, phi=phi, draws=draws)
 
@@ -363,7 +327,7 @@ def ramp(
     array([0. , 0.5, 1. , 1.5])
     """
     time = _steps(n)
-    rise = _real("slope", slope, "a finite number")
+    rise = real("slope", slope, "a finite number")
     curve = _exact("ramp", f"a ramp that rises by {rise:g} per sample", time, rise * time)
     return curve.with_noise(rng, noise, phi=phi, draws=draws)
 
@@ -413,8 +377,8 @@ def sinusoid(
     array([ 0.,  1.,  0., -1.,  0.])
     """
     time = _steps(n)
-    cycle = _real("period", period, "a finite number of at least 2 samples", lambda value: value >= 2.0)
-    size = _real("amplitude", amplitude, "a finite number")
+    cycle = real("period", period, "a finite number of at least 2 samples", lambda value: value >= 2.0)
+    size = real("amplitude", amplitude, "a finite number")
     truth = size * np.sin(2.0 * np.pi * time / cycle)
     curve = _exact("sinusoid", f"a sinusoid of amplitude {size:g} and period {cycle:g}", time, truth)
     return curve.with_noise(rng, noise, phi=phi, draws=draws)
@@ -465,8 +429,8 @@ def bursts(
     array([0., 0., 0., 1., 0., 0., 0., 1.])
     """
     time = _steps(n)
-    gap = _whole("every", every, 1)
-    length = _whole("width", width, 1, gap)
+    gap = whole("every", every, 1)
+    length = whole("width", width, 1, gap)
     truth = np.where(time % gap < gap - length, 0.0, 1.0)
     curve = _exact("bursts", f"bursts of {length} samples every {gap} samples", time, truth)
     return curve.with_noise(rng, noise, phi=phi, draws=draws)
