@@ -57,7 +57,8 @@ def path(optimizer: Optimizer, gradient: Callable[[Floats], Any], steps: int) ->
 
 def equality_claims(run: Run) -> pd.DataFrame:
     """Claim that both forms are one after lr·(1-β), and what swapping them at the same lr does."""
-    problem, lr, shown = ravine(10.0), 0.25, {}
+    problem, lr = ravine(10.0), 0.25
+    shown: dict[str, Floats] = {}
     for beta in (0.5, 0.75, 0.9):
         average = path(Optimizer(momentum(beta), lr), problem.gradient, 50)
         scaled = path(Optimizer(heavy_ball(beta), lr * (1.0 - beta)), problem.gradient, 50)
@@ -102,7 +103,8 @@ def grows(rule: Rule, lr: Floats) -> NDArray[np.bool_]:
         optimizer.step(w, w)
         if t % 1000 >= 900:
             np.maximum(largest[t // 1000], np.abs(w[:, 0]), out=largest[t // 1000])
-    growing: NDArray[np.bool_] = (largest[1] >= largest[0]) & (largest[0] > 0.0)  # frozen replicas count as growing
+    # A frozen replica counts as growing; one that has underflowed stands still as well, and does not
+    growing: NDArray[np.bool_] = (largest[1] >= largest[0]) & (largest[0] > 1e-300)
     return growing
 
 
@@ -137,7 +139,7 @@ def strides(place: str, schedule: Callable[[Any], Any], steps: int) -> Floats:
 
 def drop_claims(run: Run) -> pd.DataFrame:
     """Claim what follows a drop of lr to a tenth under a constant gradient."""
-    drop, at = piecewise([0.1, 0.01], at=[200]), 200
+    drop, at = piecewise([0.1, 0.01], at=[200]), 200  # after 200 steps β²⁰⁰ = 7e-10 of the start is left
     steps = {place: strides(place, drop, 400) for place in PLACES}
     after = np.arange(1, 201)
     expected = {"outside": np.full(200, 0.1), "inside": (0.01 + 0.09 * BETA**after) / (1 - BETA)}
@@ -147,10 +149,10 @@ def drop_claims(run: Run) -> pd.DataFrame:
         run.claim(f"drop {place}", text, expected=0.0, measured=worst, tolerance=1e-9)
     text = "the drop comes late inside: extra way in old steps, (1-1/10) β/(1-β)"
     extra = (steps["inside"] - steps["outside"])[at:].sum() / (0.1 / (1 - BETA))
-    run.claim("drop late", text, expected=0.9 * LAG, measured=extra, tolerance=1e-8)
-    text = "before lr changes both are the same: largest difference of 200 steps"
+    run.claim("drop late", text, expected=0.9 * LAG, measured=extra, tolerance=1e-7)
+    text = "before lr changes both are the same, up to rounding of the way of 200: largest difference"
     same = np.abs(steps["inside"] - steps["outside"])[:at].max()
-    run.claim("same", text, expected=0.0, measured=same, tolerance=1e-14)
+    run.claim("same", text, expected=0.0, measured=same, tolerance=1e-13)
     return pd.DataFrame(steps)
 
 
@@ -184,7 +186,7 @@ def ratio_claims(run: Run, factor: float) -> dict[str, float]:
 def coast_claims(run: Run) -> pd.DataFrame:
     """Claim where w goes on ½w² after lr drops to a hundredth at full speed."""
     lr, at, steps = (0.02, 0.0002), 9, 120
-    paths = {}
+    paths: dict[str, Floats] = {}
     for place in PLACES:
         w = path(placed(place, piecewise(lr, at=[at])), np.array, steps)[:, 0]
         speed = w[at] - w[at - 1] if place == "inside" else (w[at] - w[at - 1]) * lr[1] / lr[0]
@@ -193,7 +195,7 @@ def coast_claims(run: Run) -> pd.DataFrame:
         text = f"lr {place}, ½w²: way after lr fell to a hundredth, largest distance from the closed form"
         run.claim(f"coast {place}", text, expected=0.0, measured=np.abs(w[at:] - theory).max(), tolerance=1e-12)
         paths |= {place: w, f"{place}_theory": np.append(np.full(at, np.nan), theory)}
-    text = "«lr 100 times smaller stops it»: w when lr falls, and where it has gone inside after 60 steps, over it"
+    text = "«a hundredth of lr stops it» (says about 1): w inside, 60 steps after the fall, over w at the fall"
     gone = paths["inside"][at + 60] / paths["inside"][at]
     expected = paths["inside_theory"][at + 60] / paths["inside_theory"][at]
     run.claim("coasts on", text, expected=expected, measured=gone, tolerance=1e-9, verdict="refuted")
@@ -311,8 +313,8 @@ def main(run: Run) -> None:
         draw(ax, table)
         run.table(table, name)
     run.say(
-        "Say which momentum: the same lr means steps 1/(1-β) times as long in the accumulating form, and a tenth of the\n"
-        "stable range. With lr inside the buffer every change of lr comes β/(1-β) steps late."
+        "Say which momentum: at the same lr the accumulating form's steps are 1/(1-β) times as long, and its stable\n"
+        "range is as much narrower. With lr inside the buffer every change of lr comes β/(1-β) steps late."
     )
     run.figure(figure, "momentum_forms")
 
