@@ -117,6 +117,14 @@ def test_error_and_transient_are_those_of_the_optimizer(kappa):
     assert step == errors.argmax()
 
 
+def test_the_transient_is_the_largest_error_at_any_condition():
+    kappa = np.geomspace(1.0, 1e4, 2000)
+    errors = heavy_ball_error(kappa, np.arange(100)[:, None])
+    peak, step = heavy_ball_transient(kappa)
+    np.testing.assert_array_equal(peak, errors.max(axis=0))
+    np.testing.assert_array_equal(step, errors.argmax(axis=0))
+
+
 def test_the_transient_grows_like_root_kappa():
     kappa = np.array([1e5, 1e6, 1e8])
     peak, step = heavy_ball_transient(kappa)
