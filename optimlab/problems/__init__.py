@@ -10,6 +10,7 @@ from optimlab.problems.datasets import (
     load_seattle_weather,
     load_sunspots,
 )
+from optimlab.problems.random_hessians import goe_hessians
 from optimlab.problems.surfaces import (
     CriticalPoint,
     GaussianNoise,
@@ -38,6 +39,7 @@ __all__ = [
     "bursts",
     "classic_curve",
     "data_folder",
+    "goe_hessians",
     "load_co2",
     "load_digits",
     "load_elnino",

@@ -1,5 +1,24 @@
 """Closed forms that the studies stand beside."""
 
 from optimlab.theory.ema import start_mean, start_variance
+from optimlab.theory.random_matrices import (
+    minimum_log_probability,
+    minimum_log_probability_large,
+    minimum_log_probability_signs,
+    semicircle_density,
+    semicircle_index,
+)
+from optimlab.theory.shifted_spectra import goe_density, goe_index, goe_minimum_probability
 
-__all__ = ["start_mean", "start_variance"]
+__all__ = [
+    "goe_density",
+    "goe_index",
+    "goe_minimum_probability",
+    "minimum_log_probability",
+    "minimum_log_probability_large",
+    "minimum_log_probability_signs",
+    "semicircle_density",
+    "semicircle_index",
+    "start_mean",
+    "start_variance",
+]
