@@ -11,11 +11,17 @@ from optimlab.problems.datasets import (
     load_sunspots,
 )
 from optimlab.problems.surfaces import (
+    Beale,
+    Cliff,
     CriticalPoint,
     GaussianNoise,
+    Himmelblau,
+    MonkeySaddle,
     Noise,
     Noisy,
     Quadratic,
+    Rastrigin,
+    Rosenbrock,
     StudentNoise,
     Surface,
     bowl,
@@ -25,12 +31,18 @@ from optimlab.problems.surfaces import (
 from optimlab.problems.tables import read_series
 
 __all__ = [
+    "Beale",
+    "Cliff",
     "CriticalPoint",
     "Curve",
     "GaussianNoise",
+    "Himmelblau",
+    "MonkeySaddle",
     "Noise",
     "Noisy",
     "Quadratic",
+    "Rastrigin",
+    "Rosenbrock",
     "StudentNoise",
     "Surface",
     "ar1_noise",
