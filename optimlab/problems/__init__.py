@@ -12,11 +12,17 @@ from optimlab.problems.datasets import (
 )
 from optimlab.problems.random_hessians import goe_hessians
 from optimlab.problems.surfaces import (
+    Beale,
+    Cliff,
     CriticalPoint,
     GaussianNoise,
+    Himmelblau,
+    MonkeySaddle,
     Noise,
     Noisy,
     Quadratic,
+    Rastrigin,
+    Rosenbrock,
     StudentNoise,
     Surface,
     bowl,
@@ -26,12 +32,18 @@ from optimlab.problems.surfaces import (
 from optimlab.problems.tables import read_series
 
 __all__ = [
+    "Beale",
+    "Cliff",
     "CriticalPoint",
     "Curve",
     "GaussianNoise",
+    "Himmelblau",
+    "MonkeySaddle",
     "Noise",
     "Noisy",
     "Quadratic",
+    "Rastrigin",
+    "Rosenbrock",
     "StudentNoise",
     "Surface",
     "ar1_noise",
