@@ -1,5 +1,12 @@
 """Closed forms that the studies stand beside."""
 
+from optimlab.theory.clipping import (
+    ClippedMoments,
+    clipped_exponential,
+    clipped_normal,
+    clipped_normal_cosine,
+    clipped_student,
+)
 from optimlab.theory.ema import start_mean, start_variance
 from optimlab.theory.random_matrices import (
     minimum_log_probability,
@@ -11,6 +18,11 @@ from optimlab.theory.random_matrices import (
 from optimlab.theory.shifted_spectra import goe_density, goe_index, goe_minimum_probability
 
 __all__ = [
+    "ClippedMoments",
+    "clipped_exponential",
+    "clipped_normal",
+    "clipped_normal_cosine",
+    "clipped_student",
     "goe_density",
     "goe_index",
     "goe_minimum_probability",
