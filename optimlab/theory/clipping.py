@@ -41,9 +41,10 @@ class ClippedMoments(NamedTuple):
 
 
 class _Partial(NamedTuple):
-    """∫ xᵏ f(x) dx from -∞ to a bound, k = 0, 1, 2; a constant may be left out of the last."""
+    """∫ xᵏ f(x) dx from -∞ to a bound, k = 0, 1, 2, the last up to a constant; and 1 - ∫ f, all of its digits."""
 
     mass: Any
+    tail: Any
     mean: Any
     square: Any
 
@@ -83,7 +84,7 @@ def clipped_normal(mean: ArrayLike, sd: ArrayLike, limit: ArrayLike) -> ClippedM
 
     def partial(z: Floats) -> _Partial:
         density = np.exp(-(z**2) / 2.0) / math.sqrt(2.0 * math.pi)
-        return _Partial(ndtr(z), -density, ndtr(z) - z * density)
+        return _Partial(ndtr(z), ndtr(-z), -density, ndtr(z) - z * density)
 
     return _moments(partial, _finite("mean", mean), _positive("sd", sd), _positive("limit", limit))
 
@@ -128,7 +129,7 @@ def clipped_student(mean: ArrayLike, scale: ArrayLike, df: float, limit: ArrayLi
 
     def partial(z: Floats) -> _Partial:
         first = -nu / (nu - 1.0) * _student_peak(nu) * (1.0 + z**2 / nu) ** ((1.0 - nu) / 2.0)
-        return _Partial(stdtr(nu, z), first, _student_square(z, nu))
+        return _Partial(stdtr(nu, z), stdtr(nu, -z), first, _student_square(z, nu))
 
     return _moments(partial, _finite("mean", mean), _positive("scale", scale), _positive("limit", limit))
 
@@ -167,7 +168,7 @@ def clipped_exponential(mean: ArrayLike, scale: ArrayLike, limit: ArrayLike) -> 
 
     def partial(z: Floats) -> _Partial:
         e = np.maximum(z + 1.0, 0.0)
-        return _Partial(-np.expm1(-e), -e * np.exp(-e), 1.0 - (1.0 + e**2) * np.exp(-e))
+        return _Partial(-np.expm1(-e), np.exp(-e), -e * np.exp(-e), 1.0 - (1.0 + e**2) * np.exp(-e))
 
     return _moments(partial, _finite("mean", mean), _positive("scale", scale), _positive("limit", limit))
 
@@ -208,9 +209,10 @@ def clipped_normal_cosine(limit: ArrayLike) -> Any:
 def _moments(partial: Any, mean: Floats, scale: Floats, limit: Floats) -> ClippedMoments:
     """Return the moments of what is kept inside the limits, and of what is moved onto them."""
     low, high = partial((-limit - mean) / scale), partial((limit - mean) / scale)
-    kept, first, second = (b - a for a, b in zip(low, high, strict=True))
-    clipped = limit * (1.0 - high.mass - low.mass) + mean * kept + scale * first
-    square = limit**2 * (1.0 - kept) + mean**2 * kept + 2.0 * mean * scale * first + scale**2 * second
+    kept, first, second = high.mass - low.mass, high.mean - low.mean, high.square - low.square
+    clipped = limit * (high.tail - low.mass) + mean * kept + scale * first
+    moved = limit**2 * (high.tail + low.mass)
+    square = moved + mean**2 * kept + 2.0 * mean * scale * first + scale**2 * second
     return ClippedMoments(clipped, square - clipped**2)
 
 
@@ -225,6 +227,9 @@ def _student_square(z: Floats, nu: float) -> Any:
     """∫ x² f dx from 0 to z, of Student's density."""
     from scipy.special import betainc, hyp2f1
 
+    if nu == 2.0:  # elementary, where ₂F₁ overflows for large z
+        y = np.arcsinh(z / math.sqrt(2.0))
+        return y - np.tanh(y)
     if nu > 4.0:  # ₂F₁ overflows for large ν
         return np.sign(z) * nu / (nu - 2.0) / 2.0 * betainc(1.5, nu / 2.0 - 1.0, z**2 / (nu + z**2))
     return _student_peak(nu) / 3.0 * z**3 * hyp2f1(1.5, (nu + 1.0) / 2.0, 2.5, -(z**2) / nu)

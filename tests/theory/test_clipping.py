@@ -54,6 +54,14 @@ def test_infinite_variance_is_bounded_but_grows_with_the_limit():
     assert variances[1] / variances[0] == pytest.approx(100**0.5, rel=2e-3)  # c^(2-ν), next order c^(-1/2)
 
 
+def test_two_degrees_of_freedom_grow_as_the_logarithm():
+    variances = clipped_student(0.0, 1.0, 2.0, np.array([1e3, 1e6, 1e9])).variance
+    np.testing.assert_allclose(np.diff(variances), 2 * math.log(1e3), rtol=1e-5)
+    np.testing.assert_allclose(
+        clipped_student(0.2, 1.0, 2.0, 1.5), clipped_student(0.2, 1.0, 2.0 + 1e-9, 1.5), rtol=1e-8
+    )
+
+
 @pytest.mark.parametrize("limit", [0.2, 1.0, 3.0])
 def test_cosine_of_a_long_gradient(limit):
     z = stats.norm.ppf((np.arange(100_000) + 0.5) / 100_000)
