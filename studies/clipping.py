@@ -217,7 +217,7 @@ def draw_cliff(ax: Axes, ways: dict[str, Floats]) -> None:
     """Way of one start in x."""
     for name, colour in (("plain", RED), ("clipped", BLUE)):
         ax.plot(ways[name][:121, 0, 0], color=colour, label=name if name == "plain" else "clipped by norm")
-    ax.axhline(0.0, color=BLACK, linewidth=1.0)
+    ax.axhline(0.0, color=BLACK, linewidth=0.6, zorder=0)
     ax.annotate("wall", (118, 0.0), (0, 4), textcoords="offset points", ha="right")
     ax.set(title="A plain step on the wall is thrown far back", xlabel=f"step (lr {LR:g}, limit {LIMIT:g})", ylabel="x")
     ax.set_ylim(-26.0, 2.5)

@@ -152,11 +152,16 @@ def draw_moments(axes: Any, moments: pd.DataFrame) -> None:
 
 
 def draw_floor(ax: Axes, found: dict[str, Floats]) -> None:
-    """Mean square over the number of runs."""
+    """Mean square over the number of runs in it."""
     for (name, w), colour in zip(found.items(), (RED, BLUE, GREEN), strict=True):
-        runs = np.arange(1, len(w) + 1)
-        ax.plot(runs[9:], (np.cumsum(w**2) / runs)[9:], color=colour, label=name)
-    ax.set(title="Noise without variance: only clipping has a floor", xscale="log", yscale="log")
+        sizes = [m for m in (10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000) if 20 * m <= len(w)]
+        quartiles = [np.percentile((w**2).reshape(-1, m).mean(axis=1), (25, 50, 75)) for m in sizes]
+        low, median, high = np.transpose(quartiles)
+        ax.plot(sizes, median, "o-", color=colour, markersize=4, label=f"{name}: median and quartiles")
+        ax.fill_between(sizes, low, high, color=colour, alpha=0.2)
+    grown = 0.25 * (np.array(sizes) / 10) ** (2 / DF - 1)
+    ax.plot(sizes, grown, ":", color=BLACK, label="slope ⅓, from the exponent of the tail")
+    ax.set(title="Noise without variance: only clipping has a floor", xscale="log", yscale="log", ylim=(0.01, 300.0))
     ax.set(xlabel=f"number of runs averaged (lr {FLOOR_LR:g}, t({DF}) noise)", ylabel="mean of w²")
     ax.legend(loc="upper left")
 

@@ -40,7 +40,7 @@ def goe_hessians(rng: np.random.Generator, draws: int, *, n: int, shift: float =
 
     Source
     ------
-    Mehta, Random Matrices, 2004, chapter 2 (GOE).
+    Mehta, Random Matrices, 2004, chapter 2, the Gaussian orthogonal ensemble.
 
     Examples
     --------

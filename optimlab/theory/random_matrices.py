@@ -55,7 +55,7 @@ def minimum_log_probability(n: ArrayLike) -> Any:
     Source
     ------
     The integral of |Δ| is de Bruijn's Pfaffian (J. Indian Math. Soc. 19, 1955) over Mehta's constant (Random Matrices,
-    2004, equation 3.3.10); the powers of 2 are what remains of the gamma functions.
+    2004, chapter 3); the powers of 2 are what remains of the gamma functions.
 
     Examples
     --------
@@ -88,7 +88,7 @@ def minimum_log_probability_large(n: ArrayLike) -> Any:
 
     Source
     ------
-    Dean & Majumdar 2006 (Phys. Rev. Lett. 97, 160201), equation 2 with θ = β ln 3 / 4.
+    Dean & Majumdar 2006 (Phys. Rev. Lett. 97, 160201): exp(-β θ n²) with θ = ln 3 / 4, here β = 1.
 
     Examples
     --------

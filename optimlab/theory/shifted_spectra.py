@@ -85,7 +85,7 @@ def goe_density(n: int, x: ArrayLike) -> Any:
 
     Source
     ------
-    Mehta, Random Matrices, 2004, equations 7.2.27-7.2.32.
+    Mehta, Random Matrices, 2004, chapter 7, the level density of the orthogonal ensemble.
 
     Examples
     --------
