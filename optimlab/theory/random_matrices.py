@@ -41,7 +41,7 @@ def minimum_log_probability(n: ArrayLike) -> Any:
     Returns
     -------
     float or ndarray
-        The natural logarithm, to the last digit; P itself is below float64 from n = 51 on.
+        The natural logarithm, to the last digit; from n = 51 on P is below the normal numbers of float64.
 
     Raises
     ------
