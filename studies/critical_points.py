@@ -112,7 +112,7 @@ def law_claims(run: Run) -> pd.DataFrame:
     )
     run.claim(
         "003-e left out",
-        "n = 100: the law alone is too large, by 10^16.8: its next term, ½ ln(1+2/√3) n, was known by its digits",
+        "n = 100: log₁₀ of law over exact value; the next term is ½ ln(1+2/√3) n, recognised by its digits",
         expected=50 * np.log(1 + 2 / np.sqrt(3)) / np.log(10),
         measured=(law[99] - log[99]) / np.log(10),
         tolerance=np.log10(100) / 24 + 0.02,  # the term after it, ln(n)/24
