@@ -10,12 +10,19 @@ from optimlab.problems.datasets import (
     load_seattle_weather,
     load_sunspots,
 )
+from optimlab.problems.random_hessians import goe_hessians
 from optimlab.problems.surfaces import (
+    Beale,
+    Cliff,
     CriticalPoint,
     GaussianNoise,
+    Himmelblau,
+    MonkeySaddle,
     Noise,
     Noisy,
     Quadratic,
+    Rastrigin,
+    Rosenbrock,
     StudentNoise,
     Surface,
     bowl,
@@ -25,12 +32,18 @@ from optimlab.problems.surfaces import (
 from optimlab.problems.tables import read_series
 
 __all__ = [
+    "Beale",
+    "Cliff",
     "CriticalPoint",
     "Curve",
     "GaussianNoise",
+    "Himmelblau",
+    "MonkeySaddle",
     "Noise",
     "Noisy",
     "Quadratic",
+    "Rastrigin",
+    "Rosenbrock",
     "StudentNoise",
     "Surface",
     "ar1_noise",
@@ -38,6 +51,7 @@ __all__ = [
     "bursts",
     "classic_curve",
     "data_folder",
+    "goe_hessians",
     "load_co2",
     "load_digits",
     "load_elnino",

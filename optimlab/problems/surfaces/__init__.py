@@ -1,15 +1,23 @@
 """Surfaces to descend: frozen values with gradients, starts, and all that is known about their critical points."""
 
+from optimlab.problems.surfaces.classic import Beale, Himmelblau, MonkeySaddle, Rastrigin, Rosenbrock
+from optimlab.problems.surfaces.cliff import Cliff
 from optimlab.problems.surfaces.noise import GaussianNoise, Noise, Noisy, StudentNoise
 from optimlab.problems.surfaces.quadratic import Quadratic, bowl, ravine, saddle
 from optimlab.problems.surfaces.surface import CriticalPoint, Surface
 
 __all__ = [
+    "Beale",
+    "Cliff",
     "CriticalPoint",
     "GaussianNoise",
+    "Himmelblau",
+    "MonkeySaddle",
     "Noise",
     "Noisy",
     "Quadratic",
+    "Rastrigin",
+    "Rosenbrock",
     "StudentNoise",
     "Surface",
     "bowl",
