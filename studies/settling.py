@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from optimlab.descent import Trace, descend
@@ -29,6 +30,7 @@ Spread = tuple[float, float, float]
 
 TARGET = 1e-6
 HOLD = 1000
+HORIZON = 20_000
 RATES = 10.0 ** (-5 + np.arange(45) / 8)
 SURFACES = {"Rosenbrock": Rosenbrock(), "Beale": Beale(), "Himmelblau": Himmelblau()}
 RULES = {"SGD": sgd(), "HB": heavy_ball(0.9), "Nesterov": nesterov(0.9), "Adam": adam(), "RMSprop": rmsprop(0.9)}
@@ -74,9 +76,9 @@ MARKERS: dict[str, dict[str, Any]] = {
     "settled": {"marker": "o", "markersize": 5, "linestyle": "none"},
 }
 TITLES = {
-    "Rosenbrock": "Rosenbrock: Adam hits early, and leaves",
-    "Beale": "Beale: rounding decides when Adam settles",
-    "Himmelblau": "Himmelblau: RMSprop hits first, settles last",
+    "Rosenbrock": "Adam hits early, and leaves",
+    "Beale": "rounding decides when Adam settles",
+    "Himmelblau": "RMSprop hits first, settles last",
 }
 
 
@@ -93,8 +95,9 @@ def descents(run: Run, names: tuple[str, str], rates: Floats, steps: int, copies
 
 def held(trace: Trace) -> Floats:
     """min {step : value ≤ target there and at the next HOLD steps}, inf if there is none."""
-    misses = np.cumsum(~(trace["value"] <= TARGET), axis=0)
-    calm = misses[HOLD:] == np.concatenate([np.zeros_like(misses[:1]), misses])[: len(misses) - HOLD]
+    misses = ~(trace["value"] <= TARGET)
+    counts = np.cumsum(misses, axis=0, dtype=np.int32)
+    calm = counts[HOLD:] == (counts - misses)[:-HOLD]
     return np.where(calm.any(axis=0), calm.argmax(axis=0), inf)
 
 
@@ -296,7 +299,8 @@ def draw_criteria(ax: Axes, table: pd.DataFrame, surface: str, horizon: int) -> 
         if not len(settled):
             ax.text(10, y, f"never settled in {horizon} steps", va="center", color=colour)
     ax.set(xscale="log", xlim=(8, 1.3 * horizon), ylim=(-0.6, 4.6), yticks=range(5), yticklabels=list(reversed(RULES)))
-    ax.set(xlabel="steps at the best of 45 learning rates", title=TITLES[surface])
+    title = f"{surface}: {TITLES[surface]}" if horizon == HORIZON else f"{surface}, only {horizon} steps"
+    ax.set(xlabel="steps at the best of 45 learning rates", title=title)
 
 
 def draw_width(ax: Axes, table: pd.DataFrame) -> None:
@@ -309,16 +313,16 @@ def draw_width(ax: Axes, table: pd.DataFrame) -> None:
         ax.scatter(RATES, [y] * len(RATES), 36 * settled, color=colour, edgecolors="none")
     ax.set(xscale="log", yticks=range(5), yticklabels=list(reversed(RULES)), ylim=(-0.6, 4.6))
     ax.set(title="Beale: Adam works at the most learning rates,\nif not in every run")
-    ax.set_xlabel("learning rate (ring: first hit; filled: share of runs that settle)")
+    ax.set_xlabel("learning rate (ring: hits; filled: share that settles)")
 
 
 def draw_burst(ax: Axes, values: Floats) -> None:
     """One run of Adam, step by step."""
     first = int((values <= TARGET).argmax())
     ax.semilogy(values, color=PALETTE["vermillion"], linewidth=0.6)
-    ax.axhline(TARGET, color=PALETTE["black"], linewidth=1)
-    ax.plot(first, TARGET, "o", color=PALETTE["black"], markerfacecolor="white", markersize=9)
-    ax.annotate("first hit", (first, TARGET), (12, 12), textcoords="offset points")
+    ax.axhline(TARGET, color=PALETTE["black"], linewidth=1, label=f"target {TARGET:g}")
+    ax.plot(first, TARGET, color=PALETTE["black"], label=f"first hit, step {first}", **MARKERS["hit"])
+    ax.legend(loc="lower right")
     ax.set(title="Adam on Rosenbrock, lr = 0.1:\na plot that ends at the first hit hides the bursts")
     ax.set(xlabel="step", ylabel="f")
 
@@ -334,11 +338,26 @@ def draw_cycle(ax: Axes, cycles: pd.DataFrame) -> None:
     ax.legend(loc="upper left")
 
 
+def draw(table: pd.DataFrame, cycles: pd.DataFrame, burst: Floats, horizon: int) -> Figure:
+    """All panels."""
+    import matplotlib.pyplot as plt
+    from matplotlib.lines import Line2D
+
+    figure, axes = plt.subplots(2, 3, figsize=(15, 8.5))
+    for ax, surface in zip(axes[0], SURFACES, strict=True):
+        draw_criteria(ax, table, surface, horizon)
+    labels = ("first hit", f"held for {HOLD} steps", f"settled, in each run of {horizon} steps")
+    handles = [Line2D([], [], color="#555555", **style) for style in MARKERS.values()]
+    figure.legend(handles, labels, loc="outside upper center", ncols=3)
+    draw_width(axes[1, 0], table)
+    draw_burst(axes[1, 1], burst)
+    draw_cycle(axes[1, 2], cycles)
+    return figure
+
+
 def main(run: Run) -> None:
     """Run the study."""
-    import matplotlib.pyplot as plt
-
-    horizon = 2500 if run.quick else 20_000
+    horizon = 2500 if run.quick else HORIZON
     geometry_claims(run)
     stability_claim(run)
     cycles = cycle_claims(run)
@@ -346,29 +365,18 @@ def main(run: Run) -> None:
     cell_claims(run, table, "held" if run.quick else "settled", horizon)
     hit_claims(run, table)
     if run.quick:
-        burst = descents(run, ("Rosenbrock", "Adam"), RATES[[32]], 20_000, copies=1)["value"][:, -1]
+        burst = descents(run, ("Rosenbrock", "Adam"), np.array([0.1]), HORIZON, copies=1)["value"][:, -1]
     else:
         long_claims(run, table)
         width_claims(run, table)
         burst = burst_claims(run, horizon)
-    figure, axes = plt.subplots(2, 3, figsize=(15, 8.5))
-    for ax, surface in zip(axes[0], SURFACES, strict=True):
-        draw_criteria(ax, table, surface, horizon)
-    for name, label in zip(
-        MARKERS, ("first hit", f"held {HOLD} steps", f"settled, each run of {horizon}"), strict=True
-    ):
-        axes[0, 0].plot([], [], color="#555555", label=label, **MARKERS[name])
-    axes[0, 0].legend(loc="upper left")
-    draw_width(axes[1, 0], table)
-    draw_burst(axes[1, 1], burst)
-    draw_cycle(axes[1, 2], cycles)
     run.say(
         "Adam reaches 1e-6 early, and bursts out again; when, and whether before the end, rounding errors decide.\n"
         "RMSprop circles its minimum at ±lr/2, and settles only where that circle lies below the target."
     )
     run.table(table, "sweep")
     run.table(cycles, "cycle")
-    run.figure(figure, "settling")
+    run.figure(draw(table, cycles, burst, horizon), "settling")
 
 
 if __name__ == "__main__":
