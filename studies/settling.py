@@ -3,7 +3,7 @@
 Five rules descend three surfaces at 45 learning rates each, and three criteria name the step at which f < 1e-6 was
 reached: the first hit; held, from which it stayed so for 1000 steps; settled, from which it stayed so to the end. Adam
 leaves again and again, in bursts that the last bit of every operation decides: so each run is made several times, half
-of them in plain float64 from starts 1e-12 apart, half with each gradient taken one rounding error off the weights.
+of them in plain float64 from starts 1e-12 apart, half with each gradient taken a rounding error beside the weights.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def descents(run: Run, names: tuple[str, str], rates: Floats, steps: int, copies
     lr = np.tile(rates, 2 * copies)
     plain = np.arange(len(lr))[:, None] < len(lr) // 2
     start = surface.start + np.where(plain, 1e-12, 0.0) * run.rng.normal(size=(len(lr), 2))
-    problem = Rounded(surface, run.rng, np.where(plain, 0.0, 2.0**-53))
+    problem = Rounded(surface, run.rng, np.where(plain, 0.0, 2.0**-52))
     title = f"{names[1]} on {names[0]}"
     return descend(problem, Optimizer(rule, lr, replicas=len(lr)), steps, start=start, progress=title)
 

@@ -19,10 +19,10 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Rounded:
-    """∇f(w (1 + δ)), δ ~ U(-u, u) for each number and call: a gradient whose rounding errors are drawn anew.
+    """∇f(w + δ w), δ ~ U(-u, u) for each number and call: a gradient whose rounding errors are drawn anew.
 
-    With u = 2⁻⁵³, the relative error of one float64 operation, this is what another order of operations, another
-    compiler or another processor would give. What changes between replicas then is owed to rounding alone.
+    With u = 2⁻⁵², one unit in the last place of a float64, this is as far off as another order of operations, another
+    compiler or another processor may be. What differs between replicas then is owed to rounding alone.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ class Rounded:
 
     surface: Surface
     rng: np.random.Generator
-    unit: Any = 2.0**-53
+    unit: Any = 2.0**-52
 
     def __post_init__(self) -> None:
         generator(self.rng)
@@ -63,5 +63,6 @@ class Rounded:
     def gradient(self, w: ArrayLike) -> Array:
         """Return ∇f beside w."""
         points = np.asarray(w)
-        beside = points * (1 + self.unit * self.rng.uniform(-1.0, 1.0, points.shape))
+        # not w (1 + δ): 1 + δ is a multiple of 2⁻⁵³ below 1 but of 2⁻⁵² above, and the rounding would lean to one side
+        beside = points + points * (self.unit * self.rng.uniform(-1.0, 1.0, points.shape))
         return self.surface.gradient(beside.astype(points.dtype, copy=False))
