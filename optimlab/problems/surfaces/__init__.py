@@ -2,8 +2,10 @@
 
 from optimlab.problems.surfaces.classic import Beale, Himmelblau, MonkeySaddle, Rastrigin, Rosenbrock
 from optimlab.problems.surfaces.cliff import Cliff
+from optimlab.problems.surfaces.critical import critical_point, hessian
 from optimlab.problems.surfaces.noise import GaussianNoise, Noise, Noisy, StudentNoise
 from optimlab.problems.surfaces.quadratic import Quadratic, bowl, ravine, saddle
+from optimlab.problems.surfaces.rounding import Rounded
 from optimlab.problems.surfaces.surface import CriticalPoint, Surface
 
 __all__ = [
@@ -18,9 +20,12 @@ __all__ = [
     "Quadratic",
     "Rastrigin",
     "Rosenbrock",
+    "Rounded",
     "StudentNoise",
     "Surface",
     "bowl",
+    "critical_point",
+    "hessian",
     "ravine",
     "saddle",
 ]

@@ -39,7 +39,7 @@ def hessian(surface: Surface, w: Floats) -> Floats:
 
     Examples
     --------
-    >>> from optimlab.problems import Quadratic
+    >>> from optimlab.problems import Quadratic, hessian
     >>> hessian(Quadratic((3.0, -7.0)), np.ones(2))
     array([[ 3.,  0.],
            [ 0., -7.]])
@@ -66,7 +66,7 @@ def critical_point(surface: Surface, near: tuple[float, ...]) -> CriticalPoint:
 
     Examples
     --------
-    >>> from optimlab.problems import Himmelblau
+    >>> from optimlab.problems import Himmelblau, critical_point
     >>> np.round(critical_point(Himmelblau(), (-2.8, 3.1)).at, 12).tolist()
     [-2.805118086953, 3.131312518251]
     """

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from optimlab.problems import Surface
-from optimlab.problems.surfaces.critical import critical_point, hessian
+from optimlab.problems import Surface, critical_point, hessian
 
 
 @dataclass(frozen=True)
