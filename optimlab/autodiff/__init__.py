@@ -9,7 +9,8 @@ from optimlab.autodiff.check import GradientCheck, check_grad
 from optimlab.autodiff.elementwise import leaky_relu, relu, sigmoid
 from optimlab.autodiff.gradients import grad, value_and_grad
 from optimlab.autodiff.graph import Graph, trace
-from optimlab.autodiff.tape import Primitive, Variable
+from optimlab.autodiff.primitive import Primitive
+from optimlab.autodiff.variable import Variable
 
 __all__ = [
     "GradientCheck",

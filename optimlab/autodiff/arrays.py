@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from optimlab.autodiff.tape import RULES, Primitive, Variable
+from optimlab.autodiff.primitive import Primitive
+from optimlab.autodiff.variable import RULES, Variable
 
 __all__ = ["logsumexp", "softmax_cross_entropy"]
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from optimlab.autodiff.tape import RULES, Primitive, Variable
+from optimlab.autodiff.primitive import Primitive
+from optimlab.autodiff.variable import RULES, Variable
 
 __all__ = ["leaky_relu", "relu", "sigmoid"]
 

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from optimlab.autodiff.containers import leaves_of, rebuilt
-from optimlab.autodiff.tape import Entry, Tape, Variable
+from optimlab.autodiff.tape import Entry, Tape
+from optimlab.autodiff.variable import Variable
 
 __all__ = ["Graph", "quiet", "trace"]
 
@@ -182,7 +183,8 @@ def trace(f: Callable[..., Any], w: Any, *rest: Any, **options: Any) -> Graph:
     <Graph of 2 nodes and 1 edges>
     """
     tape = Tape()
-    variables = [tape.append(_input(name, leaf)) for name, leaf in leaves_of(w)]
+    entries = [_input(name, leaf) for name, leaf in leaves_of(w)]
+    variables = [Variable(entry.y, tape, tape.append(entry)) for entry in entries]
     if not variables:
         raise ValueError(f"w must hold at least one array; got {w!r}")
     with quiet():

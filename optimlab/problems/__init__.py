@@ -10,6 +10,7 @@ from optimlab.problems.datasets import (
     load_seattle_weather,
     load_sunspots,
 )
+from optimlab.problems.expressions import Scalar, blocks_cost, chain_cost, xor_cost
 from optimlab.problems.surfaces import (
     CriticalPoint,
     GaussianNoise,
@@ -23,6 +24,7 @@ from optimlab.problems.surfaces import (
     saddle,
 )
 from optimlab.problems.tables import read_series
+from optimlab.problems.xor import TwoTwoOne, legacy_normals, xor
 
 __all__ = [
     "CriticalPoint",
@@ -31,13 +33,18 @@ __all__ = [
     "Noise",
     "Noisy",
     "Quadratic",
+    "Scalar",
     "StudentNoise",
     "Surface",
+    "TwoTwoOne",
     "ar1_noise",
+    "blocks_cost",
     "bowl",
     "bursts",
+    "chain_cost",
     "classic_curve",
     "data_folder",
+    "legacy_normals",
     "load_co2",
     "load_digits",
     "load_elnino",
@@ -51,4 +58,6 @@ __all__ = [
     "saddle",
     "sinusoid",
     "step",
+    "xor",
+    "xor_cost",
 ]
