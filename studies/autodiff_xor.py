@@ -305,7 +305,7 @@ def limits(run: Run, knots: Floats) -> None:
     )
 
 
-def interpolant(x: Floats, knots: Floats, values: NDArray[Any]) -> Floats:
+def interpolant(x: NDArray[Any], knots: NDArray[Any], values: NDArray[Any]) -> Floats:
     """Evaluate the net v + Σ cₖ relu(x - kₖ) that joins the points by straight lines."""
     slopes = np.diff(values) / np.diff(knots)
     bends = np.diff(slopes, prepend=0.0)

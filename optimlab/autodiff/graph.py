@@ -99,9 +99,7 @@ class Graph:
 
     def dot(self) -> str:
         """Return the graph in Graphviz's language, for ``dot -Tsvg``."""
-        nodes = [
-            f'  n{k} [label="{self._title(k)}\\n{_kind(e)}"{_SHAPE[e.primitive is None]}];' for k, e in self._lines()
-        ]
+        nodes = [f"  n{k} [{self._attributes(k, entry)}];" for k, entry in self._lines()]
         edges = [f"  n{parent} -> n{k};" for k, entry in self._lines() for parent in entry.parents if parent >= 0]
         return "\n".join(["digraph {", *nodes, *edges, "}"])
 
@@ -118,18 +116,23 @@ class Graph:
     def _lines(self) -> Iterator[tuple[int, Entry]]:
         return enumerate(self.tape.entries)
 
-    def _title(self, line: int) -> str:
-        primitive = self.tape.entries[line].primitive
-        name = (self.names[line] or "input") if primitive is None else primitive.name
-        return name.replace("\\", "\\\\").replace('"', '\\"')
+    def _attributes(self, line: int, entry: Entry) -> str:
+        name = self._input(line) if entry.primitive is None else entry.primitive.name
+        quoted = name.replace("\\", "\\\\").replace('"', '\\"')
+        return f'label="{quoted}\\n{_kind(entry)}"' + (", shape=box" if entry.primitive is None else "")
+
+    def _input(self, line: int) -> str:
+        return self.names[line] or "input"
 
     def _text(self, line: int, entry: Entry) -> str:
         if entry.primitive is None:
-            return self._title(line)
+            return self._input(line)
         words = [
             f"%{parent}" if parent >= 0 else _constant(argument)
             for parent, argument in zip(entry.parents, entry.arguments, strict=True)
         ]
+        given = {name: option for name, option in entry.options.items() if option is not None and option is not False}
+        words += [f"{name}={_short(option)}" for name, option in given.items()]
         return f"{entry.primitive.name}({', '.join(words)})"
 
     def _seed(self, seed: ArrayLike | None) -> Any:
@@ -197,9 +200,6 @@ def trace(f: Callable[..., Any], w: Any, *rest: Any, **options: Any) -> Graph:
     return Graph(tape, w, output)
 
 
-_SHAPE = {True: ", shape=box", False: ""}
-
-
 def _input(name: str, leaf: Any) -> Entry:
     place = f"w[{name!r}]" if name else "w"
     if isinstance(leaf, Variable):
@@ -221,6 +221,11 @@ def _returned(part: Any, leaf: Any) -> Any:
 
 def _kind(entry: Entry) -> str:
     return f"{entry.y.dtype} {entry.y.shape}"
+
+
+def _short(option: Any) -> str:
+    text = repr(option)
+    return text if len(text) <= 24 else "…"
 
 
 def _constant(value: Any) -> str:
