@@ -31,6 +31,8 @@ UNIT_COSTS = {0: 0.250000, 1: 0.237659, 99: 0.019644, 999: 0.001456}
 UNIT_END = {"y": 0.961844, "w": 1.613870, "b": 1.613870}
 TWIN_COSTS = {0: 0.250000, 1: 0.240714, 99: 0.026009, 999: 0.001587}
 TWIN_END = {(0, 2, 3, 5): 0.232819, (1, 4): 0.0, (6, 7): 1.030868, (8,): 1.916128}
+WEIGHTS = ("w1", "w2", "b1", "w3", "w4", "b2", "w5", "w6", "b3")
+SEED_0 = {"(0, 0)": 0.017148, "(0, 1)": 0.985169, "(1, 0)": 0.985211, "(1, 1)": 0.015378}
 BLOCKS = {2: 184, 3: 580, 4: 1768, 5: 5332, 6: 16_024, 7: 48_100, 11: 3_897_220}
 
 
@@ -51,14 +53,14 @@ def unit(run: Run) -> None:
     w = {"w": 0.0, "b": 0.0}
     costs = []
     for _ in range(1000):
+        y = sigmoid(w["w"] + w["b"])  # the article prints y of the pass before the last update
         value, gradient = cost(w)
         costs.append(value)
         w = {name: w[name] - LR * gradient[name] for name in w}
     for step, expected in UNIT_COSTS.items():
         claim_digits(run, f"001-a cost {step}", f"cost of the unit at step {step}", expected, costs[step])
-    end = w | {"y": 1.0 - sqrt(costs[-1])}  # printed by the last pass, before its update
-    for name, expected in UNIT_END.items():
-        claim_digits(run, f"001-a {name}", f"{name} of the unit as printed after 1000 steps", expected, end[name])
+    for name, end in (w | {"y": y}).items():
+        claim_digits(run, f"001-a {name}", f"{name} of the unit as printed after 1000 steps", UNIT_END[name], end)
 
 
 # 001-b: zero weights make twins
@@ -78,9 +80,6 @@ def twins(run: Run) -> Trace:
     apart = np.abs(way["w"][:, :3] - way["w"][:, 3:6]).max()
     run.claim("001-b twins", "largest difference of the two hidden units, ever", expected=0, measured=float(apart))
     return way
-
-
-WEIGHTS = ("w1", "w2", "b1", "w3", "w4", "b2", "w5", "w6", "b3")
 
 
 # 001-c: the exclusive or from 1000 starts
@@ -121,10 +120,8 @@ def exclusive_or(run: Run) -> tuple[Trace, pd.DataFrame]:
 def fates(run: Run, way: Trace) -> None:
     """Claim how the 1000 nets end."""
     ends, outputs = way["value"][-1], xor().outputs(way.w)
-    for name, expected, y in zip(
-        ("00", "01", "10", "11"), (0.017148, 0.985169, 0.985211, 0.015378), outputs[0], strict=True
-    ):
-        claim_digits(run, f"001-c y({name})", f"seed 0: output for ({name[0]}, {name[1]})", expected, y)
+    for (inputs, expected), y in zip(SEED_0.items(), outputs[0], strict=True):
+        claim_digits(run, f"001-c y{inputs}", f"seed 0: output for {inputs}", expected, y)
     run.claim("001-c C", "seed 0: final cost", expected=9.7e-4, measured=float(ends[0]), tolerance=5e-6)
     run.claim("001-c seed 8", "seed 8 stays at cost", expected=0.50, measured=float(ends[8]), tolerance=0.005)
     for cost, (count, _) in FATES.items():
@@ -180,12 +177,9 @@ def paths(run: Run) -> pd.DataFrame:
         numbers = [1.0, 3.0, *run.rng.uniform(0.2, 0.8, 9 * n).tolist()]
         rows[f"{n} blocks"] = (both_ways(blocks_cost, numbers), visits, 22 * n + 8)
     for name, (found, visits, edges) in rows.items():
-        run.claim(
-            f"001-j {name} paths", f"{name}: edges that the recursion visits", expected=visits, measured=found["visits"]
-        )
-        run.claim(
-            f"001-j {name} sweep", f"{name}: edges that one sweep visits", expected=edges, measured=found["swept"]
-        )
+        text = f"{name}: edges visited by"
+        run.claim(f"001-j {name} paths", f"{text} the recursion", expected=visits, measured=found["visits"])
+        run.claim(f"001-j {name} sweep", f"{text} one sweep", expected=edges, measured=found["swept"])
         text = f"{name}: relative difference of the two gradients"
         run.claim(f"001-j {name} same", text, expected=0, measured=found["error"], tolerance=1e-12)
     run.claim(
@@ -253,7 +247,7 @@ def _nested(x: Any, weight: float, depth: int) -> Any:
 
 
 def relu_claims(run: Run) -> None:
-    """Settle whether ReLU keeps gradients whole, and what a net of ReLUs cannot do."""
+    """Settle whether ReLU keeps gradients whole, for a random layer and a random δ behind it."""
     draws, n = (2000 if run.quick else 10_000), 32
     W, x, delta = (run.rng.normal(size=(draws, *shape)) for shape in ((n, n), (n, 1), (n, 1)))
     for gain, verdict in ((1.0, "refuted"), (sqrt(2.0), "reproduced"), (2.0, "refuted")):
@@ -266,6 +260,10 @@ def relu_claims(run: Run) -> None:
             measured=mean_interval(ratio),
             verdict=verdict,  # type: ignore[arg-type]
         )
+
+
+def limits(run: Run) -> None:
+    """Claim where «any function» holds, and where it ends: at unbounded inputs and at jumps."""
     knots: Floats = np.linspace(0.0, 2.0 * np.pi, 65)
     inside = np.linspace(0.0, 2.0 * np.pi, 64 * 100 + 1)
     error = float(np.abs(interpolant(inside, knots, np.sin(knots)) - np.sin(inside)).max())
@@ -278,11 +276,6 @@ def relu_claims(run: Run) -> None:
         measured=error,
         tolerance=h**2 / 8 * 0.01**2,  # the nearest of 100 points in a piece
     )
-    limits(run, knots)
-
-
-def limits(run: Run, knots: Floats) -> None:
-    """Claim where «any function» ends: at unbounded inputs and at jumps."""
     far = 2.0 * np.pi * np.arange(1, 101)
     bend = np.abs(np.diff(interpolant(far, knots, np.sin(knots)), 2)).max()
     run.claim(
@@ -331,18 +324,13 @@ def draw_fates(ax: Axes, way: Trace) -> None:
 def draw_solved(ax: Axes, solved: pd.DataFrame) -> None:
     """Draw the share of solved nets."""
     share = solved["solved"] / 1000
-    ax.fill_between(
-        solved["epoch"], solved["low"], solved["high"], color=PALETTE["blue"], alpha=0.25, label="95 % (Wilson)"
-    )
-    ax.plot(solved["epoch"], share, color=PALETTE["blue"], label=f"C < {SOLVED}")
+    epoch, blue = solved["epoch"], PALETTE["blue"]
+    ax.fill_between(epoch, solved["low"], solved["high"], color=blue, alpha=0.25, label="95 % (Wilson)")
+    ax.plot(epoch, share, color=blue, label=f"C < {SOLVED}")
     ax.axhline(1.0, color="#888888", linestyle="dashed", linewidth=1)
-    ax.text(solved["epoch"].iloc[-1], 0.985, "what the article's one run suggests", ha="right", va="top", fontsize=9)
-    ax.set(
-        title=f"{share.iloc[-1]:.1%} of 1000 starts solve it",
-        xlabel="epoch",
-        ylabel="share of nets solved",
-        ylim=(0, 1.05),
-    )
+    ax.text(epoch.iloc[-1], 0.985, "what the article's one run suggests", ha="right", va="top", fontsize=9)
+    ax.set(title=f"{share.iloc[-1]:.1%} of 1000 starts solve it", xlabel="epoch", ylabel="share of nets solved")
+    ax.set_ylim(0, 1.05)
     ax.legend(loc="lower right")
 
 
@@ -378,6 +366,7 @@ def main(run: Run) -> None:
     linear(run)
     tanh_claims(run)
     relu_claims(run)
+    limits(run)
     figure, axes = plt.subplots(2, 2, figsize=(12, 8.5))
     draw_fates(axes[0, 0], way)
     draw_solved(axes[0, 1], solved)

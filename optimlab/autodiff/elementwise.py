@@ -144,7 +144,7 @@ def leaky_relu(x: Any, slope: float = 0.01) -> Any:
     >>> grad(lambda x: leaky_relu(x).sum())(np.array([-1.0, 2.0]))
     array([0.01, 1.  ])
     """
-    return _LEAKY_RELU(x, slope=slope)
+    return _LEAKY_RELU(x, slope=float(slope))
 
 
 def _plain(function: Any) -> Any:

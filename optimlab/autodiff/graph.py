@@ -144,7 +144,7 @@ class Graph:
                     "sum it, or give a seed of this shape to trace(f, w).gradient"
                 )
             return value.dtype.type(1.0)
-        given = np.array(seed, dtype=value.dtype)
+        given = np.asarray(seed, dtype=value.dtype)
         if given.shape != value.shape:
             raise ValueError(f"seed must have the shape {value.shape} of the value; got {given.shape}")
         return given[()]

@@ -157,6 +157,18 @@ def test_what_a_checker_finds():
     assert check_grad(lambda w: (w * 0.0).sum(), X).error == 0.0
 
 
+def test_a_checker_shows_nan_first():
+    """The branch that is not taken has the slope 0 · NaN."""
+
+    def f(w):
+        return w["a"].sum() + np.where(w["b"] > 0.0, np.sqrt(w["b"]), 0.0).sum()
+
+    found = check_grad(f, {"a": X, "b": np.array([1.0, -1.0])})
+    assert found.place == "b[1]"
+    assert np.isnan(found.error)
+    assert found.difference == 0.0
+
+
 # A recorded value stays what it was
 
 
@@ -231,14 +243,27 @@ def test_in_place_operators_make_new_values():
 def test_what_is_changed_elsewhere_does_not_reach_the_record():
     """Inputs and constants are copied: a buffer that is used again keeps its old numbers on the tape."""
     w, buffer = X.copy(), np.array([3.0, 5.0])
+    window = buffer[::-1]
+    window.setflags(write=False)  # which does not keep others from writing to the buffer
 
     def f(v):
-        y = (v * buffer).sum() + (v * buffer[::-1]).sum() + (v @ buffer)
+        y = (v * buffer).sum() + (v * window).sum() + (v @ buffer) + (v * v).sum()
         buffer[...] = 0.0
         w[...] = np.nan
         return y
 
-    np.testing.assert_array_equal(grad(f)(w), [11.0, 13.0])
+    np.testing.assert_array_equal(grad(f)(w), [13.0, 17.0])
+
+
+def test_an_index_may_be_used_again():
+    index = np.array([1])
+
+    def f(w):
+        y = w[index] ** 2 + w[index, None][0]
+        index[0] = 0
+        return y.sum()
+
+    np.testing.assert_array_equal(grad(f)(X), [0.0, 5.0])
 
 
 def test_the_caller_keeps_the_right_to_write():
@@ -281,6 +306,7 @@ def test_the_caller_keeps_the_right_to_write():
             ValueError,
             "labels must lie in 0 to 1; got 2 to 2",
         ),
+        (lambda z: softmax_cross_entropy(z, [-1]), np.zeros((1, 2)), ValueError, "labels must lie in 0 to 1; got -1"),
         (lambda z: softmax_cross_entropy(z, [0.5]), np.zeros((1, 2)), TypeError, "labels must be whole numbers"),
         (
             lambda z: softmax_cross_entropy(z, [0, 1]),
