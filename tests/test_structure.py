@@ -21,6 +21,7 @@ MODULES = sorted(
 )
 # What each package or module may import from. Lab, theory and problems are for studies, and know nothing of each other.
 LAYERS = {
+    "autodiff": set(),
     "lab": set(),
     "theory": {"ema"},
     "problems": {"ema"},
@@ -75,7 +76,9 @@ def test_all_is_what_is_public(name):
         assert own | constants == set(module.__all__)
 
 
-@pytest.mark.parametrize("package", ["optimlab.ema", "optimlab.lab", "optimlab.problems", "optimlab.theory"])
+@pytest.mark.parametrize(
+    "package", ["optimlab.autodiff", "optimlab.ema", "optimlab.lab", "optimlab.problems", "optimlab.theory"]
+)
 def test_a_package_names_just_what_its_modules_make_public(package):
     module = importlib.import_module(package)
     inner = [importlib.import_module(name) for name in MODULES if name.startswith(package + ".")]

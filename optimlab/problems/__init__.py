@@ -10,6 +10,7 @@ from optimlab.problems.datasets import (
     load_seattle_weather,
     load_sunspots,
 )
+from optimlab.problems.expressions import Scalar, blocks_cost, chain_cost, xor_cost
 from optimlab.problems.random_hessians import goe_hessians
 from optimlab.problems.surfaces import (
     Beale,
@@ -33,6 +34,7 @@ from optimlab.problems.surfaces import (
     saddle,
 )
 from optimlab.problems.tables import read_series
+from optimlab.problems.xor import TwoTwoOne, legacy_normals, xor
 
 __all__ = [
     "Beale",
@@ -48,16 +50,21 @@ __all__ = [
     "Rastrigin",
     "Rosenbrock",
     "Rounded",
+    "Scalar",
     "StudentNoise",
     "Surface",
+    "TwoTwoOne",
     "ar1_noise",
+    "blocks_cost",
     "bowl",
     "bursts",
+    "chain_cost",
     "classic_curve",
     "critical_point",
     "data_folder",
     "goe_hessians",
     "hessian",
+    "legacy_normals",
     "load_co2",
     "load_digits",
     "load_elnino",
@@ -71,4 +78,6 @@ __all__ = [
     "saddle",
     "sinusoid",
     "step",
+    "xor",
+    "xor_cost",
 ]
