@@ -83,7 +83,7 @@ def schedule_claims(run: Run) -> tuple[Floats, NDArray[np.int64], Floats]:
     K, runs = (200, 300) if run.quick else (1000, 1000)
     left_out = set(schedules.__all__) - {"Schedule"} - set(shapes(K))
     run.claim("all schedules", "schedules of the package without a claim here", expected=0, measured=len(left_out))
-    times = np.unique(np.geomspace(2, K, 9).astype(np.int64))
+    times = np.unique(np.linspace(2, K, 12).astype(np.int64))
     exact = expected(PEAK * table_of_rates(K))
     measured = simulated(run, PEAK * table_of_rates(K), times, runs)
     for i, name in enumerate(shapes(K)):
@@ -233,7 +233,7 @@ def budgets(run: Run) -> pd.DataFrame:
     """Exact final loss of every schedule at its best peak, for several budgets."""
     peaks = np.geomspace(0.03, 1.9, 9 if run.quick else 17)
     rows = []
-    for K in run.progress((20, 60, 200) if run.quick else (30, 100, 300, 1000), "budgets"):
+    for K in run.progress((30, 100, 300) if run.quick else (30, 100, 300, 1000), "budgets"):
         ends = expected(table_of_rates(K)[:, :, np.newaxis] * peaks)[-1]
         for name, losses in zip(shapes(K), ends, strict=True):
             rows.append({"schedule": name, "budget": K, "peak": peaks[losses.argmin()], "loss": losses.min()})
@@ -254,9 +254,9 @@ def budget_claims(run: Run, table: pd.DataFrame) -> None:
     )
     run.claim(
         "restarts do not pay",
-        "cosine restarts and cycles, each at its best peak, that end above the best constant rate",
+        "cosine restarts and cycles that end above every schedule that falls once, each at its best peak",
         expected=2,
-        measured=int((last[back_up] > last["constant"]).sum()),
+        measured=int((last[back_up] > last.drop([*back_up, "constant"]).max()).sum()),
     )
     K, peaks = 300, np.geomspace(0.03, 1.9, 30)
     ends = transient(LinearRule(), table_of_rates(K)[:, :, np.newaxis] * peaks, 1.0).square[-1]
@@ -308,7 +308,7 @@ def draw_shapes(axes: NDArray[np.object_], exact: Floats, times: NDArray[np.int6
         ax.plot(np.arange(K + 1), exact[:, i], color=PALETTE["black"])
         ax.plot(times, measured[:, i].mean(axis=1), "o", color=PALETTE["vermillion"], markersize=3)
         ax.set(yscale="log", ylim=(0.01, 3.0), xticks=[0, K])
-        ax.set_title(f"{name}: {exact[-1, i]:.3f}", fontsize=10)
+        ax.set_title(f"{name}: ends at {exact[-1, i]:.3f}", fontsize=10)
 
 
 def draw_budgets(ax: Axes, table: pd.DataFrame) -> None:
@@ -353,9 +353,10 @@ def main(run: Run) -> None:
     budget_claims(run, table)
     warm_up_claims(run)
     figure = plt.figure(figsize=(15, 13))
-    top, bottom = np.ravel(figure.subfigures(2, 1, height_ratios=[1.25, 1.0]))
+    rows = figure.add_gridspec(2, 1, height_ratios=[1.25, 1.0])
+    top, bottom = figure.add_subfigure(rows[0]), figure.add_subfigure(rows[1])
     top.suptitle(
-        "Every schedule (blue, peak lr .5), its exact loss (line), and the simulated one (dots); the number is the end"
+        "Every schedule (blue, peak lr .5), its exact loss (line), and the simulated one (dots) over the updates"
     )
     draw_shapes(top.subplots(3, 5).ravel(), exact, times, measured)
     axes = bottom.subplots(1, 3)
