@@ -1,5 +1,6 @@
 """Closed forms that the studies stand beside."""
 
+from optimlab.theory.best_steps import InverseTime, best_decay, best_decay_variance, critical_batch_size
 from optimlab.theory.clipping import (
     ClippedMoments,
     clipped_exponential,
@@ -8,7 +9,15 @@ from optimlab.theory.clipping import (
     clipped_student,
 )
 from optimlab.theory.ema import impulse_response, phase_delay, start_lag, start_mean, start_variance
+from optimlab.theory.linear_rules import LinearRule, Moments, stationary_covariance, transient
 from optimlab.theory.modes import Mode, ema_momentum_mode, gradient_descent_mode, heavy_ball_mode, nesterov_mode
+from optimlab.theory.noisy_quadratic import (
+    averaged_sgd_variance,
+    heavy_ball_variance,
+    lr_equal_to_average,
+    nesterov_variance,
+    sgd_variance,
+)
 from optimlab.theory.quadratics import (
     Tuning,
     acceleration,
@@ -35,14 +44,21 @@ from optimlab.theory.shifted_spectra import goe_density, goe_index, goe_minimum_
 
 __all__ = [
     "ClippedMoments",
+    "InverseTime",
+    "LinearRule",
     "Mode",
+    "Moments",
     "Tuning",
     "acceleration",
+    "averaged_sgd_variance",
     "bare_steps",
+    "best_decay",
+    "best_decay_variance",
     "clipped_exponential",
     "clipped_normal",
     "clipped_normal_cosine",
     "clipped_student",
+    "critical_batch_size",
     "ema_momentum_limit",
     "ema_momentum_mode",
     "goe_density",
@@ -56,7 +72,9 @@ __all__ = [
     "heavy_ball_optimum",
     "heavy_ball_plateau",
     "heavy_ball_transient",
+    "heavy_ball_variance",
     "impulse_response",
+    "lr_equal_to_average",
     "minimum_log_probability",
     "minimum_log_probability_large",
     "minimum_log_probability_signs",
@@ -64,10 +82,14 @@ __all__ = [
     "nesterov_mode",
     "nesterov_optimum",
     "nesterov_textbook",
+    "nesterov_variance",
     "phase_delay",
     "semicircle_density",
     "semicircle_index",
+    "sgd_variance",
     "start_lag",
     "start_mean",
     "start_variance",
+    "stationary_covariance",
+    "transient",
 ]

@@ -4,6 +4,7 @@ from optimlab.problems.surfaces.classic import Beale, Himmelblau, MonkeySaddle, 
 from optimlab.problems.surfaces.cliff import Cliff
 from optimlab.problems.surfaces.critical import critical_point, hessian
 from optimlab.problems.surfaces.noise import GaussianNoise, Noise, Noisy, StudentNoise
+from optimlab.problems.surfaces.noisy_quadratic import NoisyQuadratic, noisy_quadratic
 from optimlab.problems.surfaces.quadratic import Quadratic, bowl, ravine, saddle
 from optimlab.problems.surfaces.rounding import Rounded
 from optimlab.problems.surfaces.surface import CriticalPoint, Surface
@@ -17,6 +18,7 @@ __all__ = [
     "MonkeySaddle",
     "Noise",
     "Noisy",
+    "NoisyQuadratic",
     "Quadratic",
     "Rastrigin",
     "Rosenbrock",
@@ -26,6 +28,7 @@ __all__ = [
     "bowl",
     "critical_point",
     "hessian",
+    "noisy_quadratic",
     "ravine",
     "saddle",
 ]
