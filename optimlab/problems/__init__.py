@@ -10,12 +10,15 @@ from optimlab.problems.datasets import (
     load_seattle_weather,
     load_sunspots,
 )
+from optimlab.problems.online import AlternatingLosses
 from optimlab.problems.surfaces import (
     CriticalPoint,
     GaussianNoise,
+    MonkeySaddle,
     Noise,
     Noisy,
     Quadratic,
+    SaddleChain,
     StudentNoise,
     Surface,
     bowl,
@@ -25,12 +28,15 @@ from optimlab.problems.surfaces import (
 from optimlab.problems.tables import read_series
 
 __all__ = [
+    "AlternatingLosses",
     "CriticalPoint",
     "Curve",
     "GaussianNoise",
+    "MonkeySaddle",
     "Noise",
     "Noisy",
     "Quadratic",
+    "SaddleChain",
     "StudentNoise",
     "Surface",
     "ar1_noise",
