@@ -237,7 +237,7 @@ def draw_rules(ax: Axes, found: dict[str, Floats]) -> None:
         median = np.median(steps, axis=0)[:SADDLES]
         saddles = np.arange(1, len(median) + 1)
         ax.plot(saddles, median, LINES[name][1], color=PALETTE[LINES[name][0]], label=name, markersize=4)
-    ax.set(yscale="log", ylim=(5, 3e5), xlabel="saddle", title="L/g = 4: noise or scaling break the exponential")
+    ax.set(yscale="log", ylim=(5, 2e7), xlabel="saddle", title="L/g = 4: noise or scaling break the exponential")
     ax.set_ylabel("median step at which it is left")
     ax.legend(ncols=2, loc="upper left", fontsize=9)
 

@@ -123,6 +123,8 @@ def amsgrad_drift(C: ArrayLike, beta: ArrayLike) -> Any:
 def crossing_steps(drift: ArrayLike, lr: ArrayLike) -> Any:
     """(3 / (2 lr |drift|))²: steps that it takes to cross a distance of 1 with the learning rate lr/√t.
 
+    For a small lr: the steps of one period, which are not yet equal at small t, must not matter.
+
     Parameters
     ----------
     drift : array_like of float, not 0

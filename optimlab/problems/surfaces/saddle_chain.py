@@ -20,12 +20,12 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class SaddleChain(Surface):
-    """f(w) = -g Σ_{j<k} τ² - g wₖ² + L Σ_{j>k} wⱼ², with k the first coordinate that has |wₖ| < τ = e.
+    """f(w) = Σ_{j<k} [L (|wⱼ| - 4τ)² - ν] - g wₖ² + L Σ_{j>k} wⱼ², k the first coordinate with |wₖ| < τ = e.
 
-    Coordinate k leaves its saddle while all later ones are pulled to 0, where their own saddles begin. Once it is
-    beyond τ, f no longer depends on it, and it is the next coordinate's turn. The paper joins the stages by splines and
-    gives each coordinate a valley after its saddle; here f jumps by (L+g) w² of the next coordinate instead, and is
-    flat behind.
+    Coordinate k leaves its saddle while all later ones are pulled to 0, where their own saddles begin. Beyond τ it
+    falls into its valley at ±4τ, and it is the next coordinate's turn. The paper joins the stages by splines between τ
+    and 2τ; here the valley begins at τ, with ν = (g + 9L) τ², so that f is continuous in wₖ there, while its slope
+    jumps, and f jumps by (L+g) w² of the next coordinate.
 
     Parameters
     ----------
@@ -50,8 +50,8 @@ class SaddleChain(Surface):
     --------
     >>> f = SaddleChain(3, growth=0.25)
     >>> f.gradient([[0.5, 0.5, 0.5], [3.0, 0.5, 0.5]])
-    array([[-0.25, 1. , 1. ],
-           [ 0. , -0.25, 1. ]])
+    array([[ -0.25 , 1. , 1. ],
+           [-15.74625463, -0.25 , 1. ]])
     """
 
     length: int
@@ -78,8 +78,8 @@ class SaddleChain(Surface):
 
     @property
     def points(self) -> tuple[CriticalPoint, ...]:
-        """The saddles; from the second on they are flat along the coordinates that have left."""
-        return tuple(self._saddle(k) for k in range(self.length))
+        """The saddles and, last, the minimum; each stands for its mirror images too."""
+        return tuple(self._point(k) for k in range(self.length + 1))
 
     def escapes(self, starts: ArrayLike, lr: float, *, floor: float = 0.0) -> Floats:
         """Return the step at which gradient descent leaves each saddle: Tₖ = Tₖ₋₁ + ⌈(1 - ln|wₖ|)/ln(1 + 2 lr g)⌉.
@@ -134,11 +134,16 @@ class SaddleChain(Surface):
 
     def _value(self, w: Array) -> Any:
         left, leaving = self._stage(w)
-        passed = self.growth * self.radius**2 * left.sum(axis=-1, dtype=w.dtype)
-        return (self._slopes(w, left, leaving) * w * w).sum(axis=-1) / 2 - passed
+        nu = (self.growth + 9.0 * self.contraction) * self.radius**2
+        valley = self.contraction * (np.abs(w) - 4.0 * self.radius) ** 2 - nu
+        saddle = np.where(leaving, -self.growth * w * w, self.contraction * w * w)
+        return np.where(left, valley, saddle).sum(axis=-1)
 
     def _gradient(self, w: Array) -> Array:
-        return self._slopes(w, *self._stage(w)) * w
+        left, leaving = self._stage(w)
+        distance = np.where(left, w - np.copysign(4.0 * self.radius, w), w)
+        gradient: Array = np.where(leaving, -2.0 * self.growth * w, 2.0 * self.contraction * distance)
+        return gradient
 
     def _stage(self, w: Array) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Return which coordinates have left their saddles, and which one is leaving."""
@@ -147,12 +152,9 @@ class SaddleChain(Surface):
         leaving[..., 1:] &= left[..., :-1]
         return left, leaving
 
-    def _slopes(self, w: Array, left: NDArray[np.bool_], leaving: NDArray[np.bool_]) -> Array:
-        down, up = w.dtype.type(-2.0 * self.growth), w.dtype.type(2.0 * self.contraction)
-        slopes: Array = np.where(leaving, down, np.where(left, w.dtype.type(0.0), up))
-        return slopes
-
-    def _saddle(self, k: int) -> CriticalPoint:
-        at = (self.radius,) * k + (0.0,) * (self.length - k)
-        curvatures = (-2.0 * self.growth, *(0.0,) * k, *(2.0 * self.contraction,) * (self.length - k - 1))
-        return CriticalPoint(at, -k * self.growth * self.radius**2, curvatures)
+    def _point(self, k: int) -> CriticalPoint:
+        """Return the critical point with k coordinates in their valleys."""
+        at = (4.0 * self.radius,) * k + (0.0,) * (self.length - k)
+        value = -k * (self.growth + 9.0 * self.contraction) * self.radius**2
+        down = (-2.0 * self.growth,) if k < self.length else ()
+        return CriticalPoint(at, value, down + (2.0 * self.contraction,) * (self.length - len(down)))
