@@ -141,8 +141,7 @@ def drift_claims(run: Run) -> pd.DataFrame:
         table[name], table[f"{name}_theory"] = measured, expected
         for i, (big, beta) in enumerate(zip(large, betas, strict=True)):
             said = f"{name}, C = {big:g}, β₂ = {beta:g}: drift in a period over lr"
-            # v overshoots its periodic value nowhere, so what is left is rounding
-            run.claim(f"{name} {big:g} {beta:g}", said, expected=expected[i], measured=measured[i], tolerance=1e-6)
+            run.claim(f"{name} {big:g} {beta:g}", said, expected=expected[i], measured=measured[i], tolerance=1e-9)
     return table
 
 
@@ -153,11 +152,11 @@ def turning_claims(run: Run) -> list[float]:
     roots = []
     for big in LARGE:
         root = float(brentq(lambda beta, big=big: float(adam_drift(big, beta)), 0.05, 0.9999))
-        betas = np.array([root - 0.01, root + 0.01])
+        betas = np.array([root - 0.001, root + 0.001])
         below, above = drifts(0.0, np.full(2, big), betas)
-        measured = root - 0.01 + 0.02 * below / (below - above)
+        measured = root - 0.001 + 0.002 * below / (below - above)
         said = f"C = {big:g}: β₂ above which Adam drifts downhill, by interpolation of measured drifts"
-        run.claim(f"turn {big:g}", said, expected=root, measured=float(measured), tolerance=1e-3)
+        run.claim(f"turn {big:g}", said, expected=root, measured=float(measured), tolerance=2e-5)
         roots.append(root)
     return roots
 

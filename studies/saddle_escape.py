@@ -98,8 +98,8 @@ def distance_claims(run: Run) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def form_claims(run: Run, table: pd.DataFrame) -> None:
-    """Show that momentum's advantage is the factor 1/(1-β) of the accumulating form."""
+def form_claims(run: Run, table: pd.DataFrame) -> Floats:
+    """Show that momentum's advantage is the factor 1/(1-β); return the steps of the EMA form at lr/(1-β)."""
     steps = {name: rows["steps"].to_numpy() for name, rows in table.groupby("rule")}
     scaled = Optimizer(momentum(BETA), lr=LR / (1.0 - BETA), replicas=len(EPS))
     found = escape_steps(saddle(), scaled, points(0.0, EPS), axis=1)
@@ -116,6 +116,7 @@ def form_claims(run: Run, table: pd.DataFrame) -> None:
     ends = [descend(saddle(), Optimizer(rule, lr=LR), 2000, start=np.array([0.5, 0.0]), progress=False).w[1]
             for rule in RULES.values()]  # fmt: skip
     run.claim("on the ridge", said, expected=0.0, measured=float(np.abs(ends).max()))
+    return found
 
 
 def noise_claims(run: Run) -> pd.DataFrame:
@@ -184,15 +185,17 @@ def sector_claims(run: Run) -> None:
         run.claim(f"sector {sector:g} spread", said, expected=0.0, measured=off, tolerance=1.1 * bound)
 
 
-def draw_distances(ax: Axes, table: pd.DataFrame) -> None:
+def draw_distances(ax: Axes, table: pd.DataFrame, scaled: Floats) -> None:
     """Steps against the distance of the start."""
     fine = np.geomspace(EPS[-1], EPS[0], 50)
     for name, rows in table.groupby("rule", sort=False):
         colour = PALETTE[COLOURS[str(name)]]
         ax.plot(rows["eps"], rows["steps"], "o" if rows["theory"].notna().all() else "s:", color=colour, label=name)
         ax.plot(fine, theory(str(name), fine), color=colour)
+    ring: dict[str, Any] = {"markersize": 13, "markerfacecolor": "none", "color": PALETTE["vermillion"]}
+    ax.plot(EPS, scaled, "o", label="EMA, lr/(1-β)", **ring)
     ax.set(xscale="log", yscale="log", xlabel="distance eps of the start (lines: theory)", ylabel="steps to |y| = 1")
-    ax.set_title("EMA momentum is slower than gradient descent")
+    ax.set_title("At equal lr, EMA momentum is slower than gradient descent")
     ax.set_ylim(30, 9000)
     ax.legend(ncols=2, loc="upper right")
 
@@ -297,11 +300,11 @@ def main(run: Run) -> None:
     import matplotlib.pyplot as plt
 
     distances = distance_claims(run)
-    form_claims(run, distances)
+    scaled = form_claims(run, distances)
     noise, monkey = noise_claims(run), monkey_claims(run)
     sector_claims(run)
     figure, axes = plt.subplots(2, 2, figsize=(13, 9.5))
-    draw_distances(axes[0, 0], distances)
+    draw_distances(axes[0, 0], distances, scaled)
     draw_paths(axes[0, 1])
     draw_noise(axes[1, 0], noise)
     draw_monkey(axes[1, 1], monkey)
