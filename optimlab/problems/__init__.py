@@ -11,6 +11,7 @@ from optimlab.problems.datasets import (
     load_sunspots,
 )
 from optimlab.problems.expressions import Scalar, blocks_cost, chain_cost, xor_cost
+from optimlab.problems.online import AlternatingLosses
 from optimlab.problems.random_hessians import goe_hessians
 from optimlab.problems.surfaces import (
     Beale,
@@ -26,6 +27,7 @@ from optimlab.problems.surfaces import (
     Rastrigin,
     Rosenbrock,
     Rounded,
+    SaddleChain,
     StudentNoise,
     Surface,
     bowl,
@@ -39,6 +41,7 @@ from optimlab.problems.tables import read_series
 from optimlab.problems.xor import TwoTwoOne, legacy_normals, xor
 
 __all__ = [
+    "AlternatingLosses",
     "Beale",
     "Cliff",
     "CriticalPoint",
@@ -53,6 +56,7 @@ __all__ = [
     "Rastrigin",
     "Rosenbrock",
     "Rounded",
+    "SaddleChain",
     "Scalar",
     "StudentNoise",
     "Surface",
