@@ -25,6 +25,7 @@ LAYERS = {
     "lab": set(),
     "theory": {"ema"},
     "problems": {"ema"},
+    "initializers": set(),
     "descent": OPTIMIZER,
     "hooks": OPTIMIZER,
     "schedules": set(),
@@ -35,11 +36,12 @@ LAYERS = {
 
 
 def public_objects():
-    """Everything that a package, or the module of the optimizer, offers; the engines are inner parts."""
+    """Everything that a package, or a module of the top level, offers; the engines are inner parts."""
     seen = set()
-    for name in ["optimlab.optimizer", *(name for name in MODULES if name.count(".") == 1 and "engine" not in name)]:
+    modules = ["optimlab.initializers", "optimlab.optimizer"]
+    for name in [*modules, *(name for name in MODULES if name.count(".") == 1 and "engine" not in name)]:
         module = importlib.import_module(name)
-        if name != "optimlab.optimizer" and not module.__file__.endswith("__init__.py"):
+        if name not in modules and not module.__file__.endswith("__init__.py"):
             continue
         for public in getattr(module, "__all__", []):
             thing = getattr(module, public)
@@ -106,14 +108,15 @@ def imported_packages(path):
 
 @pytest.mark.parametrize("layer", sorted(LAYERS))
 def test_imports_point_downwards(layer):
-    for path in (ROOT / layer).rglob("*.py"):
+    for path in [*(ROOT / layer).rglob("*.py"), *ROOT.glob(f"{layer}.py")]:
         foreign = set(imported_packages(path)) - {layer}
         assert foreign <= LAYERS[layer], f"{path.relative_to(ROOT)} imports {foreign - LAYERS[layer]}"
 
 
-def test_every_package_has_a_layer():
+def test_every_package_and_module_has_a_layer():
     packages = {path.parent.name for path in ROOT.glob("*/__init__.py")}
-    assert packages == set(LAYERS)
+    modules = {path.stem for path in ROOT.glob("*.py")} - OPTIMIZER - {"__init__"}
+    assert packages | modules == set(LAYERS)
 
 
 def test_no_study_imports_another():

@@ -1,5 +1,6 @@
 """Things to smooth and to optimise: noisy curves of known truth, and small real data sets."""
 
+from optimlab.problems.chains import ACTIVATIONS, Activation, LayerChain, PathChain, UnitChain
 from optimlab.problems.curves import Curve, ar1_noise, bursts, classic_curve, parabola, ramp, sinusoid, step
 from optimlab.problems.datasets import (
     data_folder,
@@ -25,14 +26,19 @@ from optimlab.problems.surfaces import (
 from optimlab.problems.tables import read_series
 
 __all__ = [
+    "ACTIVATIONS",
+    "Activation",
     "CriticalPoint",
     "Curve",
     "GaussianNoise",
+    "LayerChain",
     "Noise",
     "Noisy",
+    "PathChain",
     "Quadratic",
     "StudentNoise",
     "Surface",
+    "UnitChain",
     "ar1_noise",
     "bowl",
     "bursts",
