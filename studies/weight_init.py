@@ -198,8 +198,8 @@ def shape_claims(run: Run, tables: dict[str, pd.DataFrame]) -> None:
     run.claim("004-c largest", "largest of 10 000, median", expected=0.039, measured=0.01 * typical, tolerance=1e-3)
     run.claim("004-a largest", "N(0,1): largest of 10 000, 3.9 to 4.0", expected=3.95, measured=typical, tolerance=0.05)
     bars = mean_interval(narrow["bar"] > 40.0)
-    run.claim("004-c bar", '"peak above 40": the density is 39.89; histograms of 100 bins above 40', expected=1.0,
-              measured=bars, tolerance=1e-3, verdict="artefact")  # fmt: skip
+    run.claim("004-c bar", '"peak above 40": the density is 39.89, yet nearly all histograms reach 40',
+              expected=1.0, measured=bars, tolerance=0.05, verdict="artefact")  # fmt: skip
     ensures = "1/√n ensures |a| < 1: it fails in a share of"
     for label, scale, share in (("U(-1,1)", 1.0, 0.083), ("unit variance", np.sqrt(3.0), 0.317)):
         fails = mean_interval(np.abs(scale * narrow["a"]) > 1.0)
@@ -346,10 +346,10 @@ def draw_units(ax: Axes, tables: dict[str, pd.DataFrame]) -> None:
         shown = np.linspace(0, len(a) - 1, 20).astype(int)
         ax.plot(a[shown], 1.0 - (shown + 0.5) / len(a), "o", color=color, markersize=4)
     ax.axvline(1.0, color="#666666", linestyle=":")
-    ax.text(0.9, 0.1, "8.3 % are\nbeyond 1", ha="right", color=PALETTE["vermillion"])
-    ax.set(xscale="log", xlabel="b (line: normal limit, dots: measured)", ylabel="P(|a| > b)")
+    ax.text(1.1, 0.1, "8.3 % are beyond 1", color=PALETTE["vermillion"])
+    ax.set(xscale="log", xlim=(0.02, 300.0), xlabel="b (line: normal limit, dots: measured)", ylabel="P(|a| > b)")
     ax.set_title("1/√n makes |a| < 1 likely, not sure")
-    ax.legend(loc="upper right", bbox_to_anchor=(1.0, 0.85))
+    ax.legend(loc="lower left")
 
 
 def draw_depth(axes: NDArray[np.object_], results: dict[str, tuple[Floats, Floats]]) -> None:
