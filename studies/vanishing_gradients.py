@@ -346,7 +346,7 @@ def draw_depth(ax: Axes, table: pd.DataFrame) -> None:
     ax.plot(table.index, table["float64"][3] * 0.105 ** (table.index - 3.0), ":", color="#666666", label=".105 a layer")
     ax.set(yscale="log", xlabel="layers of one sigmoid", ylabel="dz/dw₀ at w = b = .5")
     ax.set_title("A chain of sigmoids vanishes geometrically …")
-    ax.legend(loc="lower left")
+    ax.legend(loc="upper right")
 
 
 def draw_layers(ax: Axes, medians: Floats) -> None:
@@ -413,7 +413,7 @@ def draw_leaky(ax: Axes, right: Floats, program: Floats) -> None:
         ax.axvline(float(np.median(shown)), color=PALETTE[colour], linestyle=":")
     ax.set(xlabel="log₁₀ of the largest |dC/dw| (dotted: median)", ylabel="seeds of 1000")
     ax.set_title("The leaky ReLU's cure was a lost derivative")
-    ax.legend(loc="upper left")
+    ax.legend(loc="upper left", frameon=True)
     ax.set_ylim(0, 95)
 
 

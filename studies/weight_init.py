@@ -380,7 +380,7 @@ def draw_depth(axes: NDArray[np.object_], results: dict[str, tuple[Floats, Float
     axes[0].set(yscale="log", xlabel="layer (line: theory, dots: measured)", ylabel="mean square of the activations")
     axes[0].set_title("1/n starves a ReLU, 2/n feeds it")
     axes[1].set(yscale="log", xlabel="layer (line: theory, dots: measured)", ylabel="norm of δ / that at layer 30")
-    axes[1].set_title("No 1/n saves a sigmoid's gradient")
+    axes[1].set_title("A sigmoid's gradient vanishes at 1/n and at 16/n")
     axes[1].legend(loc="lower right")
 
 
