@@ -1,5 +1,6 @@
 """Things to smooth and to optimise: noisy curves of known truth, and small real data sets."""
 
+from optimlab.problems.chains import LayerChain, PathChain, UnitChain
 from optimlab.problems.curves import Curve, ar1_noise, bursts, classic_curve, parabola, ramp, sinusoid, step
 from optimlab.problems.datasets import (
     data_folder,
@@ -48,10 +49,12 @@ __all__ = [
     "Curve",
     "GaussianNoise",
     "Himmelblau",
+    "LayerChain",
     "MonkeySaddle",
     "Noise",
     "Noisy",
     "NoisyQuadratic",
+    "PathChain",
     "Quadratic",
     "Rastrigin",
     "Rosenbrock",
@@ -61,6 +64,7 @@ __all__ = [
     "StudentNoise",
     "Surface",
     "TwoTwoOne",
+    "UnitChain",
     "ar1_noise",
     "blocks_cost",
     "bowl",

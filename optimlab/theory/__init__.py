@@ -65,6 +65,15 @@ from optimlab.theory.saddles import (
     noise_escape_sd,
 )
 from optimlab.theory.shifted_spectra import goe_density, goe_index, goe_minimum_probability
+from optimlab.theory.variance import (
+    backward_factors,
+    forward_moments,
+    outside_probability,
+    preactivation_sd,
+    second_moment,
+    slope_moment,
+    truncated_variance,
+)
 
 __all__ = [
     "ClippedMoments",
@@ -81,6 +90,7 @@ __all__ = [
     "amsgrad_drift",
     "amsgrad_regret",
     "averaged_sgd_variance",
+    "backward_factors",
     "bare_steps",
     "best_decay",
     "best_decay_variance",
@@ -97,6 +107,7 @@ __all__ = [
     "ema_momentum_escape",
     "ema_momentum_limit",
     "ema_momentum_mode",
+    "forward_moments",
     "goe_density",
     "goe_index",
     "goe_minimum_probability",
@@ -127,15 +138,20 @@ __all__ = [
     "nesterov_variance",
     "noise_escape_mean",
     "noise_escape_sd",
+    "outside_probability",
     "period_squares",
     "phase_delay",
+    "preactivation_sd",
+    "second_moment",
     "semicircle_density",
     "semicircle_index",
     "sgd_variance",
+    "slope_moment",
     "start_lag",
     "start_mean",
     "start_variance",
     "stationary_covariance",
     "transient",
+    "truncated_variance",
     "worst_regret",
 ]
