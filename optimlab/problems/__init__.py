@@ -1,4 +1,4 @@
-"""Things to smooth and to optimise: noisy curves of known truth, and small real data sets."""
+"""Things to smooth and to optimise: noisy curves of known truth, surfaces, nets, and small real data sets."""
 
 from optimlab.problems.curves import Curve, ar1_noise, bursts, classic_curve, parabola, ramp, sinusoid, step
 from optimlab.problems.datasets import (
@@ -10,6 +10,21 @@ from optimlab.problems.datasets import (
     load_seattle_weather,
     load_sunspots,
 )
+from optimlab.problems.mlp import (
+    MLP,
+    Activation,
+    Batches,
+    Layers,
+    MiniBatchLoss,
+    OutputLoss,
+    SoftmaxCrossEntropy,
+    SquaredError,
+    TrainingLoss,
+    activation,
+    leaky_relu,
+    update_ratio,
+)
+from optimlab.problems.spiral import PublishedSpiral, Samples, published_spiral, spiral
 from optimlab.problems.surfaces import (
     CriticalPoint,
     GaussianNoise,
@@ -25,19 +40,32 @@ from optimlab.problems.surfaces import (
 from optimlab.problems.tables import read_series
 
 __all__ = [
+    "MLP",
+    "Activation",
+    "Batches",
     "CriticalPoint",
     "Curve",
     "GaussianNoise",
+    "Layers",
+    "MiniBatchLoss",
     "Noise",
     "Noisy",
+    "OutputLoss",
+    "PublishedSpiral",
     "Quadratic",
+    "Samples",
+    "SoftmaxCrossEntropy",
+    "SquaredError",
     "StudentNoise",
     "Surface",
+    "TrainingLoss",
+    "activation",
     "ar1_noise",
     "bowl",
     "bursts",
     "classic_curve",
     "data_folder",
+    "leaky_relu",
     "load_co2",
     "load_digits",
     "load_elnino",
@@ -45,10 +73,13 @@ __all__ = [
     "load_seattle_weather",
     "load_sunspots",
     "parabola",
+    "published_spiral",
     "ramp",
     "ravine",
     "read_series",
     "saddle",
     "sinusoid",
+    "spiral",
     "step",
+    "update_ratio",
 ]
