@@ -64,8 +64,8 @@ class Activation:
 def _sigmoid(z: Array, scratch: Array) -> None:
     """1/(1 + e⁻ᶻ), or ½ + ½ tanh(z/2) in float32.
 
-    Both are the same function. In float32 the second is 1.5 times as fast, and rounds to 0 below z = -17, where 1 - h is
-    0 on the other side in any case; in float64 it gains nothing.
+    Both are the same function. In float32 the second is 1.5 times as fast, and rounds to 0 below z = -17, where 1 - h
+    is 0 on the other side in any case; in float64 it gains nothing.
     """
     if z.dtype == np.float32:
         np.multiply(z, 0.5, out=z)

@@ -119,30 +119,35 @@ class Backpropagation:
     ----------
     gradient : ndarray, shape (parameters,) or (S, parameters)
         dL/dw of the latest run.
+    outputs : ndarray, shape (K, N) or (S, K, N)
+        Outputs of the latest run.
     """
 
     def __init__(self, net: MLP, loss: OutputLoss, shape: tuple[int, ...], dtype: Any) -> None:
         self.net, self.loss = net, loss
         *lead, samples = shape
         self.gradient = np.empty((*lead, net.parameters), dtype)
+        self.outputs = np.empty((*lead, net.sizes[-1], samples), dtype)
         cuts = _groups(lead, 2 * sum(net.sizes) * samples * np.dtype(dtype).itemsize)
         passes = {n: Pass(net, (n,) if lead else (), samples, dtype) for n in {n for _, n in cuts}}
         self._groups = [(cut, passes[n], net.stacked(self.gradient[cut])) for cut, n in cuts]
 
-    def forward(self, w: Array, x: Array) -> Iterator[tuple[Any, Pass]]:
-        """Yield each group of replicas and its pass, with h and z filled."""
+    def forward(self, w: Array, x: Array) -> Array:
+        """Return the outputs."""
         for where, each, _ in self._groups:
-            each.forward(self.net.stacked(w[where]), x if x.ndim == 2 else x[where])
-            yield where, each
+            each.forward(self.net.stacked(w[where]), x)
+            self.outputs[where] = each.z[-1]
+        return self.outputs
 
     def run(self, w: Array, x: Array, t: Array) -> Iterator[tuple[Any, Any, Pass]]:
-        """Yield each group, its loss and its pass with all filled; fill the gradient."""
+        """Yield each group, its loss and its pass with all filled; fill gradient and outputs."""
         for where, each, gradients in self._groups:
             inputs, targets = (x, t) if x.ndim == 2 else (x[where], t[where])
             blocks = self.net.stacked(w[where])
             each.forward(blocks, inputs)
             value = self.loss.value_and_delta(each.z[-1], targets, each.delta[-1], each.row)
             each.backward(blocks, inputs, gradients)
+            self.outputs[where] = each.z[-1]
             yield where, value, each
 
 

@@ -126,24 +126,27 @@ class TrainingLoss:
         self._run(flat, work, data)
         return self._total(w, flat, out)
 
-    def scores(self, w: Any) -> Array:
-        """Return the outputs of the net, shape (..., N, K)."""
-        flat = self._flat(w)
-        K, N = self._t.shape[-2:]
-        scores = np.empty((*flat.shape[:-1], K, N), self.dtype)
+    @property
+    def outputs(self) -> Array:
+        """Outputs of the net at the latest call, shape (..., N, K): a view of memory that the next call overwrites."""
+        return self._work.outputs.mT
+
+    def predict(self, w: Any, X: ArrayLike) -> Array:
+        """Return the outputs of the net for inputs X of shape (M, d): shape (..., M, K)."""
+        x, flat = with_ones(_inputs(X, self.net.sizes[0]).astype(self.dtype)), self._flat(w)
+        work = Backpropagation(self.net, self.loss, (*flat.shape[:-1], x.shape[-1]), self.dtype)
         with np.errstate(over="ignore", invalid="ignore"):
-            for where, each in self._work.forward(flat, self._x):
-                scores[where] = each.z[-1]
-        return scores.mT
+            return work.forward(flat, x).mT
 
     def accuracy(self, w: Any) -> Any:
         """Return the share of samples whose largest output, the first of equal ones, is that of their label."""
-        hits = self.scores(w).argmax(axis=-1) == self._t.argmax(axis=-2)
-        return hits.mean(axis=-1)
+        self.value(w)
+        return (self.outputs.argmax(axis=-1) == self._t.argmax(axis=-2)).mean(axis=-1)
 
     def layers(self, w: Any) -> Layers:
         """Return norms and slopes of each layer."""
-        return layer_report(self._work, self._flat(w), (self._x, self._t))
+        flat = self._flat(w)
+        return layer_report(self._work, flat, (self._x, self._t))
 
     def _run(self, flat: Array, work: Backpropagation, data: tuple[Array, Array]) -> Any:
         """Return the loss, and leave the gradient without decay in ``data_gradient``."""
@@ -186,6 +189,8 @@ class TrainingLoss:
             if w.dtype != self.dtype:
                 raise TypeError(f"w must be {self.dtype} as X; got {w.dtype}; convert one of them with .astype")
             return np.asarray(w)
+        if {array.dtype for array in w.values()} != {self.dtype}:
+            raise TypeError(f"w must hold {self.dtype} as X; got {', '.join(str(a.dtype) for a in w.values())}")
         self.net.copy(w, self._copy)
         return self._copy
 
