@@ -73,7 +73,7 @@ class SoftmaxCrossEntropy(OutputLoss):
         N = s.shape[-1]
         np.maximum.reduce(s, axis=-2, keepdims=True, out=row)
         np.subtract(s, row, out=delta)
-        picked = np.einsum("...kn,...kn->...", delta, t)
+        picked = _product(delta, t)
         np.exp(delta, out=delta)
         np.add.reduce(delta, axis=-2, keepdims=True, out=row)
         np.divide(delta, row, out=delta)
@@ -110,9 +110,14 @@ class SquaredError(OutputLoss):
         """Return the loss and write (s - t)/N."""
         N = s.shape[-1]
         np.subtract(s, t, out=delta)
-        value = 0.5 / N * np.einsum("...kn,...kn->...", delta, delta)
+        value = 0.5 / N * _product(delta, delta)
         np.multiply(delta, 1.0 / N, out=delta)
         return value
+
+
+def _product(a: Array, b: Array) -> Any:
+    """Σ a b over the last two axes of contiguous arrays; b may be shared by replicas."""
+    return np.vecdot(a.reshape(*a.shape[:-2], -1), b.reshape(*b.shape[:-2], -1))
 
 
 LOSSES: dict[str, OutputLoss] = {"softmax": SoftmaxCrossEntropy(), "squared": SquaredError()}

@@ -155,7 +155,7 @@ class TrainingLoss:
                 self._values[where] = value
             self.data_gradient = work.gradient
             np.multiply(self._decay, flat, out=self._product)
-            return self._values + 0.5 * np.einsum("...i,...i->...", self._product, flat)
+            return self._values + 0.5 * np.vecdot(self._product, flat)
 
     def _total(self, w: Any, flat: Array, out: Any) -> Any:
         """Return data gradient and decay together, in the form of w."""
