@@ -31,7 +31,7 @@ COLOURS = {"sigmoid": PALETTE["vermillion"], "relu": PALETTE["blue"]}
 TITLES = {"sigmoid": "sigmoid", "relu": "ReLU"}
 RULES = {"SGD": (sgd, 1.0), "momentum": (momentum, 1.0), "RMSprop": (rmsprop, 0.01), "Adam": (adam, 0.01)}
 L2, RATE, CEILING = 1e-3, 0.1, 298 / 300
-RATES = {"sigmoid": (0.03, 0.1, 0.3, 1.0, 10.0, *[3.0] * 16), "relu": (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)}
+RATES = (0.03, 0.1, 0.3, 1.0, 10.0, *[3.0] * 16)  # 3 is chaotic: it is seen from 16 starts that differ by 1e-9
 ENTRIES = np.array([100, 2500, 150])
 FLAWED = np.array([52, 100, 53])  # rows + columns
 HOLDS = "reproduced"
@@ -135,10 +135,10 @@ def jobs_of(run: Run) -> dict[str, Job]:
     seeds, nudge = tuple(range(run.options.seeds)), int(run.rng.integers(2**32))
     long = {"sigmoid": 2500, "relu": 1500} if run.quick else {"sigmoid": 50_000, "relu": 50_000}
     ten = {"sigmoid": 0, "relu": 1500} if run.quick else {"sigmoid": 50_000, "relu": 5000}
-    tuned = {"sigmoid": 0, "relu": 200} if run.quick else {"sigmoid": 3200, "relu": 2000}
+    tuned = {"sigmoid": 0, "relu": 200} if run.quick else {"sigmoid": 3200, "relu": 1500}
     jobs = {f"seeds {net}": Job(net, ten[net], seeds=seeds, dtype="float32") for net in NETS if ten[net]}
     jobs |= {f"exact {net}": Job(net, long[net]) for net in NETS}
-    jobs |= {f"rates {net}": Job(net, tuned[net], rates=RATES[net], nudge=nudge) for net in NETS if tuned[net]}
+    jobs |= {f"rates {net}": Job(net, tuned[net], rates=RATES, nudge=nudge) for net in NETS if tuned[net]}
     jobs["nudged"] = Job("sigmoid", 1000 if run.quick else 5000, nudge=nudge)
     for net in NETS:
         for name, (_, rate) in RULES.items():
@@ -308,12 +308,13 @@ def speed_claims(run: Run, found: Mapping[str, History]) -> None:
     relu = found["rates relu"]
     best = first(relu.hits, 0.95).min()
     run.claim("000-e tuned ReLU", "ReLU, best rate (1): first step with accuracy ≥ .95", expected=133, measured=best)
-    run.claim("000-e dead", "ReLU at rate 3 dies: accuracy", expected=1 / 3, measured=relu.accuracy[4])
     if run.quick:
         return
-    printed(run, "000-e dead loss", "ReLU at rate 3 dies: loss ln 3", pair=(relu.loss[-1, 4], 1.0986), unit=1e-4)
+    what = "ReLU dies at rate 3, median of 16 starts that differ by 1e-9:"
+    run.claim("000-e dead", f"{what} accuracy", expected=1 / 3, measured=np.median(relu.accuracy[5:]))
+    printed(run, "000-e dead loss", f"{what} loss ln 3", pair=(np.median(relu.loss[-1, 5:]), 1.0986), unit=1e-4)
     ratio = first(found["rates sigmoid"].hits, 0.95)[5:] / best
-    what = "best rates (sigmoid 3, ReLU 1): ratio of steps to .95; median and range over changes of the start by 1e-9"
+    what = "best rates (sigmoid 3, ReLU 1): ratio of steps to .95; median and range over the 16 starts"
     run.claim("000-e tuned", what, expected=18, measured=(np.median(ratio), ratio.min(), ratio.max()))
 
 
