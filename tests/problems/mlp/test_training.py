@@ -74,7 +74,9 @@ def test_replicas_are_single_nets(dtype, loss, group, monkeypatch):
         np.testing.assert_allclose(layers.delta[r], problem.layers(row).delta, rtol=tolerance * 10)
 
 
-def test_replicas_may_have_data_of_their_own():
+@pytest.mark.parametrize("group", [1, 2**30])
+def test_replicas_may_have_data_of_their_own(group, monkeypatch):
+    monkeypatch.setattr(passes, "GROUP", group)
     rng = np.random.default_rng(0)
     net = MLP((2, 6, 3))
     sets = [spiral(rng, points=10) for _ in range(3)]
