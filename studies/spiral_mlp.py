@@ -40,7 +40,7 @@ TICK = 100
 PANELS = {
     "ReLU is faster, and reaches all that can be reached": "accuracy",
     "As published: layer 2 seems to get more …": "sum of |dW| / (rows + columns)",
-    "… per weight it gets less": "mean of |dW|",
+    "… per weight it gets less, but for the first steps": "mean of |dW|",
     "The signal does fade backwards, until W has grown": "norm of δ / norm of the next layer's δ",
 }
 SUMMARY = (

@@ -135,7 +135,7 @@ class Backpropagation:
     def forward(self, w: Array, x: Array) -> Array:
         """Return the outputs."""
         for where, each, _ in self._groups:
-            each.forward(self.net.stacked(w[where]), x)
+            each.forward(self.net.stacked(w[where]), x if x.ndim == 2 else x[where])
             self.outputs[where] = each.z[-1]
         return self.outputs
 

@@ -132,7 +132,7 @@ class TrainingLoss:
         return self._work.outputs.mT
 
     def predict(self, w: Any, X: ArrayLike) -> Array:
-        """Return the outputs of the net for inputs X of shape (M, d): shape (..., M, K)."""
+        """Return the outputs of the net for inputs X of shape (M, d), or (S, M, d): shape (..., M, K)."""
         x, flat = with_ones(_inputs(X, self.net.sizes[0]).astype(self.dtype)), self._flat(w)
         work = Backpropagation(self.net, self.loss, (*flat.shape[:-1], x.shape[-1]), self.dtype)
         with np.errstate(over="ignore", invalid="ignore"):

@@ -83,6 +83,8 @@ def test_replicas_may_have_data_of_their_own(group, monkeypatch):
     together = TrainingLoss(net, (np.stack([s.X for s in sets]), np.stack([s.y for s in sets])))
     w = net.initial(rng.standard_normal, replicas=3)
     values, gradients = together.value_and_gradient(w)
+    predicted = together.predict(w, np.stack([s.X for s in sets]))
+    np.testing.assert_array_equal(predicted, together.outputs)
     for data, row, value, gradient in zip(sets, w, values, gradients, strict=True):
         alone = TrainingLoss(net, data)
         assert value == pytest.approx(alone.value(row), rel=1e-13)
