@@ -2,7 +2,7 @@
 
 Both nets are trained exactly as published (2 × 50 000 steps of full-batch descent, one random stream), beside ten seeds
 in float32, tuned learning rates, and the same nets under other optimizers. The published measure of gradients is set
-beside the right one. A full run takes more than a minute of processor time, spread over all cores; half of it goes into
+beside the right one. A full run takes two minutes of processor time, spread over all cores; half of it goes into
 the sigmoid net's ten seeds, of which --seeds takes fewer.
 """
 
