@@ -265,7 +265,7 @@ def main() -> None:
         race = timing.race(adam_calls(shapes, "float32"), rounds=rounds, calls=100)
         _show(report, f"Adam, {title}, float32", race, sum(int(np.prod(s)) for s in shapes))
         targets.append(target(title, race, (NUMPY, T_FUSED), 0.5))
-    race = timing.race(replica_calls(), rounds=rounds)
+    race = timing.race(replica_calls(), rounds=rounds, calls=20)
     report.add("## Replicas of a 2-D problem")
     report.add(timing.table(["", "a step"], race.rows([])))
     targets.append(target("replicas", race, (ALONE, TOGETHER), 100.0, floor=True))
