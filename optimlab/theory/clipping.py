@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from optimlab.theory.domain import finite, positive
+
 __all__ = [
     "ClippedMoments",
     "clipped_exponential",
@@ -86,7 +88,7 @@ def clipped_normal(mean: ArrayLike, sd: ArrayLike, limit: ArrayLike) -> ClippedM
         density = np.exp(-(z**2) / 2.0) / math.sqrt(2.0 * math.pi)
         return _Partial(ndtr(z), ndtr(-z), -density, ndtr(z) - z * density)
 
-    return _moments(partial, _finite("mean", mean), _positive("sd", sd), _positive("limit", limit))
+    return _moments(partial, finite("mean", mean), positive("sd", sd), positive("limit", limit))
 
 
 def clipped_student(mean: ArrayLike, scale: ArrayLike, df: float, limit: ArrayLike) -> ClippedMoments:
@@ -131,7 +133,7 @@ def clipped_student(mean: ArrayLike, scale: ArrayLike, df: float, limit: ArrayLi
         first = -nu / (nu - 1.0) * _student_peak(nu) * (1.0 + z**2 / nu) ** ((1.0 - nu) / 2.0)
         return _Partial(stdtr(nu, z), stdtr(nu, -z), first, _student_square(z, nu))
 
-    return _moments(partial, _finite("mean", mean), _positive("scale", scale), _positive("limit", limit))
+    return _moments(partial, finite("mean", mean), positive("scale", scale), positive("limit", limit))
 
 
 def clipped_exponential(mean: ArrayLike, scale: ArrayLike, limit: ArrayLike) -> ClippedMoments:
@@ -170,7 +172,7 @@ def clipped_exponential(mean: ArrayLike, scale: ArrayLike, limit: ArrayLike) -> 
         e = np.maximum(z + 1.0, 0.0)
         return _Partial(-np.expm1(-e), np.exp(-e), -e * np.exp(-e), 1.0 - (1.0 + e**2) * np.exp(-e))
 
-    return _moments(partial, _finite("mean", mean), _positive("scale", scale), _positive("limit", limit))
+    return _moments(partial, finite("mean", mean), positive("scale", scale), positive("limit", limit))
 
 
 def clipped_normal_cosine(limit: ArrayLike) -> Any:
@@ -202,7 +204,7 @@ def clipped_normal_cosine(limit: ArrayLike) -> Any:
     """
     from scipy.special import erf
 
-    c = _positive("limit", limit)
+    c = positive("limit", limit)
     return erf(c / math.sqrt(2.0)) / np.sqrt(clipped_normal(0.0, 1.0, c).variance)
 
 
@@ -233,20 +235,6 @@ def _student_square(z: Floats, nu: float) -> Any:
     if nu > 4.0:  # ₂F₁ overflows for large ν
         return np.sign(z) * nu / (nu - 2.0) / 2.0 * betainc(1.5, nu / 2.0 - 1.0, z**2 / (nu + z**2))
     return _student_peak(nu) / 3.0 * z**3 * hyp2f1(1.5, (nu + 1.0) / 2.0, 2.5, -(z**2) / nu)
-
-
-def _finite(name: str, given: ArrayLike) -> Floats:
-    numbers = np.asarray(given, dtype=np.float64)
-    if not np.isfinite(numbers).all():
-        raise ValueError(f"{name} must be finite; got {given!r}")
-    return numbers
-
-
-def _positive(name: str, given: ArrayLike) -> Floats:
-    numbers = np.asarray(given, dtype=np.float64)
-    if not (np.isfinite(numbers) & (numbers > 0.0)).all():
-        raise ValueError(f"{name} must be greater than 0 and finite; got {given!r}")
-    return numbers
 
 
 def _degrees(df: float) -> float:

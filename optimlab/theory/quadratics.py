@@ -433,8 +433,8 @@ def acceleration(condition: ArrayLike) -> Any:
 
 def _spectrum(mu: ArrayLike, L: ArrayLike) -> tuple[Floats, Floats]:
     """Return curvatures that make sense."""
-    low = numbers("mu", mu, "finite and greater than 0", lambda h: (h > 0.0) & np.isfinite(h))
-    high = numbers("L", L, "finite and greater than 0", lambda h: (h > 0.0) & np.isfinite(h))
+    low = numbers("mu", mu, "greater than 0 and finite", lambda h: (h > 0.0) & np.isfinite(h))
+    high = numbers("L", L, "greater than 0 and finite", lambda h: (h > 0.0) & np.isfinite(h))
     if not (low <= high).all():
         raise ValueError(f"mu must be at most L; got mu={mu!r}, L={L!r}")
     return low, high

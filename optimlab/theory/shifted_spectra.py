@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from optimlab.theory.domain import finite
+
 __all__ = ["goe_density", "goe_index", "goe_minimum_probability"]
 
 Floats = NDArray[np.float64]
@@ -54,7 +56,7 @@ def goe_minimum_probability(n: int, shift: ArrayLike) -> Any:
     >>> goe_minimum_probability(20, [1.4, 1.6]).round(4)
     array([0.005, 0.11 ])
     """
-    shifts = _finite("shift", shift)
+    shifts = finite("shift", shift)
     edge = math.sqrt(2.0 * _size(n)) + _MARGIN
     _, whole = np.linalg.slogdet(_skew(n, -edge))
     found = [_root(np.linalg.slogdet(_skew(n, max(a, -edge))), whole) for a in -shifts.ravel() * math.sqrt(n / 2.0)]
@@ -93,7 +95,7 @@ def goe_density(n: int, x: ArrayLike) -> Any:
     True
     """
     scale, edge = math.sqrt(_size(n) / 2.0), math.sqrt(2.0 * n) + _MARGIN
-    points = _finite("x", x)
+    points = finite("x", x)
     psi, integral = _hermite(n, np.clip(points.ravel() * scale, -edge, edge), -edge)
     totals = _hermite(n, np.array([edge]), -edge)[1][:, 0]
     density = (psi[:n] ** 2).sum(axis=0) + scale * psi[n - 1] * (integral[n] - totals[n] / 2.0)
@@ -133,7 +135,7 @@ def goe_index(n: int, shift: ArrayLike) -> Any:
     """
     edge = 2.0 + _MARGIN / math.sqrt(_size(n) / 2.0)
     nodes, weights = np.polynomial.legendre.leggauss(_NODES)
-    half = (np.clip(-_finite("shift", shift), -edge, edge) + edge) / 2.0
+    half = (np.clip(-finite("shift", shift), -edge, edge) + edge) / 2.0
     return (goe_density(n, (nodes + 1.0) * half[..., np.newaxis] - edge) @ weights) * half
 
 
@@ -178,10 +180,3 @@ def _size(n: int) -> int:
     if not 1 <= n <= 100:
         raise ValueError(f"n must be a whole number from 1 to 100; got {n!r}")
     return int(n)
-
-
-def _finite(name: str, given: ArrayLike) -> Floats:
-    values = np.asarray(given, dtype=np.float64)
-    if not np.isfinite(values).all():
-        raise ValueError(f"{name} must be finite; got {given!r}")
-    return values

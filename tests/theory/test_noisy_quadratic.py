@@ -84,8 +84,8 @@ def test_equal_rate_has_the_floor_of_the_average():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: sgd_variance(0.0, 1.0), "lr must be finite and greater than 0; got 0.0"),
-        (lambda: sgd_variance(0.1, [1.0, -1.0]), "curvature must be finite and greater than 0; got -1.0"),
+        (lambda: sgd_variance(0.0, 1.0), "lr must be greater than 0 and finite; got 0.0"),
+        (lambda: sgd_variance(0.1, [1.0, -1.0]), "curvature must be greater than 0 and finite; got -1.0"),
         (lambda: sgd_variance(0.1, 1.0, noise=-1.0), "noise must be finite and at least 0; got -1.0"),
         (lambda: heavy_ball_variance(0.1, 1.0, beta=1.0), r"beta must be in \[0, 1\); got 1.0"),
         (lambda: nesterov_variance(0.1, np.nan), "curvature must be .*; got nan"),

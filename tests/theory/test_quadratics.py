@@ -156,9 +156,9 @@ def test_curvatures_broadcast():
 @pytest.mark.parametrize("optimum", FORMS)
 def test_bad_curvatures_are_named(optimum):
     for mu in (0.0, -1.0, np.nan, np.inf):
-        with pytest.raises(ValueError, match="mu must be finite and greater than 0; got"):
+        with pytest.raises(ValueError, match="mu must be greater than 0 and finite; got"):
             optimum(mu, 1.0)
-        with pytest.raises(ValueError, match="L must be finite and greater than 0; got"):
+        with pytest.raises(ValueError, match="L must be greater than 0 and finite; got"):
             optimum(1.0, [2.0, mu])
     with pytest.raises(ValueError, match=r"mu must be at most L; got mu=3\.0, L=2\.0"):
         optimum(3.0, 2.0)
