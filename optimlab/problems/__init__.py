@@ -1,5 +1,6 @@
 """Things to smooth and to optimise: noisy curves of known truth, and small real data sets."""
 
+from optimlab.problems.chains import ACTIVATIONS, Activation, LayerChain, PathChain, UnitChain
 from optimlab.problems.curves import Curve, ar1_noise, bursts, classic_curve, parabola, ramp, sinusoid, step
 from optimlab.problems.datasets import (
     data_folder,
@@ -39,16 +40,20 @@ from optimlab.problems.tables import read_series
 from optimlab.problems.xor import TwoTwoOne, legacy_normals, xor
 
 __all__ = [
+    "ACTIVATIONS",
+    "Activation",
     "Beale",
     "Cliff",
     "CriticalPoint",
     "Curve",
     "GaussianNoise",
     "Himmelblau",
+    "LayerChain",
     "MonkeySaddle",
     "Noise",
     "Noisy",
     "NoisyQuadratic",
+    "PathChain",
     "Quadratic",
     "Rastrigin",
     "Rosenbrock",
@@ -57,6 +62,7 @@ __all__ = [
     "StudentNoise",
     "Surface",
     "TwoTwoOne",
+    "UnitChain",
     "ar1_noise",
     "blocks_cost",
     "bowl",

@@ -41,6 +41,15 @@ from optimlab.theory.random_matrices import (
     semicircle_index,
 )
 from optimlab.theory.shifted_spectra import goe_density, goe_index, goe_minimum_probability
+from optimlab.theory.variance import (
+    backward_factors,
+    forward_moments,
+    outside_probability,
+    preactivation_sd,
+    second_moment,
+    slope_moment,
+    truncated_variance,
+)
 
 __all__ = [
     "ClippedMoments",
@@ -51,6 +60,7 @@ __all__ = [
     "Tuning",
     "acceleration",
     "averaged_sgd_variance",
+    "backward_factors",
     "bare_steps",
     "best_decay",
     "best_decay_variance",
@@ -61,6 +71,7 @@ __all__ = [
     "critical_batch_size",
     "ema_momentum_limit",
     "ema_momentum_mode",
+    "forward_moments",
     "goe_density",
     "goe_index",
     "goe_minimum_probability",
@@ -83,13 +94,18 @@ __all__ = [
     "nesterov_optimum",
     "nesterov_textbook",
     "nesterov_variance",
+    "outside_probability",
     "phase_delay",
+    "preactivation_sd",
+    "second_moment",
     "semicircle_density",
     "semicircle_index",
     "sgd_variance",
+    "slope_moment",
     "start_lag",
     "start_mean",
     "start_variance",
     "stationary_covariance",
     "transient",
+    "truncated_variance",
 ]
