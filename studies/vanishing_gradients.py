@@ -15,7 +15,8 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from optimlab.lab import PALETTE, Run, mean_interval, study
-from optimlab.problems import ACTIVATIONS, PathChain, UnitChain, bowl
+from optimlab.problems import PathChain, UnitChain, bowl
+from optimlab.problems.chains import ACTIVATIONS
 
 Floats = NDArray[np.float64]
 Parameters = dict[str, Any]

@@ -1,6 +1,6 @@
 """Things to smooth and to optimise: noisy curves of known truth, and small real data sets."""
 
-from optimlab.problems.chains import ACTIVATIONS, Activation, LayerChain, PathChain, UnitChain
+from optimlab.problems.chains import LayerChain, PathChain, UnitChain
 from optimlab.problems.curves import Curve, ar1_noise, bursts, classic_curve, parabola, ramp, sinusoid, step
 from optimlab.problems.datasets import (
     data_folder,
@@ -55,7 +55,6 @@ from optimlab.problems.tables import read_series
 from optimlab.problems.xor import TwoTwoOne, legacy_normals, xor
 
 __all__ = [
-    "ACTIVATIONS",
     "MLP",
     "Activation",
     "Batches",

@@ -42,7 +42,7 @@ def test_critical_batch_brings_half_of_the_progress():
         (lambda: best_decay_variance(-1, 1.0), "t must be whole numbers of at least 0; got -1.0"),
         (
             lambda: critical_batch_size([1.0], [0.0], noise=[1.0]),
-            r"squares must be greater than 0 and finite; got 0\.0",
+            "squares must be greater than 0",
         ),
     ],
 )
