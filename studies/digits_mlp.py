@@ -110,15 +110,20 @@ class Setup:
         return samples // BATCH
 
 
-class Trained(NamedTuple):
-    """What a training leaves, over settings and seeds: shape (settings, seeds), at the head of `curve` (marks,)."""
+class Judged(NamedTuple):
+    """What weights are worth, each of shape (settings, seeds)."""
 
-    settings: tuple[float, ...]
     test: Array
     train: Array
     loss: Array
-    averaged: Array  # test accuracy of the averaged weights
-    averaged_loss: Array
+
+
+class Trained(NamedTuple):
+    """What a training leaves: the end, the averaged weights there, test accuracy at the marks, and the weights."""
+
+    settings: tuple[float, ...]
+    end: Judged
+    averaged: Judged
     curve: Array
     w: Array
 
@@ -144,23 +149,17 @@ def train(run: Run, setup: Setup, rule: Rule, rates: Any, settings: tuple[float,
         optimizer.step(w, descent.gradient(w, gradient))
         if k in marks:
             curve.append(problem.test_loss.accuracy(w))
-    final = judged(problem, w)
+    shape = len(settings), setup.seeds
+    end = judged(problem, w, shape)
     with optimizer.averaged(w):
-        averaged = judged(problem, w)
-    found = (*final, averaged[0], averaged[2], np.stack(curve), w)
-    return Trained(settings, *(each_setting(a, len(settings), setup.seeds, w.shape[-1]) for a in found))
+        averaged = judged(problem, w, shape)
+    return Trained(settings, end, averaged, np.reshape(curve, (-1, *shape)), w.reshape(*shape, -1))
 
 
-def judged(problem: Holdout, w: Array) -> tuple[Array, Array, Array]:
+def judged(problem: Holdout, w: Array, shape: tuple[int, int]) -> Judged:
     """Return test accuracy, training accuracy and training loss."""
-    return problem.test_loss.accuracy(w), problem.train_loss.accuracy(w), np.copy(problem.train_loss.value(w))
-
-
-def each_setting(a: Array, settings: int, seeds: int, parameters: int) -> Array:
-    """Split the axis of replicas into settings and seeds."""
-    if a.shape[-1] == parameters:
-        return a.reshape(settings, seeds, parameters)
-    return a.reshape(*a.shape[:-1], settings, seeds)
+    found = problem.test_loss.accuracy(w), problem.train_loss.accuracy(w), problem.train_loss.value(w)
+    return Judged(*(a.reshape(shape) for a in found))
 
 
 def trained(run: Run, setup: Setup, rates: Mapping[str, tuple[float, ...]]) -> dict[str, Trained]:
@@ -201,9 +200,9 @@ def table_claims(run: Run, found: Mapping[str, Trained], known: Mapping[Line, Kn
         here, row = found[line.name], "003-i" if line.name == CALL else "003-j"
         setting = here.at(line.setting)
         name, what = f"{row} {data} {line.name} {line.setting:g}", f"{data}, {line.name} {line.setting:g}:"
-        learnt = here.train[setting]
+        learnt = here.end.train[setting]
         pairs = {
-            "": (reference.test, beside(here.test[setting], reference.sd), "test accuracy"),
+            "": (reference.test, beside(here.end.test[setting], reference.sd), "test accuracy"),
             " train": (reference.train, beside(learnt, float(learnt.std(ddof=1))), "training accuracy"),
         }
         for end, (expected, measured, of) in pairs.items():
@@ -223,7 +222,7 @@ def true(run: Run, name: str, statement: str, found: Any, *, verdict: Any = "rep
 
 def call_claims(run: Run, found: Mapping[str, Trained]) -> None:
     """003-i: what is wrong with the article's call is its momentum, which multiplies the rate by 1/(1-μ)."""
-    test = found[CALL].test
+    test = found[CALL].end.test
     plain = "the call without its momentum: test accuracy, with s from 1 and ε in the root"
     run.claim("003-i no momentum", plain, expected=0.953, measured=beside(test[0], 0.007), tolerance=PRINTED)
     text = "the call's momentum of .9 costs more than 40 of 100 digits"
@@ -231,7 +230,7 @@ def call_claims(run: Run, found: Mapping[str, Trained]) -> None:
     text = "with momentum = .999 the call fails, too: median test accuracy over seeds below .4"
     true(run, "003-i .999", text, np.median(test[2]) < 0.4)
     if not run.quick:
-        high = found["RMSprop"].test[found["RMSprop"].at(1.0)]
+        high = found["RMSprop"].end.test[found["RMSprop"].at(1.0)]
         text = "μ = .9 is a tenfold rate: RMSprop without momentum fails at lr 1, too; its test accuracy is below .5"
         true(run, "003-i tenfold", text, surely(high)[2] < 0.5)
 
@@ -242,23 +241,23 @@ def rate_claims(run: Run, found: Mapping[str, Trained]) -> None:
     for rate in (0.01, 0.1, 0.5):
         i, k = slow.at(round((1 - BETA) * rate, 6)), fast.at(rate)
         text = f"momentum at lr {rate * (1 - BETA):g} is SGD at lr {rate:g}:"
-        gap = mean_interval(slow.test[i] - fast.test[k])
+        gap = mean_interval(slow.end.test[i] - fast.end.test[k])
         run.claim(f"003-g {rate:g}", f"{text} difference of test accuracies", expected=0, measured=gap)
-        ratio = np.exp(mean_interval(np.log(slow.loss[i] / fast.loss[k])))
+        ratio = np.exp(mean_interval(np.log(slow.end.loss[i] / fast.end.loss[k])))
         # Nine of 880 steps late: less than 6 % of the loss at all these rates.
         run.claim(f"003-g {rate:g} loss", f"{text} ratio of losses", expected=1, measured=tuple(ratio), tolerance=0.06)
     true(
         run, "003-g fixed", "forms swapped at one lr, .01: momentum's loss is below half of SGD's",
-        surely(np.log(slow.loss[slow.at(0.01)] / fast.loss[fast.at(0.01)]))[2] < np.log(0.5),
+        surely(np.log(slow.end.loss[slow.at(0.01)] / fast.end.loss[fast.at(0.01)]))[2] < np.log(0.5),
     )  # fmt: skip
 
 
 def default_claims(run: Run, found: Mapping[str, Trained]) -> None:
     """003-j: at defaults Adam has no lead over plain SGD at .5."""
-    lead = found["Adam"].test[found["Adam"].at(0.001)] - found["SGD"].test[found["SGD"].at(0.5)]
+    lead = found["Adam"].end.test[found["Adam"].at(0.001)] - found["SGD"].end.test[found["SGD"].at(0.5)]
     text = "Adam .001 beats SGD .5: no lead in test accuracy can be shown at 99 %"
     true(run, "003-j Adam", text, surely(lead)[1] <= 0, verdict="refuted")
-    spread = found["SGD"].test[found["SGD"].at(0.5)] - found["SGD"].test[found["SGD"].at(0.01)]
+    spread = found["SGD"].end.test[found["SGD"].at(0.5)] - found["SGD"].end.test[found["SGD"].at(0.01)]
     text = "the learning rate decides: SGD gains more from .01 to .5 than Adam .001 leads or trails SGD .5"
     true(run, "003-j rate", text, surely(spread)[1] > abs(lead.mean()))
 
@@ -268,8 +267,8 @@ def tuned(found: Mapping[str, Trained]) -> pd.DataFrame:
     rows = []
     for name in RULES:
         here = found[name]
-        best = int(here.test[:, ::2].mean(axis=1).argmax())
-        value, low, high = mean_interval(here.test[best, 1::2], 0.95)
+        best = int(here.end.test[:, ::2].mean(axis=1).argmax())
+        value, low, high = mean_interval(here.end.test[best, 1::2], 0.95)
         rows.append({"optimizer": name, "lr": here.settings[best], "test": value, "low": low, "high": high})
     return pd.DataFrame(rows).set_index("optimizer")
 
@@ -278,15 +277,15 @@ def tuned_claims(run: Run, found: Mapping[str, Trained]) -> None:
     """003-j: with tuned rates all four are alike."""
     table = tuned(found)
     run.table(table, "tuned")
-    pair = [found[name].test[found[name].at(table["lr"][name])][1::2] for name in ("Adam", "SGD")]
+    pair = [found[name].end.test[found[name].at(table["lr"][name])][1::2] for name in ("Adam", "SGD")]
     text = "with tuned rates (chosen on other seeds) Adam leads SGD in test accuracy by"
     run.claim("003-j tuned", text, expected=0, measured=mean_interval(pair[0] - pair[1]), verdict="refuted")
     spread = float(table["test"].max() - table["test"].min())
-    sd = float(found["SGD"].test[found["SGD"].at(0.5)].std(ddof=1))
+    sd = float(found["SGD"].end.test[found["SGD"].at(0.5)].std(ddof=1))
     text = "all four at tuned rates lie within one sd over seeds of each other"
     true(run, "003-j alike", text, spread < max(sd, 0.010))
     true(run, "003-j edge", "SGD at lr 2 is dead: accuracy of guessing; momentum at .2 lives",
-         found["SGD"].test[-1].mean() < 0.3 < 0.9 < found["momentum"].test[-1].mean())  # fmt: skip
+         found["SGD"].end.test[-1].mean() < 0.3 < 0.9 < found["momentum"].end.test[-1].mean())  # fmt: skip
 
 
 def average_claims(run: Run, found: Mapping[str, Trained], falling: Mapping[str, Trained]) -> None:
@@ -294,17 +293,17 @@ def average_claims(run: Run, found: Mapping[str, Trained], falling: Mapping[str,
     for name, decay in falling.items():
         here, rate = found[name], DECAYED[name]
         i, what = here.at(rate), f"{name} {rate:g}:"
-        gap = surely(here.averaged[i] - decay.test[0])
+        gap = surely(here.averaged.test[i] - decay.end.test[0])
         text = f"{what} averaged weights at a constant rate are no worse than cosine decay, in test accuracy"
         true(run, f"003-m {name} average", text, gap[2] >= 0)
-        both = mean_interval(decay.averaged[0] - decay.test[0])
+        both = mean_interval(decay.averaged.test[0] - decay.end.test[0])
         text = f"{what} the average on top of the decay changes test accuracy by"
         run.claim(f"003-m {name} both", text, expected=0, measured=both)
     noisy = found["RMSprop"]
     i = noisy.at(0.1)
-    for name, loss in (("average", noisy.averaged_loss[i]), ("decay", falling["RMSprop"].loss[0])):
+    for name, loss in (("average", noisy.averaged.loss[i]), ("decay", falling["RMSprop"].end.loss[0])):
         text = f"RMSprop .1: {name} at least halves the training loss, in the median over seeds"
-        true(run, f"003-m {name}", text, np.median(noisy.loss[i] / loss) > 2)
+        true(run, f"003-m {name}", text, np.median(noisy.end.loss[i] / loss) > 2)
 
 
 def lines(found: Mapping[str, Trained], problem: Holdout, count: int) -> tuple[Array, dict[str, Array]]:
@@ -331,18 +330,19 @@ def line_claims(run: Run, curves: Mapping[str, Array]) -> None:
 
 def long_table(found: Mapping[str, Trained]) -> pd.DataFrame:
     """Return every run as a line."""
-    rows = [
-        {"optimizer": name, "setting": setting, "seed": seed, "test": here.test[i, seed], "train": here.train[i, seed],
-         "loss": here.loss[i, seed], "averaged test": here.averaged[i, seed]}
-        for name, here in found.items() for i, setting in enumerate(here.settings) for seed in range(here.test.shape[1])
-    ]  # fmt: skip
-    return pd.DataFrame(rows)
+    tables = []
+    for name, here in found.items():
+        runs = [[name], here.settings, range(here.w.shape[1])]
+        index = pd.MultiIndex.from_product(runs, names=["optimizer", "setting", "seed"])
+        columns = here.end._asdict() | {"averaged test": here.averaged.test}
+        tables.append(pd.DataFrame({key: a.ravel() for key, a in columns.items()}, index=index))
+    return pd.concat(tables)
 
 
 def draw_table(ax: Axes, found: Mapping[str, Trained], known: Mapping[Line, Known]) -> None:
     """Test accuracy of the table's lines, with 95 % intervals and the reference."""
     for place, (line, reference) in enumerate(known.items()):
-        error = 1 - found[line.name].test[found[line.name].at(line.setting)]
+        error = 1 - found[line.name].end.test[found[line.name].at(line.setting)]
         value, low, high = mean_interval(error, 0.95)
         colour = PALETTE[COLOURS[line.name]]
         ax.errorbar(value, place, xerr=[[value - low], [high - value]], fmt="o", color=colour, capsize=3)
@@ -375,12 +375,12 @@ def draw_rates(axes: Any, found: Mapping[str, Trained]) -> None:
     """Test error by rate, and the loss by rate over 1-β."""
     for name in RULES:
         here, colour = found[name], PALETTE[COLOURS[name]]
-        axes[0].plot(here.settings, 1 - here.test.mean(axis=1), "o-", color=colour, label=name, markersize=4)
-        axes[0].plot(here.settings, 1 - here.averaged.mean(axis=1), ":", color=colour, linewidth=2.2)
+        axes[0].plot(here.settings, 1 - here.end.test.mean(axis=1), "o-", color=colour, label=name, markersize=4)
+        axes[0].plot(here.settings, 1 - here.averaged.test.mean(axis=1), ":", color=colour, linewidth=2.2)
     axes[0].plot([], [], ":", color="#666666", label="averaged weights")
     axes[0].set(title="Each has its rate; tuned, they are alike", xlabel="learning rate", ylabel="test error")
     for name, factor, mark in (("SGD", 1.0, "o-"), ("momentum", 1 - BETA, "x--")):
-        loss = np.exp(np.log(found[name].loss).mean(axis=1))
+        loss = np.exp(np.log(found[name].end.loss).mean(axis=1))
         label = "SGD, lr" if name == "SGD" else "momentum .9, lr / (1-β)"
         axes[1].plot(np.divide(found[name].settings, factor), loss, mark, color=PALETTE[COLOURS[name]], label=label)
     axes[1].set(title="Momentum is SGD at lr/(1-β), and lives longer", xlabel="lr / (1-β)", ylabel="training loss")
@@ -396,7 +396,7 @@ def draw_averages(ax: Axes, found: Mapping[str, Trained], falling: Mapping[str, 
     kinds = {"constant rate": "black", "average of weights": "blue", "cosine decay": "orange", "both": "purple"}
     for place, (name, decay) in enumerate(falling.items()):
         here, i = found[name], found[name].at(DECAYED[name])
-        runs = (here.test[i], here.averaged[i], decay.test[0], decay.averaged[0])
+        runs = (here.end.test[i], here.averaged.test[i], decay.end.test[0], decay.averaged.test[0])
         for shift, (kind, accuracy) in enumerate(zip(kinds, runs, strict=True)):
             value, low, high = mean_interval(accuracy, 0.95)
             ax.errorbar(place + 0.15 * (shift - 1.5), value, yerr=[[value - low], [high - value]], fmt="o", capsize=3,
