@@ -31,7 +31,7 @@ BATCH, HIDDEN, BETA = 32, 128, 0.9
 AVERAGE = Ema(0.99, debias=True)
 PRINTED = 0.0005  # half a unit of the last digit of the reference
 MARKS = (1, 2, 4, 7, 12, 20)  # epochs after which accuracy is measured
-MOMENTA = (0.0, 0.9, 0.999)  # of the article's RMSprop call
+MOMENTA = (0.0, 0.9, 0.999)  # of the article's RMSprop call: the reference's numbers are those of .9
 CALL = "article's RMSprop call"
 RULES: dict[str, Rule] = {"SGD": sgd(), "momentum": heavy_ball(BETA), "RMSprop": rmsprop(), "Adam": adam()}
 COLOURS = dict(zip([*RULES, CALL], ("blue", "sky", "vermillion", "green", "purple"), strict=True))
@@ -281,9 +281,9 @@ def tuned_claims(run: Run, found: Mapping[str, Trained]) -> None:
     text = "with tuned rates (chosen on other seeds) Adam leads SGD in test accuracy by"
     run.claim("003-j tuned", text, expected=0, measured=mean_interval(pair[0] - pair[1]), verdict="refuted")
     spread = float(table["test"].max() - table["test"].min())
-    sd = float(found["SGD"].end.test[found["SGD"].at(0.5)].std(ddof=1))
-    text = "all four at tuned rates lie within one sd over seeds of each other"
-    true(run, "003-j alike", text, spread < max(sd, 0.010))
+    gain = np.ptp(found["SGD"].end.test[:-1].mean(axis=1))
+    text = "the four at tuned rates differ by less than a quarter of what SGD's own rate changes, from .01 to 1"
+    true(run, "003-j alike", text, spread < gain / 4)
     true(run, "003-j edge", "SGD at lr 2 is dead: accuracy of guessing; momentum at .2 lives",
          found["SGD"].end.test[-1].mean() < 0.3 < 0.9 < found["momentum"].end.test[-1].mean())  # fmt: skip
 
@@ -442,7 +442,7 @@ def main(run: Run) -> None:
     import matplotlib.pyplot as plt
 
     mnist = asked_for(run)
-    setup = setup_of(run, digits(), 6 if run.quick else 16, 20)
+    setup = setup_of(run, digits(), 6 if run.quick else 14, 20)
     found = trained(run, setup, FEW if run.quick else RATES)
     falling = decayed(run, setup)
     table_claims(run, found, DIGITS, "digits")
