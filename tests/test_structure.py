@@ -24,7 +24,7 @@ LAYERS = {
     "autodiff": set(),
     "lab": set(),
     "theory": {"ema"},
-    "problems": {"ema"},
+    "problems": {"ema", "initializers"},
     "initializers": set(),
     "descent": {"engine", "optimizer"},
     "hooks": {"lazy", "optimizer", "rules"},
