@@ -192,6 +192,7 @@ class FusedEngine:
         self.rule = rule
         self.average = average
         self.threads = threads
+        self._kernels: dict[Any, Kernel] = {}
 
     def compile(self, dtype: Any, axis: int | None) -> Kernel:
         """Return the kernel for a dtype, compiled once for all rules of the same structure.
@@ -203,10 +204,12 @@ class FusedEngine:
         Exception
             What numba says, if it cannot compile the formula.
         """
-        key = (self.rule.structure, self.average and self.average.structure, dtype, axis == 1)
-        if key not in _KERNELS:
-            _KERNELS[key] = self._compiled(np.dtype(dtype), _by_column if axis == 1 else _by_row)
-        return _KERNELS[key]
+        if (dtype, axis == 1) not in self._kernels:
+            key = (self.rule.structure, self.average and self.average.structure, dtype, axis == 1)
+            if key not in _KERNELS:
+                _KERNELS[key] = self._compiled(np.dtype(dtype), _by_column if axis == 1 else _by_row)
+            self._kernels[dtype, axis == 1] = _KERNELS[key]
+        return self._kernels[dtype, axis == 1]
 
     def _compiled(self, dtype: Any, build: Any) -> Kernel:
         rule, average = self.rule.compose(lift), lift(_nothing)

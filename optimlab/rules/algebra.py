@@ -83,8 +83,8 @@ class Rule:
 
     @property
     def structure(self) -> Any:
-        """What the composed formula depends on: equal structures share compiled code."""
-        return type(self)
+        """What the composed formula depends on: equal structures share traced and compiled code."""
+        return self.formula, len(self.slots), len(self.coefficients(1))
 
     def tex(self, x: str, page: Page) -> str:
         """Return the rule's value as LaTeX for the signal x; equations of the state go to the page."""
