@@ -7,6 +7,7 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from optimlab.rules.algebra import Rule
 
@@ -31,15 +32,39 @@ def checked_rule(rule: Any, name: str = "rule") -> Rule:
 
 
 def _probe(rule: Rule, name: str) -> None:
-    """Run the formula on a few numbers, to refuse a broken one before the first step."""
-    formula = rule.compose()
-    x, state = np.ones(2), tuple(np.full(2, s) for s in rule.start)
-    with np.errstate(all="ignore"):
-        result = formula(x, x, state, tuple(np.max(c) for c in rule.coefficients(1)))
+    """Run the formula on a few numbers, to refuse before the first step one that is broken, impure or not elementwise.
+
+    The second number must come out as it does alone.
+    """
+    both, alone = _tried(rule, name, [2.0, 1.0]), _tried(rule, name, [1.0])
+    for one, other in zip(both, alone, strict=True):
+        pair = np.shape(one) in ((), (2,)) and np.shape(other) in ((), (1,))
+        if not pair or not np.isclose(np.ravel(one)[-1], np.ravel(other)[-1], equal_nan=True):
+            raise TypeError(f"{name}: a formula must be elementwise; this one makes {one!r} of two numbers")
+
+
+def _tried(rule: Rule, name: str, numbers: list[float]) -> tuple[Any, ...]:
+    """Return the formula's value and new state for a few numbers, none of which it may write to."""
+    x = _constant(numbers)
+    state = tuple(_constant([start] * len(numbers)) for start in rule.start)
+    try:
+        with np.errstate(all="ignore"):
+            result = rule.compose()(x, x, state, tuple(_constant(np.max(c)) for c in rule.coefficients(1)))
+    except ValueError as error:
+        if "read-only" not in str(error):
+            raise
+        raise TypeError(f"{name}: a formula must not write to what it is given; write x = 2 * x for x *= 2") from error
     if not (isinstance(result, tuple) and len(result) == 2 and isinstance(result[1], tuple)):
         raise TypeError(f"{name}: a formula must return a pair (value, tuple of states); got {type(result).__name__}")
     if len(result[1]) != len(state):
         raise TypeError(f"{name}: the formula must return {len(state)} states for {rule.slots}; got {len(result[1])}")
+    return (result[0], *result[1])
+
+
+def _constant(numbers: Any) -> NDArray[np.float64]:
+    array = np.array(numbers, np.float64)
+    array.flags.writeable = False
+    return array
 
 
 def checked_average(average: Any) -> Rule | None:
@@ -74,10 +99,10 @@ def checked_replicas(replicas: Any) -> int | None:
 
 
 def checked_lr(lr: Any) -> Any:
-    """Return a learning rate that a schedule or a hook gave: it may have fallen to 0."""
+    """Return a learning rate that a schedule or a hook gave, which may have fallen to 0: a float or a new array."""
     if isinstance(lr, float) and 0.0 <= lr < np.inf:
         return lr
-    numbers = np.asarray(lr, dtype=np.float64)
+    numbers = np.array(lr, dtype=np.float64)
     if not ((numbers >= 0.0) & (numbers < np.inf)).all():
         raise ValueError(f"lr must be at least 0 and finite at every step; got {lr!r} from its schedule or a hook")
     return numbers[()] if numbers.ndim else float(numbers)

@@ -163,7 +163,7 @@ class Optimizer:
     def lr(self) -> Any:
         """Learning rate of the latest update; before the first, of the first. A load leaves out what hooks had set."""
         if self._latest_lr is not None:
-            return self._latest_lr
+            return checked_lr(self._latest_lr)
         return self._lr_at(max(self._t - 1, 0) if isinstance(self._t, int) else np.maximum(self._t - 1, 0))
 
     @property
@@ -219,7 +219,7 @@ class Optimizer:
             return
         if step.gradients is not given:
             step.gradients = layout.checked_gradients(tuple(step.gradients))
-        if step.lr is not lr:
+        if step.lr is not lr or not isinstance(lr, float):
             step.lr = checked_lr(step.lr)
         self._update(layout, step)
         for after in self._after:
@@ -227,8 +227,7 @@ class Optimizer:
 
     def _update(self, layout: Layout, step: Step) -> None:
         """Sweep all segments with the rule and the average."""
-        for segment in layout.segments:
-            segment.gather(step.gradients)
+        layout.gather(step.gradients)
         t = self._t + 1
         with np.errstate(all="ignore"):
             frozen = self._frozen(layout, step)
@@ -262,7 +261,7 @@ class Optimizer:
         return () if self.average is None else self.average.coefficients(t)
 
     def _lr_at(self, k: Any) -> Any:
-        return checked_lr(self._rate(k)) if callable(self._rate) else self._rate
+        return checked_lr(self._rate(k) if callable(self._rate) else self._rate)
 
     def _bound(self, params: Any) -> Layout:
         """Return the layout with these parameters in it; the first time, make it."""
