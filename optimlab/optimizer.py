@@ -221,6 +221,8 @@ class Optimizer:
             step.gradients = layout.checked_gradients(tuple(step.gradients))
         if step.lr is not lr or not isinstance(lr, float):
             step.lr = checked_lr(step.lr)
+        if self.replicas is not None and step.skip is not False:
+            step.skip = np.broadcast_to(np.asarray(step.skip, bool), (self.replicas,))
         self._update(layout, step)
         for after in self._after:
             after(step)
@@ -232,6 +234,8 @@ class Optimizer:
         with np.errstate(all="ignore"):
             frozen = self._frozen(layout, step)
             numbers = Numbers(step.scale, step.lr, self.rule.coefficients(t), self._averaging(t), frozen)
+            if self.replicas is not None or not (isinstance(step.lr, float) and isinstance(step.scale, float)):
+                replicated(self.replicas, numbers.groups())
             self._sweep(layout, numbers)
         self._latest_lr = step.lr
         skip = step.skip
