@@ -96,7 +96,8 @@ class Optimizer:
     average : Rule, optional
         What averages the weights, such as ``Ema(0.999, debias=True)``; see ``averaged``.
     engine : {"auto", "numpy", "fused"}
-        What runs the rule. The results are the same to the last bit; "auto" compiles where that pays.
+        What runs the rule: "auto" compiles it where that pays. The results of all rules here are the same to the last
+        bit; for rules of one's own see ``Rule``.
     check_finite : bool
         Refuse gradients that are not finite.
     replicas : int, optional

@@ -32,7 +32,11 @@ class Rule:
     The formula is a static method of arithmetic and NumPy ufuncs, so that it runs on arrays and compiles for single
     numbers alike. Every number in it comes from ``coefficients``: a literal such as ``2.0`` is a float64 to the
     compiler and would turn float32 into float64. What differs from one element to the next is chosen with
-    ``np.where``, not with ``if``.
+    ``np.where``, not with ``if``. Nothing is changed in place, and no element sees another.
+
+    The engines give the same bits for ``+ - * /``, ``abs``, ``np.sqrt``, ``np.sign``, ``np.maximum``, ``np.minimum``
+    and ``np.where``. Of ``np.exp``, ``np.log``, ``np.tanh`` and powers NumPy and the compiler have implementations of
+    their own, which may differ in the last bit.
 
     Examples
     --------
