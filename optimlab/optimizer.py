@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass
 from os import PathLike
 from types import MappingProxyType
@@ -164,7 +165,7 @@ class Optimizer:
     def lr(self) -> Any:
         """Learning rate of the latest update; before the first, of the first. A load leaves out what hooks had set."""
         if self._latest_lr is not None:
-            return checked_lr(self._latest_lr)
+            return copy(self._latest_lr)
         return self._lr_at(max(self._t - 1, 0) if isinstance(self._t, int) else np.maximum(self._t - 1, 0))
 
     @property
@@ -220,7 +221,7 @@ class Optimizer:
             return
         if step.gradients is not given:
             step.gradients = layout.checked_gradients(tuple(step.gradients))
-        if step.lr is not lr or not isinstance(lr, float):
+        if step.lr is not lr:
             step.lr = checked_lr(step.lr)
         if self.replicas is not None and step.skip is not False:
             step.skip = np.broadcast_to(np.asarray(step.skip, bool), (self.replicas,))
@@ -266,7 +267,7 @@ class Optimizer:
         return () if self.average is None else self.average.coefficients(t)
 
     def _lr_at(self, k: Any) -> Any:
-        return checked_lr(self._rate(k) if callable(self._rate) else self._rate)
+        return checked_lr(self._rate(k)) if callable(self._rate) else copy(self._rate)
 
     def _bound(self, params: Any) -> Layout:
         """Return the layout with these parameters in it; the first time, make it."""
