@@ -116,14 +116,19 @@ def checked_lr(lr: Any) -> Any:
 
 
 def hyperparameters(hooks: tuple[Any, ...]) -> dict[str, tuple[Any, ...]]:
-    """Return the hyperparameters of hooks that are dataclasses, as "ClipNorm.max_norm"; schedules are left out."""
-    return {
-        f"{type(hook).__name__}.{field.name}": (getattr(hook, field.name),)
-        for hook in hooks
-        if is_dataclass(hook)
-        for field in fields(hook)
-        if field.type == "Hyperparameter" and not callable(getattr(hook, field.name))
-    }
+    """Return the hyperparameters of hooks that are dataclasses, as "ClipNorm.max_norm"; schedules are left out.
+
+    A dataclass in a hook, such as the set that ``Project`` projects onto, is looked into as well.
+    """
+    found: dict[str, tuple[Any, ...]] = {}
+    for hook in filter(is_dataclass, hooks):
+        for field in fields(hook):
+            held = getattr(hook, field.name)
+            if field.type == "Hyperparameter" and not callable(held):
+                found[f"{type(hook).__name__}.{field.name}"] = (held,)
+            elif is_dataclass(held) and not isinstance(held, type):
+                found |= hyperparameters((held,))
+    return found
 
 
 def replicated(replicas: int | None, numbers: Mapping[str, tuple[Any, ...]]) -> None:

@@ -62,7 +62,8 @@ class Step:
         S.
     checked : tuple of ndarray or None
         Gradients that a hook has found to be finite: if they still are ``step.gradients`` when all hooks have been
-        called, the optimizer does not look at them again.
+        called, the optimizer does not look at them again. A hook that changes an array of its own in place afterwards
+        sets it to None.
 
     Examples
     --------
