@@ -24,5 +24,17 @@ from optimlab.lab.figures import PALETTE, style
 from optimlab.lab.frame import study
 from optimlab.lab.run import Run
 from optimlab.lab.statistics import bootstrap_interval, mean_interval
+from optimlab.lab.workers import side_by_side, tick
 
-__all__ = ["PALETTE", "Claim", "Run", "StudyError", "bootstrap_interval", "mean_interval", "study", "style"]
+__all__ = [
+    "PALETTE",
+    "Claim",
+    "Run",
+    "StudyError",
+    "bootstrap_interval",
+    "mean_interval",
+    "side_by_side",
+    "study",
+    "style",
+    "tick",
+]

@@ -1,5 +1,6 @@
 """Things to smooth and to optimise: noisy curves of known truth, and small real data sets."""
 
+from optimlab.problems.chains import LayerChain, PathChain, UnitChain
 from optimlab.problems.curves import Curve, ar1_noise, bursts, classic_curve, parabola, ramp, sinusoid, step
 from optimlab.problems.datasets import (
     data_folder,
@@ -11,7 +12,23 @@ from optimlab.problems.datasets import (
     load_sunspots,
 )
 from optimlab.problems.expressions import Scalar, blocks_cost, chain_cost, xor_cost
+from optimlab.problems.mlp import (
+    MLP,
+    Activation,
+    Batches,
+    Layers,
+    MiniBatchLoss,
+    OutputLoss,
+    SoftmaxCrossEntropy,
+    SquaredError,
+    TrainingLoss,
+    activation,
+    leaky_relu,
+    update_ratio,
+)
+from optimlab.problems.online import AlternatingLosses
 from optimlab.problems.random_hessians import goe_hessians
+from optimlab.problems.spiral import PublishedSpiral, Samples, published_spiral, spiral
 from optimlab.problems.surfaces import (
     Beale,
     Cliff,
@@ -26,6 +43,7 @@ from optimlab.problems.surfaces import (
     Rastrigin,
     Rosenbrock,
     Rounded,
+    SaddleChain,
     StudentNoise,
     Surface,
     bowl,
@@ -39,24 +57,41 @@ from optimlab.problems.tables import read_series
 from optimlab.problems.xor import TwoTwoOne, legacy_normals, xor
 
 __all__ = [
+    "MLP",
+    "Activation",
+    "AlternatingLosses",
+    "Batches",
     "Beale",
     "Cliff",
     "CriticalPoint",
     "Curve",
     "GaussianNoise",
     "Himmelblau",
+    "LayerChain",
+    "Layers",
+    "MiniBatchLoss",
     "MonkeySaddle",
     "Noise",
     "Noisy",
     "NoisyQuadratic",
+    "OutputLoss",
+    "PathChain",
+    "PublishedSpiral",
     "Quadratic",
     "Rastrigin",
     "Rosenbrock",
     "Rounded",
+    "SaddleChain",
+    "Samples",
     "Scalar",
+    "SoftmaxCrossEntropy",
+    "SquaredError",
     "StudentNoise",
     "Surface",
+    "TrainingLoss",
     "TwoTwoOne",
+    "UnitChain",
+    "activation",
     "ar1_noise",
     "blocks_cost",
     "bowl",
@@ -67,6 +102,7 @@ __all__ = [
     "data_folder",
     "goe_hessians",
     "hessian",
+    "leaky_relu",
     "legacy_normals",
     "load_co2",
     "load_digits",
@@ -76,12 +112,15 @@ __all__ = [
     "load_sunspots",
     "noisy_quadratic",
     "parabola",
+    "published_spiral",
     "ramp",
     "ravine",
     "read_series",
     "saddle",
     "sinusoid",
+    "spiral",
     "step",
+    "update_ratio",
     "xor",
     "xor_cost",
 ]
