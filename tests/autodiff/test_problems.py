@@ -15,6 +15,7 @@ from optimlab.problems import (
     Quadratic,
     Rastrigin,
     Rosenbrock,
+    SaddleChain,
     Surface,
     TrainingLoss,
     TwoTwoOne,
@@ -38,7 +39,7 @@ SURFACES = [
         noisy_quadratic(9).surface,
     ),
     *(Rosenbrock(), Rosenbrock(5, a=0.5, b=7.0), Beale(), Himmelblau(), Rastrigin(), Rastrigin(4), MonkeySaddle()),
-    *(Cliff(), Cliff(height=2.0, steepness=20.0)),
+    *(Cliff(), Cliff(height=2.0, steepness=20.0), SaddleChain(3)),
 ]
 FUNCTIONS = {
     "leaky_relu": leaky_relu,
