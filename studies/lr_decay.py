@@ -337,7 +337,7 @@ def draw_law(ax: Axes, square: Floats) -> None:
     ax.axhline(1.0, color="#666666", linestyle=":")
     ax.set(xscale="log", ylim=(0.0, 4.0), xlabel="update k", ylabel="k · E w² · h² / c")
     ax.set(title="1/k: the gain 1 is best, below ½ it is lost")
-    ax.legend(loc="upper left")
+    ax.legend(loc="center right")
 
 
 def main(run: Run) -> None:
