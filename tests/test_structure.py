@@ -25,6 +25,7 @@ LAYERS = {
     "lab": set(),
     "theory": {"ema"},
     "problems": {"ema"},
+    "initializers": set(),
     "descent": {"engine", "optimizer"},
     "hooks": {"lazy", "optimizer", "rules"},
     "schedules": {"lazy"},
@@ -39,11 +40,12 @@ LAYERS = {
 
 
 def public_objects():
-    """Everything that a package, or the module of the optimizer, offers; the engines are inner parts."""
+    """Everything that a package, or a module of the top level, offers; the engines are inner parts."""
     seen = set()
-    for name in ["optimlab.optimizer", *(name for name in MODULES if name.count(".") == 1 and "engine" not in name)]:
+    modules = ["optimlab.initializers", "optimlab.optimizer"]
+    for name in [*modules, *(name for name in MODULES if name.count(".") == 1 and "engine" not in name)]:
         module = importlib.import_module(name)
-        if name != "optimlab.optimizer" and not module.__file__.endswith("__init__.py"):
+        if name not in modules and not module.__file__.endswith("__init__.py"):
             continue
         for public in getattr(module, "__all__", []):
             thing = getattr(module, public)

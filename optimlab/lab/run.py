@@ -3,14 +3,15 @@
 import json
 import re
 from argparse import Namespace
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 import numpy as np
 
+from optimlab.lab.animation import animation_page
 from optimlab.lab.claims import COLUMNS, Claim, Verdict
 from optimlab.lab.figures import save_figure
 from optimlab.lab.output import replacing
@@ -133,6 +134,34 @@ class Run:
             save_figure(figure, file, self.format)
         if not self.show:
             plt.close(figure)
+        return path
+
+    def animation(self, figure: "Figure", draw: Callable[[int], Any], *, frames: int, name: str) -> Path:
+        """Write an animation to ``<name>.html``, a page to play or to step through, and close its figure.
+
+        Parameters
+        ----------
+        figure : matplotlib Figure
+            What is drawn on.
+        draw : callable
+            Brings the figure to frame k = 0, 1, ..., and returns the artists that it changed.
+        frames : int, at least 1
+            Number of frames.
+        name : str
+            Name of the file.
+
+        Returns
+        -------
+        Path
+            The file.
+        """
+        import matplotlib.pyplot as plt
+
+        path = self._path(name, "html")
+        page = animation_page(figure, draw, frames=frames, title=name)
+        with self._writing(path) as file:
+            file.write(page.encode())
+        plt.close(figure)
         return path
 
     def claim(

@@ -1,5 +1,6 @@
 """Things to smooth and to optimise: noisy curves of known truth, and small real data sets."""
 
+from optimlab.problems.chains import LayerChain, PathChain, UnitChain
 from optimlab.problems.curves import Curve, ar1_noise, bursts, classic_curve, parabola, ramp, sinusoid, step
 from optimlab.problems.datasets import (
     data_folder,
@@ -11,6 +12,7 @@ from optimlab.problems.datasets import (
     load_sunspots,
 )
 from optimlab.problems.expressions import Scalar, blocks_cost, chain_cost, xor_cost
+from optimlab.problems.online import AlternatingLosses
 from optimlab.problems.random_hessians import goe_hessians
 from optimlab.problems.surfaces import (
     Beale,
@@ -26,6 +28,7 @@ from optimlab.problems.surfaces import (
     Rastrigin,
     Rosenbrock,
     Rounded,
+    SaddleChain,
     StudentNoise,
     Surface,
     bowl,
@@ -39,24 +42,29 @@ from optimlab.problems.tables import read_series
 from optimlab.problems.xor import TwoTwoOne, legacy_normals, xor
 
 __all__ = [
+    "AlternatingLosses",
     "Beale",
     "Cliff",
     "CriticalPoint",
     "Curve",
     "GaussianNoise",
     "Himmelblau",
+    "LayerChain",
     "MonkeySaddle",
     "Noise",
     "Noisy",
     "NoisyQuadratic",
+    "PathChain",
     "Quadratic",
     "Rastrigin",
     "Rosenbrock",
     "Rounded",
+    "SaddleChain",
     "Scalar",
     "StudentNoise",
     "Surface",
     "TwoTwoOne",
+    "UnitChain",
     "ar1_noise",
     "blocks_cost",
     "bowl",

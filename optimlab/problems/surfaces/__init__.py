@@ -7,6 +7,7 @@ from optimlab.problems.surfaces.noise import GaussianNoise, Noise, Noisy, Studen
 from optimlab.problems.surfaces.noisy_quadratic import NoisyQuadratic, noisy_quadratic
 from optimlab.problems.surfaces.quadratic import Quadratic, bowl, ravine, saddle
 from optimlab.problems.surfaces.rounding import Rounded
+from optimlab.problems.surfaces.saddle_chain import SaddleChain
 from optimlab.problems.surfaces.surface import CriticalPoint, Surface
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "Rastrigin",
     "Rosenbrock",
     "Rounded",
+    "SaddleChain",
     "StudentNoise",
     "Surface",
     "bowl",
