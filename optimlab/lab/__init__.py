@@ -22,7 +22,21 @@ from optimlab.lab.claims import Claim
 from optimlab.lab.errors import StudyError
 from optimlab.lab.figures import PALETTE, style
 from optimlab.lab.frame import study
+from optimlab.lab.proportions import proportion_interval, wilson_interval
 from optimlab.lab.run import Run
-from optimlab.lab.statistics import bootstrap_interval, mean_interval
+from optimlab.lab.statistics import bootstrap_interval, mean_interval, median_interval, prediction_interval
 
-__all__ = ["PALETTE", "Claim", "Run", "StudyError", "bootstrap_interval", "mean_interval", "study", "style"]
+__all__ = [
+    "PALETTE",
+    "Claim",
+    "Run",
+    "StudyError",
+    "bootstrap_interval",
+    "mean_interval",
+    "median_interval",
+    "prediction_interval",
+    "proportion_interval",
+    "study",
+    "style",
+    "wilson_interval",
+]
