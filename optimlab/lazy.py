@@ -26,7 +26,7 @@ def lazily(package: str, names: Sequence[str], modules: Sequence[str]) -> Callab
     --------
     >>> get = lazily("optimlab.schedules", ["constant"], ["schedule", "decay"])
     >>> get("constant")(0.1)
-    Schedule constant(0.1)
+    constant(0.1)
     """
 
     def get(name: str) -> Any:

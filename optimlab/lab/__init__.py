@@ -26,6 +26,7 @@ from optimlab.lab.gather import gather
 from optimlab.lab.proportions import proportion_interval, wilson_interval
 from optimlab.lab.run import Run
 from optimlab.lab.statistics import bootstrap_interval, mean_interval, median_interval, prediction_interval
+from optimlab.lab.workers import side_by_side, tick
 
 __all__ = [
     "PALETTE",
@@ -38,7 +39,9 @@ __all__ = [
     "median_interval",
     "prediction_interval",
     "proportion_interval",
+    "side_by_side",
     "study",
     "style",
+    "tick",
     "wilson_interval",
 ]

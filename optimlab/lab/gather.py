@@ -18,8 +18,8 @@ from optimlab.lab.errors import StudyError
 from optimlab.lab.outcome import Outcome, read_outcome
 from optimlab.lab.output import replacing, reserved
 from optimlab.lab.page import claims_page
+from optimlab.lab.programs import Finished, run_programs
 from optimlab.lab.record import version
-from optimlab.lab.side_by_side import Finished, side_by_side
 from optimlab.lab.terminal import FAILED, STANDS, guarded, seed
 
 __all__ = ["gather"]
@@ -124,7 +124,7 @@ def _outcomes(scripts: Mapping[str, Path], arguments: argparse.Namespace) -> dic
     for name in commands:  # a result that is there afterwards is of this run
         (arguments.out / name / "run.json").unlink(missing_ok=True)
     one_core_each = {"OMP_NUM_THREADS": "1", **os.environ}
-    with closing(side_by_side(commands, arguments.jobs, one_core_each)) as ended:
+    with closing(run_programs(commands, arguments.jobs, one_core_each)) as ended:
         for finished in tqdm(ended, desc="studies", total=len(commands), leave=False, disable=None):
             outcomes[finished.name] = _outcome(finished, arguments.out / finished.name)
             tqdm.write(_line(outcomes[finished.name]))

@@ -170,15 +170,16 @@ class Ema(Rule):
 
     def _log_weight(self, t: int) -> Any:
         sums = self._sums
-        if t not in sums:
-            before = max((u for u in sums if u < t), default=0)
-            total = sums[before]
-            for u in range(before + 1, t + 1):
-                with np.errstate(divide="ignore"):
-                    total = total + np.log(self._scheduled(u)[0])
-            sums[t] = total
-            _forget(sums)
-        return sums[t]
+        if t in sums:
+            return sums[t]
+        before = max((u for u in sums if u < t), default=0)
+        total = sums[before]
+        for u in range(before + 1, t + 1):
+            with np.errstate(divide="ignore"):
+                total = total + np.log(self._scheduled(u)[0])
+        sums[t] = total
+        _forget(sums)
+        return total
 
     @cached_property
     def _sums(self) -> dict[int, Any]:

@@ -331,3 +331,9 @@ def test_it_reaches_the_minimum_of_rosenbrock(rule, lr):
     for _ in range(10000):
         optimizer.step(w, rosenbrock(w))
     assert np.abs(w - 1.0).max() < 3e-2
+
+
+def test_a_rule_with_a_schedule_may_run_again_from_the_start():
+    rule = Ema(lambda k: k / (k + 1.0), debias=True)
+    first = [rule.coefficients(t) for t in range(1, 200)]
+    assert [rule.coefficients(t) for t in range(1, 200)] == first

@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import IO, NamedTuple
 
-__all__ = ["Finished", "side_by_side"]
+__all__ = ["Finished", "run_programs"]
 
 _PAUSE = 0.02  # seconds between two looks
 
@@ -20,7 +20,7 @@ class Finished(NamedTuple):
     errors: str
 
 
-def side_by_side(
+def run_programs(
     commands: Mapping[str, Sequence[str]], jobs: int, environment: Mapping[str, str] | None = None
 ) -> Generator[Finished, None, None]:
     """Run programs, up to `jobs` of them at a time, and yield each as it ends.
@@ -45,7 +45,7 @@ def side_by_side(
     --------
     >>> import sys
     >>> commands = {f"exit {status}": [sys.executable, "-c", f"raise SystemExit({status})"] for status in (0, 3)}
-    >>> sorted(side_by_side(commands, jobs=2))
+    >>> sorted(run_programs(commands, jobs=2))
     [Finished(name='exit 0', status=0, errors=''), Finished(name='exit 3', status=3, errors='')]
     """
     waiting = list(commands.items())
