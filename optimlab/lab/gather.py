@@ -25,6 +25,7 @@ from optimlab.lab.terminal import FAILED, STANDS, guarded, seed
 __all__ = ["gather"]
 
 _LAST_LINES = 8
+_COMMON = {"--seed", "--quick", "--out", "--format", "--show"}  # an option of its own makes another study of it
 _EPILOGUE = """exit status: 0 every study has a result and all claims stand, 1 a claim or a study failed,
 2 bad usage or folder, 130 interrupted."""
 
@@ -143,10 +144,11 @@ def _reusable(script: Path, arguments: argparse.Namespace) -> Outcome | None:
     try:
         outcome = read_outcome(arguments.out / script.stem)
         fits = _identity(outcome.facts) == (version("optimlab"), arguments.seed, arguments.quick)
+        plain = {word.partition("=")[0] for word in outcome.facts["command"] if word.startswith("--")} <= _COMMON
         current = datetime.fromisoformat(outcome.facts["started"]).timestamp() > _changed(script)
     except (StudyError, KeyError, TypeError, ValueError):
         return None
-    return outcome if fits and current else None
+    return outcome if fits and plain and current else None
 
 
 def _identity(facts: Mapping[str, Any]) -> tuple[object, object, object]:

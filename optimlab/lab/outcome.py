@@ -112,8 +112,10 @@ def _read_claims(path: Path, study: str) -> list[Claim]:
 
 
 def _read_claim(row: list[str], study: str, where: str) -> Claim:
+    if len(row) != len(COLUMNS):
+        raise StudyError(f"{where}: a claim must have {len(COLUMNS)} entries; got {len(row)}; run the study again")
+    entries: dict[str, Any] = dict(zip(COLUMNS, row, strict=True))
     try:
-        entries: dict[str, Any] = dict(zip(COLUMNS, row, strict=True))
         claim = Claim(**{name: entries[name] for name in _FIELDS})
         article_row(claim.id)
     except ValueError as error:
