@@ -204,9 +204,10 @@ def _summary(outcomes: Sequence[Outcome], arguments: argparse.Namespace) -> str:
     failed = [claim for claim in claims if not claim.stands]
     rows = {article_row(claim.id) for claim in claims}
     missing = ", ".join(row for row in ROWS if row not in rows)
+    without = ", ".join(outcome.study for outcome in outcomes if outcome.problem)
     lines = [
-        f"{len(claims) - len(failed)} of {len(claims)} claims of {len(outcomes)} studies stand",
-        f"no result: {', '.join(outcome.study for outcome in outcomes if outcome.problem) or 'none'}",
+        f"{len(claims) - len(failed)} of {len(claims)} claims stand",
+        f"studies: {len(outcomes)}, without a result: {without or 'none'}",
         f"files: {arguments.out / 'claims.csv'}, {arguments.out / 'claims.html'}",
     ]
     if not arguments.only:

@@ -14,6 +14,7 @@ from optimlab.lab.errors import StudyError
 
 __all__ = ["Outcome", "read_outcome"]
 
+_FACTS = {"study": str, "seed": int, "quick": bool, "seconds": int | float, "files": list, "claims": dict}
 _FIELDS = tuple(column for column in COLUMNS if column not in ("study", "stands"))
 
 
@@ -70,7 +71,7 @@ def read_outcome(folder: Path) -> Outcome:
     >>> run = Run("sums", Path(tempfile.mkdtemp(), "sums"))
     >>> run.folder.mkdir()
     >>> claim = run.claim("sum", "one and one is two", expected=2, measured=1 + 1)
-    >>> _ = run.write_claims(), run.write_record({"study": "sums"})
+    >>> _ = run.write_claims(), run.write_record({"study": "sums", "seed": 0, "quick": True, "seconds": 0.1})
     >>> read_outcome(run.folder).claims == (claim,)
     True
     """
@@ -81,7 +82,7 @@ def read_outcome(folder: Path) -> Outcome:
     if times > 1:
         raise StudyError(f"{path}: id must be new in every claim; got {name!r} again; run the study again")
     counted = {"total": len(claims), "failed": sum(not claim.stands for claim in claims)}
-    if facts.get("study") != folder.name or facts.get("claims") != counted:
+    if facts["study"] != folder.name or facts["claims"] != counted:
         raise StudyError(f"{folder}: run.json and claims.csv must be of one run; they are not; run the study again")
     return Outcome(study=folder.name, claims=claims, facts=facts)
 
@@ -95,6 +96,9 @@ def _read_facts(path: Path) -> dict[str, Any]:
         raise StudyError(f"{path}: must be JSON; {error}; run the study again") from None
     if not isinstance(facts, dict):
         raise StudyError(f"{path}: must hold facts by name; got {facts!r}; run the study again")
+    for name, kind in _FACTS.items():
+        if not isinstance(facts.get(name), kind):
+            raise StudyError(f"{path}: {name} is not as a run writes it; got {facts.get(name)!r}; run the study again")
     return facts
 
 

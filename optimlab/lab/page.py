@@ -140,7 +140,7 @@ def _studies(outcomes: Sequence[Outcome]) -> Markup:
     rows = []
     for outcome in outcomes:
         failed = sum(not claim.stands for claim in outcome.claims)
-        seconds = outcome.facts.get("seconds", "")
+        seconds = "" if outcome.problem else f"{outcome.facts['seconds']:.1f}"
         cells = (_link(outcome), len(outcome.claims), failed, seconds, _files(outcome))
         rows.append(element("tr", *(element("td", cell) for cell in cells)))
     return _section("Studies", "studies", table(("study", "claims", "failed", "time / s", "files"), rows))

@@ -80,7 +80,7 @@ def test_claims_of_all_studies_make_one_table_and_one_page(scripts, capsys):
     record = json.loads((out / "draws" / "run.json").read_text())
     assert (record["quick"], record["seed"]) == (True, 3)
     printed = capsys.readouterr().out
-    assert "2 of 2 claims of 2 studies stand" in printed
+    assert "2 of 2 claims stand\nstudies: 2, without a result: none\n" in printed
     assert "rows of articles without a claim: 000-a, " in printed
     assert "003-a" not in printed
 
@@ -91,7 +91,7 @@ def test_a_failed_claim_is_told_and_the_status_is_1(scripts, capsys):
     assert {row["id"]: row["stands"] for row in rows(both)} == {"003-a sum": "True", "wrong": "False"}
     printed = capsys.readouterr().out
     assert "FAILED wrong: one is two" in printed
-    assert "1 of 2 claims of 2 studies stand" in printed
+    assert "1 of 2 claims stand\nstudies: 2, without a result: none\n" in printed
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_a_study_without_a_result_is_told_with_its_last_words(name, reasons, scr
     assert gathered(both) == 1
     assert [row["study"] for row in rows(both)] == ["sums"]
     printed = capsys.readouterr().out
-    assert f"no result: {name}" in printed
+    assert f"without a result: {name}\n" in printed
     page = (both[0].parent / "out" / "claims.html").read_text(encoding="utf-8")
     for reason in reasons:
         assert reason in printed

@@ -91,9 +91,18 @@ def test_a_damaged_record_is_refused(folder, content):
         read_outcome(folder.folder)
 
 
-@pytest.mark.parametrize("change", [{"study": "other"}, {"claims": {"total": 3, "failed": 0}}, {"claims": 3}])
+@pytest.mark.parametrize("change", [{"study": "other"}, {"claims": {"total": 3, "failed": 0}}, {"claims": {}}])
 def test_a_record_of_another_run_is_refused(folder, change):
     path = folder.folder / "run.json"
     path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | change), encoding="utf-8")
     with pytest.raises(StudyError, match=r"run.json and claims.csv must be of one run; they are not"):
+        read_outcome(folder.folder)
+
+
+@pytest.mark.parametrize("name", ["study", "seed", "quick", "seconds", "files", "claims"])
+def test_a_record_that_lacks_a_fact_is_refused(folder, name):
+    path = folder.folder / "run.json"
+    facts = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps(facts | {name: None}), encoding="utf-8")
+    with pytest.raises(StudyError, match=f"run.json: {name} is not as a run writes it; got None; run the study again"):
         read_outcome(folder.folder)

@@ -54,6 +54,7 @@ def read(*outcomes):
     return reader
 
 
+EMPTY = {"seconds": 0.25, "files": []}
 FACTS = {"seconds": 1.5, "files": ["sums.png", "way down.html", "claims.csv"]}
 SUMS = Outcome(
     study="sums",
@@ -75,7 +76,11 @@ def test_every_row_of_the_articles_is_listed_and_what_is_missing_is_seen():
 
 
 def test_a_row_whose_claims_stand_says_so():
-    rows = {row[0]: row[2:] for table in read(Outcome(study="a", claims=(claim("000-a"),))).tables for row in table}
+    rows = {
+        row[0]: row[2:]
+        for table in read(Outcome(study="a", claims=(claim("000-a"),), facts=EMPTY)).tables
+        for row in table
+    }
     assert rows["000-a"] == ["1", "✔ 1 reproduced", "all stand"]
 
 
@@ -101,7 +106,7 @@ def test_a_study_without_a_result_is_named_with_its_reason():
     text = "".join(reader.text)
     assert "sums has no result" in text
     assert "exit status 1: a < b\nlast line" in text
-    assert "What failed" not in "".join(read(Outcome(study="a", claims=(claim("a"),))).text)
+    assert "What failed" not in "".join(read(Outcome(study="a", claims=(claim("a"),), facts=EMPTY)).text)
 
 
 def test_links_lead_to_the_files_of_a_study_and_nowhere_else():
@@ -111,12 +116,12 @@ def test_links_lead_to_the_files_of_a_study_and_nowhere_else():
     assert reader.sources == []
     page = claims_page([SUMS], "")
     assert not re.search(r"https?:|//[a-z]|@import|url\(", page)
-    assert read(Outcome(study="dry", claims=(claim("a"),))).links == []
+    assert read(Outcome(study="dry", claims=(claim("a"),), facts=EMPTY)).links == []
 
 
 @pytest.mark.parametrize("text", ["<script>alert(1)</script>", "a & b < c > d", "\"quoted\" 'twice'", "$css ${body}"])
 def test_text_stays_text(text):
-    broken = Outcome(study=text, claims=(claim(text, statement=text, measured=1.0),), facts={"files": [text]})
+    broken = Outcome(study=text, claims=(claim(text, statement=text, measured=1.0),), facts=EMPTY | {"files": [text]})
     reader = read(broken, Outcome(study=text + " too", problem=text))
     assert text in reader.tables[-1][1]
     assert text in reader.text
@@ -125,6 +130,6 @@ def test_text_stays_text(text):
 
 def test_numbers_that_are_none_are_sorted_as_numbers():
     ends = claim("a", expected=float("inf"), measured=float("nan"))
-    page = claims_page([Outcome(study="a", claims=(ends,))], "")
+    page = claims_page([Outcome(study="a", claims=(ends,), facts=EMPTY)], "")
     assert 'data-value="Infinity"' in page
     assert 'data-value="NaN"' in page
