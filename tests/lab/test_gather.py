@@ -143,8 +143,11 @@ def test_a_result_is_not_kept_if_anything_else_changed(change, scripts):
     elif change == "program":
         os.utime(script)
     elif change != "length":
-        new = {"version": {"versions": {"optimlab": "0"}}, "options": {"command": ["draws.py", "--own"]}, "started": {}}
-        del record["started" if change == "started" else "versions"]
+        new = {
+            "version": {"versions": record["versions"] | {"optimlab": "0"}},
+            "options": {"command": [*record["command"], "--own"]},
+            "started": {"started": "some time"},
+        }
         (folder / "run.json").write_text(json.dumps(record | new[change]))
     assert gathered([script], "--reuse", *(["--quick"] if change == "length" else [])) == 0
     assert runs(script) == 2
