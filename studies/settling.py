@@ -93,14 +93,6 @@ def descents(run: Run, names: tuple[str, str], rates: Floats, steps: int, copies
     return descend(problem, Optimizer(rule, lr, replicas=len(lr)), steps, start=start, progress=title)
 
 
-def held(trace: Trace) -> Floats:
-    """min {step : value ≤ target there and at the next HOLD steps}, inf if there is none."""
-    misses = ~(trace["value"] <= TARGET)
-    counts = np.cumsum(misses, axis=0, dtype=np.int32)
-    calm = counts[HOLD:] == (counts - misses)[:-HOLD]
-    return np.where(calm.any(axis=0), calm.argmax(axis=0), inf)
-
-
 def sweep(run: Run, steps: int) -> pd.DataFrame:
     """Return the step of each criterion for every surface, rule, learning rate and copy."""
     tables = []
@@ -110,7 +102,7 @@ def sweep(run: Run, steps: int) -> pd.DataFrame:
         columns = {"surface": surface, "rule": rule, "lr": np.tile(RATES, 2 * copies)}
         columns |= {"copy": np.repeat(np.arange(2 * copies), len(RATES))}
         columns |= {"arithmetic": np.repeat(["plain", "rounded"], copies * len(RATES))}
-        columns |= {"hit": trace.first_hit(TARGET), "held": held(trace), "settled": trace.settled(TARGET)}
+        columns |= {"hit": trace.first_hit(TARGET), "held": trace.held(TARGET, HOLD), "settled": trace.settled(TARGET)}
         tables.append(pd.DataFrame(columns | {"x": trace.w[:, 0], "y": trace.w[:, 1]}))
     return pd.concat(tables, ignore_index=True)
 
