@@ -191,6 +191,17 @@ def explosion_claims(run: Run) -> None:
     run.claim("002-g factor", "then the factor a layer is w/4", expected=25.0, measured=delta[0] / delta[1])
 
 
+def product_claims(run: Run) -> None:
+    """003-k: products of slopes of at most 1/4 vanish, and large weights make them explode."""
+    for name, w in (("vanishes", 1.0), ("explodes", 8.0)):
+        p = {"w": np.full(10, w), "b": np.append(-2.0 * w, np.full(9, -0.5 * w))}  # every pre-activation is 0
+        delta = sigmoids(10).deltas(p)
+        text = f"slopes of 1/4 and weights of {w:g}: what is left of δ after nine layers, (w/4)⁹"
+        exact = (w / 4) ** 9
+        measured = float(delta[0] / delta[-1])
+        run.claim(f"003-k {name}", text, expected=exact, measured=measured, tolerance=1e-12 * exact)
+
+
 def vary(w: Floats, b: Floats) -> Floats:
     """Return dz/dw0 of three sigmoids of equal weights w, shape (k,), with biases b, shape (3, k)."""
     gradient: Floats = sigmoids(3).gradient({"w": np.stack([w] * 3, axis=-1), "b": b.T.copy()})["w"][:, 0]
@@ -421,6 +432,7 @@ def main(run: Run) -> None:
     saturation_claims(run, double)
     depth = depth_claims(run)
     explosion_claims(run)
+    product_claims(run)
     window_claims(run)
     p = draws(run, 20_000 if run.quick else 200_000)
     medians = chain_claims(run, p)
