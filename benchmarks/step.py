@@ -26,6 +26,7 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 import numpy as np  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
 
+from optimlab.hooks import ClipNorm  # noqa: E402
 from optimlab.optimizer import Optimizer  # noqa: E402
 from optimlab.rules import Ema, adam, adamw  # noqa: E402
 
@@ -151,11 +152,8 @@ def chain_calls(size: int) -> dict[str, Call]:
     """Return clipping by the global norm, AdamW and an EMA of the weights, by both."""
     shapes = ((size,),)
     calls: dict[str, Call] = {}
-    if find_spec("optimlab.hooks"):
-        from optimlab.hooks import ClipNorm
-
-        options = {"rule": adamw(), "hooks": [ClipNorm(1.0)], "average": Ema(0.999)}
-        calls[CHAIN] = ours(shapes, "auto", "float32", **options)
+    options = {"rule": adamw(), "hooks": [ClipNorm(1.0)], "average": Ema(0.999)}
+    calls[CHAIN] = ours(shapes, "auto", "float32", **options)
     if find_spec("torch"):
         calls[T_CHAIN] = _torch_chain(shapes)
     return calls
