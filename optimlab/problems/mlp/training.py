@@ -180,16 +180,20 @@ class TrainingLoss:
         self.data_gradient = self._work.gradient
         self._product = np.empty_like(self.data_gradient)
         self._copy = np.empty_like(self.data_gradient)
+        self._checked = self._copy
 
     def _flat(self, w: Any) -> Array:
-        """Return w as a checked flat array, with the memory for its replicas at hand."""
+        """Return w as a flat array, checked if it is not that of the latest call, with the memory for its replicas."""
+        if w is self._checked:
+            return w  # type: ignore[no-any-return]
         lead = self.net.lead(w)
         if lead != self._values.shape:
             self._bind(lead)
         if not isinstance(w, Mapping):
             if w.dtype != self.dtype:
                 raise TypeError(f"w must be {self.dtype} as X; got {w.dtype}; convert one of them with .astype")
-            return np.asarray(w)
+            self._checked = np.asarray(w)
+            return self._checked
         if {array.dtype for array in w.values()} != {self.dtype}:
             raise TypeError(f"w must hold {self.dtype} as X; got {', '.join(str(a.dtype) for a in w.values())}")
         self.net.copy(w, self._copy)
