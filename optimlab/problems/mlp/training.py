@@ -180,7 +180,7 @@ class TrainingLoss:
         self.data_gradient = self._work.gradient
         self._product = np.empty_like(self.data_gradient)
         self._copy = np.empty_like(self.data_gradient)
-        self._checked = self._copy
+        self._checked: Any = None
 
     def _flat(self, w: Any) -> Array:
         """Return w as a flat array, checked if it is not that of the latest call, with the memory for its replicas."""
@@ -193,7 +193,7 @@ class TrainingLoss:
             if w.dtype != self.dtype:
                 raise TypeError(f"w must be {self.dtype} as X; got {w.dtype}; convert one of them with .astype")
             self._checked = np.asarray(w)
-            return self._checked
+            return self._checked  # type: ignore[no-any-return]
         if {array.dtype for array in w.values()} != {self.dtype}:
             raise TypeError(f"w must hold {self.dtype} as X; got {', '.join(str(a.dtype) for a in w.values())}")
         self.net.copy(w, self._copy)
