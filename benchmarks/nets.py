@@ -1,11 +1,11 @@
-"""How fast is a step of a net? The two nets of article 000, beside the program as an article writes it.
+"""How fast is a step of a net? The two nets of article 000, a thousand XOR nets at once, and the sweep of autodiff.
 
     python benchmarks/nets.py [--quick] [--out FILE]
 
-Every contender records the same three curves at each step: the loss, and the article's measure of the gradient of the
-first two layers. Times of a step are processor time on one core with one BLAS thread: other work on the machine moves
-them less than the clock. Both nets together run in two processes, by the clock. The targets at the end are reported,
-never enforced.
+Every contender of article 000 records the same three curves at each step: the loss, and the article's measure of the
+gradient of the first two layers. Times are processor time on one core with one BLAS thread: other work on the machine
+moves them less than the clock. Only both nets together run in two processes, by the clock. The targets at the end are
+reported, never enforced.
 """
 
 from __future__ import annotations
@@ -25,8 +25,9 @@ import numpy as np  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
 from tqdm import tqdm  # noqa: E402
 
+from optimlab.autodiff import Graph, trace  # noqa: E402
 from optimlab.optimizer import Optimizer  # noqa: E402
-from optimlab.problems import MLP, TrainingLoss, published_spiral  # noqa: E402
+from optimlab.problems import MLP, TrainingLoss, legacy_normals, published_spiral, xor  # noqa: E402
 from optimlab.rules import sgd  # noqa: E402
 
 Array = NDArray[Any]
@@ -41,6 +42,8 @@ ARTICLE, F64, F32, BY_HAND = (
 )
 MANY64, MANY32 = "16 replicas float64, each", "16 replicas float32, each"
 REPLICAS, LR, L2, STEPS = 16, 0.1, 1e-3, 50_000
+XOR_NETS, EPOCHS, SOLVED = 1000, 30_000, 0.02
+EDGES = (1_000, 10_000, 100_000, 1_000_000)
 
 
 def article(net: str) -> Step:
@@ -214,6 +217,48 @@ def spiral_section(report: timing.Report, quick: bool) -> Sequence[timing.Target
     return targets
 
 
+def xor_section(report: timing.Report, quick: bool) -> Sequence[timing.Target]:
+    """Report the XOR nets of article 001, seeds 0 to 999, trained as replicas."""
+    epochs = EPOCHS // 10 if quick else EPOCHS
+    problem, w = xor(), legacy_normals(range(XOR_NETS))
+    optimizer = Optimizer(sgd(), LR, replicas=XOR_NETS)
+    start = time.process_time()
+    for _ in tqdm(range(epochs), desc="XOR", unit="epoch", delay=2.0, leave=False, disable=None):
+        optimizer.step(w, problem.value_and_gradient(w)[1])
+    seconds = timing.Spread.of([time.process_time() - start])
+    solved = np.count_nonzero(problem.value(w) < SOLVED)
+    report.add(f"## {XOR_NETS} XOR nets, {epochs} epochs")
+    report.add(f"{seconds.median:.1f} s of processor time; {solved} nets solve it.")
+    return [timing.Target(f"{XOR_NETS} XOR nets, {epochs} epochs", seconds, 6 * epochs / EPOCHS, "s")]
+
+
+def chain(edges: int) -> Graph:
+    """Return the graph of w * 0.999 * 0.999 * ..., as deep as it has edges."""
+
+    def product(w: Any) -> Any:
+        for _ in range(edges):
+            w = w * 0.999
+        return w
+
+    return trace(product, 1.0)
+
+
+def sweep_section(report: timing.Report, quick: bool) -> Sequence[timing.Target]:
+    """Report the reverse sweep over deep graphs: the exponent p in time ∝ edges^p, fitted to each round."""
+    edges = EDGES[:-1] if quick else EDGES
+    race = timing.race({str(n): chain(n).gradient for n in edges}, rounds=5, clock=time.process_time)
+    report.add("## Reverse sweep of autodiff over a chain of products")
+    spreads = {n: race.time(str(n)) for n in edges}
+    each = [timing.Spread(s.median / n, s.low / n, s.high / n) for n, s in spreads.items()]
+    rows = [
+        [str(n), timing.duration(s), timing.duration(one)] for (n, s), one in zip(spreads.items(), each, strict=True)
+    ]
+    report.add(timing.table(["edges", "a sweep", "an edge"], rows))
+    times = np.array([race.seconds[str(n)] for n in edges])
+    exponents = np.polyfit(np.log(edges), np.log(times), 1)[0]
+    return [timing.Target(f"sweep of {edges[0]} to {edges[-1]} edges: exponent", timing.Spread.of(exponents), 1.1, "")]
+
+
 def main() -> None:
     """Run the benchmark: a section returns its targets."""
     arguments = timing.options("Time the nets against programs as articles write them.").parse_args()
@@ -226,7 +271,7 @@ def main() -> None:
     report.write(arguments.out)
 
 
-SECTIONS = (spiral_section,)
+SECTIONS = (spiral_section, xor_section, sweep_section)
 """What is reported, in order: each takes the report and whether to be quick, adds to the report and returns targets."""
 
 
