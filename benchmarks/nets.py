@@ -121,7 +121,7 @@ def ours(name: str, dtype: str, *, replicas: int | None = None, by_hand: bool = 
 
 
 def floor(name: str, dtype: str) -> Step:
-    """Return the matrix products of a step and, for sigmoid, its exponentials: what no program in NumPy goes below."""
+    """Return the matrix products of a step and, for sigmoid, its exponentials: what both programs must do."""
     ones = partial(np.ones, dtype=dtype)
     z, N = ones((50, 300)), 300
     calls = [partial(np.tanh if dtype == "float32" else np.exp, z, out=ones(z.shape))] * (2 if name == "sigmoid" else 0)
