@@ -2,7 +2,7 @@
 
 Both nets are trained exactly as published (2 × 50 000 steps of full-batch descent, one random stream), beside other
 seeds in float32, tuned learning rates, and the same nets under other optimizers. The published measure of gradients is
-set beside the right one. A full run takes a minute of processor time, spread over all cores; each seed of --seeds takes
+set beside the right one. A full run takes 60 to 70 s of processor time over all cores; each seed of --seeds takes
 six seconds of it, and with all ten of them their spread is claimed, too.
 """
 
