@@ -1,11 +1,11 @@
-"""How fast is a step of a net? The two nets of article 000, beside the program as an article writes it.
+"""How fast is a step of a net? The two nets of article 000, a thousand XOR nets at once, and the sweep of autodiff.
 
     python benchmarks/nets.py [--quick] [--out FILE]
 
-Every contender records the same three curves at each step: the loss, and the article's measure of the gradient of the
-first two layers. Times of a step are processor time on one core with one BLAS thread: other work on the machine moves
-them less than the clock. Both nets together run in two processes, by the clock. The targets at the end are reported,
-never enforced.
+Every contender of article 000 records the same three curves at each step: the loss, and the article's measure of the
+gradient of the first two layers. Times are processor time on one core with one BLAS thread: other work on the machine
+moves them less than the clock. Only both nets together run in two processes, by the clock. The targets at the end are
+reported, never enforced.
 """
 
 from __future__ import annotations
@@ -19,14 +19,16 @@ import subprocess  # noqa: E402
 import sys  # noqa: E402
 import time  # noqa: E402
 from collections.abc import Callable, Iterator, Sequence  # noqa: E402
+from functools import partial  # noqa: E402
 from typing import Any  # noqa: E402
 
 import numpy as np  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
 from tqdm import tqdm  # noqa: E402
 
+from optimlab.autodiff import Graph, trace  # noqa: E402
 from optimlab.optimizer import Optimizer  # noqa: E402
-from optimlab.problems import MLP, TrainingLoss, published_spiral  # noqa: E402
+from optimlab.problems import MLP, TrainingLoss, legacy_normals, published_spiral, xor  # noqa: E402
 from optimlab.rules import sgd  # noqa: E402
 
 Array = NDArray[Any]
@@ -39,8 +41,11 @@ ARTICLE, F64, F32, BY_HAND = (
     "optimlab float32",
     "float32, w -= lr g by hand",
 )
+FLOOR64, FLOOR32 = "its matrix products and exponentials alone, float64", "the same, float32"
 MANY64, MANY32 = "16 replicas float64, each", "16 replicas float32, each"
 REPLICAS, LR, L2, STEPS = 16, 0.1, 1e-3, 50_000
+XOR_NETS, EPOCHS, SOLVED = 1000, 30_000, 0.02
+EDGES = (1_000, 10_000, 100_000, 1_000_000)
 
 
 def article(net: str) -> Step:
@@ -115,6 +120,25 @@ def ours(name: str, dtype: str, *, replicas: int | None = None, by_hand: bool = 
     return chosen
 
 
+def floor(name: str, dtype: str) -> Step:
+    """Return the matrix products of a step and, for sigmoid, its exponentials: what both programs must do."""
+    ones = partial(np.ones, dtype=dtype)
+    z, N = ones((50, 300)), 300
+    calls = [partial(np.tanh if dtype == "float32" else np.exp, z, out=ones(z.shape))] * (2 if name == "sigmoid" else 0)
+    for rows, columns in MLP((2, 50, 50, 3)).blocks:
+        W, h = ones((rows, columns)), ones((rows, N))
+        calls.append(partial(np.matmul, W.T, h, out=ones((columns, N))))
+        calls.append(partial(np.matmul, h, ones((N, columns)), out=ones(W.shape)))
+        if rows > 3:
+            calls.append(partial(np.matmul, W[:-1], ones((columns, N)), out=ones((rows - 1, N))))
+
+    def step() -> None:
+        for call in calls:
+            call()
+
+    return step
+
+
 def same_curves(name: str, steps: int = 100) -> float:
     """Return the largest relative difference between the curves of the article's program and ours."""
     pair = (article(name), ours(name, "float64"))
@@ -142,6 +166,8 @@ def step_race(name: str, rounds: int, steps: int) -> timing.Race:
         F64: ours(name, "float64"),
         F32: ours(name, "float32"),
         BY_HAND: ours(name, "float32", by_hand=True),
+        FLOOR64: floor(name, "float64"),
+        FLOOR32: floor(name, "float32"),
     }
     many = {MANY64: ours(name, "float64", replicas=REPLICAS), MANY32: ours(name, "float32", replicas=REPLICAS)}
     calls = {key: repeated(step, steps) for key, step in alone.items()}
@@ -158,12 +184,8 @@ def both_nets(steps: int) -> tuple[float, float]:
     folder = os.path.dirname(os.path.abspath(__file__))
     start, before = time.perf_counter(), os.times()
     with tqdm(total=2 * steps, desc="both nets", unit="step", leave=False, disable=None) as bar:
-        running = [
-            subprocess.Popen(
-                [sys.executable, "-c", code, name, str(steps)], stdout=subprocess.PIPE, text=True, cwd=folder
-            )
-            for name in NETS
-        ]
+        commands = [[sys.executable, "-c", code, name, str(steps)] for name in NETS]
+        running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=folder) for command in commands]
         if hasattr(os, "sched_setaffinity"):
             for process, core in zip(running, sorted(cores)[-2:] * 2, strict=False):
                 os.sched_setaffinity(process.pid, {core})
@@ -214,6 +236,48 @@ def spiral_section(report: timing.Report, quick: bool) -> Sequence[timing.Target
     return targets
 
 
+def xor_section(report: timing.Report, quick: bool) -> Sequence[timing.Target]:
+    """Report the XOR nets of article 001, seeds 0 to 999, trained as replicas."""
+    epochs = EPOCHS // 10 if quick else EPOCHS
+    problem, w = xor(), legacy_normals(range(XOR_NETS))
+    optimizer = Optimizer(sgd(), LR, replicas=XOR_NETS)
+    start = time.process_time()
+    for _ in tqdm(range(epochs), desc="XOR", unit="epoch", delay=2.0, leave=False, disable=None):
+        optimizer.step(w, problem.value_and_gradient(w)[1])
+    seconds = timing.Spread.of([time.process_time() - start])
+    solved = np.count_nonzero(problem.value(w) < SOLVED)
+    report.add(f"## {XOR_NETS} XOR nets, {epochs} epochs")
+    report.add(f"{seconds.median:.1f} s of processor time; {solved} nets solve it.")
+    return [timing.Target(f"{XOR_NETS} XOR nets, {epochs} epochs", seconds, 6 * epochs / EPOCHS, "s")]
+
+
+def chain(edges: int) -> Graph:
+    """Return the graph of w * 0.999 * 0.999 * ..., as deep as it has edges."""
+
+    def product(w: Any) -> Any:
+        for _ in range(edges):
+            w = w * 0.999
+        return w
+
+    return trace(product, 1.0)
+
+
+def sweep_section(report: timing.Report, quick: bool) -> Sequence[timing.Target]:
+    """Report the reverse sweep over deep graphs: the exponent p in time ∝ edges^p, fitted to each round."""
+    edges = EDGES[:-1] if quick else EDGES
+    race = timing.race({str(n): chain(n).gradient for n in edges}, rounds=5, clock=time.process_time)
+    report.add("## Reverse sweep of autodiff over a chain of products")
+    spreads = {n: race.time(str(n)) for n in edges}
+    each = [timing.Spread(s.median / n, s.low / n, s.high / n) for n, s in spreads.items()]
+    rows = [
+        [str(n), timing.duration(s), timing.duration(one)] for (n, s), one in zip(spreads.items(), each, strict=True)
+    ]
+    report.add(timing.table(["edges", "a sweep", "an edge"], rows))
+    times = np.array([race.seconds[str(n)] for n in edges])
+    exponents = np.polyfit(np.log(edges), np.log(times), 1)[0]
+    return [timing.Target(f"sweep of {edges[0]} to {edges[-1]} edges: exponent", timing.Spread.of(exponents), 1.1, "")]
+
+
 def main() -> None:
     """Run the benchmark: a section returns its targets."""
     arguments = timing.options("Time the nets against programs as articles write them.").parse_args()
@@ -226,7 +290,7 @@ def main() -> None:
     report.write(arguments.out)
 
 
-SECTIONS = (spiral_section,)
+SECTIONS = (spiral_section, xor_section, sweep_section)
 """What is reported, in order: each takes the report and whether to be quick, adds to the report and returns targets."""
 
 

@@ -1,9 +1,9 @@
 """Article 000: two nets on a spiral, sigmoid against ReLU. What vanishes, what was measured, and what helps.
 
-Both nets are trained exactly as published (2 × 50 000 steps of full-batch descent, one random stream), beside ten seeds
-in float32, tuned learning rates, and the same nets under other optimizers. The published measure of gradients is set
-beside the right one. A full run takes two minutes of processor time, spread over all cores; half of it goes into
-the sigmoid net's ten seeds, of which --seeds takes fewer.
+Both nets are trained exactly as published (2 × 50 000 steps of full-batch descent, one random stream), beside other
+seeds in float32, tuned learning rates, and the same nets under other optimizers. The published measure of gradients is
+set beside the right one. A full run takes 60 to 70 s of processor time over all cores; each seed of --seeds takes
+six seconds of it, and with all ten of them their spread is claimed, too.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimlab import ClipNorm, Optimizer, adam, cosine_decay, momentum, rmsprop, sgd
-from optimlab.lab import PALETTE, Run, mean_interval, side_by_side, study, tick
+from optimlab.lab import PALETTE, Run, side_by_side, study, tick
 from optimlab.problems import MLP, PublishedSpiral, TrainingLoss, activation, published_spiral
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ COLOURS = {"sigmoid": PALETTE["vermillion"], "relu": PALETTE["blue"]}
 TITLES = {"sigmoid": "sigmoid", "relu": "ReLU"}
 RULES = {"SGD": (sgd, 1.0), "momentum": (momentum, 1.0), "RMSprop": (rmsprop, 0.01), "Adam": (adam, 0.01)}
 L2, RATE, CEILING = 1e-3, 0.1, 298 / 300
-RATES = (0.03, 0.1, 0.3, 1.0, 10.0, *[3.0] * 16)  # 3 is chaotic: it is seen from 16 starts that differ by 1e-9
+RATES = (0.03, 0.1, 0.3, 1.0, 10.0, *[3.0] * 9)  # 3 is chaotic: it is seen from 9 starts that differ by 1e-9
 ENTRIES = np.array([100, 2500, 150])
 FLAWED = np.array([52, 100, 53])  # rows + columns
 HOLDS = "reproduced"
@@ -286,9 +286,13 @@ def seed_claims(run: Run, found: Mapping[str, History]) -> None:
     sigmoid = found["seeds sigmoid"]
     what = "sigmoid: accuracy of the published run in float32"
     run.claim("000-a float32", what, expected=0.97, measured=sigmoid.accuracy[0])
-    run.claim("000-c", "sigmoid: mean accuracy", expected=0.9647, measured=mean_interval(sigmoid.accuracy))
+    a = sigmoid.accuracy
+    inside = np.all((a > 0.94325) & (a < 0.98005))
+    run.claim(
+        "000-c", "sigmoid: every seed ends with accuracy .9433 to .98: 1 if so", expected=1, measured=float(inside)
+    )
     if ten:
-        a, what = sigmoid.accuracy, "sigmoid, seeds 0-9 in float32: accuracy,"
+        what = "sigmoid, seeds 0-9 in float32: accuracy,"
         pairs = {"mean": (a.mean(), 0.9647), "sd": (a.std(ddof=1), 0.0096), "lowest": (a.min(), 0.9433)}
         for name, pair in (pairs | {"highest": (a.max(), 0.98)}).items():
             printed(run, f"000-c {name}", f"{what} {name}", pair=pair, unit=1e-4)
@@ -310,11 +314,11 @@ def speed_claims(run: Run, found: Mapping[str, History]) -> None:
     run.claim("000-e tuned ReLU", "ReLU, best rate (1): first step with accuracy ≥ .95", expected=133, measured=best)
     if run.quick:
         return
-    what = "ReLU dies at rate 3, median of 16 starts that differ by 1e-9:"
+    what = "ReLU dies at rate 3, median of 9 starts that differ by 1e-9:"
     run.claim("000-e dead", f"{what} accuracy", expected=1 / 3, measured=np.median(relu.accuracy[5:]))
     printed(run, "000-e dead loss", f"{what} loss ln 3", pair=(np.median(relu.loss[-1, 5:]), 1.0986), unit=1e-4)
     ratio = first(found["rates sigmoid"].hits, 0.95)[5:] / best
-    what = "best rates (sigmoid 3, ReLU 1): ratio of steps to .95; median and range over the 16 starts"
+    what = "best rates (sigmoid 3, ReLU 1): ratio of steps to .95; median and range over the 9 starts"
     run.claim("000-e tuned", what, expected=18, measured=(np.median(ratio), ratio.min(), ratio.max()))
 
 
@@ -426,7 +430,7 @@ def figure_claims(run: Run, found: Mapping[str, History]) -> None:
 
 def options(parser: ArgumentParser) -> None:
     """Add the options of this study."""
-    parser.add_argument("--seeds", type=int, default=10, choices=range(2, 11), help="seeds 0, 1, ... (default: 10)")
+    parser.add_argument("--seeds", type=int, default=3, choices=range(2, 11), help="seeds 0, 1, ... (default: 3)")
 
 
 def main(run: Run) -> None:

@@ -103,11 +103,10 @@ class MiniBatchLoss:
         self._rows = tuple(np.ascontiguousarray(a).reshape(-1, a.shape[-1]) for a in (X, t))
         first = np.arange(*lead or (1,)) * batches.samples if X.ndim > 2 else np.zeros(1, np.int64)
         self._first = first[:, np.newaxis] if lead else first
-        shape = (*lead, batches.size)
-        self._taken = tuple(np.empty((*shape, a.shape[-1]), X.dtype) for a in (X, t))
+        self._taken = tuple(np.empty((*lead, batches.size, a.shape[-1]), X.dtype) for a in (X, t))
         self._x = np.ones((*lead, X.shape[-1] + 1, batches.size), X.dtype)
         self._t = np.empty((*lead, t.shape[-1], batches.size), X.dtype)
-        self._work = Backpropagation(whole.net, whole.loss, shape, X.dtype)
+        self._work = Backpropagation(whole.net, whole.loss, (self._x, self._t), lead)
         self._lead = lead
 
     @property
@@ -126,7 +125,7 @@ class MiniBatchLoss:
                 f"w must have the replicas of batches, {self.batches.replicas}; got {self.whole.net.lead(w)}"
             )
         self._take()
-        return self.whole.gradient_on(self._work, (self._x, self._t), w, out)
+        return self.whole.gradient_on(self._work, w, out)
 
     def _take(self) -> None:
         """Copy the samples of the next batch."""

@@ -59,12 +59,12 @@ class Layers:
     saturated: Array
 
 
-def layer_report(work: Backpropagation, w: Array, data: tuple[Array, Array]) -> Layers:
+def layer_report(work: Backpropagation, w: Array) -> Layers:
     """Run one pass and report its layers."""
     found: list[tuple[Array, Array, Array]] = []
     with np.errstate(over="ignore", invalid="ignore"):
-        for _, _, each in work.run(w, *data):
-            found.append(_of_pass(each))
+        for _, _, each in work.run(w):
+            found.append(_of_pass(work.net, each))
         delta, slope, saturated = (np.concatenate(parts, axis=0) for parts in zip(*found, strict=True))
         dW = _weights(work.net, work.gradient)
         per_entry = np.stack([np.abs(part).mean(axis=(-2, -1)) for part in dW], axis=-1)
@@ -108,10 +108,10 @@ def _norms(arrays: list[Array]) -> Array:
     return np.stack([np.linalg.norm(array, axis=(-2, -1)) for array in arrays], axis=-1)
 
 
-def _of_pass(each: Pass) -> tuple[Array, Array, Array]:
+def _of_pass(net: MLP, each: Pass) -> tuple[Array, Array, Array]:
     """Return norm of δ, mean slope and share of saturated units, each of shape (..., L)."""
-    slopes = [f.slope(z) for f, z in zip(each.net.activations, each.z, strict=True)]
-    steepest = [f.steepest for f in each.net.activations]
+    slopes = [f.slope(z) for f, z in zip(net.activations, each.z, strict=True)]
+    steepest = [f.steepest for f in net.activations]
     flat = [(slope < FLAT * most).mean(axis=(-2, -1)) for slope, most in zip(slopes, steepest, strict=True)]
     return (
         _norms(each.delta),

@@ -109,7 +109,7 @@ class TrainingLoss:
     def value(self, w: Any) -> Any:
         """Return L: a number, for S replicas an array of shape (S,)."""
         flat = self._flat(w)
-        return self._run(flat, self._work, (self._x, self._t))
+        return self._run(flat, self._work)
 
     def gradient(self, w: Any, out: Any = None) -> Any:
         """Return ∇L, in the form of w: new arrays, or ``out``, a container like w."""
@@ -118,12 +118,12 @@ class TrainingLoss:
     def value_and_gradient(self, w: Any, out: Any = None) -> tuple[Any, Any]:
         """Return L and ∇L; see ``value`` and ``gradient``."""
         flat = self._flat(w)
-        return self._run(flat, self._work, (self._x, self._t)), self._total(w, flat, out)
+        return self._run(flat, self._work), self._total(w, flat, out)
 
-    def gradient_on(self, work: Backpropagation, data: tuple[Array, Array], w: Any, out: Any = None) -> Any:
-        """Return the gradient on other data, inputs with a row of ones and targets as ``work`` takes them."""
+    def gradient_on(self, work: Backpropagation, w: Any, out: Any = None) -> Any:
+        """Return the gradient on the data of ``work``."""
         flat = self._flat(w)
-        self._run(flat, work, data)
+        self._run(flat, work)
         return self._total(w, flat, out)
 
     @property
@@ -134,9 +134,10 @@ class TrainingLoss:
     def predict(self, w: Any, X: ArrayLike) -> Array:
         """Return the outputs of the net for inputs X of shape (M, d), or (S, M, d): shape (..., M, K)."""
         x, flat = with_ones(_inputs(X, self.net.sizes[0]).astype(self.dtype)), self._flat(w)
-        work = Backpropagation(self.net, self.loss, (*flat.shape[:-1], x.shape[-1]), self.dtype)
+        nothing = np.empty((self.net.sizes[-1], x.shape[-1]), self.dtype)
+        work = Backpropagation(self.net, self.loss, (x, nothing), flat.shape[:-1])
         with np.errstate(over="ignore", invalid="ignore"):
-            return work.forward(flat, x).mT
+            return work.forward(flat).mT
 
     def accuracy(self, w: Any) -> Any:
         """Return the share of samples whose largest output, the first of equal ones, is that of their label."""
@@ -146,12 +147,12 @@ class TrainingLoss:
     def layers(self, w: Any) -> Layers:
         """Return norms and slopes of each layer."""
         flat = self._flat(w)
-        return layer_report(self._work, flat, (self._x, self._t))
+        return layer_report(self._work, flat)
 
-    def _run(self, flat: Array, work: Backpropagation, data: tuple[Array, Array]) -> Any:
+    def _run(self, flat: Array, work: Backpropagation) -> Any:
         """Return the loss, and leave the gradient without decay in ``data_gradient``."""
         with np.errstate(over="ignore", invalid="ignore"):
-            for where, value, _ in work.run(flat, *data):
+            for where, value, _ in work.run(flat):
                 self._values[where] = value
             self.data_gradient = work.gradient
             np.multiply(self._decay, flat, out=self._product)
@@ -174,21 +175,25 @@ class TrainingLoss:
         """Make the memory for so many replicas."""
         if self._x.ndim > 2 and lead != self._x.shape[:1]:
             raise ValueError(f"w must have {self._x.shape[0]} replicas, as the data; got shape {lead} of replicas")
-        self._work = Backpropagation(self.net, self.loss, (*lead, self._x.shape[-1]), self.dtype)
+        self._work = Backpropagation(self.net, self.loss, (self._x, self._t), lead)
         self._values = np.empty(lead)
         self.data_gradient = self._work.gradient
         self._product = np.empty_like(self.data_gradient)
         self._copy = np.empty_like(self.data_gradient)
+        self._checked: Any = None
 
     def _flat(self, w: Any) -> Array:
-        """Return w as a checked flat array, with the memory for its replicas at hand."""
+        """Return w as a flat array, checked if it is not that of the latest call, with the memory for its replicas."""
+        if w is self._checked:
+            return w  # type: ignore[no-any-return]
         lead = self.net.lead(w)
         if lead != self._values.shape:
             self._bind(lead)
         if not isinstance(w, Mapping):
             if w.dtype != self.dtype:
                 raise TypeError(f"w must be {self.dtype} as X; got {w.dtype}; convert one of them with .astype")
-            return np.asarray(w)
+            self._checked = np.asarray(w)
+            return self._checked  # type: ignore[no-any-return]
         if {array.dtype for array in w.values()} != {self.dtype}:
             raise TypeError(f"w must hold {self.dtype} as X; got {', '.join(str(a.dtype) for a in w.values())}")
         self.net.copy(w, self._copy)

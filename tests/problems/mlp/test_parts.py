@@ -15,6 +15,7 @@ from optimlab.problems import (
     spiral,
     update_ratio,
 )
+from optimlab.problems.mlp import passes
 from optimlab.problems.mlp.activations import ACTIVATIONS
 
 
@@ -146,3 +147,25 @@ def test_batches_must_fit_the_data_and_the_weights():
         Batches(300, 301, rng=rng)
     with pytest.raises(ValueError, match="w must have the replicas of batches"):
         MiniBatchLoss(whole, Batches(300, 10, rng=rng)).gradient(net.initial(rng.standard_normal, replicas=2))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_memory_begins_at_cache_lines_and_has_rows_of_ones(dtype):
+    memory = passes.Memory((2, 18, 5, 3), (3,), 7, dtype)
+    for array in (*memory.h, *memory.delta, *memory.scratch, memory.row):
+        assert array.__array_interface__["data"][0] % passes.LINE == 0
+    assert all((h[:, -1] == 1).all() for h in memory.h)
+    assert [turned is not None for turned in memory.turned] == [False, False, False]
+    wide = passes.Memory((16, 18, 17), (), 7, dtype).turned
+    assert [turned.shape for turned in wide] == [(7, 18), (7, 17)]
+    assert all(turned.strides[0] % passes.LINE == 0 for turned in wide)
+
+
+def test_weights_changed_in_place_are_seen():
+    rng = np.random.default_rng(0)
+    net = MLP((2, 5, 3), "tanh")
+    problem = TrainingLoss(net, spiral(rng), l2=0.1)
+    w = net.initial(rng.standard_normal)
+    before = problem.value(w)
+    w *= 2.0
+    assert problem.value(w) == problem.value(w.copy()) != before
