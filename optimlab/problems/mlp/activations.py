@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -41,8 +41,8 @@ class Activation:
     """
 
     name: str
-    function: InPlace
-    derivative: InPlace
+    function: InPlace = field(repr=False)
+    derivative: InPlace = field(repr=False)
     steepest: float = 1.0
 
     def __call__(self, z: ArrayLike) -> Array:
