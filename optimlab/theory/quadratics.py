@@ -321,7 +321,8 @@ def heavy_ball_error(condition: ArrayLike, t: ArrayLike) -> Any:
     array([1.    , 1.0308, 0.7906])
     """
     rho, steps = _rate(condition), counts(t)
-    return (rho**steps * np.sqrt(1.0 + 2.0 * steps + (1.0 + rho**2) * steps**2))[()]
+    size = np.hypot(1.0 + steps * (1.0 - rho), 1.0 + steps * (1.0 + rho)) / np.sqrt(2.0)
+    return (rho**steps * size)[()]
 
 
 def heavy_ball_transient(condition: ArrayLike) -> tuple[Any, Any]:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from optimlab.theory.domain import decays, numbers, positive
+from optimlab.theory.domain import decays, numbers, overflowing, positive
 
 __all__ = [
     "Growth", "descent_escape", "ema_momentum_escape", "heavy_ball_escape", "heavy_ball_growth", "monkey_escape",
@@ -34,6 +34,7 @@ class Growth(NamedTuple):
     amplitude: Any
 
 
+@overflowing
 def descent_escape(eps: ArrayLike, lr: ArrayLike, *, curvature: ArrayLike) -> Any:
     """ln(1/eps) / ln(1 + lr h): steps of gradient descent from eps to 1.
 
@@ -68,6 +69,7 @@ def descent_escape(eps: ArrayLike, lr: ArrayLike, *, curvature: ArrayLike) -> An
     return np.log(1.0 / _distances(eps)) / np.log1p(_push(lr, curvature))
 
 
+@overflowing
 def heavy_ball_growth(lr: ArrayLike, *, curvature: ArrayLike, beta: ArrayLike) -> Growth:
     """r = [b + √(b² - 4β)]/2 with b = 1 + β + lr h, and A = (1 + lr h - r₋)/(r - r₋) from rest.
 
@@ -104,6 +106,7 @@ def heavy_ball_growth(lr: ArrayLike, *, curvature: ArrayLike, beta: ArrayLike) -
     return _growth(1.0 + b + s, b, 1.0 + s)
 
 
+@overflowing
 def nesterov_growth(lr: ArrayLike, *, curvature: ArrayLike, beta: ArrayLike) -> Growth:
     """r² = (1 + lr h) [(1+β) r - β], A = (y₁ - r₋)/(r - r₋) with y₁ = 1 + (1+β) lr h from rest.
 
@@ -140,6 +143,7 @@ def nesterov_growth(lr: ArrayLike, *, curvature: ArrayLike, beta: ArrayLike) -> 
     return _growth((1.0 + s) * (1.0 + b), (1.0 + s) * b, 1.0 + (1.0 + b) * s)
 
 
+@overflowing
 def heavy_ball_escape(eps: ArrayLike, lr: ArrayLike, *, curvature: ArrayLike, beta: ArrayLike) -> Any:
     """ln(1/(A eps)) / ln r: steps of the heavy ball, v ← β v + g, from rest at eps to 1.
 
@@ -203,9 +207,10 @@ def ema_momentum_escape(eps: ArrayLike, lr: ArrayLike, *, curvature: ArrayLike, 
     >>> ema_momentum_escape([1e-2, 1e-12], 0.01, curvature=2.0, beta=0.9).round(1)
     array([ 275. , 1614.4])
     """
-    return heavy_ball_escape(eps, np.asarray(lr) * (1.0 - decays(beta)), curvature=curvature, beta=beta)
+    return heavy_ball_escape(eps, positive("lr", lr) * (1.0 - decays(beta)), curvature=curvature, beta=beta)
 
 
+@overflowing
 def nesterov_escape(eps: ArrayLike, lr: ArrayLike, *, curvature: ArrayLike, beta: ArrayLike) -> Any:
     """ln(1/(A eps)) / ln r: steps of Nesterov's momentum from rest at eps to 1.
 
@@ -238,6 +243,7 @@ def nesterov_escape(eps: ArrayLike, lr: ArrayLike, *, curvature: ArrayLike, beta
     return _escape(eps, nesterov_growth(lr, curvature=curvature, beta=beta))
 
 
+@overflowing
 def noise_escape_mean(sd: ArrayLike, lr: ArrayLike, *, curvature: ArrayLike) -> Any:
     """E[T] = [ln(1/q) + (γ + ln 2)/2] / ln λ, λ = 1 + lr h, q = lr sd/√(λ² - 1): steps from y = 0 to |y| = 1.
 
@@ -274,6 +280,7 @@ def noise_escape_mean(sd: ArrayLike, lr: ArrayLike, *, curvature: ArrayLike) -> 
     return (np.log(1.0 / q) + (np.euler_gamma + np.log(2.0)) / 2.0) / np.log(growth)
 
 
+@overflowing
 def noise_escape_sd(lr: ArrayLike, *, curvature: ArrayLike) -> Any:
     """π / (√8 ln λ), λ = 1 + lr h: standard deviation of the steps from y = 0, whatever the noise.
 
@@ -306,6 +313,7 @@ def noise_escape_sd(lr: ArrayLike, *, curvature: ArrayLike) -> Any:
     return np.pi / (np.sqrt(8.0) * np.log1p(_push(lr, curvature)))
 
 
+@overflowing
 def monkey_flow_time(eps: ArrayLike) -> Any:
     """(1/eps - 1)/3: time of the flow ẋ = -3x² from -eps to -1, on f = x³ - 3xy².
 
@@ -337,6 +345,7 @@ def monkey_flow_time(eps: ArrayLike) -> Any:
     return (1.0 / _distances(eps) - 1.0) / 3.0
 
 
+@overflowing
 def monkey_escape(eps: ArrayLike, lr: ArrayLike) -> Any:
     """(1/eps - 1)/(3 lr) + ln(1/eps): steps of gradient descent from (-eps, 0), to first order in lr.
 
@@ -375,8 +384,10 @@ def _escape(eps: ArrayLike, growth: Growth) -> Any:
 
 def _growth(b: Any, c: Any, first: Any) -> Growth:
     """Return the larger root of r² - b r + c, and its part in the solution that begins with 1, first."""
-    spread = np.sqrt(b * b - 4.0 * c)
-    return Growth((b + spread) / 2.0, (first - (b - spread) / 2.0) / spread)
+    twice = 2.0 * np.sqrt(c)
+    spread = np.sqrt(b - twice) * np.sqrt(b + twice)  # of b² - 4c, which may overflow
+    root = (b + spread) / 2.0
+    return Growth(root, (first - c / root) / spread)
 
 
 def _push(lr: ArrayLike, curvature: ArrayLike) -> Any:
