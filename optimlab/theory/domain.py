@@ -40,6 +40,11 @@ def counts(t: ArrayLike) -> Floats:
     return numbers("t", t, "whole numbers of at least 0", lambda k: (k >= 0.0) & (k == np.floor(k)) & np.isfinite(k))
 
 
+def distances(eps: ArrayLike) -> Floats:
+    """Return distances of a start from its saddle, in (0, 1]."""
+    return numbers("eps", eps, "in (0, 1]; at 0 nothing escapes", lambda x: (x > 0.0) & (x <= 1.0))
+
+
 def finite(name: str, value: ArrayLike) -> Floats:
     """Return finite numbers."""
     return numbers(name, value, "finite", np.isfinite)
