@@ -131,7 +131,7 @@ _find = lazily(__name__, __all__, ("optimizer", "rules", "schedules", "hooks", "
 
 
 def __getattr__(name: str) -> Any:
-    if name not in __all__ and not name.startswith("_") and find_spec(f"optimlab.{name}"):
+    if name not in __all__ and "." not in name and not name.startswith("_") and find_spec(f"optimlab.{name}"):
         return import_module(f"optimlab.{name}")
     return _find(name)
 

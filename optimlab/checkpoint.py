@@ -1,6 +1,6 @@
 """One ``.npz`` file that a run goes on from as if it had never stopped: no pickle, written whole or not at all.
 
-Entries: ``header`` (JSON: format, version, rule, average, leaves, hooks), ``t``, ``diverged``,
+Entries: ``header`` (JSON: format, version, rule, average, replicas, hooks, leaves, entries), ``t``, ``diverged``,
 ``state/<leaf>/<slot>``, ``average/<leaf>/<slot>`` and ``hooks/<index>/<key>``.
 """
 
@@ -29,13 +29,15 @@ __all__ = ["load", "save"]
 FORMAT = "optimlab optimizer"
 VERSION = 1
 
+_KEYS = {"rule", "average", "replicas", "hooks", "leaves", "entries"}
+
 Arrays = dict[str, NDArray[Any]]
 
 
 def save(optimizer: Optimizer, path: str | os.PathLike[str]) -> None:
     """Write a checkpoint: to a temporary file beside it, then renamed in one operation."""
     arrays = _arrays(optimizer)
-    target = Path(path)
+    target = Path(os.path.realpath(path))  # a link stays one
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".tmp")
     try:
         with os.fdopen(handle, "wb") as file:
@@ -72,8 +74,7 @@ def _arrays(optimizer: Optimizer) -> Arrays:
     layout = optimizer._layout
     if layout is None:
         raise ValueError("there is nothing to save before the first step: the optimizer has not seen params yet")
-    header = _header(optimizer) | {"leaves": _leaves(layout)}
-    arrays = {"header": np.array(json.dumps(header)), "t": np.asarray(optimizer.t)}
+    arrays = {"t": np.asarray(optimizer.t)}
     if optimizer.replicas is not None:
         arrays["diverged"] = optimizer.diverged
     for block, names in _blocks(optimizer).items():
@@ -81,7 +82,8 @@ def _arrays(optimizer: Optimizer) -> Arrays:
             arrays |= {f"{block}/{leaf}/{slot}": value for slot, value in slots.items()}
     for index, hook in _stateful(optimizer).items():
         arrays |= {f"hooks/{index}/{key}": np.asarray(value) for key, value in hook.state().items()}
-    return arrays
+    header = _header(optimizer) | {"leaves": _leaves(layout), "entries": sorted(arrays)}
+    return {"header": np.array(json.dumps(header))} | arrays
 
 
 def _header(optimizer: Optimizer) -> dict[str, Any]:
@@ -122,12 +124,10 @@ def load(optimizer: Optimizer, path: str | os.PathLike[str]) -> None:
     arrays = _read(path)
     header = _checked_header(arrays, path)
     _compare(header, _header(optimizer), path)
-    _check_entries(optimizer, header["leaves"], arrays, path)
+    _check_entries(optimizer, header, arrays, path)
     if optimizer._layout is not None:
         _check_leaves(header["leaves"], optimizer._layout, path)
-    for index, hook in _stateful(optimizer).items():
-        prefix = f"hooks/{index}/"
-        hook.load_state({key.removeprefix(prefix): arrays[key] for key in arrays if key.startswith(prefix)})
+    _load_hooks(_stateful(optimizer), arrays, path)
     fill = partial(_fill, optimizer, header["leaves"], arrays, path)
     if optimizer._layout is not None:
         fill(optimizer._layout)
@@ -137,6 +137,19 @@ def load(optimizer: Optimizer, path: str | os.PathLike[str]) -> None:
     optimizer._latest_lr = None
     if optimizer._guard is not None:
         optimizer._guard.diverged[...] = arrays["diverged"]
+
+
+def _load_hooks(hooks: dict[int, Any], arrays: Arrays, path: Any) -> None:
+    """Give each hook its state, or all of them what they had."""
+    before = [(hook, hook.state()) for hook in hooks.values()]
+    try:
+        for index, hook in hooks.items():
+            prefix = f"hooks/{index}/"
+            hook.load_state({key.removeprefix(prefix): arrays[key] for key in arrays if key.startswith(prefix)})
+    except Exception as error:
+        for hook, state in before:
+            hook.load_state(state)
+        raise ValueError(f"{_name(path)} does not hold the state of this optimizer's hooks: {error!r}") from error
 
 
 def _read(path: str | os.PathLike[str]) -> Arrays:
@@ -163,7 +176,7 @@ def _name(path: str | os.PathLike[str]) -> str:
 def _checked_header(arrays: Arrays, path: Any) -> dict[str, Any]:
     try:
         header = json.loads(str(arrays["header"]))
-        known = header["format"] == FORMAT
+        known = header["format"] == FORMAT and isinstance(header["version"], int)
     except (KeyError, ValueError, TypeError):
         known = False
     if not known:
@@ -172,6 +185,8 @@ def _checked_header(arrays: Arrays, path: Any) -> dict[str, Any]:
         raise ValueError(
             f"{_name(path)} has format version {header['version']}; this optimlab reads up to {VERSION}; update it"
         )
+    if not header.keys() >= _KEYS:
+        raise ValueError(f"{_name(path)} is damaged: its header lacks {sorted(_KEYS - header.keys())}")
     return header  # type: ignore[no-any-return]
 
 
@@ -181,18 +196,27 @@ def _compare(saved: dict[str, Any], ours: dict[str, Any], path: Any) -> None:
             raise ValueError(f"{_name(path)} has {key} {saved[key]}; this optimizer has {ours[key]}")
 
 
-def _check_entries(optimizer: Optimizer, leaves: dict[str, list[Any]], arrays: Arrays, path: Any) -> None:
-    """Every slot of every leaf must be there, with its shape and dtype."""
+def _check_entries(optimizer: Optimizer, header: dict[str, Any], arrays: Arrays, path: Any) -> None:
+    """Every slot of every leaf must be there, with its shape and dtype, and all that the header names."""
     for block, names in _blocks(optimizer).items():
-        for leaf, (shape, dtype) in leaves.items():
+        for leaf, (shape, dtype) in header["leaves"].items():
             for slot in names:
                 value = arrays.get(f"{block}/{leaf}/{slot}")
                 if value is None or list(value.shape) != shape or str(value.dtype) != dtype:
                     raise ValueError(f"{_name(path)} is damaged: the {block} {slot!r} of {leaf!r} is missing or wrong")
     count = optimizer.replicas
     t, wanted = arrays.get("t"), [()] if count is None else [(), (count,)]
-    if t is None or t.dtype.kind != "i" or t.shape not in wanted or (count and "diverged" not in arrays):
+    if (
+        t is None
+        or t.dtype.kind != "i"
+        or t.shape not in wanted
+        or (t < 0).any()
+        or (count and "diverged" not in arrays)
+    ):
         raise ValueError(f"{_name(path)} is damaged: t or the marks of diverged replicas are missing or wrong")
+    different = set(header["entries"]).symmetric_difference(arrays.keys() - {"header"})
+    if different:
+        raise ValueError(f"{_name(path)} is damaged: {sorted(different)} are missing, or too many")
 
 
 def _check_leaves(saved: dict[str, list[Any]], layout: Layout, path: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass
 from os import PathLike
 from types import MappingProxyType
@@ -61,7 +62,8 @@ class Step:
         S.
     checked : tuple of ndarray or None
         Gradients that a hook has found to be finite: if they still are ``step.gradients`` when all hooks have been
-        called, the optimizer does not look at them again.
+        called, the optimizer does not look at them again. A hook that changes an array of its own in place afterwards
+        sets it to None.
 
     Examples
     --------
@@ -96,7 +98,8 @@ class Optimizer:
     average : Rule, optional
         What averages the weights, such as ``Ema(0.999, debias=True)``; see ``averaged``.
     engine : {"auto", "numpy", "fused"}
-        What runs the rule. The results are the same to the last bit; "auto" compiles where that pays.
+        What runs the rule: "auto" compiles it where that pays. The results of all rules here are the same to the last
+        bit; for rules of one's own see ``Rule``.
     check_finite : bool
         Refuse gradients that are not finite.
     replicas : int, optional
@@ -163,7 +166,7 @@ class Optimizer:
     def lr(self) -> Any:
         """Learning rate of the latest update; before the first, of the first. A load leaves out what hooks had set."""
         if self._latest_lr is not None:
-            return self._latest_lr
+            return copy(self._latest_lr)
         return self._lr_at(max(self._t - 1, 0) if isinstance(self._t, int) else np.maximum(self._t - 1, 0))
 
     @property
@@ -221,18 +224,21 @@ class Optimizer:
             step.gradients = layout.checked_gradients(tuple(step.gradients))
         if step.lr is not lr:
             step.lr = checked_lr(step.lr)
+        if self.replicas is not None and step.skip is not False:
+            step.skip = np.broadcast_to(np.asarray(step.skip, bool), (self.replicas,))
         self._update(layout, step)
         for after in self._after:
             after(step)
 
     def _update(self, layout: Layout, step: Step) -> None:
         """Sweep all segments with the rule and the average."""
-        for segment in layout.segments:
-            segment.gather(step.gradients)
+        layout.gather(step.gradients)
         t = self._t + 1
         with np.errstate(all="ignore"):
             frozen = self._frozen(layout, step)
             numbers = Numbers(step.scale, step.lr, self.rule.coefficients(t), self._averaging(t), frozen)
+            if self.replicas is not None or not (isinstance(step.lr, float) and isinstance(step.scale, float)):
+                replicated(self.replicas, numbers.groups())
             self._sweep(layout, numbers)
         self._latest_lr = step.lr
         skip = step.skip
@@ -262,7 +268,7 @@ class Optimizer:
         return () if self.average is None else self.average.coefficients(t)
 
     def _lr_at(self, k: Any) -> Any:
-        return checked_lr(self._rate(k)) if callable(self._rate) else self._rate
+        return checked_lr(self._rate(k)) if callable(self._rate) else copy(self._rate)
 
     def _bound(self, params: Any) -> Layout:
         """Return the layout with these parameters in it; the first time, make it."""

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from optimlab import Optimizer, descend, sgd
 from optimlab.autodiff import grad, relu, sigmoid, trace, value_and_grad
 from optimlab.descent import Every, Trace
-from optimlab.lab import PALETTE, Run, mean_interval, study
+from optimlab.lab import PALETTE, Run, mean_interval, study, wilson_interval
 from optimlab.problems import Scalar, TwoTwoOne, blocks_cost, chain_cost, legacy_normals, xor, xor_cost
 
 Floats = NDArray[np.float64]
@@ -85,14 +85,6 @@ def twins(run: Run) -> Trace:
 # 001-c: the exclusive or from 1000 starts
 
 
-def wilson(k: Any, n: int, z: float = 1.96) -> tuple[Any, Any]:
-    """Return Wilson's score interval of a share k/n."""
-    share = k / n
-    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    return centre - half, centre + half
-
-
 def train(run: Run, starts: Floats, title: str) -> Trace:
     """Descend from all starts at once."""
     epochs = 10_000 if run.quick else 30_000
@@ -104,13 +96,12 @@ def train(run: Run, starts: Floats, title: str) -> Trace:
 def exclusive_or(run: Run) -> tuple[Trace, pd.DataFrame]:
     """Train legacy seeds 0 to 999 and claim how many solve the task, and what becomes of the others."""
     way = train(run, legacy_normals(range(1000)), "1000 nets")
-    solved = pd.DataFrame({"epoch": way["step"], "solved": (way["value"] < SOLVED).sum(axis=1)})
-    solved["low"], solved["high"] = wilson(solved["solved"], 1000)
-    for epoch, share in SHARES.items():
+    share, low, high = wilson_interval(way["value"] < SOLVED, confidence=0.95, axis=1)
+    solved = pd.DataFrame({"epoch": way["step"], "share": share, "low": low, "high": high})
+    for epoch, expected in SHARES.items():
         if epoch <= way["step"][-1]:
-            count = int(solved.loc[solved["epoch"] == epoch, "solved"].item())
             text = f"share of 1000 seeds that solve XOR by epoch {epoch}, C < {SOLVED}"
-            run.claim(f"001-c by {epoch}", text, expected=share, measured=count / 1000, tolerance=1e-9)
+            run.claim(f"001-c by {epoch}", text, expected=expected, measured=share[way["step"] == epoch].item())
     fresh_starts(run, way)
     if not run.quick:
         fates(run, way)
@@ -127,12 +118,11 @@ def fates(run: Run, way: Trace) -> None:
     for cost, (count, _) in FATES.items():
         found = int((np.round(ends, 2) == cost).sum())
         run.claim(f"001-c stuck {cost}", f"seeds of 1000 that end at C = {cost:.2f}", expected=count, measured=found)
-    k = int((ends < SOLVED).sum())
     run.claim(
         "001-c learns",
         "«the net learns XOR» (one unseeded run): share of seeds that do, Wilson interval",
         expected=0.737,
-        measured=(k / 1000, *wilson(k, 1000)),
+        measured=wilson_interval(ends < SOLVED, confidence=0.95),
         verdict="refuted",
     )
 
@@ -323,8 +313,7 @@ def draw_fates(ax: Axes, way: Trace) -> None:
 
 def draw_solved(ax: Axes, solved: pd.DataFrame) -> None:
     """Draw the share of solved nets."""
-    share = solved["solved"] / 1000
-    epoch, blue = solved["epoch"], PALETTE["blue"]
+    epoch, share, blue = solved["epoch"], solved["share"], PALETTE["blue"]
     ax.fill_between(epoch, solved["low"], solved["high"], color=blue, alpha=0.25, label="95 % (Wilson)")
     ax.plot(epoch, share, color=blue, label=f"C < {SOLVED}")
     ax.axhline(1.0, color="#888888", linestyle="dashed", linewidth=1)

@@ -15,10 +15,9 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import stdtr
-from scipy.stats import binomtest
 
 from optimlab.hooks import ClipNorm, ClipValue
-from optimlab.lab import PALETTE, Run, mean_interval, study
+from optimlab.lab import PALETTE, Run, mean_interval, proportion_interval, study
 from optimlab.optimizer import Optimizer
 from optimlab.problems import StudentNoise
 from optimlab.rules import sgd
@@ -54,12 +53,6 @@ LAWS = (
 HEAVY, SKEWED = LAWS[1:]
 
 
-def share(hits: NDArray[np.bool_]) -> tuple[float, float, float]:
-    """Share of hits with its exact (Clopper-Pearson) 99.99 % interval."""
-    interval = binomtest(int(hits.sum()), len(hits)).proportion_ci(0.9999)
-    return float(hits.mean()), float(interval.low), float(interval.high)
-
-
 def moment_claims(run: Run) -> pd.DataFrame:
     """Clip many noisy gradients by value: mean and variance of what the optimizer uses."""
     rows, draws = [], 100_000 if run.quick else 1_000_000
@@ -92,13 +85,15 @@ def tail_claims(run: Run, w: Floats) -> None:
     tail = 2 * gain * float(stdtr(DF, -10.0))
     # 5 %: the law is asymptotic; at 3 it is 17 % low, at 5 it is 7 % low (measured)
     statement = f"t({DF}) noise, plain SGD: share of runs beyond 10"
-    run.claim("tail", statement, expected=tail, measured=share(np.abs(w) > 10), tolerance=0.05 * tail)
+    found = proportion_interval(np.abs(w) > 10)
+    run.claim("tail", statement, expected=tail, measured=found, tolerance=0.05 * tail)
     scale = 2 * gain * float(stdtr(DF, -1e4)) * 1e4**DF
     for m in (100, 1000):
         median = (scale * m / np.log(2)) ** (1 / DF)
         farthest = np.abs(w).reshape(-1, m).max(axis=1)
         statement = f"t({DF}) noise, plain SGD: how often the farthest of {m} runs is beyond its median, {median:.3g}"
-        run.claim(f"farthest {m}", statement, expected=0.5, measured=share(farthest > median), tolerance=0.03)
+        found = proportion_interval(farthest > median)
+        run.claim(f"farthest {m}", statement, expected=0.5, measured=found, tolerance=0.03)
 
 
 def floor_claims(run: Run) -> dict[str, Floats]:

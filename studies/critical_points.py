@@ -12,9 +12,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 from scipy.special import betainc
-from scipy.stats import binomtest
 
-from optimlab.lab import PALETTE, Run, mean_interval, study
+from optimlab.lab import PALETTE, Run, mean_interval, proportion_interval, study
 from optimlab.problems import goe_hessians
 from optimlab.theory import (
     goe_density,
@@ -28,7 +27,6 @@ from optimlab.theory import (
 )
 
 Floats = NDArray[np.float64]
-Interval = tuple[float, float, float]
 
 SIZES = np.arange(1, 101)
 DRAWN = (2, 3, 4, 5, 6, 7)  # from 8 on too skewed for a Student interval: skewness 100
@@ -39,12 +37,6 @@ EARLIER = {2: ".480", 3: ".411", 4: ".373", 5: ".355", 6: ".338"}  # -ln P / n²
 SIZE = 20
 SHIFTS = (0.0, 0.5, 1.0, 1.4, 1.6, 1.8, 2.0)
 GOE, COIN, LAW = PALETTE["blue"], PALETTE["vermillion"], PALETTE["black"]
-
-
-def proportion(hits: NDArray[np.bool_]) -> Interval:
-    """Share of hits with its exact (Clopper-Pearson) 99.99 % interval."""
-    interval = binomtest(int(hits.sum()), len(hits)).proportion_ci(0.9999)
-    return float(hits.mean()), float(interval.low), float(interval.high)
 
 
 def direction_probabilities(hessians: Floats) -> Floats:
@@ -66,7 +58,7 @@ def size_claims(run: Run) -> pd.DataFrame:
     exact, draws, rows = np.exp(minimum_log_probability(SIZES)), 20_000 if run.quick else 300_000, []
     for n in COUNTED:
         minimum = np.linalg.eigvalsh(goe_hessians(run.rng, draws, n=n))[:, 0] > 0
-        measured = proportion(minimum)
+        measured = proportion_interval(minimum)
         run.claim(f"counted {n}", f"n = {n}: share of minima among draws", expected=exact[n - 1], measured=measured)
     for n in run.progress(DRAWN, "sizes"):
         measured = mean_interval(direction_probabilities(goe_hessians(run.rng, draws, n=n)))
@@ -148,7 +140,7 @@ def shift_claims(run: Run) -> tuple[pd.DataFrame, Floats]:
     spectra = np.linalg.eigvalsh(goe_hessians(run.rng, draws, n=SIZE)).astype(np.float64)
     rows = []
     for shift in SHIFTS:
-        minima, index = proportion(spectra[:, 0] > -shift), mean_interval((spectra < -shift).mean(axis=1))
+        minima, index = proportion_interval(spectra[:, 0] > -shift), mean_interval((spectra < -shift).mean(axis=1))
         theory = goe_minimum_probability(SIZE, shift), goe_index(SIZE, shift)
         where = f"n = {SIZE}, spectrum shifted by {shift:g}"
         said = f"{where}: share of minima" + ("; an earlier count gave 6e-3" if shift == 1.4 else "")

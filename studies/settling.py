@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from optimlab.descent import Trace, descend
-from optimlab.lab import PALETTE, Run, study
+from optimlab.lab import PALETTE, Run, prediction_interval, study
 from optimlab.lab.claims import Verdict
 from optimlab.optimizer import Optimizer
 from optimlab.problems import Beale, Himmelblau, Rosenbrock, Rounded, hessian
@@ -94,14 +94,6 @@ def descents(run: Run, names: tuple[str, str], rates: Floats, steps: int, copies
     return descend(problem, Optimizer(rule, lr, replicas=len(lr)), steps, start=start, progress=title)
 
 
-def held(trace: Trace) -> Floats:
-    """min {step : value ≤ target there and at the next HOLD steps}, inf if there is none."""
-    misses = ~(trace["value"] <= TARGET)
-    counts = np.cumsum(misses, axis=0, dtype=np.int32)
-    calm = counts[HOLD:] == (counts - misses)[:-HOLD]
-    return np.where(calm.any(axis=0), calm.argmax(axis=0), inf)
-
-
 def sweep(run: Run, steps: int) -> pd.DataFrame:
     """Return the step of each criterion for every surface, rule, learning rate and copy."""
     tables = []
@@ -111,7 +103,7 @@ def sweep(run: Run, steps: int) -> pd.DataFrame:
         columns = {"surface": surface, "rule": rule, "lr": np.tile(RATES, 2 * copies)}
         columns |= {"copy": np.repeat(np.arange(2 * copies), len(RATES))}
         columns |= {"arithmetic": np.repeat(["plain", "rounded"], copies * len(RATES))}
-        columns |= {"hit": trace.first_hit(TARGET), "held": held(trace), "settled": trace.settled(TARGET)}
+        columns |= {"hit": trace.first_hit(TARGET), "held": trace.held(TARGET, HOLD), "settled": trace.settled(TARGET)}
         tables.append(pd.DataFrame(columns | {"x": trace.w[:, 0], "y": trace.w[:, 1]}))
     return pd.concat(tables, ignore_index=True)
 
@@ -137,15 +129,6 @@ def spread(samples: Any) -> Spread:
     """Return the median of runs, with the least and the largest."""
     values = np.asarray(samples, dtype=np.float64)
     return float(np.quantile(values, 0.5, method="nearest")), float(values.min()), float(values.max())
-
-
-def another_run(samples: Any) -> Spread:
-    """Return the mean with the interval that holds one further run in 99.99 % of cases: x̄ ± t s √(1 + 1/n)."""
-    from scipy.stats import t
-
-    n, mean = len(samples), float(np.mean(samples))
-    half = float(t.isf(5e-5, n - 1) * np.std(samples, ddof=1) * sqrt(1 + 1 / n))
-    return mean, mean - half, mean + half
 
 
 def compare(run: Run, id: str, statement: str, pair: tuple[float, Any], verdict: Verdict = "reproduced") -> None:  # noqa: A002
@@ -261,7 +244,7 @@ def width_claims(run: Run, table: pd.DataFrame) -> None:
     widths = table["settled"].lt(inf).groupby([table[name] for name in GROUP]).sum().astype(float)
     statement = "learning rates of 45 with which {} settles on {} within 20 000 steps"
     compare(run, "width SGD", statement.format("SGD", "Beale"), (13, widths.loc["Beale", "SGD"]))
-    adam_width = another_run(widths.loc["Beale", "Adam", "plain"])
+    adam_width = prediction_interval(widths.loc["Beale", "Adam", "plain"])
     adam_statement = statement.format("Adam", "Beale") + "; the interval is for one further run"
     run.claim("width Adam", adam_statement, expected=30, measured=adam_width, verdict="artefact")
     compare(run, "never", statement.format("RMSprop", "Rosenbrock"), (0, widths.loc["Rosenbrock", "RMSprop"]))
@@ -284,7 +267,7 @@ def burst_claims(run: Run, steps: int) -> Floats:
             verdict: Verdict = "reproduced" if name == "first hit" else "artefact"
             compare(run, f"burst {lr:g} {name}", statement, (number, found[name][i :: len(rates)]), verdict)
     statement = "largest f after the first hit, lr = 0.1; the interval is for one further run"
-    peak = another_run(after.max(axis=0)[2 :: len(rates)])
+    peak = prediction_interval(after.max(axis=0)[2 :: len(rates)])
     run.claim("burst 0.1 peak", statement, expected=0.77, measured=peak, verdict="artefact")
     statement = "Adam on Rosenbrock, lr = 1.33: share of the runs that leave f < 1e-6 after their first hit"
     left = float((after.max(axis=0)[3 :: len(rates)] > TARGET).mean())

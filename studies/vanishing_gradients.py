@@ -12,11 +12,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from optimlab.lab import PALETTE, Run, study
-from optimlab.problems import PathChain, UnitChain, bowl
-from optimlab.problems.chains import ACTIVATIONS
+from optimlab.lab import PALETTE, Run, median_interval, proportion_interval, study
+from optimlab.problems import PathChain, UnitChain, activation, bowl
 
 Floats = NDArray[np.float64]
 Parameters = dict[str, Any]
@@ -47,25 +46,6 @@ def half_unit(printed: str) -> float:
     return 0.5 * 10.0 ** (int(exponent or 0) - len(mantissa.partition(".")[2]))
 
 
-def median_interval(samples: Floats) -> Interval:
-    """Median with its 99.99 % interval from order statistics, which no tail disturbs."""
-    from scipy.stats import binom
-
-    n, ordered = len(samples), np.sort(samples)
-    low, high = int(binom.ppf(5e-5, n, 0.5)) - 1, int(binom.ppf(1 - 5e-5, n, 0.5))
-    return float(np.median(samples)), float(ordered[max(low, 0)]), float(ordered[min(high, n - 1)])
-
-
-def share_interval(hits: ArrayLike) -> Interval:
-    """Share of draws with its exact 99.99 % interval (Clopper & Pearson), which holds for rare events too."""
-    from scipy.stats import binomtest
-
-    outcomes = np.asarray(hits, bool)
-    test = binomtest(int(outcomes.sum()), outcomes.size)
-    interval = test.proportion_ci(confidence_level=0.9999, method="exact")
-    return float(test.statistic), float(interval.low), float(interval.high)
-
-
 def start(depth: int, w: float = 0.5, dtype: Any = np.float64) -> Parameters:
     """All weights equal, all biases .5, as in article 002."""
     return {"w": np.full(depth, w, dtype), "b": np.full(depth, 0.5, dtype)}
@@ -73,7 +53,15 @@ def start(depth: int, w: float = 0.5, dtype: Any = np.float64) -> Parameters:
 
 def sigmoids(depth: int) -> UnitChain:
     """Article 002's chain: minimise the last of `depth` sigmoids, input 2."""
-    return UnitChain(tuple(range(depth)), "sigmoid", x=2.0)
+    return UnitChain(tuple(range(depth)), WRITTEN_OUT, x=2.0)
+
+
+def written_out(z: Floats, _: Floats) -> None:
+    """z ← 1/(1 + e⁻ᶻ), in float32 too: the published digits hold the roundings of this form."""
+    z[...] = 1.0 / (1.0 + np.exp(-z))
+
+
+WRITTEN_OUT = replace(activation("sigmoid"), name="1/(1 + exp(-z))", function=written_out)
 
 
 def bowl_claims(run: Run) -> None:
@@ -210,6 +198,17 @@ def explosion_claims(run: Run) -> None:
     run.claim("002-g factor", "then the factor a layer is w/4", expected=25.0, measured=delta[0] / delta[1])
 
 
+def product_claims(run: Run) -> None:
+    """003-k: products of slopes of at most 1/4 vanish, and large weights make them explode."""
+    for name, w in (("vanishes", 1.0), ("explodes", 8.0)):
+        p = {"w": np.full(10, w), "b": np.append(-2.0 * w, np.full(9, -0.5 * w))}  # every pre-activation is 0
+        delta = sigmoids(10).deltas(p)
+        text = f"slopes of 1/4 and weights of {w:g}: what is left of δ after nine layers, (w/4)⁹"
+        exact = (w / 4) ** 9
+        measured = float(delta[0] / delta[-1])
+        run.claim(f"003-k {name}", text, expected=exact, measured=measured, tolerance=1e-12 * exact)
+
+
 def vary(w: Floats, b: Floats) -> Floats:
     """Return dz/dw0 of three sigmoids of equal weights w, shape (k,), with biases b, shape (3, k)."""
     gradient: Floats = sigmoids(3).gradient({"w": np.stack([w] * 3, axis=-1), "b": b.T.copy()})["w"][:, 0]
@@ -231,7 +230,8 @@ def window_claims(run: Run) -> None:
     from scipy.optimize import minimize_scalar
 
     z = np.linspace(-3.0, 3.0, 60_001)
-    slope = ACTIVATIONS["sigmoid"].slope(ACTIVATIONS["sigmoid"].function(z))
+    sigmoid = activation("sigmoid")
+    slope = sigmoid.slope(sigmoid(z))
     loose: dict[str, Any] = {"verdict": "refuted"}
     run.claim("002-h slope", "σ' lies in (0, 1): its largest value is", expected=0.25, measured=slope.max(), **loose)
     run.claim("002-h least w", "least |w| with |w σ'| ≥ 1", expected=4.0, measured=1.0 / slope.max())
@@ -261,20 +261,20 @@ def chain_claims(run: Run, p: Parameters) -> Floats:
     factor = [(medians[0][i] / medians[9][j]) ** (1 / 9) for i, j in ((0, 0), (1, 2), (2, 1))]
     text = "sigmoid chain: factor a layer"
     run.claim("001-d factor", text, expected=0.127, measured=(factor[0], factor[1], factor[2]), tolerance=5e-4)
-    zeros = share_interval(g[:, 0] < 5e-7)
+    zeros = proportion_interval(g[:, 0] < 5e-7)
     run.claim("001-d zeros", "w0 prints as 0.000000 in", expected=0.96, measured=zeros, tolerance=5e-3)
     ones = chain.gradient({"w": np.ones(10), "b": np.zeros(10)})["w"]
     run.claim("001-d ones w0", "all w = 1: dC/dw0", expected=-1.089e-6, measured=ones[0], tolerance=5e-10)
     run.claim("001-d ones w9", "all w = 1: dC/dw9", expected=-0.6933, measured=ones[9], tolerance=5e-5)
     near = 'y approaches the target 3, "so that factor goes to 0"'
     cost = (y[:, -1] - 3.0) ** 2
-    below, within = float((cost < 4).mean()), share_interval((y[:, -1] >= 0.066) & (y[:, -1] <= 0.937))
+    below, within = float((cost < 4).mean()), proportion_interval((y[:, -1] >= 0.066) & (y[:, -1] <= 0.937))
     run.claim("001-e", f"{near}: draws with C < 4", expected=0.0, measured=below, verdict="refuted")
     # A range of 20 000 draws misses less than 5e-4 of what is drawn, but for a chance of 5e-4.
     run.claim("001-e range", f"{near}: draws with y in .066 … .937", expected=1.0, measured=within,
               tolerance=5e-4, verdict="refuted")  # fmt: skip
     product = (y[:, 2:] * (1.0 - y[:, 2:]) * p["w"]).prod(axis=1)
-    positive = share_interval(product > 0)
+    positive = proportion_interval(product > 0)
     text = '"the product is below 0": share of draws in which it is above'
     run.claim("001-f sign", text, expected=0.5, measured=positive, verdict="refuted")
     run.claim(
@@ -291,7 +291,7 @@ def relu_claims(run: Run, parameters: Parameters) -> None:
     from scipy.stats import binom
 
     g = UnitChain(ORDER, "relu", x=1.0, target=3.0).gradient(parameters)["w"]
-    alive = share_interval((g != 0).any(axis=1))
+    alive = proportion_interval((g != 0).any(axis=1))
     run.claim("001-g", "ReLU chain: draws with any gradient, 2⁻¹⁰", expected=2.0**-10, measured=alive)
     low, high = (float(binom.ppf(p, 20_000, 2.0**-10)) for p in (5e-5, 1 - 5e-5))
     counted = (20_000 * 2.0**-10, low, high)
@@ -300,10 +300,12 @@ def relu_claims(run: Run, parameters: Parameters) -> None:
 
 def leaky_claims(run: Run) -> tuple[Floats, Floats]:
     """001-h and 001-i: a leaky ReLU that overwrites its input and records no slope; largest gradients of 1000 seeds."""
-    leaky = ACTIVATIONS["leaky_relu"]
+    leaky = activation("leaky_relu")
     w = np.stack([np.random.RandomState(seed).randn(10) for seed in range(1000)])
     net = PathChain(PATHS, BLOCKS, leaky, x=1.0, target=3.0)
-    lost = PathChain(PATHS, BLOCKS, replace(leaky, name="slope lost", slope=np.ones_like), x=1.0, target=3.0)
+    lost = PathChain(
+        PATHS, BLOCKS, replace(leaky, name="slope lost", derivative=lambda h, out: out.fill(1.0)), x=1.0, target=3.0
+    )
     right, program = np.abs(net.gradient(w)), np.abs(lost.gradient(w))
     h = 1e-6 * np.eye(10)[1]
     difference = abs(net.value(w[0] + h) - net.value(w[0] - h)) / 2e-6
@@ -321,8 +323,20 @@ def leaky_claims(run: Run) -> tuple[Floats, Floats]:
             float(np.median(right.max(axis=1))),
             1e-20,
         ),
-        ("tiny program", "share of seeds below 1e-6, program", 0.22, share_interval(program.max(axis=1) < 1e-6), 5e-3),
-        ("tiny", "share of seeds below 1e-6, with the slope", 0.83, share_interval(right.max(axis=1) < 1e-6), 5e-3),
+        (
+            "tiny program",
+            "share of seeds below 1e-6, program",
+            0.22,
+            proportion_interval(program.max(axis=1) < 1e-6),
+            5e-3,
+        ),
+        (
+            "tiny",
+            "share of seeds below 1e-6, with the slope",
+            0.83,
+            proportion_interval(right.max(axis=1) < 1e-6),
+            5e-3,
+        ),
         ("seed 4", "seed 4, largest gradient with the slope (program: > .009)", 0.0, right[4].max(), 1e-20),
         ("seed 4 program", "seed 4, largest gradients above .009, program", 1.0, float(program[4].max() > 9e-3), 0.0),
     ):
@@ -379,8 +393,8 @@ def draw_map(ax: Axes) -> None:
 def draw_windows(ax: Axes) -> None:
     """Show the factor of one layer, |w σ'(z)|, over w and the input's distance from the centre."""
     w, a = np.geomspace(0.5, 100.0, 300), np.linspace(-0.6, 0.6, 241)
-    sigmoid = ACTIVATIONS["sigmoid"]
-    factor = w * sigmoid.slope(sigmoid.function(w * a[:, None]))
+    sigmoid = activation("sigmoid")
+    factor = w * sigmoid.slope(sigmoid(w * a[:, None]))
     shown = np.clip(np.log10(np.maximum(factor, 1e-300)), -2.0, 2.0)
     mesh = ax.pcolormesh(w, a, shown, cmap="RdBu_r", vmin=-2.0, vmax=2.0, shading="nearest", rasterized=True)
     ax.contour(w, a, factor, levels=[1.0], colors="black", linewidths=1.2)
@@ -428,6 +442,7 @@ def main(run: Run) -> None:
     saturation_claims(run, double)
     depth = depth_claims(run)
     explosion_claims(run)
+    product_claims(run)
     window_claims(run)
     p = draws(run, 20_000 if run.quick else 200_000)
     medians = chain_claims(run, p)

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from optimlab import initializers
-from optimlab.lab import PALETTE, Run, mean_interval, study
+from optimlab.lab import PALETTE, Run, mean_interval, prediction_interval, proportion_interval, study
 from optimlab.problems import LayerChain, UnitChain
 from optimlab.theory import (
     backward_factors,
@@ -109,16 +109,6 @@ def root(interval: Interval) -> Interval:
     return float(mean), float(low), float(high)
 
 
-def share_interval(hits: ArrayLike) -> Interval:
-    """Share of draws with its exact 99.99 % interval (Clopper & Pearson), which holds for rare events too."""
-    from scipy.stats import binomtest
-
-    outcomes = np.asarray(hits, bool)
-    test = binomtest(int(outcomes.sum()), outcomes.size)
-    interval = test.proportion_ci(confidence_level=0.9999, method="exact")
-    return float(test.statistic), float(interval.low), float(interval.high)
-
-
 def unit(run: Run, weights: Weights, draws: int) -> pd.DataFrame:
     """Pre-activations of one unit, and what its weights look like, draw by draw."""
     rows: list[pd.DataFrame] = []
@@ -154,7 +144,7 @@ def unit_claims(run: Run, weights: Weights, table: pd.DataFrame) -> None:
         expected=weights.sd,
         measured=(sd, sd - half, sd + half),
     )
-    beyond = share_interval(np.abs(a) > 1.0)
+    beyond = proportion_interval(np.abs(a) > 1.0)
     run.claim(f"004-a P {name}", f"{text}: P(|a| > 1)", expected=outside, measured=beyond, tolerance=1e-4)
     low, high = (float(binom.ppf(p, PUBLISHED_DRAWS, outside)) / PUBLISHED_DRAWS for p in (5e-5, 1.0 - 5e-5))
     share = (outside, low, high)
@@ -203,16 +193,16 @@ def shape_claims(run: Run, tables: dict[str, pd.DataFrame]) -> None:
     run.claim("004-c inside", 'N(0,1/n): "squeezed to ±.025"; inside are', expected=0.9876, measured=inside,
               tolerance=5e-5, verdict="refuted")  # fmt: skip
     typical = float(norm.ppf((1.0 + 0.5 ** (1.0 / N)) / 2.0))
-    largest = share_interval(narrow["largest"] < 0.01 * typical)
+    largest = proportion_interval(narrow["largest"] < 0.01 * typical)
     run.claim("004-c median", "half of the draws stay below the median of the largest", expected=0.5, measured=largest)
     run.claim("004-c largest", "largest of 10 000, median", expected=0.039, measured=0.01 * typical, tolerance=1e-3)
     run.claim("004-a largest", "N(0,1): largest of 10 000, 3.9 to 4.0", expected=3.95, measured=typical, tolerance=0.05)
-    bars = share_interval(narrow["bar"] > 40.0)
+    bars = proportion_interval(narrow["bar"] > 40.0)
     run.claim("004-c bar", '"peak above 40": the density is 39.89, yet nearly all histograms reach 40',
               expected=1.0, measured=bars, tolerance=0.05, verdict="artefact")  # fmt: skip
     ensures = "1/√n ensures |a| < 1: it fails in a share of"
     for label, scale, share in (("U(-1,1)", 1.0, 0.083), ("unit variance", np.sqrt(3.0), 0.317)):
-        fails = share_interval(np.abs(scale * narrow["a"]) > 1.0)
+        fails = proportion_interval(np.abs(scale * narrow["a"]) > 1.0)
         run.claim(f"004-d {label}", f"{ensures} units, inputs {label}", expected=share, measured=fails,
                   tolerance=5e-4, verdict="refuted")  # fmt: skip
     unit_sd = root(mean_interval(3.0 * narrow["a"] ** 2))
@@ -247,15 +237,6 @@ def runs(run: Run, replicas: int) -> dict[str, tuple[Floats, Floats]]:
     return {name: (np.array([m for m, _ in pairs]), np.array([d for _, d in pairs])) for name, pairs in results.items()}
 
 
-def single_run(values: Floats) -> Interval:
-    """Where one more run falls, with 99.99 % confidence: mean ± t s √(1 + 1/n)."""
-    from scipy.stats import t
-
-    n = len(values)
-    half = t.isf(5e-5, n - 1) * values.std(ddof=1) * np.sqrt(1.0 + 1.0 / n)
-    return float(values.mean()), float(values.mean() - half), float(values.mean() + half)
-
-
 def net_claims(run: Run, net: Net, moments: Floats, norms: Floats) -> dict[str, Any]:
     """004-e for one net: measured factor and moments beside theory, and beside the published run."""
     factors = (norms[:, 0] / norms[:, -1]) ** (1.0 / (DEPTH - 1))
@@ -267,10 +248,10 @@ def net_claims(run: Run, net: Net, moments: Floats, norms: Floats) -> dict[str, 
     run.claim(f"004-e {net.name}", f"{said}: factor of δ a layer", expected=theory, measured=mean_interval(factors),
               tolerance=2.0 * theory / WIDTH, verdict=verdict)  # fmt: skip
     run.claim(f"004-e published {net.name}", f"{text}: the published run's factor", expected=net.factor,
-              measured=single_run(factors), tolerance=net.digits)  # fmt: skip
+              measured=prediction_interval(factors), tolerance=net.digits)  # fmt: skip
     expected = forward_moments(net.activation, net.g, DEPTH)
     for layer, published, digits in net.moments:
-        low_high = np.exp(single_run(np.log(moments[:, layer])))
+        low_high = np.exp(prediction_interval(np.log(moments[:, layer])))
         run.claim(f"004-e moment {net.name} {layer}", f"{text}: second moment after {layer} layers, published run",
                   expected=published, measured=tuple(low_high.tolist()), tolerance=digits)  # fmt: skip
     return {"net": net.name, "factor": factors.mean(), "theory": theory, "published": net.factor,
@@ -280,7 +261,7 @@ def net_claims(run: Run, net: Net, moments: Floats, norms: Floats) -> dict[str, 
 
 def ratio_claim(run: Run, norms: Floats) -> None:
     """004-e: the sigmoid's gradient at the first layer over that at the last."""
-    ratio = np.exp(single_run(np.log(norms[:, 0] / norms[:, -1])))
+    ratio = np.exp(prediction_interval(np.log(norms[:, 0] / norms[:, -1])))
     run.claim("004-e sigmoid ratio", "sigmoid 1/n: |δ₁|/|δ₃₀|, published run", expected=6e-19,
               measured=tuple(ratio.tolist()), tolerance=5e-20)  # fmt: skip
 

@@ -189,12 +189,58 @@ def rewritten(path, **changes):
         ({"average/b/ema": np.ones((2, 2))}, "the average 'ema' of 'b' is missing or wrong"),
         ({"t": None}, "t or the marks"),
         ({"t": np.array([1, 2])}, "t or the marks"),
+        ({"t": np.array(-1)}, "t or the marks"),
+        ({"hooks/0/count": None}, r"\['hooks/0/count'\] are missing"),
+        ({"more": np.ones(1)}, r"\['more'\] are missing, or too many"),
+        ({"header": {"version": "new"}}, "is not a checkpoint of optimlab"),
     ],
 )
 def test_a_wrong_entry_is_found(saved, changes, message):
     rewritten(saved, **changes)
     with pytest.raises(ValueError, match=message):
         untouched(lambda optimizer: optimizer.load(saved))
+
+
+def test_a_header_that_lacks_something_is_found(saved):
+    with np.load(saved) as file:
+        arrays = dict(file)
+    header = json.loads(str(arrays["header"]))
+    np.savez(saved, **arrays | {"header": np.array(json.dumps({k: header[k] for k in header if k != "leaves"}))})
+    with pytest.raises(ValueError, match=r"is damaged: its header lacks \['leaves'\]"):
+        untouched(lambda optimizer: optimizer.load(saved))
+
+
+class Picky(Counting):
+    """A hook that refuses what it did not save in this process."""
+
+    def load_state(self, state):
+        super().load_state(state)
+        if self.count == 1:
+            raise KeyError("not mine")
+
+
+def test_hooks_that_were_loaded_before_another_one_failed_are_as_before(tmp_path):
+    optimizers = [Optimizer(sgd(), 0.1, hooks=[Counting(), Picky()]) for _ in range(2)]
+    w = np.ones(2)
+    optimizers[0].step(w, w)
+    optimizers[0].save(tmp_path / "run.npz")
+    for _ in range(2):
+        optimizers[1].step(w, w)
+    with pytest.raises(ValueError, match=r"does not hold the state of this optimizer's hooks: KeyError\('not mine'\)"):
+        optimizers[1].load(tmp_path / "run.npz")
+    assert [hook.count for hook in optimizers[1].hooks] == [2, 2]
+    assert optimizers[1].t == 2
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs links")
+def test_a_link_to_a_checkpoint_stays_one(saved):
+    link = saved.parent / "latest.npz"
+    link.symlink_to(saved)
+    optimizer = made(sgd())
+    optimizer.step(np.ones(2), np.ones(2))
+    optimizer.save(link)
+    assert link.is_symlink()
+    made(sgd()).load(saved)
 
 
 def test_foreign_files_are_refused_without_unpickling(tmp_path):

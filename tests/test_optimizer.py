@@ -1,5 +1,6 @@
 """The Optimizer: containers, errors, hooks' moments, averages."""
 
+import copy
 import re
 import subprocess
 import sys
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 
 from optimlab.engine import layout as layouts
+from optimlab.hooks import ClipNorm
 from optimlab.optimizer import Optimizer, Step
 from optimlab.rules import Ema, Gradient, Square, adam, adamw, momentum, sgd
 from tests.engine.laws import RULES, leaves_of, run, same
@@ -451,3 +453,113 @@ def test_the_gradient_of_a_0d_array_may_be_a_numpy_scalar():
     w = np.array(1.0)
     Optimizer(sgd(), 0.25).step({"w": w}, {"w": 2 * w})
     assert w == 0.5
+
+
+@pytest.mark.parametrize("size", [3, 20000])
+def test_each_gradient_may_be_the_other_parameter(size):
+    x, y = np.ones(size), np.full(size, 2.0)  # of x · y: both gradients are those before the step
+    Optimizer(sgd(), 0.5).step([x, y], [y, x])
+    assert (x == 0.0).all()
+    assert (y == 1.5).all()
+
+
+@pytest.mark.parametrize("size", [4, 20000])
+def test_an_optimizer_and_its_copy_go_their_own_ways(size):
+    w, generator = np.zeros(size), np.random.default_rng(0)
+    optimizer, gradients = Optimizer(adam(), 0.1, average=Ema(0.5)), generator.standard_normal((4, size))
+    for g in gradients[:2]:
+        optimizer.step(w, g)
+    twin, v = copy.deepcopy((optimizer, w))
+    assert np.array_equal(twin.state["params"]["ema"], optimizer.state["params"]["ema"])
+    for g in gradients[2:]:
+        optimizer.step(w, g)
+    at_end = w.copy()
+    for g in gradients[2:]:
+        twin.step(v, g)
+    assert same(([w], optimizer), ([v], twin))
+    assert np.array_equal(w, at_end)
+    with optimizer.averaged(w), twin.averaged(v):
+        assert np.array_equal(w, v)
+
+
+@pytest.mark.parametrize("size", [4, 20000])
+@pytest.mark.parametrize("changed", ["parameter", "gradient"])
+def test_a_shape_changed_in_place_is_refused_and_nothing_moves(changed, size):
+    w, g = np.zeros(size), np.ones(size)
+    optimizer = Optimizer(momentum(), 0.1)
+    optimizer.step(w, g)
+    kept = w.copy()
+    {"parameter": w, "gradient": g}[changed].shape = (2, size // 2)
+    with pytest.raises(ValueError, match=rf"{changed} 'params' must have shape \({size},\)"):
+        optimizer.step(w, g)
+    assert np.array_equal(w.ravel(), kept)
+    assert optimizer.t == 1
+    assert (optimizer.state["params"]["ema"] == 1.0 - 0.9).all()
+
+
+def test_a_large_parameter_that_became_read_only_is_refused():
+    w, g = np.zeros(20000), np.ones(20000)
+    optimizer = Optimizer(sgd(), 0.1)
+    optimizer.step(w, g)
+    with pytest.raises(ValueError, match="parameter 'params' must be writable"):
+        optimizer.step(read_only(w), g)
+    assert (w == -0.1).all()
+
+
+@pytest.mark.filterwarnings("ignore:the matrix subclass")
+def test_gradients_of_a_subclass_are_plain_arrays_to_hooks():
+    w, clip = np.zeros((2, 3)), ClipNorm(1.0)
+    Optimizer(sgd(), 1.0, hooks=[clip]).step(w, np.matrix(np.ones((2, 3))))
+    assert clip.norm == pytest.approx(6**0.5)
+
+
+class HalvesInPlace:
+    def before(self, step):
+        step.lr *= 0.5
+
+
+def test_a_hook_that_writes_to_the_lr_changes_this_step_only():
+    optimizer, w = Optimizer(sgd(), [1.0, 2.0], replicas=2, hooks=[HalvesInPlace()]), np.zeros((2, 1))
+    for _ in range(3):
+        optimizer.step(w, np.ones((2, 1)))
+        assert optimizer.lr.tolist() == [0.5, 1.0]
+    optimizer.lr[:] = 9.0
+    assert optimizer.lr.tolist() == [0.5, 1.0]
+
+
+class Writing(Gradient):
+    @staticmethod
+    def formula(x, w, state, c):
+        w *= c[0]
+        return x + w, state
+
+    def coefficients(self, t):
+        return (0.5,)
+
+
+class Mean(Gradient):
+    @staticmethod
+    def formula(x, w, state, c):
+        return x - x.mean(), state
+
+
+class Sorted(Gradient):
+    slots = ("sorted",)
+
+    @staticmethod
+    def formula(x, w, state, c):
+        return x, (np.sort(x),)
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        (Writing(), "must not write to what it is given"),
+        (sgd() + Writing(), "must not write to what it is given"),
+        (Mean(), "must be elementwise"),
+        (Sorted(), "must be elementwise"),
+    ],
+)
+def test_a_formula_that_is_not_pure_and_elementwise_is_refused(rule, message):
+    with pytest.raises(TypeError, match=message):
+        Optimizer(rule, 0.1)

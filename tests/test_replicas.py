@@ -1,5 +1,7 @@
 """Law: replica i of a batch is the same run alone, bit for bit."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -193,3 +195,39 @@ def test_hyperparameters_of_hooks_must_be_numbers_or_one_for_each_replica(replic
         ValueError, match=r"ClipNorm\.max_norm has a hyperparameter of shape \(2,\); it must be a number"
     ):
         Optimizer(sgd(), 0.1, hooks=[ClipNorm([1.0, 2.0])], replicas=replicas)
+
+
+class Setting:
+    """A hook that sets attributes of the step."""
+
+    def __init__(self, **values):
+        self.values = values
+
+    def before(self, step):
+        for name, value in self.values.items():
+            setattr(step, name, value)
+
+
+@pytest.mark.parametrize("skip", [[True, False], np.array([1, 0]), (np.True_, np.False_)], ids=repr)
+def test_a_hook_may_say_which_replicas_to_skip_in_any_form(skip):
+    optimizer, w = Optimizer(sgd(), 1.0, replicas=2, hooks=[Setting(skip=skip)]), np.zeros((2, 1))
+    optimizer.step(w, np.ones((2, 1)))
+    assert w.ravel().tolist() == [0.0, -1.0]
+    assert optimizer.t.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("shape", [(2, 1), (3,), (1, 2)])
+@pytest.mark.parametrize("name", ["lr", "scale"])
+def test_a_hook_cannot_set_a_number_of_another_shape(name, shape):
+    optimizer = Optimizer(sgd(), 1.0, replicas=2, hooks=[Setting(**{name: np.ones(shape)})], check_finite=False)
+    w = np.zeros((2, 3))
+    with pytest.raises(ValueError, match=rf"{name} has a hyperparameter of shape {re.escape(str(shape))}"):
+        optimizer.step(w, np.ones((2, 3)))
+    assert not w.any()
+
+
+def test_a_schedule_cannot_change_its_shape():
+    optimizer, w = Optimizer(sgd(), lambda k: 1.0 if np.all(k == 0) else np.ones(3), replicas=2), np.zeros((2, 3))
+    optimizer.step(w, np.ones((2, 3)))
+    with pytest.raises(ValueError, match=r"lr has a hyperparameter of shape \(3,\)"):
+        optimizer.step(w, np.ones((2, 3)))

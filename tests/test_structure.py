@@ -24,7 +24,7 @@ LAYERS = {
     "autodiff": set(),
     "lab": set(),
     "theory": {"ema"},
-    "problems": {"ema"},
+    "problems": {"ema", "initializers"},
     "initializers": set(),
     "descent": {"engine", "optimizer"},
     "hooks": {"lazy", "optimizer", "rules"},
@@ -170,3 +170,9 @@ def test_import_is_light():
 def test_no_forbidden_module_names():
     forbidden = {"utils", "helpers", "base", "manager", "misc"}
     assert not forbidden & {path.stem for path in ROOT.rglob("*.py")}
+
+
+def test_a_dotted_name_is_no_attribute_of_the_package():
+    import optimlab
+
+    assert not hasattr(optimlab, "nothing.here")

@@ -88,6 +88,31 @@ class Trace:
         hit = self["value"] <= target
         return self._step(np.where(hit.any(axis=0), hit.argmax(axis=0), len(hit)))
 
+    def held(self, target: float, rows: int) -> Any:
+        """min {step : value ≤ target there and at the next `rows` rows}: the step from which a target is kept for long.
+
+        Between ``first_hit``, which is ``rows = 0``, and ``settled``, which depends on how long the descent was.
+
+        Parameters
+        ----------
+        target : float
+            The target.
+        rows : int, at least 0
+            For how many further rows it must be kept; steps, if every step is recorded.
+
+        Returns
+        -------
+        int, or inf if there is none; with replicas ndarray of float64, shape (S,)
+            The step.
+        """
+        if rows < 0:
+            raise ValueError(f"rows must be at least 0; got {rows}")
+        missed = ~(self["value"] <= target)
+        counts = np.cumsum(missed, axis=0, dtype=np.int32)
+        calm = counts[rows:] == (counts - missed)[: max(len(missed) - rows, 0)]
+        calm = np.concatenate([calm, np.zeros_like(missed[:1])])  # never empty
+        return self._step(np.where(calm.any(axis=0), calm.argmax(axis=0), len(missed)))
+
     def settled(self, target: float) -> Any:
         """min {step : value ≤ target there and at all later rows}: the recorded step from which a target is kept.
 

@@ -70,20 +70,28 @@ def gapped(
     count: NDArray[np.int64],
     out: NDArray[Any],
 ) -> None:
-    """m W ← β m W + α x over values, W ← fade · W over gaps; the arrays of one entry a column carry the state."""
+    """W ← β W + α, m ← m + (α/W) (x - m) over values, W ← fade · W over gaps.
+
+    The arrays of one entry a column carry the state.
+    """
     for c in range(x.shape[0]):
         w = mass[c]
         m = mean[c]
-        numerator = m * w if np.isfinite(m) else m
         for i in range(x.shape[1]):
             v = x[c, i]
             if v == v:  # not NaN
                 w = beta * w + alpha
-                numerator = beta * numerator + alpha * v
-                m = numerator / w
+                k = alpha / w
+                a = 1.0 - k
+                if not np.isfinite(m):
+                    m += v
+                elif a > 0.0:
+                    lost = (1.0 - a) - k  # what rounding took from 1 - k; without it slow means drift by lost/k
+                    m = a * m + (k * v + lost * m)
+                else:
+                    m = v
                 if unit_mass:
                     w = 1.0
-                    numerator = m
                 if constant[c]:
                     if first[c] != first[c]:  # NaN: this is the first value
                         first[c] = v
@@ -95,7 +103,6 @@ def gapped(
                 started[c] = True
             else:
                 w *= fade
-                numerator *= fade
             out[c, i] = m if started[c] else np.nan
         mass[c] = w
         mean[c] = m

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
 from itertools import pairwise
+from types import FunctionType, ModuleType
 from typing import Any, Final
 
 import numpy as np
@@ -35,7 +36,30 @@ BLOCK = 2048
 
 def lift(function: Any) -> Any:
     """Compile a function; a division by zero gives an infinity, as in NumPy."""
-    return njit(nogil=True, error_model="numpy")(function)
+    return njit(nogil=True, error_model="numpy")(_choosing(function))
+
+
+def _choosing(function: Any) -> Any:
+    """Return the function with a ``np.where`` that takes single numbers: numba's own makes an array of each."""
+    if not isinstance(function, FunctionType) or "where" not in function.__code__.co_names:
+        return function
+    names = dict(function.__globals__)
+    for name, held in function.__globals__.items():
+        if held is np or held is np.where:
+            names[name] = _numpy() if held is np else _where
+    return FunctionType(function.__code__, names, function.__name__, function.__defaults__, function.__closure__)
+
+
+@cache
+def _numpy() -> ModuleType:
+    module = ModuleType("numpy")
+    vars(module).update(vars(np) | {"where": _where})
+    return module
+
+
+@njit(error_model="numpy")
+def _where(condition: Any, x: Any, y: Any) -> Any:
+    return x if condition else y
 
 
 @cache
@@ -192,6 +216,7 @@ class FusedEngine:
         self.rule = rule
         self.average = average
         self.threads = threads
+        self._kernels: dict[Any, Kernel] = {}
 
     def compile(self, dtype: Any, axis: int | None) -> Kernel:
         """Return the kernel for a dtype, compiled once for all rules of the same structure.
@@ -203,10 +228,12 @@ class FusedEngine:
         Exception
             What numba says, if it cannot compile the formula.
         """
-        key = (self.rule.structure, self.average and self.average.structure, dtype, axis == 1)
-        if key not in _KERNELS:
-            _KERNELS[key] = self._compiled(np.dtype(dtype), _by_column if axis == 1 else _by_row)
-        return _KERNELS[key]
+        if (dtype, axis == 1) not in self._kernels:
+            key = (self.rule.structure, self.average and self.average.structure, dtype, axis == 1)
+            if key not in _KERNELS:
+                _KERNELS[key] = self._compiled(np.dtype(dtype), _by_column if axis == 1 else _by_row)
+            self._kernels[dtype, axis == 1] = _KERNELS[key]
+        return self._kernels[dtype, axis == 1]
 
     def _compiled(self, dtype: Any, build: Any) -> Kernel:
         rule, average = self.rule.compose(lift), lift(_nothing)

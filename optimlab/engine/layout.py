@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from operator import is_
+from operator import is_, itemgetter
 from types import MappingProxyType
 from typing import Any
 
@@ -63,15 +64,24 @@ class Segment:
     def bind(self, leaves: Sequence[Array]) -> None:
         """Take the arrays that the weights are read from and written to."""
         self.params = [leaves[i] for i in self.leaves]
-        self.pairs = list(zip(self.into, self.params, strict=True)) if self.packed else []
         if not self.packed:
             self.weights = self._flat(self.params[0])
+            return
+        if not self.grads:
+            self.into, self.grads = self.views(self.weights), self.views(self.gradient)
+        self.pairs = list(zip(self.into, self.params, strict=True))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy makes its own views: copied ones would no longer show the buffers."""
+        return vars(self) | {"into": [], "grads": [], "pairs": [], "kept": {}}
 
     def gather(self, gradients: Sequence[Array]) -> None:
         """Read the weights and the gradients; where they are swept in place, only look at them."""
         if not self.packed:
-            gradient = self._flat(gradients[self.leaves[0]])
-            self.gradient = gradient.copy() if np.may_share_memory(gradient, self.weights) else gradient
+            gradient, leaf = gradients[self.leaves[0]], self.params[0]
+            if gradient.shape != leaf.shape or not leaf.flags.writeable:
+                raise ValueError("the arrays are not what they were when they were checked")
+            self.gradient = self._flat(gradient)
             return
         for view, leaf in self.pairs:
             view[...] = leaf
@@ -144,9 +154,9 @@ class Layout:
         self.replicas = replicas
         self.shapes = [leaf.shape for leaf in leaves]
         self.dtypes = [leaf.dtype for leaf in leaves]
-        self.leaves: tuple[Array, ...] = tuple(leaves)
         self.latest: tuple[Array, ...] = ()
         self.segments = self._segments(leaves, slots, pack)
+        self._rebind(leaves)
 
     def _segments(self, leaves: list[Array], slots: Any, pack: int) -> list[Segment]:
         small: dict[Any, list[int]] = {}
@@ -157,8 +167,6 @@ class Layout:
             else:
                 segments.append(_large(leaf, i, slots, self.replicas))
         packed = [_packed(leaves, indices, slots, self.replicas) for indices in small.values()]
-        for segment in [*packed, *segments]:
-            segment.bind(leaves)
         return [*packed, *segments]
 
     def _is_small(self, leaf: Array, pack: int) -> bool:
@@ -169,13 +177,20 @@ class Layout:
     def bind(self, params: Any) -> None:
         """Take the parameters, checked if they are not the arrays of the last step."""
         leaves = self.tree.leaves(params)
-        if all(map(is_, leaves, self.leaves)):
+        if self.leaves and all(map(is_, leaves, self.leaves)):
             return
+        self._check_parameters(leaves)
+        checked_apart(leaves, self.names)
+        self._rebind(leaves)
+
+    def _check_parameters(self, leaves: Sequence[Array]) -> None:
         self._check("parameter", leaves)
         for leaf, name in zip(leaves, self.names, strict=True):
             checked_parameter(leaf, name, self.replicas)
-        checked_apart(leaves, self.names)
-        self._rebind(leaves)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy knows no arrays of the user's, so that it binds those that it is given."""
+        return vars(self) | {"leaves": (), "latest": (), "spans": []}
 
     def _rebind(self, leaves: list[Array]) -> None:
         for segment in self.segments:
@@ -187,6 +202,26 @@ class Layout:
                     raise ValueError(f"parameter {name!r} must keep its memory order; got strides {leaf.strides}")
             segment.bind(leaves)
         self.leaves = tuple(leaves)
+        large = [segment.weights for segment in self.segments if not segment.packed]
+        self.spans = sorted(map(np.lib.array_utils.byte_bounds, large))
+
+    def gather(self, gradients: Sequence[Array]) -> None:
+        """Read weights and gradients into the segments; copy a gradient that lies in memory which the sweep changes."""
+        for segment in self.segments:
+            try:
+                segment.gather(gradients)
+            except ValueError:  # the same arrays as in the last step, but changed in place since
+                self._check_parameters(self.leaves)
+                self._check("gradient", gradients)
+                raise
+            if not segment.packed and self._swept(segment.gradient):
+                segment.gradient = segment.gradient.copy()
+
+    def _swept(self, x: Array) -> bool:
+        """Whether a flat array shares memory with leaves that are swept in place."""
+        low, high = np.lib.array_utils.byte_bounds(x)
+        first = bisect_right(self.spans, low, key=itemgetter(1))
+        return first < len(self.spans) and self.spans[first][0] < high
 
     def gradients(self, gradients: Any) -> tuple[Array, ...]:
         """Return the leaves of the gradients, checked if they are not the arrays of the last step."""
@@ -200,8 +235,9 @@ class Layout:
         """Return these leaves, if they can be gradients."""
         if len(leaves) != len(self.names):
             raise ValueError(f"there must be {len(self.names)} gradients, as parameters; a hook gave {len(leaves)}")
-        if set(map(type, leaves)) != _ARRAY:  # arithmetic on 0-d arrays makes NumPy scalars
-            leaves = tuple([np.asarray(leaf) if isinstance(leaf, np.generic) else leaf for leaf in leaves])
+        if set(map(type, leaves)) != _ARRAY:  # arithmetic on 0-d arrays makes NumPy scalars; np.matrix is never 1-D
+            arrays = (np.generic, np.ndarray)
+            leaves = tuple([np.asarray(leaf) if isinstance(leaf, arrays) else leaf for leaf in leaves])
         self._check("gradient", leaves)
         return leaves
 
@@ -269,7 +305,4 @@ def _packed(leaves: list[Array], indices: list[int], slots: Any, replicas: int |
     dtype = leaves[indices[0]].dtype
     axis = None if replicas is None else 1
     weights, gradient = np.empty(shape, dtype), np.empty(shape, dtype)
-    segment = Segment(weights, gradient, *_blocks(shape, dtype, slots), tuple(indices), axis, packed=True)
-    shapes = [leaves[i].shape for i in indices]
-    segment.into, segment.grads = _views(weights, shapes, axis), _views(gradient, shapes, axis)
-    return segment
+    return Segment(weights, gradient, *_blocks(shape, dtype, slots), tuple(indices), axis, packed=True)

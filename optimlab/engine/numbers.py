@@ -33,6 +33,10 @@ class Numbers:
     average: tuple[Any, ...]
     frozen: Array | None = None
 
+    def groups(self) -> dict[str, tuple[Any, ...]]:
+        """Return the numbers by what they belong to."""
+        return {"lr": (self.lr,), "step.scale": (self.scale,), "rule": self.rule, "average": self.average}
+
     def bank(self, dtype: Any, replicas: int | None) -> Array:
         """Return all numbers in a dtype, each rounded once: shape (numbers,), with replicas (numbers, S)."""
         numbers = (self.scale, self.lr, *self.rule, *self.average)

@@ -126,7 +126,7 @@ def traced(function: Callable[..., Sequence[Any]], wide: int, narrow: int, dtype
     try:
         with np.errstate(all="ignore"):
             outputs = [trace.place(result) for result in function(*symbols)]
-    except (TypeError, ValueError, AttributeError, IndexError):
+    except Exception:  # whatever it does with a symbol that it does not do with an array: it is called as it is then
         return None
     exchanged = any(0 < place <= len(outputs) and place != k + 1 for k, place in enumerate(outputs))
     return None if exchanged else _Plan(trace, wide + narrow, outputs).program()
@@ -154,7 +154,7 @@ class _Plan:
     def program(self) -> Program:
         made = {call[2] for call in self.calls}
         places = {place: place for place in range(self.inputs)}
-        constants = [p for p in range(self.inputs, len(self.trace.values)) if p in self.last and p not in made]
+        constants = [p for p in sorted({*self.last, *self.outputs}) if p >= self.inputs and p not in made]
         places |= {place: self.inputs + i for i, place in enumerate(constants)}
         first = self.inputs + len(constants)
         free: list[int] = []

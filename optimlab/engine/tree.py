@@ -157,7 +157,8 @@ def _shared(leaves: list[Array], names: tuple[str, ...], i: int, j: int) -> str:
 def complaint(kind: str, leaf: Any, name: str, shape: tuple[int, ...], dtype: Any) -> Exception:
     """Return the error for a leaf that is not an array of this shape and dtype."""
     if leaf is None:
-        return ValueError(f"{kind} {name!r} is missing; to leave a leaf as it is, give a {kind} of zeros")
+        remedy = "; to leave a leaf as it is, give a gradient of zeros" if kind == "gradient" else ""
+        return ValueError(f"{kind} {name!r} is missing{remedy}")
     if not isinstance(leaf, np.ndarray):
         return TypeError(f"{kind} {name!r} must be a NumPy array; got {_kind(leaf)}")
     if leaf.shape != shape:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -24,6 +25,13 @@ class ConvexSet(Protocol):
         """Return the nearest points, shape and dtype as rows, (S, n); points of the set as they are."""
 
 
+def _number(owner: Any, name: str, allowed: str, contains: Callable[[float], bool]) -> None:
+    """Check a field as that of a hook is, but for schedules: a set stays the same."""
+    if callable(getattr(owner, name)):
+        raise TypeError(f"{name} must be {allowed}, or one for each replica; got {getattr(owner, name)!r}, a function")
+    hyperparameter(owner, name, allowed, contains)
+
+
 def _column(numbers: Any, rows: Array) -> Array:
     return np.asarray(numbers, rows.dtype).reshape(-1, 1)
 
@@ -43,13 +51,13 @@ class Box:
     array([[-1. ,  0.5,  1. ]])
     """
 
-    low: Any
-    high: Any
+    low: Hyperparameter
+    high: Hyperparameter
 
     def __post_init__(self) -> None:
-        hyperparameter(self, "low", "a number", lambda x: x == x)
-        hyperparameter(self, "high", "a number", lambda x: x == x)
-        if not np.all(np.less_equal(self.low, self.high)):
+        _number(self, "low", "a number", lambda x: x == x)
+        _number(self, "high", "a number", lambda x: x == x)
+        if not np.all(np.asarray(self.low) <= np.asarray(self.high)):
             raise ValueError(f"low must be at most high; got low={self.low!r}, high={self.high!r}")
 
     def nearest(self, rows: Array) -> Array:
@@ -92,7 +100,7 @@ class Ball:
     radius: Hyperparameter
 
     def __post_init__(self) -> None:
-        hyperparameter(self, "radius", "at least 0 and finite", lambda x: 0.0 <= x < math.inf)
+        _number(self, "radius", "at least 0 and finite", lambda x: 0.0 <= x < math.inf)
 
     def nearest(self, rows: Array) -> Array:
         """x · min(1, radius/‖x‖)."""
@@ -126,7 +134,7 @@ class Simplex:
     total: Hyperparameter = 1.0
 
     def __post_init__(self) -> None:
-        hyperparameter(self, "total", "greater than 0 and finite", lambda x: 0.0 < x < math.inf)
+        _number(self, "total", "greater than 0 and finite", lambda x: 0.0 < x < math.inf)
 
     def nearest(self, rows: Array) -> Array:
         """max(x - θ, 0), θ such that the sum is the total."""

@@ -22,8 +22,10 @@ from optimlab.lab.claims import Claim
 from optimlab.lab.errors import StudyError
 from optimlab.lab.figures import PALETTE, style
 from optimlab.lab.frame import study
+from optimlab.lab.gather import gather
+from optimlab.lab.proportions import proportion_interval, wilson_interval
 from optimlab.lab.run import Run
-from optimlab.lab.statistics import bootstrap_interval, mean_interval
+from optimlab.lab.statistics import bootstrap_interval, mean_interval, median_interval, prediction_interval
 from optimlab.lab.workers import side_by_side, tick
 
 __all__ = [
@@ -32,9 +34,14 @@ __all__ = [
     "Run",
     "StudyError",
     "bootstrap_interval",
+    "gather",
     "mean_interval",
+    "median_interval",
+    "prediction_interval",
+    "proportion_interval",
     "side_by_side",
     "study",
     "style",
     "tick",
+    "wilson_interval",
 ]

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from math import isfinite, isnan
 from typing import Literal, get_args
 
-__all__ = ["COLUMNS", "VERDICTS", "Claim", "Verdict", "claims_text"]
+__all__ = ["COLUMNS", "VERDICTS", "Claim", "Verdict", "claims_text", "expected_text", "measured_text"]
 
 Verdict = Literal["reproduced", "refuted", "artefact"]
 VERDICTS: tuple[str, ...] = get_args(Verdict)
@@ -149,11 +149,13 @@ def _as_float(name: str, value: object) -> float:
         raise ValueError(f"{name} must be a number; got {value!r}") from None
 
 
-def _expected(claim: Claim, digits: int) -> str:
+def expected_text(claim: Claim, digits: int) -> str:
+    """Return what a claim expects, with its tolerance if it has one: ``2 ±0.5``."""
     return f"{claim.expected:.{digits}g}" + (f" ±{claim.tolerance:.{digits}g}" if claim.tolerance else "")
 
 
-def _measured(claim: Claim, digits: int) -> str:
+def measured_text(claim: Claim, digits: int) -> str:
+    """Return what a claim measured, with its interval if it has one: ``2.1 [2, 2.2]``."""
     measured, low, high = (f"{number:.{digits}g}" for number in (claim.measured, claim.low, claim.high))
     exact = claim.low == claim.measured == claim.high
     return measured if exact else f"{measured} [{low}, {high}]"
@@ -161,7 +163,7 @@ def _measured(claim: Claim, digits: int) -> str:
 
 def _cells(claim: Claim) -> tuple[str, ...]:
     mark = "ok" if claim.stands else "FAILED"
-    return mark, claim.id, claim.verdict, _expected(claim, _DIGITS), _measured(claim, _DIGITS)
+    return mark, claim.id, claim.verdict, expected_text(claim, _DIGITS), measured_text(claim, _DIGITS)
 
 
 def _table(claims: Sequence[Claim], width: int) -> str:
@@ -179,5 +181,5 @@ def _aligned(row: Sequence[str], widths: Sequence[int]) -> str:
 
 def _explanation(claim: Claim, width: int) -> str:
     statement = textwrap.fill(f"FAILED {claim.id}: {claim.statement}", width, subsequent_indent=" " * 7)
-    numbers = f"expected {_expected(claim, _ALL_DIGITS)}, measured {_measured(claim, _ALL_DIGITS)}"
+    numbers = f"expected {expected_text(claim, _ALL_DIGITS)}, measured {measured_text(claim, _ALL_DIGITS)}"
     return f"{statement}\n       {numbers}"

@@ -1,14 +1,10 @@
 """The frame of a study: its command line, its exit status, and what it prints at the end."""
 
 import argparse
-import io
 import shutil
-import signal
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,10 +14,10 @@ from optimlab.lab.figures import FORMATS, has_display, style
 from optimlab.lab.output import reserved
 from optimlab.lab.record import circumstances
 from optimlab.lab.run import Run
+from optimlab.lab.terminal import FAILED, STANDS, guarded, seed
 
 __all__ = ["study"]
 
-_STANDS, _FAILED, _UNUSABLE, _INTERRUPTED, _TERMINATED = 0, 1, 2, 130, 143
 _EPILOGUE = """exit status: 0 all claims stand, 1 a claim failed, 2 bad usage, input or folder,
 130 interrupted. Complete runs leave <out>/<study>/run.json; claims are in claims.csv beside it."""
 
@@ -72,16 +68,7 @@ def study(
     """
     arguments = _parser(main, options).parse_args(argv)
     command = [sys.argv[0], *(sys.argv[1:] if argv is None else argv)]
-    _never_fail_to_print()
-    try:
-        with _stoppable():
-            return _perform(main, arguments, command)
-    except KeyboardInterrupt:
-        _complain("interrupted: the files written so far are whole, but the run is not complete")
-        return _INTERRUPTED
-    except (StudyError, OSError) as error:
-        _complain(f"error: {_one_line(error)}")
-        return _UNUSABLE
+    return guarded(lambda: _perform(main, arguments, command))
 
 
 def _perform(main: Callable[[Run], None], arguments: argparse.Namespace, command: list[str]) -> int:
@@ -97,7 +84,7 @@ def _perform(main: Callable[[Run], None], arguments: argparse.Namespace, command
         run.say(_summary(run, time.perf_counter() - clock))
         if run.show:
             _show_figures()
-    return _FAILED if run.failed else _STANDS
+    return FAILED if run.failed else STANDS
 
 
 def _parser(
@@ -113,19 +100,13 @@ def _parser(
         options(parser)
     common = parser.add_argument_group("options of every study")
     common.add_argument("--quick", action="store_true", help="a short run with fewer samples")
-    common.add_argument("--seed", type=_seed, default=0, metavar="N", help="seed of all randomness (default: 0)")
+    common.add_argument("--seed", type=seed, default=0, metavar="N", help="seed of all randomness (default: 0)")
     common.add_argument(
         "--out", type=Path, default=Path("results"), metavar="DIR", help="write to DIR/<study>/ (default: results)"
     )
     common.add_argument("--format", choices=FORMATS, default="png", help="format of the figures (default: png)")
     common.add_argument("--show", action="store_true", help="open the figures in windows at the end")
     return parser
-
-
-def _seed(text: str) -> int:
-    if not (text.isascii() and text.isdigit()):
-        raise argparse.ArgumentTypeError(f"seed must be an integer >= 0; got {text!r}")
-    return int(text)
 
 
 def _run(main: Callable[[Run], None], arguments: argparse.Namespace) -> Run:
@@ -155,38 +136,6 @@ def _show_figures() -> None:
     import matplotlib.pyplot as plt
 
     plt.show()
-
-
-@contextmanager
-def _stoppable() -> Iterator[None]:
-    """Let SIGTERM unwind the stack as Ctrl-C does, so that no temporary file stays behind."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread may set handlers
-        return
-    earlier = signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, earlier)
-
-
-def _never_fail_to_print() -> None:
-    """Replace what the terminal's encoding lacks (a β on an ASCII terminal) instead of dying of it."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
-
-
-def _complain(message: str) -> None:
-    from tqdm import tqdm
-
-    tqdm.write(message, file=sys.stderr)  # not onto the line of a progress bar
-
-
-def _one_line(error: BaseException) -> str:
-    if isinstance(error, OSError) and error.filename is not None:
-        return f"{error.filename}: {error.strerror}"
-    return " ".join(str(error).split())
 
 
 def _summary(run: Run, seconds: float) -> str:

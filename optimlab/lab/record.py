@@ -3,10 +3,10 @@
 import os
 import platform
 import re
-from importlib.metadata import PackageNotFoundError, version
+from importlib import metadata
 from pathlib import Path
 
-__all__ = ["circumstances"]
+__all__ = ["circumstances", "version"]
 
 _PACKAGES = ("optimlab", "numpy", "scipy", "pandas", "matplotlib", "numba")
 
@@ -22,16 +22,23 @@ def circumstances() -> dict[str, object]:
     True
     """
     return {
-        "versions": {"python": platform.python_version()} | {name: _version(name) for name in _PACKAGES},
+        "versions": {"python": platform.python_version()} | {name: version(name) for name in _PACKAGES},
         "cpu": {"model": _cpu_model(), "count": os.cpu_count()},
         "platform": platform.platform(),
     }
 
 
-def _version(package: str) -> str | None:
+def version(package: str) -> str | None:
+    """Return the version of a package that is installed, or None.
+
+    Examples
+    --------
+    >>> version("no such package") is None
+    True
+    """
     try:
-        return version(package)
-    except PackageNotFoundError:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
         return None
 
 

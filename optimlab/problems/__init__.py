@@ -11,6 +11,7 @@ from optimlab.problems.datasets import (
     load_seattle_weather,
     load_sunspots,
 )
+from optimlab.problems.digits import Holdout, digits, holdout, load_mnist5k
 from optimlab.problems.expressions import Scalar, blocks_cost, chain_cost, xor_cost
 from optimlab.problems.mlp import (
     MLP,
@@ -67,6 +68,7 @@ __all__ = [
     "Curve",
     "GaussianNoise",
     "Himmelblau",
+    "Holdout",
     "LayerChain",
     "Layers",
     "MiniBatchLoss",
@@ -100,13 +102,16 @@ __all__ = [
     "classic_curve",
     "critical_point",
     "data_folder",
+    "digits",
     "goe_hessians",
     "hessian",
+    "holdout",
     "leaky_relu",
     "legacy_normals",
     "load_co2",
     "load_digits",
     "load_elnino",
+    "load_mnist5k",
     "load_nile",
     "load_seattle_weather",
     "load_sunspots",

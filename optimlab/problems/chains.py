@@ -6,7 +6,7 @@ weights, and a gradient that vanishes or overflows is a 0 or an inf, without a w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -15,56 +15,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from optimlab.problems.arguments import real, whole
+from optimlab.problems.mlp.activations import Activation, activation
 
-__all__ = ["ACTIVATIONS", "Activation", "LayerChain", "PathChain", "UnitChain"]
+__all__ = ["LayerChain", "PathChain", "UnitChain"]
 
 Array = NDArray[Any]
-
-
-@dataclass(frozen=True)
-class Activation:
-    """a = φ(z), and φ'(z) as a function of a.
-
-    Parameters
-    ----------
-    name : str
-        What it is called.
-    function : callable
-        φ, elementwise.
-    slope : callable
-        φ' from the activation a, elementwise; the functions here allow that, and chains then store nothing but a.
-
-    Examples
-    --------
-    >>> ACTIVATIONS["tanh"].slope(ACTIVATIONS["tanh"].function(np.zeros(1)))
-    array([1.])
-    """
-
-    name: str
-    function: Callable[[Array], Array]
-    slope: Callable[[Array], Array]
-
-
-def _sigmoid(z: Array) -> Array:
-    a: Array = 1.0 / (1.0 + np.exp(-z))
-    return a
-
-
-#: Activations by name; the leaky ReLU has slope .01 below 0.
-ACTIVATIONS: Mapping[str, Activation] = {
-    activation.name: activation
-    for activation in (
-        Activation("linear", np.array, np.ones_like),
-        Activation("relu", lambda z: np.maximum(z, 0.0), lambda a: (a > 0.0).astype(a.dtype)),
-        Activation(
-            "leaky_relu",
-            lambda z: np.where(z < 0.0, 0.01 * z, z),
-            lambda a: np.where(a < 0.0, a.dtype.type(0.01), a.dtype.type(1.0)),
-        ),
-        Activation("tanh", np.tanh, lambda a: 1.0 - a * a),
-        Activation("sigmoid", _sigmoid, lambda a: a * (1.0 - a)),
-    )
-}
 
 
 @dataclass(frozen=True)
@@ -109,7 +64,7 @@ class UnitChain:
         if not order:
             raise ValueError("order must name at least one layer; got ()")
         object.__setattr__(self, "order", order)
-        object.__setattr__(self, "activation", _activation(self.activation))
+        object.__setattr__(self, "activation", activation(self.activation))
         _check_numbers(x=self.x, target=self.target)
 
     def activations(self, parameters: Mapping[str, ArrayLike]) -> Array:
@@ -118,7 +73,7 @@ class UnitChain:
         a = [np.full(w.shape[:-1], self.x, w.dtype)]
         with np.errstate(over="ignore", invalid="ignore"):
             for index in self.order:
-                a.append(_activation(self.activation).function(w[..., index] * a[-1] + b[..., index]))
+                a.append(activation(self.activation)(w[..., index] * a[-1] + b[..., index]))
         return np.stack(a, axis=-1)
 
     def value(self, parameters: Mapping[str, ArrayLike]) -> Any:
@@ -143,7 +98,7 @@ class UnitChain:
 
     def _backward(self, parameters: Mapping[str, ArrayLike], a: Array) -> Array:
         w, _ = self._checked(parameters)
-        slopes = _activation(self.activation).slope(a[..., 1:])
+        slopes = activation(self.activation).slope(a[..., 1:])
         delta = np.empty_like(slopes)
         with np.errstate(over="ignore", invalid="ignore"):
             above = _cost_slope(a[..., -1], self.target)
@@ -195,7 +150,7 @@ class LayerChain:
     target: float | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "activation", _activation(self.activation))
+        object.__setattr__(self, "activation", activation(self.activation))
         x = _floats("x", self.x)
         if x.ndim != 2:
             raise ValueError(f"x must have shape (samples, fan_in); got {x.shape}")
@@ -209,7 +164,7 @@ class LayerChain:
             if W.ndim < 2 or W.shape[-2] != a[-1].shape[-1]:
                 raise ValueError(f"weights[{layer}] must have shape (..., {a[-1].shape[-1]}, fan_out); got {W.shape}")
             with np.errstate(over="ignore", invalid="ignore"):
-                a.append(_activation(self.activation).function(a[-1].astype(W.dtype, copy=False) @ W))
+                a.append(activation(self.activation)(a[-1].astype(W.dtype, copy=False) @ W))
         return a
 
     def value(self, weights: Sequence[ArrayLike]) -> Any:
@@ -228,7 +183,7 @@ class LayerChain:
             return [below.swapaxes(-1, -2) @ delta for below, delta in zip(a[:-1], deltas, strict=True)]
 
     def _backward(self, weights: list[Array], a: list[Array], top: ArrayLike | None) -> list[Array]:
-        slope = _activation(self.activation).slope
+        slope = activation(self.activation).slope
         deltas: list[Array] = []
         with np.errstate(over="ignore", invalid="ignore"):
             above = _cost_slope(a[-1], self.target) if top is None else np.asarray(top)
@@ -314,14 +269,6 @@ class PathChain:
         first, second, third = (given[..., [path[i] for path in self.paths]] for i in range(3))
         middle = second[..., None] * np.eye(len(self.paths), dtype=given.dtype)
         return [first[..., None, :], middle, third[..., :, None]] * self.blocks
-
-
-def _activation(given: str | Activation) -> Activation:
-    if isinstance(given, Activation):
-        return given
-    if given not in ACTIVATIONS:
-        raise ValueError(f"activation must be one of {', '.join(map(repr, ACTIVATIONS))}; got {given!r}")
-    return ACTIVATIONS[given]
 
 
 def _cost(y: Array, target: float | None) -> Array:

@@ -32,7 +32,11 @@ class Rule:
     The formula is a static method of arithmetic and NumPy ufuncs, so that it runs on arrays and compiles for single
     numbers alike. Every number in it comes from ``coefficients``: a literal such as ``2.0`` is a float64 to the
     compiler and would turn float32 into float64. What differs from one element to the next is chosen with
-    ``np.where``, not with ``if``.
+    ``np.where``, not with ``if``. Nothing is changed in place, and no element sees another.
+
+    The engines give the same bits for ``+ - * /``, ``abs``, ``np.sqrt``, ``np.sign``, ``np.maximum``, ``np.minimum``
+    and ``np.where``. Of ``np.exp``, ``np.log``, ``np.tanh`` and powers NumPy and the compiler have implementations of
+    their own, which may differ in the last bit.
 
     Examples
     --------
@@ -83,8 +87,8 @@ class Rule:
 
     @property
     def structure(self) -> Any:
-        """What the composed formula depends on: equal structures share compiled code."""
-        return type(self)
+        """What the composed formula depends on: equal structures share traced and compiled code."""
+        return self.formula, len(self.slots), len(self.coefficients(1))
 
     def tex(self, x: str, page: Page) -> str:
         """Return the rule's value as LaTeX for the signal x; equations of the state go to the page."""

@@ -224,6 +224,22 @@ class TestReplicas:
 values = hnp.arrays(float, st.integers(1, 12), elements=st.floats(0, 4).map(round) | st.just(np.nan))
 
 
+@given(values, st.integers(0, 4), st.integers(1, 3), st.integers(0, 13))
+def test_held_by_search(found, target, every, rows):
+    steps = every * np.arange(len(found))
+    held = [steps[i] for i in range(len(found) - rows) if all(v <= target for v in found[i : i + rows + 1])]
+    trace = Trace(None, "steps", {"step": steps, "value": found}, None)
+    assert trace.held(target, rows) == (held[0] if held else np.inf)
+    assert trace.held(target, 0) == trace.first_hit(target)
+    both = Trace(None, "steps", {"step": steps, "value": np.stack([found, found], axis=1)}, 2)
+    assert both.held(target, rows).tolist() == [trace.held(target, rows)] * 2
+
+
+def test_held_for_less_than_no_row_is_refused():
+    with pytest.raises(ValueError, match="rows must be at least 0; got -1"):
+        descend(Bowl(), Optimizer(sgd(), 0.25), 3).held(1.0, -1)
+
+
 @given(values, st.integers(0, 4), st.integers(1, 3))
 def test_first_hit_settled_and_best_by_search(found, target, every):
     steps = every * np.arange(len(found))

@@ -229,6 +229,24 @@ def test_slow_means_do_not_drift_when_compiled(decay: Decay, start: str) -> None
     near(results[1][1][::99], results[0][1][::99], rtol=2e-13)
 
 
+@pytest.mark.parametrize(("name", "start"), [("numpy", "debiased"), ("compiled", "debiased"), ("compiled", "first")])
+def test_slow_means_do_not_drift_where_gaps_are(name: str, start: str) -> None:
+    """Of 2, 1, 1, 1, ... with gaps between: the weight of the first value has faded over the gaps as well."""
+    decay, x = Decay(alpha=1e-6), 1.0 + 1e-3 * np.random.default_rng(3).random(1_000_000)
+    x[5::1000] = np.nan
+    weights = np.where(np.isnan(x), 0.0, np.exp(decay.log_beta * np.arange(x.size)[::-1]))
+    if start == "first":
+        weights[1:] *= decay.alpha
+    with engine(name):
+        mean = ema(x, decay, start=start)[-1]
+    if start == "first":  # each value leaves a mass of 1: the shares of the earlier ones are products
+        after_gap = np.roll(np.isnan(x), 1)
+        share = np.where(after_gap, decay.alpha / (decay.alpha + decay.beta**2), decay.alpha)
+        share[0], share[np.isnan(x)] = 1.0, 0.0
+        weights = share * np.append(np.exp(np.cumsum(np.log1p(-share[1:])[::-1]))[::-1], 1.0)
+    assert abs(mean - np.sum(weights * np.nan_to_num(x)) / np.sum(weights)) < 2e-13
+
+
 @pytest.mark.parametrize("beta", BETAS)
 @pytest.mark.parametrize("kernel", ["rows", "columns"])
 def test_compiled_loops_are_the_loop(kernel: str, beta: float) -> None:

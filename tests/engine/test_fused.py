@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from numpy import where
 
 from optimlab.engine import AutoEngine, choose
 from optimlab.engine.tiles import TileEngine
@@ -111,6 +112,22 @@ class Swap(Rule):
 
 
 @dataclass(frozen=True)
+class Rprop(Rule):
+    """As long as the sign of x stays, the state grows."""
+
+    slots = ("x", "size")
+    start = (0.0, 0.125)
+
+    def coefficients(self, t):
+        return 1.25, 0.5
+
+    @staticmethod
+    def formula(x, w, state, c):
+        size = state[1] * np.where(x * state[0] < 0, c[1], np.where(x == w, x, c[0]))
+        return where(x < 0, -size, size), (x, size)
+
+
+@dataclass(frozen=True)
 class Literal(Rule):
     @staticmethod
     def formula(x, w, state, c):
@@ -125,7 +142,7 @@ class Uncompilable(Rule):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("rule", [Ema(0.9) | Softsign(0.5), Previous(), Swap(), Swap() | Previous()], ids=str)
+@pytest.mark.parametrize("rule", [Ema(0.9) | Softsign(0.5), Previous(), Swap(), Swap() | Previous(), Rprop()], ids=str)
 def test_a_rule_of_ones_own_runs_in_both_engines(rule, dtype):
     leaves = leaves_of(dtype, (100,), (3, 4))
     assert same(run(rule, leaves, engine="numpy"), run(rule, leaves, engine="fused"))

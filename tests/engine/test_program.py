@@ -1,12 +1,14 @@
 """A traced program does what the function does, to the last bit, or there is none."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 
 from optimlab.engine.program import traced
 from optimlab.engine.tiles import TileEngine
 from optimlab.optimizer import Optimizer
-from optimlab.rules import Ema, adam
+from optimlab.rules import Ema, Rule, adam
 from tests.engine.laws import RULES
 
 
@@ -112,3 +114,54 @@ def test_a_segment_is_bound_once_and_still_follows_its_numbers(monkeypatch):
         rates.append((before - w[0])[0])
     assert len(bound) == 1
     np.testing.assert_allclose(rates, [0.1, 0.1 / 2, 0.1 / 3, 0.1 / 4], rtol=1e-6)
+
+
+@dataclass(frozen=True)
+class Factor(Rule):
+    """A formula that is a method: it reads its own fields."""
+
+    factor: float
+
+    def formula(self, x, w, state, c):
+        return self.factor * x, state
+
+
+@dataclass(frozen=True)
+class Powers(Rule):
+    """As many slots and numbers as it is told."""
+
+    count: int
+
+    @property
+    def slots(self):
+        return tuple(f"m{i}" for i in range(self.count))
+
+    def coefficients(self, t):
+        return (0.5,) * self.count
+
+    @staticmethod
+    def formula(x, w, state, c):
+        new = tuple([b * m + x for m, b in zip(state, c, strict=True)])
+        return new[-1], new
+
+
+@pytest.mark.parametrize(("first", "second"), [(Factor(0.5), Factor(0.25)), (Powers(1), Powers(3))], ids=str)
+def test_rules_of_one_class_do_not_share_a_program_that_differs(first, second):
+    for rule in (first, second):
+        w = np.zeros(3)
+        optimizer, state = Optimizer(rule, 1.0, engine="numpy"), tuple(np.zeros(3) for _ in rule.slots)
+        optimizer.step(w, np.ones(3))
+        assert np.array_equal(-w, rule.formula(np.ones(3), w, state, rule.coefficients(1))[0])
+
+
+def test_a_number_of_the_formula_may_become_a_state():
+    g, w, s = arrays(3)
+    program = traced(lambda g, w, s: (w - g, 0.5), 3, 0, np.float64)
+    assert np.array_equal(done(program, (g, w, s))[1:], [w - g, np.full(7, 0.5)])
+
+
+def test_whatever_fails_on_symbols_has_no_program():
+    def known(g, w):
+        return ({np.ndarray: w - g}[type(g)],)  # KeyError
+
+    assert traced(known, 2, 0, np.float64) is None

@@ -214,3 +214,22 @@ class TestLookahead:
 def test_errors_say_what_is_allowed(make, error, message):
     with pytest.raises(error, match=message):
         make()
+
+
+@pytest.mark.parametrize(
+    ("onto", "name"),
+    [(Ball([1.0, 2.0, 3.0]), "Ball.radius"), (Box(-1.0, [1.0] * 3), "Box.high"), (Simplex([1.0] * 3), "Simplex.total")],
+    ids=str,
+)
+def test_a_set_has_one_number_or_one_for_each_replica(onto, name):
+    with pytest.raises(
+        ValueError, match=rf"{name} has a hyperparameter of shape \(3,\); it must be a number or \(2,\)"
+    ):
+        Optimizer(sgd(), 1.0, hooks=[Project(onto)], replicas=2)
+    Optimizer(sgd(), 1.0, hooks=[Project(onto)], replicas=3).step(np.ones((3, 2)), np.ones((3, 2)))
+
+
+@pytest.mark.parametrize("make", [Ball, Simplex, lambda number: Box(number, 1.0), lambda number: Box(0.0, number)])
+def test_a_set_is_no_function_of_the_step(make):
+    with pytest.raises(TypeError, match="a function"):
+        make(lambda k: 1.0)

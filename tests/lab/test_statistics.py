@@ -2,7 +2,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from optimlab.lab import bootstrap_interval, mean_interval
+from optimlab.lab import (
+    bootstrap_interval,
+    mean_interval,
+    median_interval,
+    prediction_interval,
+)
 
 
 def test_mean_interval_is_student_s_t():
@@ -79,3 +84,42 @@ def test_bootstrap_of_tied_values_gives_the_percentile_interval():
 def test_bootstrap_refuses_more_than_one_dimension():
     with pytest.raises(ValueError, match=r"^samples must be one-dimensional .* got shape \(3, 2\)"):
         bootstrap_interval(np.zeros((3, 2)), np.median, np.random.default_rng(0))
+
+
+def test_prediction_interval_holds_one_further_draw_as_often_as_it_says():
+    draws = np.random.default_rng(6).normal(size=(5, 20_000))
+    _, low, high = prediction_interval(draws[:4], confidence=0.9)
+    held = (low < draws[4]) & (draws[4] < high)
+    assert held.mean() == pytest.approx(0.9, abs=4 * np.sqrt(0.09 / 20_000))
+
+
+def test_prediction_interval_is_its_formula():
+    x = np.random.default_rng(7).normal(3.0, 2.0, 12)
+    mean, low, high = prediction_interval(x, confidence=0.95)
+    assert mean == x.mean()
+    assert high - mean == pytest.approx(stats.t.isf(0.025, 11) * x.std(ddof=1) * np.sqrt(1 + 1 / 12), rel=1e-13)
+    assert mean - low == pytest.approx(high - mean, rel=1e-13)
+
+
+def test_median_interval_is_scipy_s_and_does_not_mind_tails():
+    x = np.random.default_rng(9).standard_cauchy(301)
+    median, low, high = median_interval(x, confidence=0.95)
+    expected = stats.quantile_test(x, p=0.5).confidence_interval(0.95)
+    assert median == np.median(x)
+    assert (low, high) == (expected.low, expected.high)
+
+
+def test_median_interval_covers_at_least_as_often_as_it_says():
+    draws = np.random.default_rng(10).exponential(size=(3000, 25))
+    ends = np.array([median_interval(row, confidence=0.9)[1:] for row in draws])
+    covered = np.mean((ends[:, 0] <= np.log(2)) & (np.log(2) <= ends[:, 1]))
+    low, high = stats.binom.interval(0.9999, 3000, stats.binom.cdf(17, 25, 0.5) - stats.binom.cdf(7, 25, 0.5))
+    assert low <= 3000 * covered <= high
+    assert covered >= 0.9
+
+
+@pytest.mark.parametrize("samples", [np.zeros(14), np.zeros((20, 2)), 1.0])
+def test_too_few_draws_for_a_median_are_refused(samples):
+    with pytest.raises(ValueError, match=r"^samples must be one-dimensional with at least 15 draws; got shape \("):
+        median_interval(samples)
+    assert median_interval(np.zeros(15)) == (0.0, 0.0, 0.0)
