@@ -186,8 +186,8 @@ def draw_game(axes: NDArray[np.object_], table: pd.DataFrame) -> None:
             if start == 0.0:
                 axes[1].plot(rows["t"], rows["regret"], color=colour, linewidth=4, alpha=0.5, label=f"{name}, measured")
     t = np.geomspace(100, table["t"].max(), 50).astype(int)
-    for cost, colour in ((adam_regret, "vermillion"), (amsgrad_regret, "blue")):
-        axes[1].plot(t, cost(t, LR, C=C, beta=BETA2), "--", color=PALETTE[colour], label="theory")
+    for name, cost, colour in (("Adam", adam_regret, "vermillion"), ("AMSGrad", amsgrad_regret, "blue")):
+        axes[1].plot(t, cost(t, LR, C=C, beta=BETA2), "--", color=PALETTE[colour], label=f"{name}, theory")
     axes[0].set(xscale="log", xlabel="step t", ylabel="x (best -1, worst +1)", ylim=(-1.1, 1.1))
     axes[0].set_title("Whatever the start, Adam ends at the worst point")
     axes[0].legend(loc="center right")

@@ -125,9 +125,9 @@ def crossing_claims(run: Run) -> None:
     run.claim(
         "003-m no noise",
         "without noise the same constant rate settles: E w² after 500 updates at lr .1",
-        expected=0.0,
+        expected=0.9**1000,
         measured=float(transient(LinearRule(), np.full(500, 0.1), 1.0, noise=0.0).square[-1]),
-        tolerance=1e-40,
+        tolerance=1e-12 * 0.9**1000,
     )
 
 
@@ -204,18 +204,18 @@ def law_claims(run: Run) -> Floats:
     square = transient(LinearRule(), gains / (np.arange(K)[:, None] + 2.0), 1.0).square
     run.claim(
         "gain 0.25",
-        f"lr = a/(h k) with a = ¼, too small a gain: E w² falls as k^(-2a), exponent up to {K} updates within .01",
+        f"lr = a/(h k) with a = ¼, too small a gain: E w² falls as k^(-2a), exponent up to {K} updates",
         expected=-0.5,
         measured=float(np.log2(square[K, 0] / square[K // 2, 0])),
-        tolerance=0.01,
+        tolerance=0.1 / np.sqrt(K),  # the next term falls as k^(2a-1)
     )
     for i in (1, 2, 3):
         run.claim(
             f"gain {gains[i]:g}",
-            f"lr = a/(h k) with a = {gains[i]:g}: k h² E w² / c after {K} updates, within 1 % of a²/(2a-1)",
+            f"lr = a/(h k) with a = {gains[i]:g}: k h² E w² / c after {K} updates, against a²/(2a-1)",
             expected=gains[i] ** 2 / (2.0 * gains[i] - 1.0),
             measured=float(K * square[K, i]),
-            tolerance=0.01 * gains[i] ** 2 / (2.0 * gains[i] - 1.0),
+            tolerance=2.0 / K * gains[i] ** 2 / (2.0 * gains[i] - 1.0),  # of order 1/K
         )
     fast = schedules.exponential_decay(0.5, 0.5, steps=2)
     run.claim(
@@ -274,10 +274,10 @@ def warm_up_claims(run: Run) -> None:
     means = transient(LinearRule(), np.stack([ramp, np.full(400, lr)], axis=1), 1.0, noise=0.0).mean[-1]
     run.claim(
         "warm-up",
-        "a warm-up of n = 100 updates is behind by (n+1)/2 updates, within .1",
-        expected=(n + 1) / 2,
+        "a warm-up of n = 100 updates is behind by (n+1)/2 updates, and by lr h n/12 more for a rate that is not small",
+        expected=(n + 1) / 2 + lr * n / 12,
         measured=float(np.log(means[0] / means[1]) / -np.log1p(-lr)),
-        tolerance=0.1,
+        tolerance=lr**2 * n,  # the next term of the series
     )
     restarts = expected(PEAK * schedules.cosine_restarts(1.0, steps=250)(np.arange(1000)))
     single = expected(cosine_decay(PEAK, steps=1000)(np.arange(1000)))
@@ -316,6 +316,10 @@ def draw_budgets(ax: Axes, table: pd.DataFrame) -> None:
         rows = table[table["schedule"] == name]
         ax.plot(rows["budget"], rows["loss"], "o-", color=PALETTE[colour], markersize=4, label=name)
     ax.set(xscale="log", yscale="log", xlabel="budget / updates", ylabel="loss at the end, best peak")
+    budgets, losses = sorted(set(table["budget"])), (0.02, 0.05, 0.1, 0.2, 0.5)
+    ax.set_xticks(budgets, [f"{budget}" for budget in budgets])
+    ax.set_yticks(losses, [f"{loss:g}" for loss in losses])
+    ax.minorticks_off()
     ax.set(title="The longer the run, the more decay gains")
     ax.legend()
 

@@ -12,7 +12,7 @@ import numpy as np
 
 def real(name: str, value: Any, allowed: str, contains: Callable[[float], bool] = math.isfinite) -> float:
     """Return a real scalar as a float, or say what is allowed."""
-    if isinstance(value, (bool, np.bool_, str, bytes)) or np.ndim(value) != 0 or np.iscomplexobj(value):
+    if isinstance(value, (bool, np.bool_, str, bytes, list, tuple)) or np.ndim(value) != 0 or np.iscomplexobj(value):
         raise TypeError(f"{name} must be {allowed}; got {value!r}")
     try:
         number = float(value)

@@ -1,4 +1,13 @@
-"""Closed forms that the studies stand beside."""
+"""Closed forms that the studies stand beside, each with its equation and source.
+
+What an EMA does (``ema``). Quadratics without noise: one mode at any lr and β (``modes``), where it is stable
+(``stability``), the best lr and β (``quadratics``), how far the heavy ball moves away at first (``transients``). With
+noise: where rules end (``noisy_quadratic``), their moments at each step (``linear_rules``), the best decay and batch
+(``best_steps``), clipped gradients (``clipping``). Saddles: time to leave one (``saddles``), by noise alone
+(``noisy_saddles``), the degenerate one (``monkey_saddle``), a chain of them (``saddle_chain``: ``chain_...``). Whether
+a critical point is a minimum (``random_matrices``, and ``shifted_spectra`` for finite sizes). Where Adam fails
+(``counterexample``). Signals through layers of random weights (``variance``).
+"""
 
 from optimlab.theory.best_steps import InverseTime, best_decay, best_decay_variance, critical_batch_size
 from optimlab.theory.clipping import (
@@ -21,6 +30,7 @@ from optimlab.theory.counterexample import (
 from optimlab.theory.ema import impulse_response, phase_delay, start_lag, start_mean, start_variance
 from optimlab.theory.linear_rules import LinearRule, Moments, stationary_covariance, transient
 from optimlab.theory.modes import Mode, ema_momentum_mode, gradient_descent_mode, heavy_ball_mode, nesterov_mode
+from optimlab.theory.monkey_saddle import monkey_escape, monkey_flow_time
 from optimlab.theory.noisy_quadratic import (
     averaged_sgd_variance,
     heavy_ball_variance,
@@ -28,18 +38,13 @@ from optimlab.theory.noisy_quadratic import (
     nesterov_variance,
     sgd_variance,
 )
+from optimlab.theory.noisy_saddles import noise_escape_mean, noise_escape_sd
 from optimlab.theory.quadratics import (
     Tuning,
     acceleration,
     bare_steps,
-    ema_momentum_limit,
     gradient_descent_optimum,
-    heavy_ball_error,
-    heavy_ball_limit,
     heavy_ball_optimum,
-    heavy_ball_plateau,
-    heavy_ball_transient,
-    nesterov_limit,
     nesterov_optimum,
     nesterov_textbook,
 )
@@ -57,14 +62,12 @@ from optimlab.theory.saddles import (
     ema_momentum_escape,
     heavy_ball_escape,
     heavy_ball_growth,
-    monkey_escape,
-    monkey_flow_time,
     nesterov_escape,
     nesterov_growth,
-    noise_escape_mean,
-    noise_escape_sd,
 )
 from optimlab.theory.shifted_spectra import goe_density, goe_index, goe_minimum_probability
+from optimlab.theory.stability import ema_momentum_limit, heavy_ball_limit, heavy_ball_plateau, nesterov_limit
+from optimlab.theory.transients import heavy_ball_error, heavy_ball_transient
 from optimlab.theory.variance import (
     backward_factors,
     forward_moments,

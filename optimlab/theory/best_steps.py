@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from optimlab.theory.domain import counts, positive, variances
+from optimlab.theory.domain import counts, nonnegative, overflowing, positive
 
 __all__ = ["InverseTime", "best_decay", "best_decay_variance", "critical_batch_size"]
 
@@ -30,6 +30,7 @@ class InverseTime(NamedTuple):
     rate: Any
 
 
+@overflowing
 def best_decay(curvature: ArrayLike, *, noise: ArrayLike = 1.0, start: ArrayLike = 1.0) -> InverseTime:
     """lr(k) = 1 / (h (k + 1 + noise/(h² x₀))): the learning rates that no others beat, at any step.
 
@@ -69,6 +70,7 @@ def best_decay(curvature: ArrayLike, *, noise: ArrayLike = 1.0, start: ArrayLike
     return InverseTime(1.0 / (h * delay), 1.0 / delay)
 
 
+@overflowing
 def best_decay_variance(t: ArrayLike, curvature: ArrayLike, *, noise: ArrayLike = 1.0, start: ArrayLike = 1.0) -> Any:
     """E w² = 1 / (1/x₀ + t h²/noise): what ``best_decay`` has reached after t updates, the law of 1/t.
 
@@ -106,6 +108,7 @@ def best_decay_variance(t: ArrayLike, curvature: ArrayLike, *, noise: ArrayLike 
     return 1.0 / (1.0 / start + information)
 
 
+@overflowing
 def critical_batch_size(curvature: ArrayLike, squares: ArrayLike, *, noise: ArrayLike) -> Any:
     """B = Σ hᵢ cᵢ / Σ hᵢ³ E wᵢ²: the batch at which a step brings half of what a step without noise brings.
 
@@ -148,4 +151,4 @@ def critical_batch_size(curvature: ArrayLike, squares: ArrayLike, *, noise: Arra
 def _situation(curvature: ArrayLike, noise: ArrayLike, **square: ArrayLike) -> tuple[Floats, Floats, Floats]:
     """Return curvature, noise and E w², which is checked under the name it is given here."""
     ((name, given),) = square.items()
-    return positive("curvature", curvature), variances(noise), positive(name, given)
+    return positive("curvature", curvature), nonnegative("noise", noise), positive(name, given)

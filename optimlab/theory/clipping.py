@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from optimlab.theory.domain import finite, positive
+from optimlab.theory.domain import finite, overflowing, positive, scalar
 
 __all__ = [
     "ClippedMoments",
@@ -51,6 +51,7 @@ class _Partial(NamedTuple):
     square: Any
 
 
+@overflowing
 def clipped_normal(mean: ArrayLike, sd: ArrayLike, limit: ArrayLike) -> ClippedMoments:
     """E[X̂] and Var[X̂] for X ~ N(μ, σ²), clipped to [-c, c].
 
@@ -91,6 +92,7 @@ def clipped_normal(mean: ArrayLike, sd: ArrayLike, limit: ArrayLike) -> ClippedM
     return _moments(partial, finite("mean", mean), positive("sd", sd), positive("limit", limit))
 
 
+@overflowing
 def clipped_student(mean: ArrayLike, scale: ArrayLike, df: float, limit: ArrayLike) -> ClippedMoments:
     """E[X̂] and Var[X̂] for X = μ + s t(ν), clipped to [-c, c]: finite also where the variance of X is not.
 
@@ -100,7 +102,7 @@ def clipped_student(mean: ArrayLike, scale: ArrayLike, df: float, limit: ArrayLi
         μ.
     scale : array_like of float, greater than 0
         s, not the standard deviation.
-    df : float, greater than 1
+    df : float, greater than 1, at most 1e12
         ν, above 1 so that the mean of X exists.
     limit : array_like of float, greater than 0
         c.
@@ -130,12 +132,13 @@ def clipped_student(mean: ArrayLike, scale: ArrayLike, df: float, limit: ArrayLi
     nu = _degrees(df)
 
     def partial(z: Floats) -> _Partial:
-        first = -nu / (nu - 1.0) * _student_peak(nu) * (1.0 + z**2 / nu) ** ((1.0 - nu) / 2.0)
+        first = -nu / (nu - 1.0) * _student_peak(nu) * np.exp((1.0 - nu) / 2.0 * np.log1p(z**2 / nu))
         return _Partial(stdtr(nu, z), stdtr(nu, -z), first, _student_square(z, nu))
 
     return _moments(partial, finite("mean", mean), positive("scale", scale), positive("limit", limit))
 
 
+@overflowing
 def clipped_exponential(mean: ArrayLike, scale: ArrayLike, limit: ArrayLike) -> ClippedMoments:
     """E[X̂] and Var[X̂] for X = μ + s (E - 1), E ~ Exp(1), clipped to [-c, c]: noise that is skewed.
 
@@ -170,11 +173,12 @@ def clipped_exponential(mean: ArrayLike, scale: ArrayLike, limit: ArrayLike) -> 
 
     def partial(z: Floats) -> _Partial:
         e = np.maximum(z + 1.0, 0.0)
-        return _Partial(-np.expm1(-e), np.exp(-e), -e * np.exp(-e), 1.0 - (1.0 + e**2) * np.exp(-e))
+        return _Partial(-np.expm1(-e), np.exp(-e), -e * np.exp(-e), -np.expm1(-e) - e * (e * np.exp(-e)))
 
     return _moments(partial, finite("mean", mean), positive("scale", scale), positive("limit", limit))
 
 
+@overflowing
 def clipped_normal_cosine(limit: ArrayLike) -> Any:
     """Cos θ = P(|z| < c)/√E[ẑ²], z ~ N(0, 1): between a long Gaussian gradient and the same clipped by value.
 
@@ -213,8 +217,8 @@ def _moments(partial: Any, mean: Floats, scale: Floats, limit: Floats) -> Clippe
     low, high = partial((-limit - mean) / scale), partial((limit - mean) / scale)
     kept, first, second = high.mass - low.mass, high.mean - low.mean, high.square - low.square
     clipped = limit * (high.tail - low.mass) + mean * kept + scale * first
-    moved = limit**2 * (high.tail + low.mass)
-    square = moved + mean**2 * kept + 2.0 * mean * scale * first + scale**2 * second
+    moved = limit * (limit * (high.tail + low.mass))  # never the square first, which may overflow
+    square = moved + mean * (mean * kept) + 2.0 * mean * (scale * first) + scale * (scale * second)
     return ClippedMoments(clipped, square - clipped**2)
 
 
@@ -238,6 +242,5 @@ def _student_square(z: Floats, nu: float) -> Any:
 
 
 def _degrees(df: float) -> float:
-    if not 1.0 < df < math.inf:
-        raise ValueError(f"df must be greater than 1 and finite; got {df!r}; as it grows, use clipped_normal")
-    return float(df)
+    allowed = "greater than 1 and at most 1e12, beyond which clipped_normal is the same"
+    return scalar("df", df, allowed, lambda nu: (nu > 1.0) & (nu <= 1e12))

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from optimlab.theory.domain import decays, numbers, positive
+from optimlab.theory.domain import decays, numbers, overflowing, positive
 
 __all__ = [
     "adam_drift", "adam_regret", "amsgrad_distance", "amsgrad_drift", "amsgrad_regret", "crossing_steps",
@@ -21,6 +21,7 @@ __all__ = [
 Floats = NDArray[np.float64]
 
 
+@overflowing
 def period_squares(C: ArrayLike, beta: ArrayLike) -> Any:
     """v₁ = (1-β)(C² + β + β²)/(1-β³), v₂ = (1-β)(1 + βC² + β²)/(1-β³), v₃ = (1-β)(1 + β + β²C²)/(1-β³).
 
@@ -120,6 +121,7 @@ def amsgrad_drift(C: ArrayLike, beta: ArrayLike) -> Any:
     return -(_large(C) - 2.0) / np.sqrt(period_squares(C, beta)[..., 0])
 
 
+@overflowing
 def crossing_steps(drift: ArrayLike, lr: ArrayLike) -> Any:
     """(3 / (2 lr |drift|))²: steps that it takes to cross a distance of 1 with the learning rate lr/√t.
 
@@ -223,6 +225,7 @@ def adam_regret(steps: ArrayLike, lr: ArrayLike, *, C: ArrayLike, beta: ArrayLik
     return worst_regret(C) + _mean_rate(steps, lr) * (down + np.maximum(down - first, 0.0))
 
 
+@overflowing
 def amsgrad_distance(steps: ArrayLike, lr: ArrayLike, *, C: ArrayLike, beta: ArrayLike) -> Any:
     """2 lr/√(T v₁): how far from the best point x = -1 AMSGrad is after T steps, at the end of a period.
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from optimlab.ema import Decay, bias_correction
+from optimlab.theory.domain import numbers
 
 __all__ = ["impulse_response", "phase_delay", "start_lag", "start_mean", "start_variance"]
 
@@ -165,11 +166,10 @@ def impulse_response(decay: Decay, age: ArrayLike) -> Any:
     >>> impulse_response(Decay(0.5), [0, 1, 2])
     array([0.5  , 0.25 , 0.125])
     """
-    if not (np.asarray(age) >= 0).all():
-        raise ValueError(f"age must be at least 0; got {age!r}")
+    k = numbers("age", age, "at least 0", lambda a: a >= 0.0)
     with np.errstate(invalid="ignore"):
-        weight = decay.alpha * np.exp(np.asarray(age, dtype=np.float64) * decay.log_beta)
-    return np.where(np.asarray(age) == 0, decay.alpha, weight)[()]
+        weight = decay.alpha * np.exp(k * decay.log_beta)
+    return np.where(k == 0.0, decay.alpha, weight)[()]
 
 
 def phase_delay(decay: Decay, omega: ArrayLike) -> Any:
@@ -203,9 +203,7 @@ def phase_delay(decay: Decay, omega: ArrayLike) -> Any:
     >>> phase_delay(Decay(0.9), [0.0, 0.1, 1.0]).round(4)
     array([9.    , 7.1018, 0.9748])
     """
-    w = np.asarray(omega, dtype=np.float64)
-    if not (np.abs(w) <= np.pi).all():
-        raise ValueError(f"omega must be in [-π, π] radians per sample; got {omega!r}")
+    w = numbers("omega", omega, "in [-π, π] radians per sample", lambda x: np.abs(x) <= np.pi)
     phase = np.arctan2(decay.beta * np.sin(w), decay.alpha + 2.0 * decay.beta * np.sin(0.5 * w) ** 2)
     return np.where(w == 0.0, decay.lag, phase / np.where(w == 0.0, 1.0, w))[()]
 
@@ -223,6 +221,4 @@ def _fresh(decay: Decay, t: ArrayLike, start: str) -> Any:
     """1 - βᵗ, the arguments checked."""
     if start not in STARTS:
         raise ValueError(f"start must be one of {', '.join(map(repr, STARTS))}; got {start!r}")
-    if not (np.asarray(t) >= 1).all():
-        raise ValueError(f"t must be at least 1; got {t!r}")
-    return bias_correction(decay, t)
+    return bias_correction(decay, numbers("t", t, "at least 1", lambda steps: steps >= 1.0))

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from optimlab.ema import bias_correction
-from optimlab.theory.domain import numbers, positive, variances
+from optimlab.theory.domain import finite, nonnegative, numbers, overflowing, positive
 
 __all__ = ["LinearRule", "Moments", "stationary_covariance", "transient"]
 
@@ -60,27 +60,33 @@ class LinearRule:
             checked = numbers(name, getattr(self, name), "in [0, 1)", lambda x: (x >= 0.0) & (x < 1.0))
             object.__setattr__(self, name, checked)
         for name in ("trace", "gradient"):
-            object.__setattr__(self, name, numbers(name, getattr(self, name), "finite numbers", np.isfinite))
+            object.__setattr__(self, name, finite(name, getattr(self, name)))
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape to which the parameters broadcast."""
         return np.broadcast_shapes(self.beta.shape, self.trace.shape, self.gradient.shape, self.average.shape)
 
+    @overflowing
     def matrices(self, lr: ArrayLike, curvature: ArrayLike) -> tuple[Floats, Floats]:
         """A and b of s ← A s + b e, s = (w, v, w̄), where the gradient is h w + e.
 
         Parameters
         ----------
-        lr, curvature : array_like of float
+        lr, curvature : array_like of float, finite
             Learning rate and h; they broadcast with the rule's parameters.
 
         Returns
         -------
         A, b : ndarray of float64, shapes (..., 3, 3) and (..., 3)
             What a step does to the state, and to the noise.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If an argument is not finite.
         """
-        lr, h = np.asarray(lr, np.float64), np.asarray(curvature, np.float64)
+        lr, h = finite("lr", lr), finite("curvature", curvature)
         both = lr * (self.trace + self.gradient)
         ww, wv, we = 1.0 - both * h, -lr * self.trace * self.beta, -both
         share = 1.0 - self.average
@@ -153,7 +159,7 @@ def transient(
     >>> transient(LinearRule(average=0.5), np.full(2, 0.5), 1.0, noise=0.0).average_mean.round(6)
     array([1.      , 0.5     , 0.333333])
     """
-    rates = numbers("rates", rates, "finite and at least 0", lambda x: (x >= 0.0) & np.isfinite(x))
+    rates = nonnegative("rates", rates)
     if rates.ndim == 0:
         raise ValueError(f"rates must have one learning rate for each update; got the number {float(rates)!r}")
     h, noise, w = _checked(curvature, noise, start)
@@ -209,7 +215,8 @@ def stationary_covariance(rule: LinearRule, lr: ArrayLike, curvature: ArrayLike,
     h, noise, _ = _checked(curvature, noise, 0.0)
     A, b = rule.matrices(lr, h)
     inputs = _outer(b, noise)
-    A = np.broadcast_to(A, inputs.shape)
+    within = np.isfinite(A).all(axis=(-2, -1), keepdims=True)
+    A = np.broadcast_to(np.where(within, A, 2.0 * np.eye(3)), inputs.shape)  # beyond float64 nothing is stable
     stable = np.abs(np.linalg.eigvals(A)).max(axis=-1) < 1.0
     found = np.full(inputs.shape, np.inf)
     for i in zip(*np.nonzero(stable), strict=True) if stable.ndim else [()] * int(stable):
@@ -224,13 +231,14 @@ def _second_moment(mean: Floats, variance: Floats) -> Floats:
 
 def _outer(b: Floats, noise: Floats) -> Floats:
     """Noise b bᵀ."""
-    outer: Floats = noise[..., np.newaxis, np.newaxis] * b[..., :, np.newaxis] * b[..., np.newaxis, :]
+    with np.errstate(over="ignore", invalid="ignore"):  # of a rule that diverges
+        outer: Floats = noise[..., np.newaxis, np.newaxis] * b[..., :, np.newaxis] * b[..., np.newaxis, :]
     return outer
 
 
 def _checked(curvature: ArrayLike, noise: ArrayLike, start: ArrayLike) -> tuple[Floats, Floats, Floats]:
     return (
         positive("curvature", curvature),
-        variances(noise),
-        numbers("start", start, "finite numbers", np.isfinite),
+        nonnegative("noise", noise),
+        finite("start", start),
     )

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from optimlab.theory.domain import decays, numbers, positive, variances
+from optimlab.theory.domain import decays, nonnegative, numbers, overflowing, positive
 
 __all__ = [
     "averaged_sgd_variance",
@@ -25,6 +25,7 @@ __all__ = [
 Floats = NDArray[np.float64]
 
 
+@overflowing
 def sgd_variance(lr: ArrayLike, curvature: ArrayLike, *, noise: ArrayLike = 1.0) -> Any:
     """E w² = lr · noise / (h (2 - lr h)): where SGD with a constant learning rate ends.
 
@@ -60,6 +61,7 @@ def sgd_variance(lr: ArrayLike, curvature: ArrayLike, *, noise: ArrayLike = 1.0)
     return _where_stable(lr * h < 2.0, lr * noise, h * (2.0 - lr * h))
 
 
+@overflowing
 def heavy_ball_variance(lr: ArrayLike, curvature: ArrayLike, *, beta: ArrayLike = 0.9, noise: ArrayLike = 1.0) -> Any:
     """E w² = lr · noise (1+β) / (h (1-β) (2(1+β) - lr h)): where the heavy ball, v ← β v + g, ends.
 
@@ -98,6 +100,7 @@ def heavy_ball_variance(lr: ArrayLike, curvature: ArrayLike, *, beta: ArrayLike 
     return _where_stable(gap > 0.0, lr * noise * (1.0 + beta), h * (1.0 - beta) * gap)
 
 
+@overflowing
 def nesterov_variance(lr: ArrayLike, curvature: ArrayLike, *, beta: ArrayLike = 0.9, noise: ArrayLike = 1.0) -> Any:
     """E w² = lr · noise (1 + 2β + 2β² - βr (1+2β)) / (h (1-βr) (1 + r + 2βr)), r = 1 - lr h: Nesterov's momentum.
 
@@ -136,6 +139,7 @@ def nesterov_variance(lr: ArrayLike, curvature: ArrayLike, *, beta: ArrayLike = 
     return _where_stable(gap > 0.0, lr * noise * above, h * (1.0 - beta * r) * gap)
 
 
+@overflowing
 def averaged_sgd_variance(lr: ArrayLike, curvature: ArrayLike, *, gamma: ArrayLike, noise: ArrayLike = 1.0) -> Any:
     """E w̄² = E w² · (1-γ)/(1+γ) · (1+rγ)/(1-rγ), r = 1 - lr h: the EMA w̄ ← γ w̄ + (1-γ) w of SGD's iterates.
 
@@ -219,7 +223,7 @@ def _averaging_gain(lr: ArrayLike, curvature: ArrayLike, gamma: ArrayLike) -> An
 
 
 def _arguments(lr: ArrayLike, curvature: ArrayLike, noise: ArrayLike) -> tuple[Floats, Floats, Floats]:
-    return positive("lr", lr), positive("curvature", curvature), variances(noise)
+    return positive("lr", lr), positive("curvature", curvature), nonnegative("noise", noise)
 
 
 def _where_stable(stable: Any, above: Any, below: Any) -> Any:

@@ -1,6 +1,7 @@
-"""Descent of a quadratic: optimal learning rate and β, rates, stability limits, and the transient of momentum.
+"""Descent of a quadratic at its best: learning rate, β and rate of each method, and how many steps a rate takes.
 
-μ and L are the smallest and the largest curvature, κ = L/μ. What a single mode does at any lr and β is in `Mode`.
+μ and L are the smallest and the largest curvature, κ = L/μ. What a single mode does at any lr and β is in ``modes``,
+up to which lr it is stable in ``stability``, and how the heavy ball moves away at first in ``transients``.
 """
 
 from __future__ import annotations
@@ -10,13 +11,17 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from optimlab.theory.domain import counts, decays, numbers
+from optimlab.theory.domain import numbers, positive
 
 __all__ = [
-    "Tuning", "acceleration", "bare_steps", "ema_momentum_limit", "gradient_descent_optimum", "heavy_ball_error",
-    "heavy_ball_limit", "heavy_ball_optimum", "heavy_ball_plateau", "heavy_ball_transient", "nesterov_limit",
-    "nesterov_optimum", "nesterov_textbook",
-]  # fmt: skip
+    "Tuning",
+    "acceleration",
+    "bare_steps",
+    "gradient_descent_optimum",
+    "heavy_ball_optimum",
+    "nesterov_optimum",
+    "nesterov_textbook",
+]
 
 Floats = NDArray[np.float64]
 
@@ -166,205 +171,6 @@ def nesterov_optimum(mu: ArrayLike, L: ArrayLike) -> Tuning:
     return Tuning(4.0 / (3.0 * L + mu), (root - 2.0) / (root + 2.0), 1.0 - 2.0 / root)
 
 
-def heavy_ball_limit(beta: ArrayLike) -> Any:
-    """2 (1+β): the heavy ball is stable for 0 < lr h < this; β = 0 is gradient descent.
-
-    Parameters
-    ----------
-    beta : array_like of float, in [0, 1)
-        β.
-
-    Returns
-    -------
-    float or ndarray
-        The limit of learning rate times largest curvature.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If ``beta`` is outside its range.
-
-    Source
-    ------
-    Polyak 1964, theorem 9: where a root reaches -1.
-
-    Examples
-    --------
-    >>> heavy_ball_limit([0.0, 0.9])
-    array([2. , 3.8])
-    """
-    return (2.0 * (1.0 + decays(beta)))[()]
-
-
-def ema_momentum_limit(beta: ArrayLike) -> Any:
-    """2 (1+β)/(1-β): momentum as the gradient's EMA is stable for 0 < lr h < this.
-
-    Parameters
-    ----------
-    beta : array_like of float, in [0, 1)
-        β.
-
-    Returns
-    -------
-    float or ndarray
-        The limit of learning rate times largest curvature.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If ``beta`` is outside its range.
-
-    Source
-    ------
-    ``heavy_ball_limit`` at lr (1-β); Cohen et al. 2022, "Adaptive Gradient Methods at the Edge of Stability", where
-    38 is the limit of Adam's preconditioned sharpness.
-
-    Examples
-    --------
-    >>> ema_momentum_limit(0.9).round(9)
-    np.float64(38.0)
-    """
-    return (heavy_ball_limit(beta) / (1.0 - decays(beta)))[()]
-
-
-def nesterov_limit(beta: ArrayLike) -> Any:
-    """2 (1+β)/(1+2β): Nesterov's momentum is stable for 0 < lr h < this, less than gradient descent.
-
-    Parameters
-    ----------
-    beta : array_like of float, in [0, 1)
-        β.
-
-    Returns
-    -------
-    float or ndarray
-        The limit of learning rate times largest curvature.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If ``beta`` is outside its range.
-
-    Source
-    ------
-    Where a root of ``nesterov_mode`` reaches -1; Cohen et al. 2021, "Gradient Descent on Neural Networks Typically
-    Occurs at the Edge of Stability", appendix.
-
-    Examples
-    --------
-    >>> nesterov_limit([0.0, 0.9]).round(4)
-    array([2.    , 1.3571])
-    """
-    return (heavy_ball_limit(beta) / (1.0 + 2.0 * decays(beta)))[()]
-
-
-def heavy_ball_plateau(beta: ArrayLike) -> tuple[Any, Any]:
-    """(1-√β)² ≤ lr h ≤ (1+√β)²: where the heavy ball's rate is √β, and lr does not matter.
-
-    Parameters
-    ----------
-    beta : array_like of float, in [0, 1)
-        β.
-
-    Returns
-    -------
-    low, high : float or ndarray
-        Both ends, in learning rate times curvature; for the gradient's EMA divide them by 1-β.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If ``beta`` is outside its range.
-
-    Source
-    ------
-    Goh 2017, "Why Momentum Really Works", Distill.
-
-    Examples
-    --------
-    >>> heavy_ball_plateau(0.25)
-    (np.float64(0.25), np.float64(2.25))
-    """
-    root = np.sqrt(decays(beta))
-    return ((1.0 - root) ** 2)[()], ((1.0 + root) ** 2)[()]
-
-
-def heavy_ball_error(condition: ArrayLike, t: ArrayLike) -> Any:
-    """‖wₜ‖/‖w₀‖ = ρᵗ √(1 + 2t + (1+ρ²) t²): the heavy ball at its optimum, from (1, 1) on ½(μx² + Ly²).
-
-    Its modes are ρᵗ (1 + t(1-ρ)) and (-ρ)ᵗ (1 + t(1+ρ)).
-
-    Parameters
-    ----------
-    condition : array_like of float, at least 1
-        κ.
-    t : array_like of int, at least 0
-        Steps.
-
-    Returns
-    -------
-    float or ndarray
-        The error over that of the start.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If an argument is outside its range.
-
-    Source
-    ------
-    ``heavy_ball_mode`` at ``heavy_ball_optimum``, where each discriminant is 0.
-
-    Examples
-    --------
-    >>> heavy_ball_error(9.0, [0, 1, 2]).round(4)
-    array([1.    , 1.0308, 0.7906])
-    """
-    rho, steps = _rate(condition), counts(t)
-    return (rho**steps * np.sqrt(1.0 + 2.0 * steps + (1.0 + rho**2) * steps**2))[()]
-
-
-def heavy_ball_transient(condition: ArrayLike) -> tuple[Any, Any]:
-    """max over t of ``heavy_ball_error``: how far the best-tuned heavy ball first moves away; about √κ/(e√2) ≈ √κ/4.
-
-    With c = 1+ρ² and l = ln ρ the derivative vanishes where c l t² + (2l + c) t + l + 1 = 0. Below κ = 8.35 the error
-    never grows.
-
-    Parameters
-    ----------
-    condition : array_like of float, at least 1
-        κ.
-
-    Returns
-    -------
-    peak, step : float or ndarray
-        The largest error over that of the start, and when; 1 and 0 if it never grows.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If ``condition`` is outside its range.
-
-    Source
-    ------
-    ``heavy_ball_error``.
-
-    Examples
-    --------
-    >>> peak, step = heavy_ball_transient([4.0, 100.0, 10_000.0])
-    >>> peak.round(3), step
-    (array([ 1.   ,  2.678, 26.02 ]), array([ 0.,  4., 49.]))
-    """
-    rho = _rate(condition)
-    c = 1.0 + rho**2
-    with np.errstate(divide="ignore", invalid="ignore"):  # κ = 1: one step, no transient
-        log = np.log(rho)
-        top = (2.0 * log + c + np.sqrt(c**2 - (2.0 * rho * log) ** 2)) / (-2.0 * c * log)
-    before = np.floor(np.maximum(np.where(rho > 0.0, top, 0.0), 0.0))
-    step = np.where(heavy_ball_error(condition, before + 1.0) > heavy_ball_error(condition, before), before + 1, before)
-    return heavy_ball_error(condition, step), step[()]
-
-
 def bare_steps(rate: ArrayLike, tolerance: ArrayLike) -> Any:
     """ln(1/tolerance) / -ln ρ: steps to an error of ``tolerance`` times the start's if it fell like ρᵗ from the first.
 
@@ -433,15 +239,7 @@ def acceleration(condition: ArrayLike) -> Any:
 
 def _spectrum(mu: ArrayLike, L: ArrayLike) -> tuple[Floats, Floats]:
     """Return curvatures that make sense."""
-    low = numbers("mu", mu, "greater than 0 and finite", lambda h: (h > 0.0) & np.isfinite(h))
-    high = numbers("L", L, "greater than 0 and finite", lambda h: (h > 0.0) & np.isfinite(h))
+    low, high = positive("mu", mu), positive("L", L)
     if not (low <= high).all():
         raise ValueError(f"mu must be at most L; got mu={mu!r}, L={L!r}")
     return low, high
-
-
-def _rate(condition: ArrayLike) -> Floats:
-    """Return the best rate of the heavy ball."""
-    kappa = numbers("condition", condition, "finite and at least 1", lambda k: (k >= 1.0) & np.isfinite(k))
-    root = np.sqrt(kappa)
-    return (root - 1.0) / (root + 1.0)

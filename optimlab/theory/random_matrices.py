@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from optimlab.theory.domain import finite, numbers
 from optimlab.theory.pfaffian import log_positive
 
 __all__ = [
@@ -133,13 +134,18 @@ def semicircle_density(x: ArrayLike) -> Any:
 
     Parameters
     ----------
-    x : array_like of float
+    x : array_like of float, finite
         Where; the edge is at 2.
 
     Returns
     -------
     float or ndarray
         The density, of integral 1.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If ``x`` is not finite.
 
     Source
     ------
@@ -150,7 +156,8 @@ def semicircle_density(x: ArrayLike) -> Any:
     >>> semicircle_density([0.0, 2.0, 3.0]).round(6)
     array([0.31831, 0.     , 0.     ])
     """
-    return np.sqrt(np.maximum(4.0 - np.asarray(x, dtype=np.float64) ** 2, 0.0)) / (2.0 * math.pi)
+    inside = np.clip(finite("x", x), -2.0, 2.0)
+    return (np.sqrt(4.0 - inside**2) / (2.0 * math.pi))[()]
 
 
 def semicircle_index(shift: ArrayLike) -> Any:
@@ -160,13 +167,18 @@ def semicircle_index(shift: ArrayLike) -> Any:
 
     Parameters
     ----------
-    shift : array_like of float
+    shift : array_like of float, finite
         s, added to every eigenvalue; the edge is at 2.
 
     Returns
     -------
     float or ndarray
         The share.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the shift is not finite.
 
     Source
     ------
@@ -177,14 +189,10 @@ def semicircle_index(shift: ArrayLike) -> Any:
     >>> semicircle_index([0.0, 1.4, 2.0]).round(4)
     array([0.5   , 0.0941, 0.    ])
     """
-    half = np.clip(np.asarray(shift, dtype=np.float64) / 2.0, -1.0, 1.0)
-    return (np.arccos(half) - half * np.sqrt(1.0 - half**2)) / math.pi
+    half = np.clip(finite("shift", shift) / 2.0, -1.0, 1.0)
+    return ((np.arccos(half) - half * np.sqrt(1.0 - half**2)) / math.pi)[()]
 
 
 def _sizes(n: ArrayLike) -> NDArray[np.int64]:
-    sizes = np.asarray(n)
-    if sizes.dtype.kind not in "iu":
-        raise TypeError(f"n must be a whole number of at least 1; got {n!r}")
-    if not (sizes >= 1).all():
-        raise ValueError(f"n must be a whole number of at least 1; got {n!r}")
+    sizes = numbers("n", n, "a whole number of at least 1", lambda k: (k >= 1.0) & (k == np.floor(k)) & (k < 2**53))
     return sizes.astype(np.int64)

@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from optimlab.theory.domain import numbers, positive
+from optimlab.theory.domain import numbers, overflowing, positive
 
 __all__ = ["chain_bound", "chain_factor", "chain_mean"]
 
 Floats = NDArray[np.float64]
 
 
+@overflowing
 def chain_factor(lr: ArrayLike, *, growth: ArrayLike, contraction: ArrayLike) -> Any:
     """1 + ρ, ρ = -ln(1 - 2 lr L)/ln(1 + 2 lr g): the factor by which the step of escape grows from saddle to saddle.
 
@@ -55,6 +56,7 @@ def chain_factor(lr: ArrayLike, *, growth: ArrayLike, contraction: ArrayLike) ->
     return 1.0 - shrink / grow
 
 
+@overflowing
 def chain_bound(growth: ArrayLike, contraction: ArrayLike) -> Any:
     """(L + g)/g: the least factor from saddle to saddle, whatever the learning rate.
 
@@ -86,6 +88,7 @@ def chain_bound(growth: ArrayLike, contraction: ArrayLike) -> Any:
     return (L + g) / g
 
 
+@overflowing
 def chain_mean(saddle: ArrayLike, lr: ArrayLike, *, growth: ArrayLike, contraction: ArrayLike) -> Any:
     """E[Tₖ] = (2/a + ½) [(1+ρ)ᵏ - 1]/ρ, a = ln(1 + 2 lr g): mean step at which gradient descent leaves saddle k.
 

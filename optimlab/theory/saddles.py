@@ -1,4 +1,4 @@
-"""How long a saddle holds an optimizer: gradient descent, momentum in its three forms, noise, and the monkey saddle.
+"""How long a saddle holds an optimizer: gradient descent, and momentum in its three forms.
 
 Along the direction that leads down, f = -½ h y². A start at distance eps is in units of the radius at which the saddle
 counts as left, so that the escape is the first step with |y| ≥ 1. The steps here are real numbers; a run takes whole
@@ -10,16 +10,19 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from optimlab.theory.domain import decays, numbers, positive
+from optimlab.theory.domain import decays, distances, overflowing, positive
 
 __all__ = [
-    "Growth", "descent_escape", "ema_momentum_escape", "heavy_ball_escape", "heavy_ball_growth", "monkey_escape",
-    "monkey_flow_time", "nesterov_escape", "nesterov_growth", "noise_escape_mean", "noise_escape_sd",
-]  # fmt: skip
-
-Floats = NDArray[np.float64]
+    "Growth",
+    "descent_escape",
+    "ema_momentum_escape",
+    "heavy_ball_escape",
+    "heavy_ball_growth",
+    "nesterov_escape",
+    "nesterov_growth",
+]
 
 
 class Growth(NamedTuple):
@@ -34,6 +37,7 @@ class Growth(NamedTuple):
     amplitude: Any
 
 
+@overflowing
 def descent_escape(eps: ArrayLike, lr: ArrayLike, *, curvature: ArrayLike) -> Any:
     """ln(1/eps) / ln(1 + lr h): steps of gradient descent from eps to 1.
 
@@ -65,9 +69,10 @@ def descent_escape(eps: ArrayLike, lr: ArrayLike, *, curvature: ArrayLike) -> An
     >>> descent_escape([1e-2, 1e-12], 0.01, curvature=2.0).round(1)
     array([ 232.6, 1395.3])
     """
-    return np.log(1.0 / _distances(eps)) / np.log1p(_push(lr, curvature))
+    return np.log(1.0 / distances(eps)) / np.log1p(_push(lr, curvature))
 
 
+@overflowing
 def heavy_ball_growth(lr: ArrayLike, *, curvature: ArrayLike, beta: ArrayLike) -> Growth:
     """r = [b + √(b² - 4β)]/2 with b = 1 + β + lr h, and A = (1 + lr h - r₋)/(r - r₋) from rest.
 
@@ -104,6 +109,7 @@ def heavy_ball_growth(lr: ArrayLike, *, curvature: ArrayLike, beta: ArrayLike) -
     return _growth(1.0 + b + s, b, 1.0 + s)
 
 
+@overflowing
 def nesterov_growth(lr: ArrayLike, *, curvature: ArrayLike, beta: ArrayLike) -> Growth:
     """r² = (1 + lr h) [(1+β) r - β], A = (y₁ - r₋)/(r - r₋) with y₁ = 1 + (1+β) lr h from rest.
 
@@ -140,6 +146,7 @@ def nesterov_growth(lr: ArrayLike, *, curvature: ArrayLike, beta: ArrayLike) -> 
     return _growth((1.0 + s) * (1.0 + b), (1.0 + s) * b, 1.0 + (1.0 + b) * s)
 
 
+@overflowing
 def heavy_ball_escape(eps: ArrayLike, lr: ArrayLike, *, curvature: ArrayLike, beta: ArrayLike) -> Any:
     """ln(1/(A eps)) / ln r: steps of the heavy ball, v ← β v + g, from rest at eps to 1.
 
@@ -203,9 +210,10 @@ def ema_momentum_escape(eps: ArrayLike, lr: ArrayLike, *, curvature: ArrayLike, 
     >>> ema_momentum_escape([1e-2, 1e-12], 0.01, curvature=2.0, beta=0.9).round(1)
     array([ 275. , 1614.4])
     """
-    return heavy_ball_escape(eps, np.asarray(lr) * (1.0 - decays(beta)), curvature=curvature, beta=beta)
+    return heavy_ball_escape(eps, positive("lr", lr) * (1.0 - decays(beta)), curvature=curvature, beta=beta)
 
 
+@overflowing
 def nesterov_escape(eps: ArrayLike, lr: ArrayLike, *, curvature: ArrayLike, beta: ArrayLike) -> Any:
     """ln(1/(A eps)) / ln r: steps of Nesterov's momentum from rest at eps to 1.
 
@@ -238,151 +246,18 @@ def nesterov_escape(eps: ArrayLike, lr: ArrayLike, *, curvature: ArrayLike, beta
     return _escape(eps, nesterov_growth(lr, curvature=curvature, beta=beta))
 
 
-def noise_escape_mean(sd: ArrayLike, lr: ArrayLike, *, curvature: ArrayLike) -> Any:
-    """E[T] = [ln(1/q) + (γ + ln 2)/2] / ln λ, λ = 1 + lr h, q = lr sd/√(λ² - 1): steps from y = 0 to |y| = 1.
-
-    Parameters
-    ----------
-    sd : array_like of float, greater than 0
-        Standard deviation of the gradient's noise, white and Gaussian; small, so that q ≪ 1.
-    lr : array_like of float, greater than 0
-        Learning rate of gradient descent.
-    curvature : array_like of float, greater than 0
-        h, the size of the negative curvature.
-
-    Returns
-    -------
-    float or ndarray
-        The mean.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If an argument is outside its range.
-
-    Source
-    ------
-    yₜ → λᵗ q Z with Z ~ N(0, 1), and E ln|Z| = -(γ + ln 2)/2, γ Euler's constant.
-
-    Examples
-    --------
-    >>> noise_escape_mean([0.1, 1e-3, 1e-6], 0.01, curvature=2.0).round(1)
-    array([299.9, 532.4, 881.3])
-    """
-    growth = 1.0 + _push(lr, curvature)
-    q = positive("lr", lr) * positive("sd", sd) / np.sqrt(growth * growth - 1.0)
-    return (np.log(1.0 / q) + (np.euler_gamma + np.log(2.0)) / 2.0) / np.log(growth)
-
-
-def noise_escape_sd(lr: ArrayLike, *, curvature: ArrayLike) -> Any:
-    """π / (√8 ln λ), λ = 1 + lr h: standard deviation of the steps from y = 0, whatever the noise.
-
-    Parameters
-    ----------
-    lr : array_like of float, greater than 0
-        Learning rate of gradient descent.
-    curvature : array_like of float, greater than 0
-        h, the size of the negative curvature.
-
-    Returns
-    -------
-    float or ndarray
-        The standard deviation.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If an argument is outside its range.
-
-    Source
-    ------
-    As for `noise_escape_mean`, with Var ln|Z| = π²/8.
-
-    Examples
-    --------
-    >>> print(f"{noise_escape_sd(0.01, curvature=2.0):.1f}")
-    56.1
-    """
-    return np.pi / (np.sqrt(8.0) * np.log1p(_push(lr, curvature)))
-
-
-def monkey_flow_time(eps: ArrayLike) -> Any:
-    """(1/eps - 1)/3: time of the flow ẋ = -3x² from -eps to -1, on f = x³ - 3xy².
-
-    Parameters
-    ----------
-    eps : array_like of float, in (0, 1]
-        Distance of the start (-eps, 0).
-
-    Returns
-    -------
-    float or ndarray
-        The time; divided by lr, the steps of gradient descent with a small lr.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If eps is outside its range.
-
-    Source
-    ------
-    ẋ = -∂f/∂x at y = 0, separated. The Hessian at the origin is 0: the saddle is not strict, and 1/eps is in the place
-    of ln(1/eps).
-
-    Examples
-    --------
-    >>> monkey_flow_time([0.1, 0.01, 0.001])
-    array([  3.,  33., 333.])
-    """
-    return (1.0 / _distances(eps) - 1.0) / 3.0
-
-
-def monkey_escape(eps: ArrayLike, lr: ArrayLike) -> Any:
-    """(1/eps - 1)/(3 lr) + ln(1/eps): steps of gradient descent from (-eps, 0), to first order in lr.
-
-    Parameters
-    ----------
-    eps : array_like of float, in (0, 1]
-        Distance of the start (-eps, 0).
-    lr : array_like of float, greater than 0, small
-        Learning rate.
-
-    Returns
-    -------
-    float or ndarray
-        The steps.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If an argument is outside its range.
-
-    Source
-    ------
-    u = -x follows 1/uₖ₊₁ = 1/uₖ - 3 lr + 9 lr² uₖ - ..., and Σ 3 lr uₖ → ln(1/eps).
-
-    Examples
-    --------
-    >>> monkey_escape([0.1, 0.01, 0.001], 0.01).round(1)
-    array([  302.3,  3304.6, 33306.9])
-    """
-    return monkey_flow_time(eps) / positive("lr", lr) + np.log(1.0 / _distances(eps))
-
-
 def _escape(eps: ArrayLike, growth: Growth) -> Any:
-    return np.log(1.0 / (growth.amplitude * _distances(eps))) / np.log(growth.root)
+    return np.log(1.0 / (growth.amplitude * distances(eps))) / np.log(growth.root)
 
 
 def _growth(b: Any, c: Any, first: Any) -> Growth:
     """Return the larger root of r² - b r + c, and its part in the solution that begins with 1, first."""
-    spread = np.sqrt(b * b - 4.0 * c)
-    return Growth((b + spread) / 2.0, (first - (b - spread) / 2.0) / spread)
+    twice = 2.0 * np.sqrt(c)
+    spread = np.sqrt(b - twice) * np.sqrt(b + twice)  # of b² - 4c, which may overflow
+    root = (b + spread) / 2.0
+    return Growth(root, (first - c / root) / spread)
 
 
 def _push(lr: ArrayLike, curvature: ArrayLike) -> Any:
     """Return lr h."""
     return positive("lr", lr) * positive("curvature", curvature)
-
-
-def _distances(eps: ArrayLike) -> Floats:
-    return numbers("eps", eps, "in (0, 1]; at 0 nothing escapes", lambda x: (x > 0.0) & (x <= 1.0))

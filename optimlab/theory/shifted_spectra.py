@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from optimlab.theory.domain import finite
+from optimlab.theory.domain import finite, whole
 
 __all__ = ["goe_density", "goe_index", "goe_minimum_probability"]
 
@@ -57,9 +57,9 @@ def goe_minimum_probability(n: int, shift: ArrayLike) -> Any:
     array([0.005, 0.11 ])
     """
     shifts = finite("shift", shift)
-    edge = math.sqrt(2.0 * _size(n)) + _MARGIN
-    _, whole = np.linalg.slogdet(_skew(n, -edge))
-    found = [_root(np.linalg.slogdet(_skew(n, max(a, -edge))), whole) for a in -shifts.ravel() * math.sqrt(n / 2.0)]
+    edge = math.sqrt(2.0 * whole("n", n, 1, 100)) + _MARGIN
+    _, total = np.linalg.slogdet(_skew(n, -edge))
+    found = [_root(np.linalg.slogdet(_skew(n, max(a, -edge))), total) for a in -shifts.ravel() * math.sqrt(n / 2.0)]
     return np.reshape(found, shifts.shape)[()]
 
 
@@ -94,7 +94,7 @@ def goe_density(n: int, x: ArrayLike) -> Any:
     >>> bool(abs(goe_density(1, 0.0) - 1 / (4 * np.pi) ** 0.5) < 1e-12)
     True
     """
-    scale, edge = math.sqrt(_size(n) / 2.0), math.sqrt(2.0 * n) + _MARGIN
+    scale, edge = math.sqrt(whole("n", n, 1, 100) / 2.0), math.sqrt(2.0 * n) + _MARGIN
     points = finite("x", x)
     psi, integral = _hermite(n, np.clip(points.ravel() * scale, -edge, edge), -edge)
     totals = _hermite(n, np.array([edge]), -edge)[1][:, 0]
@@ -133,16 +133,16 @@ def goe_index(n: int, shift: ArrayLike) -> Any:
     >>> goe_index(20, [0.0, 1.4, 1.6]).round(4)
     array([0.5   , 0.1   , 0.0589])
     """
-    edge = 2.0 + _MARGIN / math.sqrt(_size(n) / 2.0)
+    edge = 2.0 + _MARGIN / math.sqrt(whole("n", n, 1, 100) / 2.0)
     nodes, weights = np.polynomial.legendre.leggauss(_NODES)
     half = (np.clip(-finite("shift", shift), -edge, edge) + edge) / 2.0
     return (goe_density(n, (nodes + 1.0) * half[..., np.newaxis] - edge) @ weights) * half
 
 
-def _root(determinant: Any, whole: float) -> float:
+def _root(determinant: Any, total: float) -> float:
     """Return √(det A(a)/det A(-∞)), where rounding may have made a tiny determinant negative."""
     sign, log = determinant
-    return float(np.exp((log - whole) / 2.0)) if sign > 0.0 else 0.0
+    return float(np.exp((log - total) / 2.0)) if sign > 0.0 else 0.0
 
 
 def _skew(n: int, a: float) -> Floats:
@@ -172,11 +172,3 @@ def _hermite(n: int, x: Floats, a: float) -> tuple[Floats, Floats]:
         psi[k + 1] = up * points * psi[k] - down * psi[k - 1]
         integral[k + 1] = down * integral[k - 1] - up * (psi[k] - psi[k, -1])
     return psi[:, :-1], integral[:, :-1]
-
-
-def _size(n: int) -> int:
-    if isinstance(n, bool) or not isinstance(n, (int, np.integer)):
-        raise TypeError(f"n must be a whole number from 1 to 100; got {n!r}")
-    if not 1 <= n <= 100:
-        raise ValueError(f"n must be a whole number from 1 to 100; got {n!r}")
-    return int(n)

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from optimlab.theory.domain import nonnegative, positive, scalar, whole
+
 __all__ = [
     "backward_factors",
     "forward_moments",
@@ -67,7 +69,7 @@ def second_moment(activation: str, q: ArrayLike, *, slope: float = 0.01) -> Any:
     >>> round(float(second_moment("sigmoid", 1.0)), 4)
     0.2934
     """
-    variance = _domain("q", q)
+    variance = nonnegative("q", q)
     if activation in ("tanh", "sigmoid"):
         return _mean_square(np.tanh if activation == "tanh" else _sigmoid, variance)
     return variance * _share(activation, slope)
@@ -104,7 +106,7 @@ def slope_moment(activation: str, q: ArrayLike, *, slope: float = 0.01) -> Any:
     >>> round(float(slope_moment("sigmoid", 0.0)), 12), float(slope_moment("relu", 2.0))
     (0.0625, 0.5)
     """
-    variance = _domain("q", q)
+    variance = nonnegative("q", q)
     if activation == "tanh":
         return _mean_square(lambda z: 1.0 - np.tanh(z) ** 2, variance)
     if activation == "sigmoid":
@@ -149,11 +151,10 @@ def forward_moments(
     >>> forward_moments("relu", 1.0, 3)
     array([1.   , 0.5  , 0.25 , 0.125])
     """
-    gain, first = _domain("g", g), _domain("start", start)
-    if layers < 1:
-        raise ValueError(f"layers must be at least 1; got {layers!r}")
+    gain, first = nonnegative("g", g), nonnegative("start", start)
+    depth = whole("layers", layers, 1)
     moments = [np.broadcast_to(first, np.broadcast_shapes(gain.shape, first.shape))]
-    for _ in range(layers):
+    for _ in range(depth):
         moments.append(second_moment(activation, gain * moments[-1], slope=slope))
     return np.array(moments)
 
@@ -235,10 +236,10 @@ def preactivation_sd(n: ArrayLike, variance: ArrayLike, *, input_moment: ArrayLi
     >>> round(float(preactivation_sd(10_000, 1e-4)), 4)
     0.5774
     """
-    inputs = _domain("n", n)
+    inputs = nonnegative("n", n)
     if not (inputs >= 1).all():
         raise ValueError(f"n must be at least 1; got {n!r}")
-    return np.sqrt(inputs * _domain("variance", variance) * _domain("input_moment", input_moment))
+    return np.sqrt(inputs * nonnegative("variance", variance) * nonnegative("input_moment", input_moment))
 
 
 def outside_probability(sd: ArrayLike, *, bound: ArrayLike = 1.0) -> Any:
@@ -271,10 +272,7 @@ def outside_probability(sd: ArrayLike, *, bound: ArrayLike = 1.0) -> Any:
     """
     from scipy.special import erfc
 
-    sigma = _domain("sd", sd)
-    if not (sigma > 0).all():
-        raise ValueError(f"sd must be above 0; got {sd!r}")
-    return erfc(_domain("bound", bound) / (sigma * np.sqrt(2.0)))
+    return erfc(nonnegative("bound", bound) / (positive("sd", sd) * np.sqrt(2.0)))
 
 
 def truncated_variance(cut: ArrayLike = 2.0) -> Any:
@@ -305,9 +303,7 @@ def truncated_variance(cut: ArrayLike = 2.0) -> Any:
     """
     from scipy.special import erf
 
-    c = _domain("cut", cut)
-    if not (c > 0).all():
-        raise ValueError(f"cut must be above 0; got {cut!r}")
+    c = positive("cut", cut)
     return 1.0 - np.sqrt(2.0 / np.pi) * c * np.exp(-c * c / 2.0) / erf(c / np.sqrt(2.0))
 
 
@@ -318,7 +314,7 @@ def _mean_square(function: Callable[[Floats], Floats], q: Floats) -> Any:
 
 def _share(activation: str, slope: float) -> float:
     """(1 + a²)/2 for the slope a below 0 of a function that is linear on either side of it."""
-    slopes = {"linear": 1.0, "relu": 0.0, "leaky_relu": slope}
+    slopes = {"linear": 1.0, "relu": 0.0, "leaky_relu": scalar("slope", slope, "finite", np.isfinite)}
     if activation not in slopes:
         raise ValueError(f"activation must be one of {', '.join(map(repr, _KINDS))}; got {activation!r}")
     return (1.0 + slopes[activation] ** 2) / 2.0
@@ -327,10 +323,3 @@ def _share(activation: str, slope: float) -> float:
 def _sigmoid(z: Floats) -> Floats:
     half: Floats = (1.0 + np.tanh(z / 2.0)) / 2.0
     return half
-
-
-def _domain(name: str, value: ArrayLike) -> Floats:
-    numbers = np.asarray(value, np.float64)
-    if not ((numbers >= 0) & (numbers < np.inf)).all():
-        raise ValueError(f"{name} must be finite and at least 0; got {value!r}")
-    return numbers

@@ -1,25 +1,16 @@
-"""Tunings, limits and transients against eigenvalues, searches and the real optimizer."""
+"""Tunings against eigenvalues and searches."""
 
 import numpy as np
 import pytest
-from scipy.optimize import brentq, minimize
+from scipy.optimize import minimize
 
-from optimlab.optimizer import Optimizer
-from optimlab.rules import heavy_ball
 from optimlab.theory import (
     acceleration,
     bare_steps,
-    ema_momentum_limit,
-    ema_momentum_mode,
     gradient_descent_mode,
     gradient_descent_optimum,
-    heavy_ball_error,
-    heavy_ball_limit,
     heavy_ball_mode,
     heavy_ball_optimum,
-    heavy_ball_plateau,
-    heavy_ball_transient,
-    nesterov_limit,
     nesterov_mode,
     nesterov_optimum,
     nesterov_textbook,
@@ -71,75 +62,6 @@ def test_no_rate_of_gradient_descent_is_better():
     assert rate == pytest.approx(49 / 51, rel=1e-15)
 
 
-@pytest.mark.parametrize(
-    ("limit", "mode"),
-    [(heavy_ball_limit, heavy_ball_mode), (ema_momentum_limit, ema_momentum_mode), (nesterov_limit, nesterov_mode)],
-)
-@pytest.mark.parametrize("beta", [0.0, 0.3, 0.9, 0.99])
-def test_beyond_the_limit_an_eigenvalue_leaves_the_unit_circle(limit, mode, beta):
-    def beyond(a):
-        return np.abs(np.linalg.eigvals(mode(a, beta).matrix)).max() - 1.0
-
-    assert brentq(beyond, 0.5, 1000.0, xtol=1e-13) == pytest.approx(limit(beta), rel=1e-9)
-
-
-def test_limits_at_nine_tenths():
-    assert [round(float(limit(0.9)), 4) for limit in (heavy_ball_limit, ema_momentum_limit)] == [3.8, 38.0]
-    assert nesterov_limit(0.9) == pytest.approx(19 / 14, rel=1e-14)
-    assert (nesterov_limit([0.1, 0.5, 0.9, 0.999]) < 2.0).all()
-
-
-@pytest.mark.parametrize("beta", [0.0, 0.2, 0.9])
-def test_the_plateau_is_where_roots_turn_complex(beta):
-    low, high = heavy_ball_plateau(beta)
-    for end in (low, high):
-        assert (1 + beta - end) ** 2 == pytest.approx(4 * beta, abs=1e-14)
-    assert high < heavy_ball_limit(beta) + 1e-15 or beta == 0.0
-
-
-def simulated(kappa, steps):
-    """‖w‖/‖w₀‖ of the real heavy ball at its optimum, from (1, 1)."""
-    lr, beta, _ = heavy_ball_optimum(1.0, kappa)
-    optimizer, w = Optimizer(heavy_ball(float(beta)), float(lr)), np.ones(2)
-    errors = [1.0]
-    for _ in range(steps):
-        optimizer.step(w, np.array([1.0, kappa]) * w)
-        errors.append(np.linalg.norm(w) / np.sqrt(2.0))
-    return np.array(errors)
-
-
-@pytest.mark.parametrize("kappa", [1.0, 2.0, 8.0, 8.7, 20.0, 100.0, 1000.0, 1e4])
-def test_error_and_transient_are_those_of_the_optimizer(kappa):
-    errors = simulated(kappa, 300)
-    np.testing.assert_allclose(heavy_ball_error(kappa, np.arange(301)), errors, rtol=1e-8, atol=1e-14)
-    peak, step = heavy_ball_transient(kappa)
-    assert peak == pytest.approx(errors.max(), rel=1e-10)
-    assert step == errors.argmax()
-
-
-def test_the_transient_is_the_largest_error_at_any_condition():
-    kappa = np.geomspace(1.0, 1e4, 2000)
-    errors = heavy_ball_error(kappa, np.arange(100)[:, None])
-    peak, step = heavy_ball_transient(kappa)
-    np.testing.assert_array_equal(peak, errors.max(axis=0))
-    np.testing.assert_array_equal(step, errors.argmax(axis=0))
-
-
-def test_the_transient_grows_like_root_kappa():
-    kappa = np.array([1e5, 1e6, 1e8])
-    peak, step = heavy_ball_transient(kappa)
-    np.testing.assert_allclose(peak / np.sqrt(kappa), 1 / (np.e * np.sqrt(2)), rtol=1e-4)
-    np.testing.assert_allclose(step / np.sqrt(kappa), 0.5, rtol=0.02)
-
-
-def test_the_transient_begins_at_its_smallest_condition():
-    rho = np.sqrt(np.sqrt(5.0) - 2.0)  # ρ²(4 + ρ²) = 1: the first step changes nothing
-    threshold = ((1 + rho) / (1 - rho)) ** 2
-    assert threshold == pytest.approx(8.35, abs=0.005)
-    assert heavy_ball_transient(threshold * 0.999)[0] == 1.0
-    assert heavy_ball_transient(threshold * 1.001)[0] > 1.0
-
-
 def test_bare_steps_bring_a_power_to_the_tolerance():
     assert 0.9 ** bare_steps(0.9, 1e-6) == pytest.approx(1e-6, rel=1e-12)
     kappa = np.array([100.0, 1000.0, 10_000.0])
@@ -165,20 +87,11 @@ def test_bad_curvatures_are_named(optimum):
 
 
 def test_bad_arguments_are_named():
-    for function in (heavy_ball_limit, ema_momentum_limit, nesterov_limit, heavy_ball_plateau):
-        for beta in (1.0, -0.5, np.nan):
-            with pytest.raises(ValueError, match=r"beta must be in \[0, 1\); got"):
-                function(beta)
-    for function, least in ((heavy_ball_transient, "at least 1"), (acceleration, "greater than 1")):
-        for kappa in (0.9, np.nan, np.inf):
-            with pytest.raises(ValueError, match=f"condition must be finite and {least}; got"):
-                function(kappa)
-    with pytest.raises(ValueError, match=r"t must be whole numbers of at least 0; got -1\.0"):
-        heavy_ball_error(10.0, -1)
+    for kappa in (0.9, 1.0, np.nan, np.inf):
+        with pytest.raises(ValueError, match="condition must be finite and greater than 1; got"):
+            acceleration(kappa)
     for rate in (0.0, 1.0, np.nan):
         with pytest.raises(ValueError, match=r"rate must be in \(0, 1\); got"):
             bare_steps(rate, 1e-6)
     with pytest.raises(ValueError, match=r"tolerance must be in \(0, 1\]; got 0.0"):
         bare_steps(0.5, 0.0)
-    with pytest.raises(TypeError, match=r"beta must be in \[0, 1\); got True"):
-        heavy_ball_limit(True)

@@ -128,7 +128,7 @@ def test_shapes_broadcast():
 def test_laws_refuse_what_is_no_size(law):
     with pytest.raises(ValueError, match="n must be a whole number of at least 1; got 0"):
         law(0)
-    with pytest.raises(TypeError, match=r"n must be a whole number of at least 1; got 2\.5"):
+    with pytest.raises(ValueError, match=r"n must be a whole number of at least 1; got 2\.5"):
         law(2.5)
 
 

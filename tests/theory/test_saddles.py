@@ -8,12 +8,8 @@ from optimlab.theory import (
     ema_momentum_escape,
     heavy_ball_escape,
     heavy_ball_growth,
-    monkey_escape,
-    monkey_flow_time,
     nesterov_escape,
     nesterov_growth,
-    noise_escape_mean,
-    noise_escape_sd,
 )
 
 SETTINGS = [(0.01, 2.0, 0.9), (0.05, 0.7, 0.5), (0.3, 1.0, 0.0), (0.002, 5.0, 0.99)]
@@ -66,34 +62,6 @@ def test_ema_momentum_is_slower_and_the_heavy_ball_faster_than_gradient_descent(
     assert rows["heavy"] < descent_escape(1e-8, 0.01, curvature=2.0) < rows["ema"]
 
 
-@pytest.mark.parametrize(("lr", "h", "sd"), [(0.01, 2.0, 1e-3), (0.1, 1.0, 1e-6)])
-def test_noise(lr, h, sd):
-    rng, runs = np.random.default_rng(0), 4000
-    y, steps = np.zeros(runs), np.zeros(runs)
-    k = 0
-    while (steps == 0).any():
-        k += 1
-        y += lr * (h * y + sd * rng.standard_normal(runs))
-        y = np.clip(y, -2.0, 2.0)
-        steps[(np.abs(y) >= 1.0) & (steps == 0)] = k
-    expected_sd = float(noise_escape_sd(lr, curvature=h))
-    error = 4 * expected_sd / np.sqrt(runs)
-    # a whole step is half a step later than the formula, on average
-    assert steps.mean() - 0.5 == pytest.approx(noise_escape_mean(sd, lr, curvature=h), abs=error)
-    assert steps.std() == pytest.approx(expected_sd, rel=4 * np.sqrt(3.0 / 2.0 / runs))
-
-
-@pytest.mark.parametrize("lr", [0.01, 0.001])
-def test_monkey(lr):
-    eps = np.array([0.1, 0.02])
-    for e in eps:
-        u, steps = e, 0
-        while u < 1.0:
-            u, steps = u + 3 * lr * u * u, steps + 1
-        assert monkey_escape(e, lr) == pytest.approx(steps - 0.5, abs=1.0)
-        assert steps * lr == pytest.approx(monkey_flow_time(e), abs=lr * (1.5 + np.log(1 / e)))
-
-
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -103,10 +71,6 @@ def test_monkey(lr):
         (lambda: heavy_ball_growth(0.1, curvature=0.0, beta=0.9), "curvature must be greater than 0 and finite; got"),
         (lambda: nesterov_growth(0.1, curvature=1.0, beta=1.0), r"beta must be in \[0, 1\); got 1.0"),
         (lambda: ema_momentum_escape(0.1, 0.1, curvature=1.0, beta=[0.5, -1.0]), "beta must be .*; got -1.0"),
-        (lambda: noise_escape_mean([0.1, np.nan], 0.1, curvature=1.0), "sd must be greater than 0 and finite; got nan"),
-        (lambda: noise_escape_sd(np.inf, curvature=1.0), "lr must be greater than 0 and finite; got inf"),
-        (lambda: monkey_flow_time(-0.1), "eps must be"),
-        (lambda: monkey_escape(0.1, 0.0), "lr must be"),
     ],
 )
 def test_bad_arguments_are_named(call, message):

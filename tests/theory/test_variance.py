@@ -88,12 +88,12 @@ def test_truncated_variance(cut):
         (lambda: theory.second_moment("relu", -1.0), "q must be finite and at least 0; got -1.0"),
         (lambda: theory.slope_moment("tanh", np.nan), "q must be finite"),
         (lambda: theory.forward_moments("relu", -1.0, 3), "g must be finite and at least 0"),
-        (lambda: theory.forward_moments("relu", 1.0, 0), "layers must be at least 1; got 0"),
+        (lambda: theory.forward_moments("relu", 1.0, 0), "layers must be a whole number of at least 1; got 0"),
         (lambda: theory.backward_factors("relu", 1.0, 3, start=-1.0), "start must be finite"),
         (lambda: theory.preactivation_sd(0, 1.0), "n must be at least 1; got 0"),
         (lambda: theory.preactivation_sd(5, -1.0), "variance must be finite"),
-        (lambda: theory.outside_probability(0.0), "sd must be above 0; got 0.0"),
-        (lambda: theory.truncated_variance(0.0), "cut must be above 0; got 0.0"),
+        (lambda: theory.outside_probability(0.0), "sd must be greater than 0 and finite; got 0.0"),
+        (lambda: theory.truncated_variance(0.0), "cut must be greater than 0 and finite; got 0.0"),
     ],
 )
 def test_bad_arguments_are_named(call, message):

@@ -48,6 +48,8 @@ class GaussianNoise:
     sd: float | tuple[float, ...]
 
     def __post_init__(self) -> None:
+        if np.shape(self.sd) == (0,):
+            raise ValueError(f"sd must be a number, or one for each coordinate; got {self.sd!r}")
         each = (self.sd,) if np.ndim(self.sd) == 0 else tuple(self.sd)  # type: ignore[arg-type]
         numbers = tuple(real("sd", sd, "a finite standard deviation of at least 0", lambda s: s >= 0.0) for sd in each)
         object.__setattr__(self, "sd", numbers[0] if np.ndim(self.sd) == 0 else numbers)

@@ -48,7 +48,10 @@ class Rounded:
 
     def __post_init__(self) -> None:
         generator(self.rng)
-        if not np.all(np.greater_equal(self.unit, 0.0) & np.isfinite(self.unit)):
+        unit = np.asarray(self.unit)
+        if unit.dtype.kind not in "iuf":
+            raise TypeError(f"unit must be finite and at least 0; got {self.unit!r}")
+        if not ((unit >= 0.0) & np.isfinite(unit)).all():
             raise ValueError(f"unit must be finite and at least 0; got {self.unit!r}")
 
     @property

@@ -114,7 +114,10 @@ class Surface(ABC):
         """Return ∇f of checked points, as a new array."""
 
     def _checked(self, w: ArrayLike) -> Array:
-        points = np.asarray(w)
+        try:
+            points = np.asarray(w)
+        except ValueError:  # rows of different lengths
+            raise ValueError(f"w must have shape (..., {self.dimension}) for {self!r}; got {w!r}") from None
         if points.dtype not in (np.float32, np.float64):
             if points.dtype.kind not in "iuf":
                 raise TypeError(f"w must hold real numbers; got {points.dtype}")

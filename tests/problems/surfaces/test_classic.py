@@ -255,6 +255,7 @@ def test_monkey_saddle_is_left_at_the_flow_s_pace():
         (lambda: Rosenbrock(b=0.0), "b must be a finite number above 0; got 0.0"),
         (lambda: Rosenbrock(a=math.inf), "a must be a finite number; got inf"),
         (lambda: Rastrigin(0), "dimension must be a whole number of at least 1; got 0"),
+        (lambda: Beale().gradient([[1.0, 2.0], [3.0]]), r"w must have shape \(..., 2\) for Beale\(\); got \[\[1.0"),
         (lambda: Beale().value([1.0, 2.0, 3.0]), r"w must have shape \(..., 2\) for Beale\(\); got \(3,\)"),
     ],
 )
@@ -266,3 +267,5 @@ def test_bad_input_is_named(make, message):
 def test_a_dimension_is_a_whole_number():
     with pytest.raises(TypeError, match="dimension must be a whole number"):
         Rosenbrock(2.5)
+    with pytest.raises(TypeError, match="a must be a finite number; got"):
+        Rosenbrock(a=[[1.0], [1.0, 2.0]])

@@ -72,3 +72,9 @@ def test_bad_arguments_are_named(arguments, error, message):
 def test_a_bad_dimension_is_named():
     with pytest.raises(ValueError, match="dimension must be a whole number of at least 1; got 0"):
         noisy_quadratic(0)
+
+
+@pytest.mark.parametrize("sd", [-1.0, np.nan, (), (1.0, -1.0)])
+def test_standard_deviations_are_checked(sd):
+    with pytest.raises(ValueError, match="sd must be a"):
+        GaussianNoise(sd)
