@@ -230,7 +230,10 @@ class Pipe(Rule):
         return sum((part.start for part in self.parts), ())
 
     def coefficients(self, t: Any) -> Coefficients:
-        return tuple([number for part in self.parts for number in part.coefficients(t)])
+        numbers: Coefficients = ()
+        for part in self.parts:
+            numbers += part.coefficients(t)
+        return numbers
 
     def compose(self, lift: Lift = as_it_is) -> Formula:
         first, *rest = self.parts
