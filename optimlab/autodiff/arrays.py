@@ -170,6 +170,8 @@ RULES.update(
 
 
 def _log_sum_exp(x: Array, axis: Any, keepdims: bool) -> Any:
+    if x.dtype.kind != "f":
+        x = x.astype(np.float64)
     largest = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
     shift = np.where(np.isfinite(largest), largest, 0)
     kept = np.log(np.sum(np.exp(x - shift), axis=axis, keepdims=True)) + shift
@@ -190,7 +192,7 @@ def logsumexp(x: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
     Parameters
     ----------
     x : Variable or array_like
-        Any numbers.
+        Any numbers; of none at all it is -inf.
     axis : int, tuple of int or None
         Axes of the sum; None: all.
     keepdims : bool
@@ -202,7 +204,7 @@ def logsumexp(x: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
     >>> grad(logsumexp)(np.array([1000.0, 1000.0]))
     array([0.5, 0.5])
     """
-    return _LOG_SUM_EXP(x, axis=axis, keepdims=keepdims)
+    return _LOG_SUM_EXP(x if isinstance(x, Variable) else np.asarray(x), axis=axis, keepdims=keepdims)
 
 
 def _cross_entropy(logits: Array, labels: Array) -> Any:

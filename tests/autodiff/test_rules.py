@@ -240,4 +240,6 @@ def test_functions_take_plain_arrays_too():
     for function in (sigmoid, relu, leaky_relu, logsumexp):
         assert not np.isnan(function(x)).any()
     assert relu([-1, 2]).tolist() == [0, 2]
+    assert logsumexp([1, 1]) == pytest.approx(1.0 + np.log(2.0))
+    assert softmax_cross_entropy([[0, 0]], [1])[0] == pytest.approx(np.log(2.0))
     assert softmax_cross_entropy([[0.0, 0.0]], [1])[0] == pytest.approx(np.log(2.0))
