@@ -308,8 +308,8 @@ def gain(activation: str, *, slope: float | None = None) -> float:
     (2.0, 1.6)
     """
     if activation == "leaky_relu":
-        return math.sqrt(2.0 / (1.0 + _real("slope", 0.01 if slope is None else slope) ** 2))
-    if activation not in _GAINS:
+        return math.sqrt(2.0) / math.hypot(1.0, _real("slope", 0.01 if slope is None else slope))
+    if not isinstance(activation, str) or activation not in _GAINS:
         known = ", ".join(map(repr, [*_GAINS, "leaky_relu"]))
         raise ValueError(f"activation must be one of {known}; got {activation!r}")
     if slope is not None:
@@ -356,23 +356,29 @@ def _within_cut(size: tuple[int, ...], rng: np.random.Generator) -> Array:
 
 
 def _drawn(shape: Shape, dtype: DTypeLike, draw: Any) -> Array:
-    drawn: Array = np.asarray(draw(_sizes(shape)), _float(dtype))
+    with np.errstate(over="ignore"):
+        drawn: Array = np.asarray(draw(_sizes(shape)), _float(dtype))
     return drawn
 
 
 def _sizes(shape: Shape) -> tuple[int, ...]:
     given = shape if isinstance(shape, Sequence) and not isinstance(shape, str) else (shape,)
     try:
-        sizes = tuple(operator.index(size) for size in given)
+        sizes = tuple(operator.index(size) for size in given if not isinstance(size, (bool, np.bool_)))
     except TypeError:
-        raise TypeError(f"shape must be whole numbers; got {shape!r}") from None
+        sizes = ()
+    if len(sizes) != len(given):
+        raise TypeError(f"shape must be whole numbers; got {shape!r}")
     if min(sizes, default=0) < 0:
         raise ValueError(f"shape must be whole numbers of at least 0; got {shape!r}")
     return sizes
 
 
 def _float(dtype: DTypeLike) -> np.dtype[Any]:
-    given = np.dtype(dtype)
+    try:
+        given = np.dtype(dtype)
+    except TypeError:
+        raise TypeError(f"dtype must be float32 or float64; got {dtype!r}") from None
     if given not in (np.float32, np.float64):
         raise TypeError(f"dtype must be float32 or float64; got {given}")
     return given
@@ -387,11 +393,17 @@ def _generator(rng: Any) -> np.random.Generator:
 
 
 def _real(name: str, value: Any) -> float:
-    if isinstance(value, (bool, np.bool_, str)) or np.ndim(value) != 0 or np.iscomplexobj(value):
+    if isinstance(value, (bool, np.bool_, str, bytes)) or np.ndim(value) != 0 or np.iscomplexobj(value):
         raise TypeError(f"{name} must be a finite number; got {value!r}")
-    if not math.isfinite(value):
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be a finite number; got {value!r}") from None
+    if not math.isfinite(number):
         raise ValueError(f"{name} must be a finite number; got {value!r}")
-    return float(value)
+    return number
 
 
 def _scale(name: str, value: Any) -> float:

@@ -32,6 +32,8 @@ GRID = 1.0 - np.geomspace(0.6, 0.012, 60)
 # The peak of the article's program; its error and the bias of each start follow from the weights. 2000 draws of NumPy's
 # legacy generator gave errors of .0579, .0586 and .2234, and .813, .104, .177 for β = .98 from the three starts.
 PEAK = {0.5: 183, 0.9: 191, 0.98: 229}
+HEIGHT = {0.5: 0.9999, 0.9: 0.9973, 0.98: 0.9326}
+WORST = {0.5: 0.0109, 0.9: 0.0937, 0.98: 0.3925}
 STARTS = ("loop", "debiased", "first")
 INDICES = [1, 10, 100, 182, 300, 364]
 LEGACY = {
@@ -69,6 +71,11 @@ def one_beta(run: Run, values: Floats, truth: Floats, beta: float) -> dict[str, 
     run.claim(f"step {beta:g}", f"{text}: sd of its steps, .1 (1-β) √(2/(1+β))", expected=step_theory, measured=step)
     run.claim(f"lag {beta:g}", f"{text}: lag on a ramp, β/(1-β)", expected=decay.lag, measured=lag, tolerance=1e-8)
     run.claim(f"peak {beta:g}", f"{text}: the peak at 182 moves to", expected=PEAK[beta], measured=int(mean.argmax()))
+    highest, worst = float(mean.max()), float(np.abs(mean - truth).max())
+    run.claim(
+        f"003-a height {beta:g}", f"{text}: its height, of 1", expected=HEIGHT[beta], measured=highest, tolerance=5e-5
+    )
+    run.claim(f"003-a bias {beta:g}", f"{text}: largest bias", expected=WORST[beta], measured=worst, tolerance=5e-5)
     error = rms(smooth - truth)
     run.claim(f"error {beta:g}", f"{text}: RMS error (raw: .1)", expected=error_theory(decay, truth), measured=error)
     published = np.abs(loop(classic_curve().values, beta)[INDICES] - LEGACY[beta]).max()
@@ -124,6 +131,21 @@ def article(run: Run, values: Floats, truth: Floats) -> None:
         "error of the best β",
         expected=error_theory(Decay(best), truth),
         measured=rms(loop(values, best) - truth),
+        verdict="refuted",
+    )
+
+
+def smoothing(run: Run, values: Floats, truth: Floats) -> None:
+    """003-b: what .9 and .98 gain over less smoothing, and over none."""
+    short, middle, long = (rms(loop(values, beta) - truth)[0] for beta in (0.5, 0.9, 0.98))
+    praised = "«.9 describes the trend well»"
+    run.claim("003-b tie", f"{praised}: its error over that of .5", expected=1, measured=middle / short, tolerance=0.02)
+    run.claim(
+        "003-b worse",
+        f"{praised}, .98 does not: its error over that of no smoothing, .1",
+        expected=2.234,
+        measured=long / NOISE,
+        tolerance=0.005,
         verdict="refuted",
     )
 
@@ -274,6 +296,7 @@ def textbook(run: Run) -> None:
     curve = parabola(run.rng, noise=NOISE, draws=300 if run.quick else 4000)
     betas = pd.DataFrame([one_beta(run, curve.values, curve.truth, beta) for beta in COLOURS])
     article(run, curve.values, curve.truth)
+    smoothing(run, curve.values, curve.truth)
     starts(run, curve.values, curve.truth)
     errors = error_by_beta(curve.values[:300], curve.truth)
     weather = load_seattle_weather()["temp_max"]

@@ -266,6 +266,18 @@ def ratio_claim(run: Run, norms: Floats) -> None:
               measured=tuple(ratio.tolist()), tolerance=5e-20)  # fmt: skip
 
 
+def scale_claims(run: Run, results: dict[str, tuple[Floats, Floats]]) -> None:
+    """003-l: what weights near 1, and ReLUs alone, do to gradients."""
+    for name, net, said, theory in (
+        ("weights near 1", "linear N(0,1)", "«weights near 1 are good since 1 × 1 = 1»: √n", np.sqrt(WIDTH)),
+        ("ReLU", "ReLU 1/n", "«ReLU solves both»: √½", np.sqrt(0.5)),
+    ):
+        norms = results[net][1]
+        factors = (norms[:, 0] / norms[:, -1]) ** (1.0 / (DEPTH - 1))
+        run.claim(f"003-l {name}", f"{said} is the factor of δ a layer of {WIDTH}, {net}", expected=theory,
+                  measured=mean_interval(factors), tolerance=2.0 * theory / WIDTH, verdict="refuted")  # fmt: skip
+
+
 def critical_claims(run: Run, replicas: int) -> float:
     """004-e: the scale that keeps the gradients of an uncentred sigmoid, and nets of that scale."""
     from scipy.optimize import brentq
@@ -405,6 +417,7 @@ def main(run: Run) -> None:
     results = runs(run, replicas)
     nets = pd.DataFrame([net_claims(run, net, *results[net.name]) for net in NETS])
     ratio_claim(run, results["sigmoid 1/n"][1])
+    scale_claims(run, results)
     critical_claims(run, replicas)
     pairs = every_pair(run, 2 if run.quick else 8)
     pair_claims(run, pairs)

@@ -122,6 +122,10 @@ def test_bad_arguments_are_named(draw):
         draw((3, 3), rng(), dtype=np.int64)
     with pytest.raises(TypeError, match="shape must be whole numbers"):
         draw((3, 2.5), rng())
+    with pytest.raises(TypeError, match="shape must be whole numbers; got"):
+        draw((3, True), rng())
+    with pytest.raises(TypeError, match="dtype must be float32 or float64; got 'double trouble'"):
+        draw((3, 3), rng(), dtype="double trouble")
     with pytest.raises(ValueError, match="shape must be"):
         draw((3, -1), rng())
 
@@ -143,12 +147,26 @@ def test_the_legacy_generator_is_for_the_normal_only(draw):
     ],
 )
 def test_bad_scales_are_named(draw, name):
-    for value, error in ((-1.0, ValueError), (math.nan, ValueError), ("1", TypeError), (True, TypeError)):
+    for value, error in ((-1.0, ValueError), (math.nan, ValueError), (10**400, ValueError)):
+        with pytest.raises(error, match=f"{name} must be a finite number"):
+            draw((3, 3), rng(), **{name: value})
+    for value in ("1", b"1", True, None, 1j, object()):
+        error = TypeError
         with pytest.raises(error, match=f"{name} must be a finite number"):
             draw((3, 3), rng(), **{name: value})
 
 
+def test_weights_beyond_float32_are_inf():
+    assert np.isinf(init.normal(3, rng(), sd=1e300, dtype=np.float32)).all()
+
+
+def test_the_gain_of_a_steep_leaky_relu_is_small():
+    assert init.gain("leaky_relu", slope=1e200) == pytest.approx(math.sqrt(2) * 1e-200)
+
+
 def test_bad_activations_are_named():
+    with pytest.raises(ValueError, match=r"activation must be one of 'linear', .*; got \['relu'\]"):
+        init.gain(["relu"])
     with pytest.raises(ValueError, match=r"activation must be one of 'linear', .*; got 'none'"):
         init.gain("none")
     with pytest.raises(ValueError, match="slope must be None for 'relu'"):

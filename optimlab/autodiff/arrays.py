@@ -53,6 +53,12 @@ def _sum_pull(g: Any, y: Any, x: Array, axis: Any = None, keepdims: bool = False
     return np.broadcast_to(_spread(g, axis, keepdims), x.shape)
 
 
+def _average(x: Array, axis: Any = None, keepdims: bool = False) -> Any:
+    """The mean, NaN for nothing: np.mean would warn."""
+    total = np.sum(x, axis=axis, keepdims=keepdims)
+    return total / x.dtype.type(x.size / np.size(total) if x.size else 0.0)
+
+
 def _mean_pull(g: Any, y: Any, x: Array, axis: Any = None, keepdims: bool = False) -> Array:
     share = np.size(y) / x.size if x.size else 0.0
     return np.broadcast_to(_spread(g * share, axis, keepdims), x.shape)
@@ -76,7 +82,7 @@ _INDEX = Primitive("index", lambda x, index: x[index], [_index_pull])
 _RESHAPE = Primitive("reshape", np.reshape, [lambda g, y, x, shape: g.reshape(x.shape)])
 _TRANSPOSE = Primitive("transpose", np.transpose, [_transpose_pull], numpy=np.transpose)
 _SUM = Primitive("sum", np.sum, [_sum_pull])
-_MEAN = Primitive("mean", np.mean, [_mean_pull])
+_MEAN = Primitive("mean", _average, [_mean_pull])
 Primitive("matmul", np.matmul, [_matmul_left, _matmul_right], numpy=np.matmul)
 
 
@@ -84,8 +90,14 @@ def _index(x: Variable, index: Any) -> Any:
     parts = index if isinstance(index, tuple) else (index,)
     if any(isinstance(one, Variable) for one in parts):
         raise TypeError("an index must be plain numbers, slices or arrays; got a traced value; use .value")
-    frozen = tuple(np.array(one) if isinstance(one, (np.ndarray, list)) else one for one in parts)
-    return _INDEX(x, index=frozen)
+    return _INDEX(x, index=tuple(_frozen(one) for one in parts))
+
+
+def _frozen(one: Any) -> Any:
+    """Copy an index that could be changed; an empty list is one of no elements, not of float64."""
+    if isinstance(one, list) and not one:
+        return np.empty(0, np.intp)
+    return np.array(one) if isinstance(one, (np.ndarray, list)) else one
 
 
 def _reshape(x: Any, shape: Any) -> Any:
@@ -133,6 +145,8 @@ def _stack(*arrays: Array, axis: int) -> Array:
 
 
 def _concatenated(arrays: Sequence[Any], axis: int = 0) -> Any:
+    if axis is None:
+        raise ValueError("axis must be a whole number; got None; reshape the arrays to one axis before")
     return _CONCATENATE(*arrays, axis=axis)
 
 
@@ -156,7 +170,9 @@ RULES.update(
 
 
 def _log_sum_exp(x: Array, axis: Any, keepdims: bool) -> Any:
-    largest = np.max(x, axis=axis, keepdims=True)
+    if x.dtype.kind != "f":
+        x = x.astype(np.float64)
+    largest = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
     shift = np.where(np.isfinite(largest), largest, 0)
     kept = np.log(np.sum(np.exp(x - shift), axis=axis, keepdims=True)) + shift
     return kept if keepdims else np.sum(kept, axis=axis)
@@ -176,7 +192,7 @@ def logsumexp(x: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
     Parameters
     ----------
     x : Variable or array_like
-        Any numbers.
+        Any numbers; of none at all it is -inf.
     axis : int, tuple of int or None
         Axes of the sum; None: all.
     keepdims : bool
@@ -188,7 +204,7 @@ def logsumexp(x: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
     >>> grad(logsumexp)(np.array([1000.0, 1000.0]))
     array([0.5, 0.5])
     """
-    return _LOG_SUM_EXP(x, axis=axis, keepdims=keepdims)
+    return _LOG_SUM_EXP(x if isinstance(x, Variable) else np.asarray(x), axis=axis, keepdims=keepdims)
 
 
 def _cross_entropy(logits: Array, labels: Array) -> Any:
@@ -225,7 +241,7 @@ def softmax_cross_entropy(logits: Any, labels: ArrayLike) -> Any:
     Raises
     ------
     ValueError, TypeError
-        If the labels have another shape, are no whole numbers, or lie outside the classes.
+        If there is no class, or the labels have another shape, are no whole numbers, or lie outside the classes.
 
     Examples
     --------
@@ -234,6 +250,8 @@ def softmax_cross_entropy(logits: Any, labels: ArrayLike) -> Any:
     array([[ 0.5, -0.5]])
     """
     shape = np.shape(logits)
+    if shape[-1:] == (0,):
+        raise ValueError(f"logits must have at least one class; got shape {shape}")
     classes = np.asarray(labels)
     if classes.dtype.kind not in "iu":
         raise TypeError(f"labels must be whole numbers; got {classes.dtype}")

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from optimlab.autodiff.containers import leaves_of, rebuilt
-from optimlab.autodiff.graph import quiet, trace
+from optimlab.autodiff.graph import trace
+from optimlab.autodiff.tape import quiet
 
 __all__ = ["GradientCheck", "check_grad"]
 
@@ -54,7 +55,8 @@ def check_grad(f: Callable[..., Any], w: Any, *rest: Any, **options: Any) -> Gra
     Returns
     -------
     GradientCheck
-        The error, about 10⁻⁹ where f is smooth, and the place of the worst number. A NaN anywhere is the worst.
+        The error, about 10⁻⁹ where f is smooth, and the place of the worst number. A NaN anywhere is the worst;
+        where w holds no number, the error is 0 and the place empty.
 
     Raises
     ------
@@ -82,6 +84,8 @@ def check_grad(f: Callable[..., Any], w: Any, *rest: Any, **options: Any) -> Gra
         differences = [_differences(value, point) for point in points]
         errors = [np.abs(g - d) for g, d in zip(gradients, differences, strict=True)]
     k = int(np.argmax([_worst(error) for error in errors]))
+    if not errors[k].size:
+        return GradientCheck(0.0, "", 0.0, 0.0)
     at = np.unravel_index(int(np.argmax(errors[k])), errors[k].shape)
     scale = max(float(np.abs(g).max(initial=0.0)) for g in gradients) or 1.0
     place = graph.names[k] + (str([int(i) for i in at]) if at else "")
@@ -103,4 +107,5 @@ def _differences(value: Callable[[], Any], point: Any) -> Any:
 
 
 def _worst(error: Any) -> float:
-    return float(error.max(initial=0.0)) if not np.isnan(error).any() else np.inf
+    """Return the largest error, inf for NaN, and -1 where there is none."""
+    return float(error.max(initial=-1.0)) if not np.isnan(error).any() else np.inf

@@ -138,12 +138,21 @@ def leaky_relu(x: Any, slope: float = 0.01) -> Any:
     slope : float
         Slope on the left, and at 0.
 
+    Raises
+    ------
+    ValueError, TypeError
+        If the slope is no finite number.
+
     Examples
     --------
     >>> from optimlab.autodiff import grad, leaky_relu
     >>> grad(lambda x: leaky_relu(x).sum())(np.array([-1.0, 2.0]))
     array([0.01, 1.  ])
     """
+    if not isinstance(slope, (int, float, np.integer, np.floating)):
+        raise TypeError(f"slope must be a finite number; got {slope!r}")
+    if not np.isfinite(slope):
+        raise ValueError(f"slope must be a finite number; got {slope!r}")
     return _LEAKY_RELU(x, slope=float(slope))
 
 

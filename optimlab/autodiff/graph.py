@@ -9,15 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from optimlab.autodiff.containers import leaves_of, rebuilt
-from optimlab.autodiff.tape import Entry, Tape
+from optimlab.autodiff.tape import Entry, Tape, quiet
 from optimlab.autodiff.variable import Variable
 
-__all__ = ["Graph", "quiet", "trace"]
-
-
-def quiet() -> np.errstate:
-    """Leave inf and NaN to speak for themselves: values outside a domain are data."""
-    return np.errstate(divide="ignore", over="ignore", under="ignore", invalid="ignore")
+__all__ = ["Graph", "trace"]
 
 
 class Graph:

@@ -8,14 +8,14 @@ from typing import Any, NoReturn, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from optimlab.autodiff.tape import Entry, Tape
+from optimlab.autodiff.tape import Entry, Tape, quiet
 from optimlab.autodiff.variable import RULES, Variable
 
 __all__ = ["Primitive", "Pulls"]
 
 Pull = Callable[..., Any]
 
-_NUMBERS = (bool, int, float, np.generic)
+_NUMBERS = (bool, int, float, np.bool_, np.integer, np.floating)
 
 
 class Pulls(Protocol):
@@ -74,7 +74,7 @@ class Primitive:
                     tape = argument.tape if tape is None else _foreign(self.name)
                 values[place], parents[place] = argument.value, argument.line
         if tape is None:
-            return self.function(*values, **options)
+            return self._of_plain(values, options)
         for place, parent in enumerate(parents):
             if parent < 0 and not isinstance(values[place], _NUMBERS):
                 values[place] = _constant(values[place], self.name)
@@ -83,7 +83,16 @@ class Primitive:
         except ValueError as error:
             shapes = " and ".join(str(np.shape(value)) for value in values)
             raise ValueError(f"{self.name} cannot take shapes {shapes}: {error}") from None
+        if not isinstance(y, (np.ndarray, np.generic)):
+            y = _number(y, self.name)
         return Variable(y, tape, tape.append(Entry(self, tuple(parents), y, tuple(values), options)))
+
+    def _of_plain(self, values: list[Any], options: dict[str, Any]) -> Any:
+        """Compute y where nothing is traced; inf and NaN are data here, too."""
+        for value in values:
+            _check_real(value, np.asarray(value), self.name)
+        with quiet():
+            return self.function(*values, **options)
 
 
 def _foreign(name: str) -> NoReturn:
@@ -95,10 +104,20 @@ def _foreign(name: str) -> NoReturn:
 
 def _constant(value: Any, name: str) -> NDArray[Any]:
     """Return an array that nobody else can change before the sweep: a copy, unless it is its own and read-only."""
-    array = np.asarray(value)
-    if array.dtype.kind not in "biuf":
-        raise TypeError(f"{name} takes real numbers and arrays of them; got {value!r}")
-    if array is value and (array.flags.writeable or array.base is not None):
-        array = array.copy()
+    own = type(value) is np.ndarray and value.base is None and not value.flags.writeable
+    array = value if own else np.asarray(value).copy()
+    _check_real(value, array, name)
     array.setflags(write=False)
     return array
+
+
+def _check_real(value: Any, array: NDArray[Any], name: str) -> None:
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{name} takes real numbers and arrays of them; got {value!r}")
+
+
+def _number(y: Any, name: str) -> Any:
+    """Return a Python number as a NumPy number."""
+    if not isinstance(y, (bool, int, float)):
+        raise TypeError(f"{name} must return one array; got {type(y).__name__}")
+    return np.asarray(y)[()]

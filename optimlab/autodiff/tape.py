@@ -9,7 +9,12 @@ import numpy as np
 if TYPE_CHECKING:
     from optimlab.autodiff.primitive import Primitive
 
-__all__ = ["Entry", "Tape"]
+__all__ = ["Entry", "Tape", "quiet"]
+
+
+def quiet() -> np.errstate:
+    """Leave inf and NaN to speak for themselves: values outside a domain are data."""
+    return np.errstate(divide="ignore", over="ignore", under="ignore", invalid="ignore")
 
 
 class Entry(NamedTuple):
@@ -58,17 +63,28 @@ class Tape:
             for place, parent in enumerate(parents):
                 if parent >= 0:
                     crossed += 1
-                    part = _fitted(primitive.pulls[place](g, y, *arguments, **options), arguments[place])  # type: ignore[union-attr]
+                    part = primitive.pulls[place](g, y, *arguments, **options)  # type: ignore[union-attr]
+                    part = _fitted(part, arguments[place], primitive)
                     earlier = gradients[parent]
                     gradients[parent] = part if earlier is None else earlier + part
         return gradients[:leaves] + [None] * (leaves - len(gradients)), crossed
 
 
-def _fitted(part: Any, x: Any) -> Any:
-    """Sum a gradient over the axes along which x was broadcast, in the dtype of x."""
+def _fitted(part: Any, x: Any, primitive: Any) -> Any:
+    """Give a gradient the shape and the dtype of x."""
     shape = x.shape
-    if part.shape != shape:
-        added = part.ndim - len(shape)
-        stretched = tuple(axis + added for axis, n in enumerate(shape) if n == 1 and part.shape[axis + added] != 1)
-        part = part.sum(axis=(*range(added), *stretched)).reshape(shape)
+    if getattr(part, "shape", None) != shape:
+        part = _summed(np.asarray(part), shape, primitive)
     return part if part.dtype == x.dtype else part.astype(x.dtype)
+
+
+def _summed(part: Any, shape: tuple[int, ...], primitive: Any) -> Any:
+    """Sum a gradient over the axes along which x was broadcast."""
+    added = part.ndim - len(shape)
+    if added < 0 or any(n not in (1, wide) for n, wide in zip(shape, part.shape[added:], strict=True)):
+        raise ValueError(
+            f"the gradient of {primitive.name} must have the shape {shape} of its argument, or that of its value; "
+            f"got {part.shape}"
+        )
+    stretched = tuple(axis + added for axis, n in enumerate(shape) if n == 1 and part.shape[axis + added] != 1)
+    return part.sum(axis=(*range(added), *stretched)).reshape(shape)

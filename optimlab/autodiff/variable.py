@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
 import numpy as np
@@ -79,6 +79,11 @@ class Variable:
 
     def __getitem__(self, index: Any) -> Any:
         return RULES["index"](self, index)
+
+    def __iter__(self) -> Iterator[Any]:
+        if not self.shape:
+            raise TypeError("a traced number has no parts to iterate over")
+        return (self[k] for k in range(len(self)))
 
     def __len__(self) -> int:
         return len(self.value)

@@ -60,6 +60,8 @@ class UnitChain:
     target: float | None = None
 
     def __post_init__(self) -> None:
+        if not isinstance(self.order, (Sequence, np.ndarray)):
+            raise TypeError(f"order must be a sequence of whole numbers; got {self.order!r}")
         order = tuple(whole("order", index, 0) for index in self.order)
         if not order:
             raise ValueError("order must name at least one layer; got ()")
@@ -135,7 +137,7 @@ class LayerChain:
     Raises
     ------
     ValueError, TypeError
-        If the activation is unknown, or x is no matrix of numbers.
+        If the activation is unknown, or x is no matrix of finite numbers.
 
     Examples
     --------
@@ -152,8 +154,10 @@ class LayerChain:
     def __post_init__(self) -> None:
         object.__setattr__(self, "activation", activation(self.activation))
         x = _floats("x", self.x)
-        if x.ndim != 2:
-            raise ValueError(f"x must have shape (samples, fan_in); got {x.shape}")
+        if x.ndim != 2 or x.size == 0:
+            raise ValueError(f"x must have shape (samples, fan_in), both at least 1; got {x.shape}")
+        if not np.isfinite(x).all():
+            raise ValueError("x must be finite; it holds inf or NaN")
         object.__setattr__(self, "x", x)
         _check_numbers(target=self.target)
 
@@ -163,17 +167,29 @@ class LayerChain:
         for layer, W in enumerate(self._checked(weights)):
             if W.ndim < 2 or W.shape[-2] != a[-1].shape[-1]:
                 raise ValueError(f"weights[{layer}] must have shape (..., {a[-1].shape[-1]}, fan_out); got {W.shape}")
+            if not _fit(W.shape[:-2], a[-1].shape[:-2]):
+                raise ValueError(
+                    f"weights[{layer}] must have the replicas of the layers before, {a[-1].shape[:-2]}; "
+                    f"got {W.shape[:-2]}"
+                )
             with np.errstate(over="ignore", invalid="ignore"):
                 a.append(activation(self.activation)(a[-1].astype(W.dtype, copy=False) @ W))
         return a
 
     def value(self, weights: Sequence[ArrayLike]) -> Any:
         """Return C, shape (...)."""
-        return _cost(self.activations(weights)[-1], self.target).sum(axis=(-1, -2))
+        with np.errstate(over="ignore", invalid="ignore"):
+            return _cost(self.activations(weights)[-1], self.target).sum(axis=(-1, -2))
 
     def deltas(self, weights: Sequence[ArrayLike], top: ArrayLike | None = None) -> list[Array]:
         """Return δₗ = ∂C/∂zₗ of every layer, each (..., samples, units); `top` is put in the place of ∂C/∂y."""
-        return self._backward(self._checked(weights), self.activations(weights), top)
+        a = self.activations(weights)
+        above = None if top is None else _floats("top", top)
+        if above is not None and above.shape[-2:] != a[-1].shape[-2:]:
+            raise ValueError(
+                f"top must have the shape (..., {a[-1].shape[-2]}, {a[-1].shape[-1]}) of y; got {above.shape}"
+            )
+        return self._backward(self._checked(weights), a, above)
 
     def gradient(self, weights: Sequence[ArrayLike]) -> list[Array]:
         """Return ∂C/∂Wₗ of every layer, of the shapes of the weights."""
@@ -182,17 +198,19 @@ class LayerChain:
         with np.errstate(over="ignore", invalid="ignore"):
             return [below.swapaxes(-1, -2) @ delta for below, delta in zip(a[:-1], deltas, strict=True)]
 
-    def _backward(self, weights: list[Array], a: list[Array], top: ArrayLike | None) -> list[Array]:
+    def _backward(self, weights: list[Array], a: list[Array], top: Array | None) -> list[Array]:
         slope = activation(self.activation).slope
         deltas: list[Array] = []
         with np.errstate(over="ignore", invalid="ignore"):
-            above = _cost_slope(a[-1], self.target) if top is None else np.asarray(top)
+            above = _cost_slope(a[-1], self.target) if top is None else top
             for W, y in zip(reversed(weights), reversed(a), strict=False):
                 deltas.insert(0, above * slope(y))
                 above = deltas[0] @ W.swapaxes(-1, -2)
         return deltas
 
     def _checked(self, weights: Sequence[ArrayLike]) -> list[Array]:
+        if not isinstance(weights, (Sequence, np.ndarray)):
+            raise TypeError(f"weights must be a sequence of arrays; got {weights!r}")
         if len(weights) == 0:
             raise ValueError("weights must hold at least one layer; got none")
         return [_floats("weights", W) for W in weights]
@@ -234,7 +252,7 @@ class PathChain:
     target: float | None = None
 
     def __post_init__(self) -> None:
-        if len(self.paths) == 0 or any(len(path) != 3 for path in self.paths):
+        if np.ndim(self.paths) == 0 or len(self.paths) == 0 or any(np.shape(path) != (3,) for path in self.paths):
             raise ValueError(f"paths must be at least one triple of indices; got {self.paths!r}")
         object.__setattr__(self, "paths", tuple(tuple(whole("paths", i, 0) for i in path) for path in self.paths))
         whole("blocks", self.blocks, 1)
@@ -257,7 +275,8 @@ class PathChain:
         for layer, G in enumerate(layers):
             for path, indices in enumerate(self.paths):
                 place = {0: (0, path), 1: (path, path), 2: (path, 0)}[layer % 3]
-                gradient[..., indices[layer % 3]] += G[(..., *place)]
+                with np.errstate(over="ignore", invalid="ignore"):
+                    gradient[..., indices[layer % 3]] += G[(..., *place)]
         return gradient
 
     def weights(self, w: ArrayLike) -> list[Array]:
@@ -267,16 +286,22 @@ class PathChain:
         if given.ndim == 0 or given.shape[-1] < least:
             raise ValueError(f"w must have shape (..., n), n at least {least}; got {given.shape}")
         first, second, third = (given[..., [path[i] for path in self.paths]] for i in range(3))
-        middle = second[..., None] * np.eye(len(self.paths), dtype=given.dtype)
+        middle = np.where(np.eye(len(self.paths), dtype=bool), second[..., None], given.dtype.type(0.0))
         return [first[..., None, :], middle, third[..., :, None]] * self.blocks
 
 
 def _cost(y: Array, target: float | None) -> Array:
-    return y if target is None else (y - target) ** 2
+    with np.errstate(over="ignore", invalid="ignore"):
+        return y if target is None else (y - target) ** 2
 
 
 def _cost_slope(y: Array, target: float | None) -> Array:
     return np.ones_like(y) if target is None else 2.0 * (y - target)
+
+
+def _fit(shape: tuple[int, ...], other: tuple[int, ...]) -> bool:
+    """Whether two shapes broadcast."""
+    return all(m == n or 1 in (m, n) for m, n in zip(reversed(shape), reversed(other), strict=False))
 
 
 def _check_numbers(**numbers: float | None) -> None:

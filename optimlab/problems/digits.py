@@ -92,7 +92,7 @@ def holdout(
     Parameters
     ----------
     samples : Samples
-        X of shape (N, d), of float32 or float64, which the weights get, too; labels y of shape (N,).
+        X of shape (N, d), finite, of float32 or float64, which the weights get, too; labels y of shape (N,).
     net : MLP
         The net.
     rng : numpy.random.Generator
@@ -110,7 +110,7 @@ def holdout(
     Raises
     ------
     ValueError, TypeError
-        If an argument is out of its range, or nothing is left to learn from.
+        If an argument is out of its range, the samples do not fit the net, or nothing is left to learn from.
 
     Source
     ------
@@ -126,6 +126,8 @@ def holdout(
     part = real("share", share, "a number between 0 and 1", lambda s: 0.0 < s < 1.0)
     if X.ndim != 2 or y.shape != X.shape[:1]:
         raise ValueError(f"samples must be X of shape (N, d) and y of shape (N,); got {X.shape} and {y.shape}")
+    TrainingLoss(net, Samples(X, y))  # says what is wrong with the samples, for this net
+    X = X if X.dtype.kind == "f" else X.astype(np.float64)
     held = int(np.ceil(part * len(X)))
     if held == len(X):
         raise ValueError(f"share must leave samples to learn from; got {share!r} of {len(X)} samples")

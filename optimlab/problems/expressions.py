@@ -7,6 +7,8 @@ np.exp.
 
 from __future__ import annotations
 
+import math
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,9 +16,13 @@ import numpy as np
 
 __all__ = ["Scalar", "blocks_cost", "chain_cost", "xor_cost"]
 
+_LARGEST_EXPONENT = math.log(sys.float_info.max)
+
 
 class Scalar:
     """A number that remembers what it was made of: pairs of an operand and the local derivative.
+
+    Both operands of + and * are Scalars, as every number of an expression is a node. Overflow is inf, with no warning.
 
     Parameters
     ----------
@@ -46,20 +52,27 @@ class Scalar:
         self.gradient = 0.0
 
     def __add__(self, other: Scalar) -> Scalar:
+        if not isinstance(other, Scalar):
+            return NotImplemented
         return Scalar(self.value + other.value, (self, 1.0), (other, 1.0))
 
     def __mul__(self, other: Scalar) -> Scalar:
+        if not isinstance(other, Scalar):
+            return NotImplemented
         return Scalar(self.value * other.value, (self, other.value), (other, self.value))
 
     def __neg__(self) -> Scalar:
         return Scalar(-self.value, (self, -1.0))
 
     def __pow__(self, p: float) -> Scalar:
-        return Scalar(self.value**p, (self, p * self.value ** (p - 1.0)))
+        x = np.float64(self.value)
+        with np.errstate(all="ignore"):
+            return Scalar(float(x**p), (self, float(p * x ** (p - 1.0))))
 
     def exp(self) -> Scalar:
         """eˣ; NumPy calls this for np.exp of an object that it does not know."""
-        y = float(np.exp(self.value))
+        # Not an overflow that is ignored: NumPy would still find it, in the call from which this one comes.
+        y = math.inf if self.value > _LARGEST_EXPONENT else float(np.exp(self.value))
         return Scalar(y, (self, y))
 
     def back(self, seed: float = 1.0) -> int:

@@ -54,9 +54,9 @@ class TwoTwoOne:
     targets: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        if np.ndim(self.inputs) != 2 or np.shape(self.inputs)[1] != 2:
+        if _shape(self.inputs)[1:] != (2,):
             raise ValueError(f"inputs must be pairs of numbers, at least one; got {self.inputs!r}")
-        if np.shape(self.targets) != (len(self.inputs),):
+        if _shape(self.targets) != (len(self.inputs),):
             raise ValueError(
                 f"targets must hold one number for each of {len(self.inputs)} inputs; got {self.targets!r}"
             )
@@ -163,7 +163,7 @@ def legacy_normals(seeds: Iterable[int]) -> Floats:
 
     Parameters
     ----------
-    seeds : iterable of int, at least 0
+    seeds : iterable of int, 0 to 2³² - 1
         One for each net.
 
     Examples
@@ -171,7 +171,16 @@ def legacy_normals(seeds: Iterable[int]) -> Floats:
     >>> legacy_normals([0]).round(3)
     array([[ 1.764,  0.4  ,  0.979,  2.241,  1.868, -0.977,  0.95 , -0.151, -0.103]])
     """
-    return np.array([np.random.RandomState(whole("seeds", seed, 0)).standard_normal(9) for seed in seeds])
+    starts = [np.random.RandomState(whole("seeds", seed, 0, 2**32 - 1)).standard_normal(9) for seed in seeds]
+    return np.array(starts).reshape(-1, 9)
+
+
+def _shape(given: Any) -> tuple[int, ...]:
+    """Return the shape of nested sequences, and none of ragged ones."""
+    try:
+        return np.shape(given)
+    except ValueError:
+        return ()
 
 
 def _sigmoid(z: Array) -> Array:

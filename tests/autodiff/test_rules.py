@@ -65,6 +65,7 @@ ARRAYS = {
     "slice": lambda x: x[:, ::-2, None] ** 2,
     "ellipsis": lambda x: x[..., -1] * x[..., 0],
     "array index, repeated": lambda x: x[[0, 1, 1, 0]] ** 2,
+    "no index": lambda x: np.concatenate([x[[]], x[1:]]) ** 2,
     "mask": lambda x: x[x.value > 0.5] ** 2,
     "paired indices": lambda x: x[np.array([0, 1]), np.array([2, 2])] ** 2,
     "iterate": lambda x: sum(part[0] ** 2 for part in x),
@@ -201,9 +202,44 @@ def test_the_softmax_of_huge_scores():
     np.testing.assert_array_equal(gradient, [[1.0, -1.0, 0.0]])
 
 
+def test_sums_of_nothing():
+    empty = np.zeros((2, 0))
+    for function in (logsumexp, np.mean, np.sum):
+        value, gradient = value_and_grad(lambda x, f=function: f(x, axis=1).sum())(empty)
+        np.testing.assert_equal(value, {np.mean: np.nan, np.sum: 0.0}.get(function, -np.inf))
+        assert gradient.shape == (2, 0)
+    assert logsumexp(np.zeros(0)) == -np.inf
+    assert softmax_cross_entropy(np.zeros((0, 3)), np.zeros(0, int)).shape == (0,)
+
+
+def test_plain_arrays_are_data_too():
+    """Outside of a trace there is no warning, either."""
+    assert logsumexp([-np.inf, -np.inf]) == -np.inf
+    assert np.isnan(softmax_cross_entropy([[np.inf, 0.0]], [0])).all()
+    assert leaky_relu([-np.inf, np.inf], 0.5).tolist() == [-np.inf, np.inf]
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: sigmoid("a"), TypeError, "sigmoid takes real numbers"),
+        (lambda: relu(1j), TypeError, "relu takes real numbers"),
+        (lambda: leaky_relu(1.0, "a"), TypeError, "slope must be a finite number; got 'a'"),
+        (lambda: leaky_relu(1.0, np.nan), ValueError, "slope must be a finite number; got nan"),
+        (lambda: softmax_cross_entropy([["a"]], [0]), TypeError, "softmax_cross_entropy takes real numbers"),
+        (lambda: softmax_cross_entropy(np.zeros((2, 0)), [0, 0]), ValueError, "logits must have at least one class"),
+    ],
+)
+def test_errors_of_functions_on_plain_values(call, error, message):
+    with pytest.raises(error, match=message):
+        call()
+
+
 def test_functions_take_plain_arrays_too():
     x = np.array([-1.0, 0.5])
     for function in (sigmoid, relu, leaky_relu, logsumexp):
         assert not np.isnan(function(x)).any()
     assert relu([-1, 2]).tolist() == [0, 2]
+    assert logsumexp([1, 1]) == pytest.approx(1.0 + np.log(2.0))
+    assert softmax_cross_entropy([[0, 0]], [1])[0] == pytest.approx(np.log(2.0))
     assert softmax_cross_entropy([[0.0, 0.0]], [1])[0] == pytest.approx(np.log(2.0))

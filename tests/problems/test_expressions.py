@@ -25,3 +25,18 @@ def test_the_cost_is_that_of_the_net():
     numbers = [0.0, 1.0, *w.tolist()]
     assert xor_cost([Scalar(number) for number in numbers]).value == pytest.approx(xor().value(w), rel=1e-12)
     np.testing.assert_allclose(grad(xor_cost)(numbers)[2:], xor().gradient(w), rtol=1e-10)
+
+
+def test_overflow_is_data():
+    """σ(-800) is 0 with slope 0 · inf; a power beyond float64 is inf."""
+    numbers = [Scalar(number) for number in (1.0, 1.0, 3.0, *[-800.0] * 10)]
+    assert chain_cost(numbers).back() == 206
+    assert (Scalar(1e300) ** 2.0).value == np.inf
+    assert (Scalar(0.0) ** -1.0).value == np.inf
+
+
+def test_operands_are_scalars():
+    with pytest.raises(TypeError, match="unsupported operand"):
+        Scalar(1.0) + 2.0
+    with pytest.raises(TypeError, match="unsupported operand"):
+        Scalar(1.0) * 2.0

@@ -69,6 +69,7 @@ def test_starts():
         xor().draw(np.random.default_rng(2), 4), np.random.default_rng(2).standard_normal((4, 9))
     )
     assert xor().start.shape == (9,)
+    assert legacy_normals([]).shape == (0, 9)
     assert xor() == xor()
 
 
@@ -80,12 +81,17 @@ def test_starts():
         (lambda: TwoTwoOne(((1.0, 2.0),), (1.0, 0.0)), ValueError, "one number for each of 1 inputs"),
         (lambda: TwoTwoOne(((1.0, np.nan),), (1.0,)), ValueError, "inputs must be finite numbers"),
         (lambda: TwoTwoOne(((1.0, 0.0),), (np.inf,)), ValueError, "targets must be finite numbers"),
+        (lambda: TwoTwoOne(((1.0, 0.0), (1.0,)), (1.0, 0.0)), ValueError, "inputs must be pairs"),
+        (lambda: TwoTwoOne(3, (1.0,)), ValueError, "inputs must be pairs"),
+        (lambda: TwoTwoOne(((1.0, 0.0),), ([1.0, 2.0],)), ValueError, "targets must hold one number"),
+        (lambda: TwoTwoOne(((1.0, 0.0),) * 2, (1.0, [2.0, 3.0])), ValueError, "targets must hold one number"),
+        (lambda: legacy_normals([2**32]), ValueError, "seeds must be a whole number from 0 to"),
         (lambda: xor().value(np.zeros(8)), ValueError, r"w must have shape \(..., 9\)"),
         (lambda: xor().value(3.0), ValueError, r"w must have shape \(..., 9\)"),
         (lambda: xor().gradient(np.zeros(9, complex)), TypeError, "w must hold real numbers"),
         (lambda: xor().draw(0, 3), TypeError, "rng must be a numpy.random.Generator"),
         (lambda: xor().draw(np.random.default_rng(0), 0), ValueError, "replicas must be a whole number of at least 1"),
-        (lambda: legacy_normals([-1]), ValueError, "seeds must be a whole number of at least 0"),
+        (lambda: legacy_normals([-1]), ValueError, "seeds must be a whole number from 0 to"),
     ],
 )
 def test_errors(make, error, message):
