@@ -95,7 +95,7 @@ def update_ratio(net: MLP, before: Array | Mapping[str, Array], after: Array | M
     """
     old, new = (net.flat(w) if isinstance(w, Mapping) else w for w in (before, after))
     net.lead(old), net.lead(new)
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         ratio: Array = _norms(_weights(net, new - old)) / _norms(_weights(net, old))
     return ratio
 

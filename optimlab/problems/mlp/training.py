@@ -140,9 +140,13 @@ class TrainingLoss:
             return work.forward(flat).mT
 
     def accuracy(self, w: Any) -> Any:
-        """Return the share of samples whose largest output, the first of equal ones, is that of their label."""
+        """Return the share of samples whose largest output, the first of equal ones, is that of their label.
+
+        A net whose outputs are not numbers has none: NaN.
+        """
         self.value(w)
-        return (self.outputs.argmax(axis=-1) == self._t.argmax(axis=-2)).mean(axis=-1)
+        share = (self.outputs.argmax(axis=-1) == self._t.argmax(axis=-2)).mean(axis=-1)
+        return np.where(np.isnan(self.outputs).any(axis=(-2, -1)), np.nan, share)[()]
 
     def layers(self, w: Any) -> Layers:
         """Return norms and slopes of each layer."""

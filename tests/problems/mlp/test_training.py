@@ -225,3 +225,11 @@ def test_a_descent_needs_a_start():
     problem, _ = problem_of()
     with pytest.raises(ValueError, match="start must be given"):
         _ = problem.start
+
+
+def test_a_net_that_diverged_has_no_accuracy():
+    net = MLP((2, 3, 2), "relu")
+    problem = TrainingLoss(net, (np.ones((4, 2)), [0, 1, 0, 1]))
+    both = np.stack([np.ones(17), np.full(17, np.nan)])
+    assert np.isnan(problem.accuracy(both[1]))
+    assert np.array_equal(problem.accuracy(both), [0.5, np.nan], equal_nan=True)
