@@ -233,6 +233,7 @@ def large_targets(title: str, race: timing.Race) -> list[timing.Target]:
     return [
         target(title, race, (UNCHECKED, T_FUSED), 1.1),
         target(title, race, (FUSED, T_FUSED), 1.3),
+        target(title, race, (T_FOREACH, UNCHECKED), 4.0, floor=True),
         target(title, race, (T_FOREACH, FUSED), 4.0, floor=True),
         target(title, race, (TEXTBOOK, NUMPY), 2.2, floor=True),
         target(title, race, (NUMPY, T_FOREACH), 1.0),
