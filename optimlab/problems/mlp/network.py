@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -63,7 +63,11 @@ class MLP:
         *,
         output: str | Activation = "linear",
     ) -> None:
+        if not isinstance(sizes, Iterable):
+            raise TypeError(f"sizes must be a sequence of whole numbers, such as (2, 50, 3); got {sizes!r}")
         found = tuple(whole("each of sizes", size, 1) for size in sizes)
+        if not isinstance(hidden, (str, Activation, Iterable)):
+            raise TypeError(f"hidden must be an activation or one for each hidden layer; got {hidden!r}")
         if len(found) < 2:
             raise ValueError(f"sizes must hold the inputs, the hidden layers and the outputs; got {sizes!r}")
         each = [hidden] * (len(found) - 2) if isinstance(hidden, (str, Activation)) else list(hidden)
@@ -138,6 +142,8 @@ class MLP:
             Type of the result.
         """
         count = 1 if replicas is None else whole("replicas", replicas, 1)
+        if dtype not in (np.float32, np.float64):
+            raise TypeError(f"dtype must be float32 or float64; got {dtype!r}")
         flat = np.zeros((count, self.parameters), dtype)
         for row in flat:
             for block in self.stacked(row):

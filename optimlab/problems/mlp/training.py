@@ -74,6 +74,10 @@ class TrainingLoss:
         l2: float = 0.0,
         start: Any = None,
     ) -> None:
+        if not isinstance(net, MLP):
+            raise TypeError(f"net must be an MLP; got {net!r}")
+        if not isinstance(data, (tuple, list)) or len(data) != 2:
+            raise TypeError(f"data must be a pair (X, y); got {type(data).__name__}")
         X = _inputs(data[0], net.sizes[0])
         self.net = net
         self.loss = _loss(loss)
@@ -191,6 +195,8 @@ class TrainingLoss:
         if w is self._checked:
             return w  # type: ignore[no-any-return]
         lead = self.net.lead(w)
+        if not all(isinstance(array, np.ndarray) for array in (w.values() if isinstance(w, Mapping) else (w,))):
+            raise TypeError(f"w must be a NumPy array or a dict of them; got {type(w).__name__}; use numpy.asarray")
         if lead != self._values.shape:
             self._bind(lead)
         if not isinstance(w, Mapping):
@@ -222,6 +228,6 @@ def _loss(loss: str | OutputLoss) -> OutputLoss:
     """Return a loss by its name; an OutputLoss is returned as it is."""
     if isinstance(loss, OutputLoss):
         return loss
-    if loss not in LOSSES:
+    if not isinstance(loss, str) or loss not in LOSSES:
         raise ValueError(f"loss must be an OutputLoss or one of {', '.join(LOSSES)}; got {loss!r}")
     return LOSSES[loss]

@@ -233,3 +233,21 @@ def test_a_net_that_diverged_has_no_accuracy():
     both = np.stack([np.ones(17), np.full(17, np.nan)])
     assert np.isnan(problem.accuracy(both[1]))
     assert np.array_equal(problem.accuracy(both), [0.5, np.nan], equal_nan=True)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda net, data: MLP(4), "sizes must be a sequence of whole numbers"),
+        (lambda net, data: MLP((2, 3, 2), None), "hidden must be an activation or one for each"),
+        (lambda net, data: net.initial(np.ones, dtype=int), "dtype must be float32 or float64"),
+        (lambda net, data: TrainingLoss((2, 3, 2), data), "net must be an MLP"),
+        (lambda net, data: TrainingLoss(net, data[0]), r"data must be a pair \(X, y\)"),
+        (lambda net, data: TrainingLoss(net, data[:1]), r"data must be a pair \(X, y\)"),
+        (lambda net, data: TrainingLoss(net, data, loss=["softmax"]), "loss must be an OutputLoss or one of"),
+        (lambda net, data: TrainingLoss(net, data).value([1.0] * 17), "w must be a NumPy array or a dict of them"),
+    ],
+)
+def test_what_is_of_another_type_is_named(call, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        call(MLP((2, 3, 2), "relu"), (np.ones((4, 2)), [0, 1, 0, 1]))
