@@ -298,22 +298,34 @@ def relu_claims(run: Run, parameters: Parameters) -> None:
     run.claim("001-g published", "27 of 20 000 draws, within chance", expected=27, measured=counted)
 
 
-def leaky_claims(run: Run) -> tuple[Floats, Floats]:
-    """001-h and 001-i: a leaky ReLU that overwrites its input and records no slope; largest gradients of 1000 seeds."""
+def leaky_gradients() -> tuple[Floats, Floats, float]:
+    """Return |dC/dw| of 1000 seeds with the slope and with the slope lost, and dC/dw1 of seed 0 by differences."""
     leaky = activation("leaky_relu")
+    lost = replace(leaky, name="slope lost", derivative=lambda h, out: out.fill(1.0))
     w = np.stack([np.random.RandomState(seed).randn(10) for seed in range(1000)])
-    net = PathChain(PATHS, BLOCKS, leaky, x=1.0, target=3.0)
-    lost = PathChain(
-        PATHS, BLOCKS, replace(leaky, name="slope lost", derivative=lambda h, out: out.fill(1.0)), x=1.0, target=3.0
-    )
-    right, program = np.abs(net.gradient(w)), np.abs(lost.gradient(w))
+    net, program = (PathChain(PATHS, BLOCKS, each, x=1.0, target=3.0) for each in (leaky, lost))
     h = 1e-6 * np.eye(10)[1]
     difference = abs(net.value(w[0] + h) - net.value(w[0] - h)) / 2e-6
+    return np.abs(net.gradient(w)), np.abs(program.gradient(w)), float(difference)
+
+
+def leaky_claims(run: Run) -> tuple[Floats, Floats]:
+    """001-h and 001-i: a leaky ReLU that overwrites its input and records no slope; largest gradients of 1000 seeds.
+
+    The order of the weights was searched for seed 0's two numbers, which therefore show that it exists, and no more.
+    """
+    right, program, difference = leaky_gradients()
     solved: dict[str, Any] = {"verdict": "artefact"}
     text = "the leaky net solves vanishing: its slope .01 was lost;"
     for name, what, expected, measured, tolerance in (
-        ("seed 0 program", "seed 0, |dC/dw1| of the program", 0.667, program[0, 1], 5e-4),
-        ("seed 0", "seed 0, |dC/dw1| with the slope", 1.196, right[0, 1], 5e-4),
+        (
+            "seed 0 program",
+            "seed 0, |dC/dw1| of the program (order of weights searched for it)",
+            0.667,
+            program[0, 1],
+            5e-4,
+        ),
+        ("seed 0", "seed 0, |dC/dw1| with the slope (order of weights searched for it)", 1.196, right[0, 1], 5e-4),
         ("differences", "seed 0, the same by differences of C", right[0, 1], difference, 1e-8 * BLOCKS),
         ("median program", "median of the largest gradient, program", 0.15, median_interval(program.max(axis=1)), 5e-3),
         (
