@@ -1,4 +1,4 @@
-"""How fast is ``optimlab.ema.ema``? One core, side by side with its peers and with a plain copy, the memory limit.
+"""How fast is ``optimlab.ema``? One core, side by side with its peers and with a plain copy, the memory limit.
 
     python benchmarks/ema.py [--quick] [--out FILE]
 
@@ -23,7 +23,8 @@ from typing import Any  # noqa: E402
 import numpy as np  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
 
-from optimlab.ema import ema, scan, sweep  # noqa: E402
+from optimlab import ema  # noqa: E402
+from optimlab.series import scan, sweep  # noqa: E402
 
 Array = NDArray[Any]
 Call = Callable[[], Any]

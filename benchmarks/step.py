@@ -26,9 +26,8 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 import numpy as np  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
 
-from optimlab.hooks import ClipNorm  # noqa: E402
+from optimlab import ClipNorm, Ema, adam, adamw  # noqa: E402
 from optimlab.optimizer import Optimizer  # noqa: E402
-from optimlab.rules import Ema, adam, adamw  # noqa: E402
 
 Array = NDArray[Any]
 Call = Callable[[], Any]

@@ -1,12 +1,15 @@
 """optimlab: the exponentially weighted moving average and everything that is built on it.
 
-Averages of series are in ``optimlab.ema``; the optimizers, hooks and schedules are here, and loaded when they are first
-used. The atoms that rules are made of are in ``optimlab.rules``, curves and real data in ``optimlab.problems``, closed
-forms in ``optimlab.theory``, and what a study needs in ``optimlab.lab``.
+All public names are here: averages of series, the atoms of update rules, the optimizers, hooks, schedules. Each is
+loaded when it is first used; where it lives stands in ``__init__.pyi``. The laboratory that studies them, with its
+problems, closed forms and nets, is ``optimlab.lab`` (``pip install "optimlab[lab]"``).
 
 Examples
 --------
 >>> import numpy as np
+>>> import optimlab
+>>> optimlab.ema([1.0, 2.0, 3.0], 0.5)
+array([1.        , 1.66666667, 2.42857143])
 >>> from optimlab import ClipNorm, Optimizer, adam, cosine_decay
 >>> w = np.array([1.0, -2.0])
 >>> opt = Optimizer(adam(), lr=cosine_decay(0.1, steps=200), hooks=[ClipNorm(1.0)])
@@ -16,124 +19,22 @@ Examples
 True
 """
 
-from importlib import import_module
-from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+import re as _re
+from importlib import import_module as _import_module
+from typing import Any as _Any
 
-from optimlab.lazy import lazily
+__version__ = "0.2.0.dev0"
 
-if TYPE_CHECKING:
-    from optimlab.descent import (
-        Trace,
-        check_gradient,
-        descend,
-    )
-    from optimlab.hooks import (
-        Accumulate,
-        Ball,
-        Box,
-        ClipEach,
-        ClipNorm,
-        ClipValue,
-        IndependentDecay,
-        LearningRateDecay,
-        Lookahead,
-        NonNegative,
-        Plateau,
-        Project,
-        Record,
-        Simplex,
-        SkipLarge,
-        SkipNonFinite,
-        WeightDecay,
-    )
-    from optimlab.optimizer import (
-        Optimizer,
-        Step,
-    )
-    from optimlab.rules import (
-        adam,
-        adamw,
-        heavy_ball,
-        momentum,
-        nesterov,
-        rmsprop,
-        sgd,
-    )
-    from optimlab.schedules import (
-        Schedule,
-        constant,
-        cosine_decay,
-        cosine_restarts,
-        cyclic,
-        exponential_decay,
-        inverse_time_decay,
-        join,
-        linear,
-        linear_one_cycle,
-        one_cycle,
-        piecewise,
-        polynomial_decay,
-        staircase,
-        step_decay,
-        warm_up,
-    )
-
-__all__ = [
-    "Accumulate",
-    "Ball",
-    "Box",
-    "ClipEach",
-    "ClipNorm",
-    "ClipValue",
-    "IndependentDecay",
-    "LearningRateDecay",
-    "Lookahead",
-    "NonNegative",
-    "Optimizer",
-    "Plateau",
-    "Project",
-    "Record",
-    "Schedule",
-    "Simplex",
-    "SkipLarge",
-    "SkipNonFinite",
-    "Step",
-    "Trace",
-    "WeightDecay",
-    "adam",
-    "adamw",
-    "check_gradient",
-    "constant",
-    "cosine_decay",
-    "cosine_restarts",
-    "cyclic",
-    "descend",
-    "exponential_decay",
-    "heavy_ball",
-    "inverse_time_decay",
-    "join",
-    "linear",
-    "linear_one_cycle",
-    "momentum",
-    "nesterov",
-    "one_cycle",
-    "piecewise",
-    "polynomial_decay",
-    "rmsprop",
-    "sgd",
-    "staircase",
-    "step_decay",
-    "warm_up",
-]
-
-_find = lazily(__name__, __all__, ("optimizer", "rules", "schedules", "hooks", "descent"))
+_TABLE = __loader__.get_data(__file__.removesuffix(".py") + ".pyi").decode()  # type: ignore[union-attr]
+_HOMES = {name: home for home, name in _re.findall(r"^from (\S+) import (\w+)", _TABLE, _re.MULTILINE)}
+__all__ = sorted(_HOMES)
 
 
-def __getattr__(name: str) -> Any:
-    if name not in __all__ and "." not in name and not name.startswith("_") and find_spec(f"optimlab.{name}"):
-        return import_module(f"optimlab.{name}")
-    return _find(name)
+def __getattr__(name: str) -> _Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(_import_module(_HOMES[name]), name)
+    return value
 
 
 def __dir__() -> list[str]:

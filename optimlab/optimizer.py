@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
-from dataclasses import dataclass
 from os import PathLike
 from types import MappingProxyType
 from typing import Any
@@ -27,61 +26,14 @@ from optimlab.engine import choose
 from optimlab.engine.finite import Replicas, check_gradients
 from optimlab.engine.layout import Layout
 from optimlab.engine.numbers import Numbers
-from optimlab.engine.tree import tree_of
 from optimlab.rules.algebra import Rule
 from optimlab.rules.hyperparameter import checked
+from optimlab.step import Step
+from optimlab.trees import tree_of
 
-__all__ = ["Optimizer", "Step"]
+__all__ = ["Optimizer"]
 
 Array = NDArray[Any]
-
-
-@dataclass(slots=True)
-class Step:
-    """What a hook sees of a step, and may set.
-
-    Attributes
-    ----------
-    t : int, or ndarray of int, shape (S,)
-        Number of this update, from 1; an array once replicas have skipped steps of their own.
-    lr : float or ndarray of float64, shape (S,)
-        Learning rate of this update; may be set.
-    scale : float or ndarray of float64, shape (S,)
-        Factor on the gradients, applied inside the sweep; may be multiplied.
-    skip : bool or ndarray of bool, shape (S,)
-        If true nothing moves: not the parameters, not the state, not t.
-    params : tuple of ndarray
-        The parameters.
-    gradients : tuple of ndarray
-        The gradients. They are never written to; a hook may put other arrays of the same shapes in their place.
-    names : tuple of str
-        Names of the leaves.
-    loss : float or None
-        The ``loss`` given to ``Optimizer.step``.
-    replicas : int or None
-        S.
-    checked : tuple of ndarray or None
-        Gradients that a hook has found to be finite: if they still are ``step.gradients`` when all hooks have been
-        called, the optimizer does not look at them again. A hook that changes an array of its own in place afterwards
-        sets it to None.
-
-    Examples
-    --------
-    >>> class Halve:  # a hook
-    ...     def before(self, step):
-    ...         step.scale = 0.5 * step.scale
-    """
-
-    t: Any
-    lr: Any
-    scale: Any
-    skip: Any
-    params: tuple[Array, ...]
-    gradients: tuple[Array, ...]
-    names: tuple[str, ...]
-    loss: Any = None
-    replicas: int | None = None
-    checked: tuple[Array, ...] | None = None
 
 
 class Optimizer:
@@ -119,7 +71,7 @@ class Optimizer:
     --------
     >>> import numpy as np
     >>> from optimlab.optimizer import Optimizer
-    >>> from optimlab.rules import adam
+    >>> from optimlab import adam
     >>> w = np.array([1.0, -2.0])
     >>> opt = Optimizer(adam(), lr=0.1)
     >>> for _ in range(200):
@@ -183,7 +135,7 @@ class Optimizer:
         Examples
         --------
         >>> import numpy as np
-        >>> from optimlab.rules import momentum
+        >>> from optimlab import momentum
         >>> opt = Optimizer(momentum(0.75), lr=0.1)
         >>> opt.step({"w": np.ones(2)}, {"w": np.ones(2)})
         >>> opt.state["w"]["ema"]
@@ -307,7 +259,7 @@ class Optimizer:
         Examples
         --------
         >>> import numpy as np
-        >>> from optimlab.rules import Ema, sgd
+        >>> from optimlab import Ema, sgd
         >>> w = np.array([0.0])
         >>> opt = Optimizer(sgd(), lr=1.0, average=Ema(0.5, debias=True))
         >>> for _ in range(2):

@@ -14,11 +14,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from optimlab import Box, Optimizer, Project, adam
-from optimlab.lab import PALETTE, Run, study
-from optimlab.problems import AlternatingLosses
-from optimlab.rules import Ema, Gradient, Root, Rule, Square
-from optimlab.theory import (
+from optimlab import Box, Ema, Gradient, Optimizer, Project, Root, Rule, Square, adam
+from optimlab.lab.frame import PALETTE, Run, study
+from optimlab.lab.problems import AlternatingLosses
+from optimlab.lab.theory import (
     adam_drift,
     adam_regret,
     amsgrad_distance,

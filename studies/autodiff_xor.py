@@ -15,11 +15,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from optimlab import Optimizer, descend, sgd
-from optimlab.autodiff import grad, relu, sigmoid, trace, value_and_grad
-from optimlab.descent import Every, Trace
-from optimlab.lab import PALETTE, Run, mean_interval, study, wilson_interval
-from optimlab.problems import Scalar, TwoTwoOne, blocks_cost, chain_cost, legacy_normals, xor, xor_cost
+from optimlab import Every, History, Optimizer, descend, sgd
+from optimlab.lab.autodiff import grad, relu, sigmoid, trace, value_and_grad
+from optimlab.lab.frame import PALETTE, Run, mean_interval, study, wilson_interval
+from optimlab.lab.problems import Scalar, TwoTwoOne, blocks_cost, chain_cost, legacy_normals, xor, xor_cost
 
 Floats = NDArray[np.float64]
 
@@ -66,10 +65,10 @@ def unit(run: Run) -> None:
 # 001-b: zero weights make twins
 
 
-def twins(run: Run) -> Trace:
+def twins(run: Run) -> History:
     """Train the 2-2-1 net on the sample (1, 0) → 1, all weights 0."""
     net = TwoTwoOne(((1.0, 0.0),), (1.0,))
-    way: Trace = descend(net, Optimizer(sgd(), lr=LR), 1000, record=Every(1, w=np.copy), progress=False)
+    way: History = descend(net, Optimizer(sgd(), lr=LR), 1000, record=Every(1, w=np.copy), progress=False)
     for step, expected in TWIN_COSTS.items():
         claim_digits(run, f"001-b cost {step}", f"cost of the net at step {step}", expected, way["value"][step])
     for places, expected in TWIN_END.items():
@@ -85,15 +84,15 @@ def twins(run: Run) -> Trace:
 # 001-c: the exclusive or from 1000 starts
 
 
-def train(run: Run, starts: Floats, title: str) -> Trace:
+def train(run: Run, starts: Floats, title: str) -> History:
     """Descend from all starts at once."""
     epochs = 10_000 if run.quick else 30_000
     optimizer = Optimizer(sgd(), lr=LR, replicas=len(starts))
-    way: Trace = descend(xor(), optimizer, epochs, start=starts, record=Every(100), progress=title)
+    way: History = descend(xor(), optimizer, epochs, start=starts, record=Every(100), progress=title)
     return way
 
 
-def exclusive_or(run: Run) -> tuple[Trace, pd.DataFrame]:
+def exclusive_or(run: Run) -> tuple[History, pd.DataFrame]:
     """Train legacy seeds 0 to 999 and claim how many solve the task, and what becomes of the others."""
     way = train(run, legacy_normals(range(1000)), "1000 nets")
     share, low, high = wilson_interval(way["value"] < SOLVED, confidence=0.95, axis=1)
@@ -108,7 +107,7 @@ def exclusive_or(run: Run) -> tuple[Trace, pd.DataFrame]:
     return way, solved
 
 
-def fates(run: Run, way: Trace) -> None:
+def fates(run: Run, way: History) -> None:
     """Claim how the 1000 nets end."""
     ends, outputs = way["value"][-1], xor().outputs(way.w)
     for (inputs, expected), y in zip(SEED_0.items(), outputs[0], strict=True):
@@ -127,7 +126,7 @@ def fates(run: Run, way: Trace) -> None:
     )
 
 
-def fresh_starts(run: Run, way: Trace) -> None:
+def fresh_starts(run: Run, way: History) -> None:
     """Claim that other starts fare alike: 99.99 % interval of the difference of two shares."""
     nets = 500 if run.quick else 2000
     fresh = train(run, xor().draw(run.rng, nets), f"{nets} fresh nets")
@@ -299,7 +298,7 @@ def interpolant(x: NDArray[Any], knots: NDArray[Any], values: NDArray[Any]) -> F
 # The figure
 
 
-def draw_fates(ax: Axes, way: Trace) -> None:
+def draw_fates(ax: Axes, way: History) -> None:
     """Draw the cost of the first 300 nets, by what becomes of them."""
     ends = way["value"][-1]
     for net in range(300):
@@ -333,7 +332,7 @@ def draw_paths(ax: Axes, counts: pd.DataFrame) -> None:
     ax.legend(loc="upper left")
 
 
-def draw_twins(ax: Axes, way: Trace) -> None:
+def draw_twins(ax: Axes, way: History) -> None:
     """Draw the weights that start at 0."""
     lines = {"b3": ("black", 8), "w5 = w6": ("green", 6), "w1 = b1": ("blue", 0), "w3 = b2": ("orange", 3)}
     for name, (colour, place) in lines.items():

@@ -15,11 +15,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from optimlab import Optimizer, heavy_ball, sgd
-from optimlab.lab import PALETTE, Run, mean_interval, study
-from optimlab.problems import noisy_quadratic
-from optimlab.rules import Ema, Rule
-from optimlab.theory import LinearRule, critical_batch_size, transient
+from optimlab import Ema, Optimizer, Rule, heavy_ball, sgd
+from optimlab.lab.frame import PALETTE, Run, mean_interval, study
+from optimlab.lab.problems import noisy_quadratic
+from optimlab.lab.theory import LinearRule, critical_batch_size, transient
 
 Floats = NDArray[np.float64]
 

@@ -11,9 +11,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from optimlab.ema import Decay, bias_correction, ema
-from optimlab.lab import PALETTE, Run, mean_interval, study
-from optimlab.theory import start_mean, start_variance
+from optimlab import Decay, bias_correction, ema
+from optimlab.lab.frame import PALETTE, Run, mean_interval, study
+from optimlab.lab.theory import start_mean, start_variance
 
 Floats = NDArray[np.float64]
 

@@ -6,7 +6,7 @@ five articles row by row (a row without a claim is missing there), then all clai
 
 from pathlib import Path
 
-from optimlab.lab import gather
+from optimlab.lab.frame import gather
 
 HERE = Path(__file__)
 

@@ -15,13 +15,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from optimlab.descent import Every, descend
-from optimlab.hooks import ClipEach, ClipNorm, ClipValue, WeightDecay
-from optimlab.lab import PALETTE, Run, mean_interval, study
+from optimlab import ClipEach, ClipNorm, ClipValue, Every, WeightDecay, descend, sgd
+from optimlab.lab.frame import PALETTE, Run, mean_interval, study
+from optimlab.lab.problems import Cliff
+from optimlab.lab.theory import clipped_normal_cosine
 from optimlab.optimizer import Optimizer
-from optimlab.problems import Cliff
-from optimlab.rules import sgd
-from optimlab.theory import clipped_normal_cosine
 
 Floats = NDArray[np.float64]
 

@@ -16,12 +16,11 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import stdtr
 
-from optimlab.hooks import ClipNorm, ClipValue
-from optimlab.lab import PALETTE, Run, mean_interval, proportion_interval, study
+from optimlab import ClipNorm, ClipValue, sgd
+from optimlab.lab.frame import PALETTE, Run, mean_interval, proportion_interval, study
+from optimlab.lab.problems import StudentNoise
+from optimlab.lab.theory import ClippedMoments, clipped_exponential, clipped_normal, clipped_student
 from optimlab.optimizer import Optimizer
-from optimlab.problems import StudentNoise
-from optimlab.rules import sgd
-from optimlab.theory import ClippedMoments, clipped_exponential, clipped_normal, clipped_student
 
 Floats = NDArray[np.float64]
 Shape = tuple[int, ...]

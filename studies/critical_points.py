@@ -13,9 +13,9 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 from scipy.special import betainc
 
-from optimlab.lab import PALETTE, Run, mean_interval, proportion_interval, study
-from optimlab.problems import goe_hessians
-from optimlab.theory import (
+from optimlab.lab.frame import PALETTE, Run, mean_interval, proportion_interval, study
+from optimlab.lab.problems import goe_hessians
+from optimlab.lab.theory import (
     goe_density,
     goe_index,
     goe_minimum_probability,

@@ -20,10 +20,10 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 from scipy import stats
 
-from optimlab import Optimizer, adam, cosine_decay, heavy_ball, rmsprop, sgd
-from optimlab.lab import PALETTE, Run, StudyError, mean_interval, study
-from optimlab.problems import MLP, Holdout, Samples, digits, holdout, load_mnist5k
-from optimlab.rules import Ema, Gradient, Root, Rule, Square, Trace
+from optimlab import Ema, Gradient, Optimizer, Root, Rule, Square, Trace, adam, cosine_decay, heavy_ball, rmsprop, sgd
+from optimlab.lab.frame import PALETTE, Run, StudyError, mean_interval, study
+from optimlab.lab.nets import MLP
+from optimlab.lab.problems import Holdout, Samples, digits, holdout, load_mnist5k
 
 Array = NDArray[Any]
 

@@ -18,10 +18,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from optimlab.ema import Decay, ema, ema_band, fit_decay
-from optimlab.lab import PALETTE, Run, StudyError, mean_interval, study
-from optimlab.problems import classic_curve, load_seattle_weather, parabola, ramp, read_series
-from optimlab.theory import start_variance
+from optimlab import Decay, ema, ema_band, fit_decay
+from optimlab.lab.frame import PALETTE, Run, StudyError, mean_interval, study
+from optimlab.lab.problems import classic_curve, load_seattle_weather, parabola, ramp, read_series
+from optimlab.lab.theory import start_variance
 
 Floats = NDArray[np.float64]
 

@@ -13,11 +13,10 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 
-from optimlab import Optimizer, heavy_ball, inverse_time_decay, sgd
-from optimlab.lab import PALETTE, Run, mean_interval, study
-from optimlab.problems import NoisyQuadratic, noisy_quadratic
-from optimlab.rules import Ema, Rule
-from optimlab.theory import (
+from optimlab import Ema, Optimizer, Rule, heavy_ball, inverse_time_decay, sgd
+from optimlab.lab.frame import PALETTE, Run, mean_interval, study
+from optimlab.lab.problems import NoisyQuadratic, noisy_quadratic
+from optimlab.lab.theory import (
     LinearRule,
     averaged_sgd_variance,
     best_decay,

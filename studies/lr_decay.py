@@ -15,12 +15,23 @@ import pandas as pd
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from optimlab import LearningRateDecay, Optimizer, heavy_ball, momentum, nesterov, schedules, sgd
-from optimlab.lab import PALETTE, Run, mean_interval, study
-from optimlab.problems import NoisyQuadratic, noisy_quadratic
-from optimlab.rules import Rule
-from optimlab.schedules import Schedule, constant, cosine_decay, inverse_time_decay
-from optimlab.theory import LinearRule, best_decay, best_decay_variance, sgd_variance, transient
+from optimlab import (
+    LearningRateDecay,
+    Optimizer,
+    Rule,
+    Schedule,
+    constant,
+    cosine_decay,
+    heavy_ball,
+    inverse_time_decay,
+    momentum,
+    nesterov,
+    schedules,
+    sgd,
+)
+from optimlab.lab.frame import PALETTE, Run, mean_interval, study
+from optimlab.lab.problems import NoisyQuadratic, noisy_quadratic
+from optimlab.lab.theory import LinearRule, best_decay, best_decay_variance, sgd_variance, transient
 
 Floats = NDArray[np.float64]
 

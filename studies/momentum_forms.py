@@ -17,14 +17,28 @@ import pandas as pd
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from optimlab.ema import Decay
-from optimlab.lab import PALETTE, Run, study
+from optimlab import (
+    Decay,
+    Ema,
+    Gradient,
+    Root,
+    Scale,
+    Square,
+    Trace,
+    exponential_decay,
+    heavy_ball,
+    linear,
+    momentum,
+    nesterov,
+    piecewise,
+    rmsprop,
+    sgd,
+)
+from optimlab.lab.frame import PALETTE, Run, study
+from optimlab.lab.problems import ravine
+from optimlab.lab.theory import Mode, ema_momentum_limit, heavy_ball_limit, heavy_ball_mode, nesterov_limit, start_lag
 from optimlab.optimizer import Optimizer
-from optimlab.problems import ravine
-from optimlab.rules import Ema, Gradient, Root, Scale, Square, Trace, heavy_ball, momentum, nesterov, rmsprop, sgd
 from optimlab.rules.algebra import Rule
-from optimlab.schedules import exponential_decay, linear, piecewise
-from optimlab.theory import Mode, ema_momentum_limit, heavy_ball_limit, heavy_ball_mode, nesterov_limit, start_lag
 
 Floats = NDArray[np.float64]
 

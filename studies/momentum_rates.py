@@ -14,11 +14,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from optimlab.lab import PALETTE, Run, study
+from optimlab import heavy_ball, momentum, nesterov, sgd
+from optimlab.lab.frame import PALETTE, Run, study
+from optimlab.lab.theory import Mode, ema_momentum_mode, heavy_ball_mode, heavy_ball_plateau, nesterov_mode
 from optimlab.optimizer import Optimizer
-from optimlab.rules import heavy_ball, momentum, nesterov, sgd
 from optimlab.rules.algebra import Rule
-from optimlab.theory import Mode, ema_momentum_mode, heavy_ball_mode, heavy_ball_plateau, nesterov_mode
 
 Floats = NDArray[np.float64]
 

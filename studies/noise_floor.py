@@ -15,11 +15,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from optimlab import Optimizer, heavy_ball, nesterov, sgd
-from optimlab.lab import PALETTE, Run, mean_interval, study
-from optimlab.problems import NoisyQuadratic
-from optimlab.rules import Ema, Rule
-from optimlab.theory import (
+from optimlab import Ema, Optimizer, Rule, heavy_ball, nesterov, sgd
+from optimlab.lab.frame import PALETTE, Run, mean_interval, study
+from optimlab.lab.problems import NoisyQuadratic
+from optimlab.lab.theory import (
     LinearRule,
     averaged_sgd_variance,
     heavy_ball_variance,

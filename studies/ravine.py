@@ -17,12 +17,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from optimlab.lab import PALETTE, Run, study
-from optimlab.optimizer import Optimizer
-from optimlab.problems import ravine
-from optimlab.rules import heavy_ball, momentum, nesterov, sgd
-from optimlab.rules.algebra import Rule
-from optimlab.theory import (
+from optimlab import heavy_ball, momentum, nesterov, sgd
+from optimlab.lab.frame import PALETTE, Run, study
+from optimlab.lab.problems import ravine
+from optimlab.lab.theory import (
     Mode,
     Tuning,
     acceleration,
@@ -36,6 +34,8 @@ from optimlab.theory import (
     nesterov_optimum,
     nesterov_textbook,
 )
+from optimlab.optimizer import Optimizer
+from optimlab.rules.algebra import Rule
 
 Floats = NDArray[np.float64]
 

@@ -14,12 +14,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from optimlab import Optimizer, adam, descend, heavy_ball, momentum, nesterov, rmsprop, sgd
-from optimlab.descent import Every, FirstPassage
-from optimlab.lab import PALETTE, Run, mean_interval, study
-from optimlab.problems import GaussianNoise, Noisy, SaddleChain
-from optimlab.rules import Rule
-from optimlab.theory import chain_bound, chain_factor, chain_mean, heavy_ball_growth, nesterov_growth
+from optimlab import Every, FirstPassage, Optimizer, Rule, adam, descend, heavy_ball, momentum, nesterov, rmsprop, sgd
+from optimlab.lab.frame import PALETTE, Run, mean_interval, study
+from optimlab.lab.problems import GaussianNoise, Noisy, SaddleChain
+from optimlab.lab.theory import chain_bound, chain_factor, chain_mean, heavy_ball_growth, nesterov_growth
 
 Floats = NDArray[np.float64]
 

@@ -14,11 +14,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from optimlab import Optimizer, adam, descend, heavy_ball, momentum, nesterov, rmsprop, sgd
-from optimlab.descent import Every, FirstPassage
-from optimlab.lab import PALETTE, Run, mean_interval, study
-from optimlab.problems import GaussianNoise, MonkeySaddle, Noisy, saddle
-from optimlab.theory import (
+from optimlab import Every, FirstPassage, Optimizer, adam, descend, heavy_ball, momentum, nesterov, rmsprop, sgd
+from optimlab.lab.frame import PALETTE, Run, mean_interval, study
+from optimlab.lab.problems import GaussianNoise, MonkeySaddle, Noisy, saddle
+from optimlab.lab.theory import (
     descent_escape,
     ema_momentum_escape,
     heavy_ball_escape,

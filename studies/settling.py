@@ -18,13 +18,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from optimlab.descent import Trace, descend
-from optimlab.lab import PALETTE, Run, prediction_interval, study
-from optimlab.lab.claims import Verdict
+from optimlab import History, adam, descend, heavy_ball, nesterov, rmsprop, sgd
+from optimlab.lab.frame import PALETTE, Run, prediction_interval, study
+from optimlab.lab.frame.claims import Verdict
+from optimlab.lab.problems import Beale, Himmelblau, Rosenbrock, Rounded, hessian
+from optimlab.lab.theory import heavy_ball_limit, heavy_ball_optimum
 from optimlab.optimizer import Optimizer
-from optimlab.problems import Beale, Himmelblau, Rosenbrock, Rounded, hessian
-from optimlab.rules import adam, heavy_ball, nesterov, rmsprop, sgd
-from optimlab.theory import heavy_ball_limit, heavy_ball_optimum
 
 Floats = NDArray[np.float64]
 Spread = tuple[float, float, float]
@@ -83,7 +82,7 @@ TITLES = {
 }
 
 
-def descents(run: Run, names: tuple[str, str], rates: Floats, steps: int, copies: int) -> Trace:
+def descents(run: Run, names: tuple[str, str], rates: Floats, steps: int, copies: int) -> History:
     """Descend `copies` times at each rate, in plain arithmetic, then as often with other roundings."""
     surface, rule = SURFACES[names[0]], RULES[names[1]]
     lr = np.tile(rates, 2 * copies)

@@ -17,8 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimlab import ClipNorm, Optimizer, adam, cosine_decay, momentum, rmsprop, sgd
-from optimlab.lab import PALETTE, Run, side_by_side, study, tick
-from optimlab.problems import MLP, PublishedSpiral, TrainingLoss, activation, published_spiral
+from optimlab.lab.frame import PALETTE, Run, side_by_side, study, tick
+from optimlab.lab.nets import MLP, TrainingLoss, activation
+from optimlab.lab.problems import PublishedSpiral, published_spiral
 
 if TYPE_CHECKING:
     import pandas as pd

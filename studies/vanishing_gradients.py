@@ -14,8 +14,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from optimlab.lab import PALETTE, Run, median_interval, proportion_interval, study
-from optimlab.problems import PathChain, UnitChain, activation, bowl
+from optimlab.lab.frame import PALETTE, Run, median_interval, proportion_interval, study
+from optimlab.lab.nets import PathChain, UnitChain, activation
+from optimlab.lab.problems import bowl
 
 Floats = NDArray[np.float64]
 Parameters = dict[str, Any]

@@ -18,9 +18,9 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from optimlab import initializers
-from optimlab.lab import PALETTE, Run, mean_interval, prediction_interval, proportion_interval, study
-from optimlab.problems import LayerChain, UnitChain
-from optimlab.theory import (
+from optimlab.lab.frame import PALETTE, Run, mean_interval, prediction_interval, proportion_interval, study
+from optimlab.lab.nets import LayerChain, UnitChain
+from optimlab.lab.theory import (
     backward_factors,
     forward_moments,
     outside_probability,

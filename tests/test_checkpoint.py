@@ -12,8 +12,8 @@ import zipfile
 import numpy as np
 import pytest
 
+from optimlab import Ema, Gradient, Scale, adam, momentum, sgd
 from optimlab.optimizer import Optimizer
-from optimlab.rules import Ema, Gradient, Scale, adam, momentum, sgd
 from tests.engine.laws import RULES, leaves_of, same
 
 SHAPES = (3, 4), (), (9001,), (0,)
@@ -295,7 +295,7 @@ def test_a_failed_save_keeps_the_old_file_and_leaves_nothing_behind(saved, monke
 SAVING = """
 import sys, numpy as np
 from optimlab.optimizer import Optimizer
-from optimlab.rules import adam
+from optimlab import adam
 optimizer, w = Optimizer(adam(), 0.1, engine="numpy"), np.ones(200_000)
 while True:
     optimizer.step(w, np.full(w.shape, float(optimizer.t)))

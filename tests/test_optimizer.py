@@ -8,10 +8,9 @@ import sys
 import numpy as np
 import pytest
 
+from optimlab import ClipNorm, Ema, Gradient, Square, adam, adamw, momentum, sgd
 from optimlab.engine import layout as layouts
-from optimlab.hooks import ClipNorm
 from optimlab.optimizer import Optimizer, Step
-from optimlab.rules import Ema, Gradient, Square, adam, adamw, momentum, sgd
 from tests.engine.laws import RULES, leaves_of, run, same
 
 DTYPES = [np.float32, np.float64]

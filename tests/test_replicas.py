@@ -5,9 +5,8 @@ import re
 import numpy as np
 import pytest
 
-from optimlab.hooks import ClipNorm
+from optimlab import Clip, ClipNorm, Constant, Ema, Gradient, Trace, Weights, adam, adamw, nesterov, sgd
 from optimlab.optimizer import Optimizer
-from optimlab.rules import Clip, Constant, Ema, Gradient, Trace, Weights, adam, adamw, nesterov, sgd
 from tests.engine.laws import RULES
 
 ENGINES = ["numpy", "fused"]
@@ -177,7 +176,7 @@ def test_every_leaf_needs_the_axis_of_the_replicas():
 
 
 def test_hooks_leave_a_diverged_replica_alone():
-    from optimlab.hooks import IndependentDecay, Project
+    from optimlab import IndependentDecay, Project
     from optimlab.hooks.sets import Box
 
     w = np.array([[4.0, 4.0], [4.0, 4.0]])

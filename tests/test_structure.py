@@ -17,7 +17,7 @@ ROOT = Path(optimlab.__file__).parent
 MODULES = sorted(
     info.name
     for info in pkgutil.walk_packages([str(ROOT)], "optimlab.")
-    if info.name not in ("optimlab.ema.compiled", "optimlab.engine.fused")  # need numba
+    if info.name not in ("optimlab.series.compiled", "optimlab.engine.fused")  # need numba
 )
 # What each package or module may import from. Lab, theory and problems are for studies, and know nothing of each other.
 LAYERS = {
@@ -42,7 +42,7 @@ LAYERS = {
 def public_objects():
     """Everything that a package, or a module of the top level, offers; the engines are inner parts."""
     seen = set()
-    modules = ["optimlab.initializers", "optimlab.optimizer"]
+    modules = ["optimlab.lab.nets.initializers", "optimlab.optimizer"]
     for name in [*modules, *(name for name in MODULES if name.count(".") == 1 and "engine" not in name)]:
         module = importlib.import_module(name)
         if name not in modules and not module.__file__.endswith("__init__.py"):
@@ -79,14 +79,15 @@ def test_all_is_what_is_public(name):
 
 
 @pytest.mark.parametrize(
-    "package", ["optimlab.autodiff", "optimlab.ema", "optimlab.lab", "optimlab.problems", "optimlab.theory"]
+    "package",
+    ["optimlab.lab.autodiff", "optimlab.ema", "optimlab.lab.frame", "optimlab.lab.problems", "optimlab.lab.theory"],
 )
 def test_a_package_names_just_what_its_modules_make_public(package):
     module = importlib.import_module(package)
     inner = [importlib.import_module(name) for name in MODULES if name.startswith(package + ".")]
     made_public = {public for each in inner for public in getattr(each, "__all__", [])}
     assert set(module.__all__) <= made_public
-    if package in ("optimlab.ema", "optimlab.theory"):
+    if package in ("optimlab.ema", "optimlab.lab.theory"):
         assert set(module.__all__) == made_public
 
 
@@ -142,7 +143,9 @@ def test_type_checkers_see_the_names_that_are_loaded_when_used(path):
 
 
 def test_packages_are_found_without_being_imported_by_name():
-    code = "import optimlab; print(optimlab.ema.Decay(0.9), optimlab.hooks.ClipNorm(1.0), hasattr(optimlab, 'nothing'))"
+    code = (
+        "import optimlab; print(optimlab.series.Decay(0.9), optimlab.hooks.ClipNorm(1.0), hasattr(optimlab, 'nothing'))"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["Decay(beta=0.9)", "ClipNorm(max_norm=1.0)", "False"]
 

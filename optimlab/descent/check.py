@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimlab.descent.loop import Problem, mapped
-from optimlab.engine.tree import tree_of
+from optimlab.trees import tree_of
 
 __all__ = ["check_gradient"]
 

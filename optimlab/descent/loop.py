@@ -12,14 +12,14 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from optimlab.descent.stop import Moment
-from optimlab.descent.trace import Trace
+from optimlab.descent.history import History
+from optimlab.descent.stop import Progress
 from optimlab.optimizer import Optimizer
 
 __all__ = ["Every", "Problem", "descend", "mapped"]
 
 Array = NDArray[Any]
-Stop = Callable[[Moment], bool]
+Stop = Callable[[Progress], bool]
 
 
 class Problem(Protocol):
@@ -90,7 +90,7 @@ def descend(
     record: Every | None = None,
     stop: Stop | Sequence[Stop] = (),
     progress: bool | str = True,
-) -> Trace:
+) -> History:
     """w₀ = start, wₖ₊₁ = optimizer(wₖ, gradient(wₖ)): descend a problem and record the way.
 
     Parameters
@@ -107,13 +107,13 @@ def descend(
         What to record; by default the value at each step.
     stop : callable or sequence of them
         Conditions that end the descent, such as ``Below(1e-6)``, ``Seconds(30)``, ``Stalled(100)`` or a function of
-        a ``Moment``; each is asked before each update.
+        a ``Progress``; each is asked before each update.
     progress : bool or str
         Show a bar after two seconds, if standard error is a terminal; a string is its title.
 
     Returns
     -------
-    Trace
+    History
         The way. The last row is the end, also after Ctrl-C and where gradients were no longer finite. After Ctrl-C the
         update at hand is finished first; a second Ctrl-C does not wait, and gives the rows that there are.
 
@@ -125,8 +125,8 @@ def descend(
     Examples
     --------
     >>> from optimlab.optimizer import Optimizer
-    >>> from optimlab.descent import Below, Every, descend
-    >>> from optimlab.rules import sgd
+    >>> from optimlab import Below, Every, descend
+    >>> from optimlab import sgd
     >>> class Bowl:
     ...     start = np.array([1.0, 2.0])
     ...     def value(self, w):
@@ -135,7 +135,7 @@ def descend(
     ...         return 2 * w
     >>> trace = descend(Bowl(), Optimizer(sgd(), lr=0.25), 100, record=Every(1, w=np.copy), stop=Below(1e-3))
     >>> trace
-    <Trace of 8 rows up to step 7, best 0.00030517578125, ended by Below(target=0.001)>
+    <History of 8 rows up to step 7, best 0.00030517578125, ended by Below(target=0.001)>
     >>> trace.frame()[["step", "value", "w_0", "w_1"]].head(3)
        step   value   w_0  w_1
     0     0  5.0000  1.00  2.0
@@ -180,7 +180,7 @@ class _Run:
         self.problem, self.optimizer, self.record = problem, optimizer, record
         self.together = getattr(problem, "value_and_gradient", None)
         self.begin = time.perf_counter()
-        self.now = Moment(0, 0.0, mapped(np.array, start))
+        self.now = Progress(0, 0.0, mapped(np.array, start))
         self.known: tuple[Any, Any] = (None, None)
         self.rows: list[tuple[Any, ...]] = []
 
@@ -235,12 +235,12 @@ class _Run:
             self.now.seconds = time.perf_counter() - self.begin
             self.write()
 
-    def trace(self, reason: str) -> Trace:
+    def trace(self, reason: str) -> History:
         """Return what there is."""
         names = ("step", "seconds", "lr", "value", *self.record.quantities)
         found = list(zip(*self.rows, strict=True)) or [()] * len(names)
         columns = {name: np.array(column) for name, column in zip(names, found, strict=True)}
-        return Trace(self.now.w, reason, columns, self.optimizer.replicas)
+        return History(self.now.w, reason, columns, self.optimizer.replicas)
 
 
 class _Interrupted:
@@ -251,7 +251,7 @@ class _Interrupted:
     def __init__(self) -> None:
         self.pressed = False
 
-    def __call__(self, now: Moment) -> bool:
+    def __call__(self, now: Progress) -> bool:
         return self.pressed
 
     def handle(self, *_: Any) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from optimlab.descent.stop import Moment
+from optimlab.descent.stop import Progress
 
 __all__ = ["FirstPassage"]
 
@@ -31,7 +31,7 @@ class FirstPassage:
     Examples
     --------
     >>> from optimlab import Optimizer, descend, sgd
-    >>> from optimlab.problems import saddle
+    >>> from optimlab.lab.problems import saddle
     >>> passage = FirstPassage(lambda w: abs(w[:, 1]), 1.0)
     >>> start = np.array([[1.0, 0.5], [1.0, 1e-6]])
     >>> trace = descend(saddle(), Optimizer(sgd(), lr=0.5, replicas=2), 1000, start=start, stop=passage)
@@ -44,7 +44,7 @@ class FirstPassage:
         self.level = level
         self.steps: Any = np.inf
 
-    def __call__(self, now: Moment) -> bool:
+    def __call__(self, now: Progress) -> bool:
         """Whether all have arrived."""
         arrived: NDArray[np.bool_] = np.asarray(self.size(now.w)) >= self.level
         self.steps = np.where(arrived, np.minimum(self.steps, now.step), self.steps)

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Below", "Moment", "Seconds", "Stalled"]
+__all__ = ["Below", "Progress", "Seconds", "Stalled"]
 
 
 @dataclass
-class Moment:
+class Progress:
     """Where a descent is: what a condition of ``stop`` sees before each update.
 
     Attributes
@@ -75,7 +75,7 @@ class Below:
         if not np.asarray(self.target == self.target).all():
             raise ValueError(f"target must be a number; got {self.target!r}")
 
-    def __call__(self, now: Moment) -> bool:
+    def __call__(self, now: Progress) -> bool:
         """Whether the target is reached."""
         return bool(np.all(np.less_equal(now.value, self.target)))
 
@@ -102,7 +102,7 @@ class Seconds:
         if not self.limit > 0.0:
             raise ValueError(f"limit must be greater than 0 seconds; got {self.limit!r}")
 
-    def __call__(self, now: Moment) -> bool:
+    def __call__(self, now: Progress) -> bool:
         """Whether the time is over."""
         return now.seconds >= self.limit
 
@@ -129,6 +129,6 @@ class Stalled:
         if not self.steps >= 1:
             raise ValueError(f"steps must be at least 1; got {self.steps!r}")
 
-    def __call__(self, now: Moment) -> bool:
+    def __call__(self, now: Progress) -> bool:
         """Whether progress has stopped."""
         return bool(np.all(np.subtract(now.step, now.best_step) >= self.steps))

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimlab.engine.numbers import Numbers
-from optimlab.engine.tree import Tree, checked_apart, checked_parameter, complaint
+from optimlab.trees import Tree, checked_apart, checked_parameter, complaint
 
 __all__ = ["Layout", "Segment"]
 

@@ -25,7 +25,7 @@ class _UntraceableError(TypeError):
     """The function does something that is not a call of one ufunc on whole arrays."""
 
 
-class _Trace:
+class _Calls:
     """The calls so far; a value is known by its place: inputs and constants first, then results."""
 
     def __init__(self, dtype: Any) -> None:
@@ -57,7 +57,7 @@ class _Trace:
 class _Symbol(NDArrayOperatorsMixin):
     """Stands for an array while a function is traced."""
 
-    def __init__(self, trace: _Trace, place: int) -> None:
+    def __init__(self, trace: _Calls, place: int) -> None:
         self.trace = trace
         self.place = place
 
@@ -120,7 +120,7 @@ def traced(function: Callable[..., Sequence[Any]], wide: int, narrow: int, dtype
     dtype : dtype
         The arrays' and numbers'.
     """
-    trace = _Trace(np.dtype(dtype))
+    trace = _Calls(np.dtype(dtype))
     probes = [np.ones(2, dtype)] * wide + [np.ones((), dtype)] * narrow
     symbols = [trace.symbol(probe) for probe in probes]
     try:
@@ -135,7 +135,7 @@ def traced(function: Callable[..., Sequence[Any]], wide: int, narrow: int, dtype
 class _Plan:
     """Where each result is kept: in the argument that it replaces, if nobody reads that any more, or in a buffer."""
 
-    def __init__(self, trace: _Trace, inputs: int, outputs: list[int]) -> None:
+    def __init__(self, trace: _Calls, inputs: int, outputs: list[int]) -> None:
         self.trace = trace
         self.inputs = inputs
         self.outputs = outputs

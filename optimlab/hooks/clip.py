@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from optimlab.hooks.leaves import Buffers, idle, norm, rows, spread
+from optimlab.finite import norm, rows
+from optimlab.hooks.leaves import Buffers, idle, spread
 from optimlab.rules.hyperparameter import Hyperparameter, hyperparameter, value
 
 if TYPE_CHECKING:
-    from optimlab.optimizer import Step
+    from optimlab.step import Step
 
 __all__ = ["ClipEach", "ClipNorm", "ClipValue"]
 
@@ -61,7 +62,7 @@ class ClipNorm:
     Examples
     --------
     >>> from optimlab.optimizer import Optimizer
-    >>> from optimlab.rules import sgd
+    >>> from optimlab import sgd
     >>> clip = ClipNorm(1.0)
     >>> w = [np.zeros(2), np.zeros(1)]
     >>> Optimizer(sgd(), lr=13.0, hooks=[clip]).step(w, [np.array([3.0, 4.0]), np.array([12.0])])
@@ -112,7 +113,7 @@ class ClipEach:
     Examples
     --------
     >>> from optimlab.optimizer import Optimizer
-    >>> from optimlab.rules import sgd
+    >>> from optimlab import sgd
     >>> w = [np.zeros(2), np.zeros(1)]
     >>> Optimizer(sgd(), lr=1.0, hooks=[ClipEach(5.0)]).step(w, [np.array([3.0, 4.0]), np.array([12.0])])
     >>> w
@@ -161,7 +162,7 @@ class ClipValue:
     Examples
     --------
     >>> from optimlab.optimizer import Optimizer
-    >>> from optimlab.rules import sgd
+    >>> from optimlab import sgd
     >>> w = np.zeros(3)
     >>> Optimizer(sgd(), lr=1.0, hooks=[ClipValue(1.0)]).step(w, np.array([-500.0, 0.5, 3.0]))
     >>> w

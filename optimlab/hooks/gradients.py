@@ -10,25 +10,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from optimlab.hooks.leaves import (
-    Buffers,
-    any_bad,
-    check_held,
-    chosen,
-    idle,
-    live,
-    moving,
-    norm,
-    patterns,
-    restored,
-    skip,
-    spread,
-    unscaled,
-)
+from optimlab.finite import any_bad, norm
+from optimlab.hooks.leaves import Buffers, check_held, idle, live, moving, restored, skip, spread, unscaled
 from optimlab.rules.hyperparameter import Hyperparameter, hyperparameter, value
+from optimlab.trees import chosen, patterns
 
 if TYPE_CHECKING:
-    from optimlab.optimizer import Step
+    from optimlab.step import Step
 
 __all__ = ["Accumulate", "SkipLarge", "SkipNonFinite", "WeightDecay"]
 
@@ -57,7 +45,7 @@ class WeightDecay:
     Examples
     --------
     >>> from optimlab.optimizer import Optimizer
-    >>> from optimlab.rules import sgd
+    >>> from optimlab import sgd
     >>> params = {"weight": np.array([2.0]), "bias": np.array([2.0])}
     >>> zeros = {"weight": np.zeros(1), "bias": np.zeros(1)}
     >>> Optimizer(sgd(), lr=0.5, hooks=[WeightDecay(0.1, only="weight")]).step(params, zeros)
@@ -111,7 +99,7 @@ class SkipNonFinite:
     Examples
     --------
     >>> from optimlab.optimizer import Optimizer
-    >>> from optimlab.rules import sgd
+    >>> from optimlab import sgd
     >>> skip = SkipNonFinite(2)
     >>> opt = Optimizer(sgd(), lr=1.0, hooks=[skip])
     >>> w = np.zeros(1)
@@ -169,7 +157,7 @@ class SkipLarge:
     Examples
     --------
     >>> from optimlab.optimizer import Optimizer
-    >>> from optimlab.rules import sgd
+    >>> from optimlab import sgd
     >>> w = np.zeros(1)
     >>> opt = Optimizer(sgd(), lr=1.0, hooks=[SkipLarge(10.0)])
     >>> for g in (11.0, 10.0, np.inf):
@@ -213,7 +201,7 @@ class Accumulate:
     Examples
     --------
     >>> from optimlab.optimizer import Optimizer
-    >>> from optimlab.rules import sgd
+    >>> from optimlab import sgd
     >>> w = np.zeros(1)
     >>> opt = Optimizer(sgd(), lr=1.0, hooks=[Accumulate(2)])
     >>> for g in (1.0, 3.0, 5.0, 7.0):

@@ -14,7 +14,7 @@ from optimlab.hooks.leaves import idle
 from optimlab.rules.hyperparameter import Hyperparameter, hyperparameter, value
 
 if TYPE_CHECKING:
-    from optimlab.optimizer import Step
+    from optimlab.step import Step
 
 __all__ = ["LearningRateDecay", "Plateau", "int_of"]
 
@@ -33,8 +33,8 @@ class LearningRateDecay:
     Examples
     --------
     >>> from optimlab.optimizer import Optimizer
-    >>> from optimlab.rules import sgd
-    >>> from optimlab.schedules import step_decay
+    >>> from optimlab import sgd
+    >>> from optimlab import step_decay
     >>> opt = Optimizer(sgd(), lr=0.5, hooks=[LearningRateDecay(step_decay(1.0, 0.5, steps=2))])
     >>> w = np.zeros(1)
     >>> for _ in range(4):
@@ -89,7 +89,7 @@ class Plateau:
     Examples
     --------
     >>> from optimlab.optimizer import Optimizer
-    >>> from optimlab.rules import sgd
+    >>> from optimlab import sgd
     >>> opt = Optimizer(sgd(), lr=1.0, hooks=[Plateau(0.5, patience=2)])
     >>> w = np.zeros(1)
     >>> for loss in (3.0, 2.0, 2.0, 2.0, 1.0):

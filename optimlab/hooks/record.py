@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from optimlab.hooks.leaves import Buffers, norm
+from optimlab.finite import norm
+from optimlab.hooks.leaves import Buffers
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from optimlab.optimizer import Step
+    from optimlab.step import Step
 
 __all__ = ["Clipping", "Record"]
 
@@ -53,7 +54,7 @@ class Record:
     Examples
     --------
     >>> from optimlab.optimizer import Optimizer
-    >>> from optimlab.rules import sgd
+    >>> from optimlab import sgd
     >>> record = Record()
     >>> w = {"W": np.array([3.0, 4.0])}
     >>> Optimizer(sgd(), lr=0.5, hooks=[record]).step(w, {"W": np.array([0.0, 2.0])})

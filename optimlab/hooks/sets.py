@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from optimlab.hooks.leaves import norm
+from optimlab.finite import norm
 from optimlab.rules.hyperparameter import Hyperparameter, hyperparameter
 
 __all__ = ["Ball", "Box", "ConvexSet", "NonNegative", "Simplex"]

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from optimlab.hooks.leaves import check_held, chosen, live, moving, patterns, spread
+from optimlab.hooks.leaves import check_held, live, moving, spread
 from optimlab.hooks.sets import ConvexSet
 from optimlab.rules.hyperparameter import Hyperparameter, hyperparameter, value
+from optimlab.trees import chosen, patterns
 
 if TYPE_CHECKING:
-    from optimlab.optimizer import Step
+    from optimlab.step import Step
 
 __all__ = ["IndependentDecay", "Lookahead", "Project"]
 
@@ -37,9 +38,9 @@ class Project:
 
     Examples
     --------
-    >>> from optimlab.hooks import Box
+    >>> from optimlab import Box
     >>> from optimlab.optimizer import Optimizer
-    >>> from optimlab.rules import sgd
+    >>> from optimlab import sgd
     >>> w = np.array([0.5, -0.5])
     >>> Optimizer(sgd(), lr=1.0, hooks=[Project(Box(-1.0, 1.0))]).step(w, np.array([-3.0, 0.25]))
     >>> w
@@ -87,7 +88,7 @@ class IndependentDecay:
     Examples
     --------
     >>> from optimlab.optimizer import Optimizer
-    >>> from optimlab.rules import sgd
+    >>> from optimlab import sgd
     >>> w = np.array([2.0])
     >>> Optimizer(sgd(), lr=1e-9, hooks=[IndependentDecay(0.25)]).step(w, np.zeros(1))
     >>> w
@@ -132,7 +133,7 @@ class Lookahead:
     Examples
     --------
     >>> from optimlab.optimizer import Optimizer
-    >>> from optimlab.rules import sgd
+    >>> from optimlab import sgd
     >>> w = np.array([3.0])
     >>> opt = Optimizer(sgd(), lr=0.5, hooks=[Lookahead(3, share=1 / 3)])
     >>> for _ in range(6):

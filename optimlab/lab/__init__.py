@@ -1,47 +1,6 @@
-"""The laboratory: what every study shares (command line, output folder, figures, statistics, claims).
+"""The laboratory: what studies the averages and the optimizers. It imports the library, never the reverse.
 
-Nothing heavy is imported here: pandas, SciPy and matplotlib load when a study first needs them.
-
-Examples
---------
->>> from optimlab.lab import Claim
->>> Claim(
-...     id="lag",
-...     statement="an EMA lags a ramp by β/(1-β) samples",
-...     expected=9.0,
-...     measured=9.01,
-...     low=8.9,
-...     high=9.1,
-...     tolerance=0.0,
-...     verdict="reproduced",
-... ).stands
-True
+``optimlab.lab.problems`` has what is smoothed and optimised, ``optimlab.lab.nets`` fully connected nets and their
+initializers, ``optimlab.lab.theory`` the closed forms, ``optimlab.lab.autodiff`` differentiates NumPy programs, and
+``optimlab.lab.frame`` is the frame of every study. It needs the extra ``lab``: ``pip install "optimlab[lab]"``.
 """
-
-from optimlab.lab.claims import Claim
-from optimlab.lab.errors import StudyError
-from optimlab.lab.figures import PALETTE, style
-from optimlab.lab.frame import study
-from optimlab.lab.gather import gather
-from optimlab.lab.proportions import proportion_interval, wilson_interval
-from optimlab.lab.run import Run
-from optimlab.lab.statistics import bootstrap_interval, mean_interval, median_interval, prediction_interval
-from optimlab.lab.workers import side_by_side, tick
-
-__all__ = [
-    "PALETTE",
-    "Claim",
-    "Run",
-    "StudyError",
-    "bootstrap_interval",
-    "gather",
-    "mean_interval",
-    "median_interval",
-    "prediction_interval",
-    "proportion_interval",
-    "side_by_side",
-    "study",
-    "style",
-    "tick",
-    "wilson_interval",
-]

@@ -41,7 +41,7 @@ class Rule:
     Examples
     --------
     >>> from dataclasses import dataclass
-    >>> from optimlab.rules import Ema, Rule
+    >>> from optimlab import Ema, Rule
     >>> @dataclass(frozen=True)
     ... class Softsign(Rule):
     ...     scale: float = 1.0
@@ -99,7 +99,7 @@ class Rule:
 
         Examples
         --------
-        >>> from optimlab.rules import momentum
+        >>> from optimlab import momentum
         >>> print(momentum(0.9).latex())
         m &\leftarrow 0.9\,m + 0.1\,g \\
         w &\leftarrow w - \eta\,m
@@ -187,7 +187,7 @@ class Constant(Rule):
 
     Examples
     --------
-    >>> from optimlab.rules import Gradient
+    >>> from optimlab import Gradient
     >>> 2 * Gradient() == Constant(2.0) * Gradient()
     True
     """

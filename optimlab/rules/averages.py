@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from optimlab.ema.decay import Decay
+from optimlab.recurrence.decay import Decay
 from optimlab.rules.algebra import Coefficients, Formula, Lift, Rule, State, as_it_is
 from optimlab.rules.hyperparameter import Hyperparameter, hyperparameter, value
 from optimlab.rules.latex import Page, decimal
@@ -31,7 +31,7 @@ class Trace(Rule):
 
     Examples
     --------
-    >>> from optimlab.rules import Trace
+    >>> from optimlab import Trace
     >>> rule = Trace(0.75)
     >>> float(rule.formula(1.0, 0.0, (2.0,), rule.coefficients(1))[0])
     2.5

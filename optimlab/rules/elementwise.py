@@ -19,7 +19,7 @@ class Gradient(Rule):
 
     Examples
     --------
-    >>> from optimlab.rules import Gradient
+    >>> from optimlab import Gradient
     >>> rule = Gradient()
     >>> float(rule.formula(3.0, 0.0, (), rule.coefficients(1))[0])
     3.0
@@ -38,7 +38,7 @@ class Weights(Rule):
 
     Examples
     --------
-    >>> from optimlab.rules import Weights
+    >>> from optimlab import Weights
     >>> rule = Weights()
     >>> float(rule.formula(3.0, 5.0, (), rule.coefficients(1))[0])
     5.0
@@ -57,7 +57,7 @@ class Square(Rule):
 
     Examples
     --------
-    >>> from optimlab.rules import Square
+    >>> from optimlab import Square
     >>> rule = Square()
     >>> float(rule.formula(-3.0, 0.0, (), rule.coefficients(1))[0])
     9.0
@@ -76,7 +76,7 @@ class Abs(Rule):
 
     Examples
     --------
-    >>> from optimlab.rules import Abs
+    >>> from optimlab import Abs
     >>> rule = Abs()
     >>> float(rule.formula(-3.0, 0.0, (), rule.coefficients(1))[0])
     3.0
@@ -95,7 +95,7 @@ class Sign(Rule):
 
     Examples
     --------
-    >>> from optimlab.rules import Sign
+    >>> from optimlab import Sign
     >>> rule = Sign()
     >>> float(rule.formula(-3.0, 0.0, (), rule.coefficients(1))[0])
     -1.0
@@ -120,7 +120,7 @@ class Root(Rule):
 
     Examples
     --------
-    >>> from optimlab.rules import Root
+    >>> from optimlab import Root
     >>> rule = Root()
     >>> float(rule.formula(9.0, 0.0, (), rule.coefficients(1))[0])
     3.0
@@ -153,7 +153,7 @@ class Clip(Rule):
 
     Examples
     --------
-    >>> from optimlab.rules import Clip
+    >>> from optimlab import Clip
     >>> rule = Clip()
     >>> float(rule.formula(3.0, 0.0, (), rule.coefficients(1))[0])
     1.0
@@ -190,7 +190,7 @@ class Scale(Rule):
 
     Examples
     --------
-    >>> from optimlab.rules import Scale
+    >>> from optimlab import Scale
     >>> rule = Scale(0.5)
     >>> float(rule.formula(3.0, 0.0, (), rule.coefficients(1))[0])
     1.5

@@ -96,7 +96,7 @@ def warm_up(to: Any, *, steps: Any, initial: Any = 0.0) -> Schedule:
 
     Examples
     --------
-    >>> from optimlab.schedules import cosine_decay
+    >>> from optimlab import cosine_decay
     >>> warm_up(cosine_decay(1.0, steps=6, final=0.1), steps=2)(np.arange(10)).round(6)
     array([0.      , 0.5     , 1.      , 0.939711, 0.775   , 0.55    ,
            0.325   , 0.160289, 0.1     , 0.1     ])

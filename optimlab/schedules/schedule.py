@@ -61,7 +61,7 @@ class Schedule:
 
     Examples
     --------
-    >>> from optimlab.schedules import cosine_decay
+    >>> from optimlab import cosine_decay
     >>> lr = cosine_decay(0.1, steps=1000)
     >>> lr(0), lr(500), lr(1000)
     (0.1, 0.05, 0.0)

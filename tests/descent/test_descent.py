@@ -11,11 +11,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from optimlab.descent import Below, Every, Seconds, Stalled, Trace, check_gradient, descend
-from optimlab.hooks import Plateau
+from optimlab import (
+    Below,
+    Every,
+    History,
+    Plateau,
+    Seconds,
+    Stalled,
+    adam,
+    check_gradient,
+    descend,
+    linear,
+    momentum,
+    sgd,
+)
 from optimlab.optimizer import Optimizer
-from optimlab.rules import adam, momentum, sgd
-from optimlab.schedules import linear
 
 
 class Bowl:
@@ -228,10 +238,10 @@ values = hnp.arrays(float, st.integers(1, 12), elements=st.floats(0, 4).map(roun
 def test_held_by_search(found, target, every, rows):
     steps = every * np.arange(len(found))
     held = [steps[i] for i in range(len(found) - rows) if all(v <= target for v in found[i : i + rows + 1])]
-    trace = Trace(None, "steps", {"step": steps, "value": found}, None)
+    trace = History(None, "steps", {"step": steps, "value": found}, None)
     assert trace.held(target, rows) == (held[0] if held else np.inf)
     assert trace.held(target, 0) == trace.first_hit(target)
-    both = Trace(None, "steps", {"step": steps, "value": np.stack([found, found], axis=1)}, 2)
+    both = History(None, "steps", {"step": steps, "value": np.stack([found, found], axis=1)}, 2)
     assert both.held(target, rows).tolist() == [trace.held(target, rows)] * 2
 
 
@@ -243,14 +253,14 @@ def test_held_for_less_than_no_row_is_refused():
 @given(values, st.integers(0, 4), st.integers(1, 3))
 def test_first_hit_settled_and_best_by_search(found, target, every):
     steps = every * np.arange(len(found))
-    trace = Trace(None, "steps", {"step": steps, "value": found}, None)
+    trace = History(None, "steps", {"step": steps, "value": found}, None)
     hits = [int(s) for s, v in zip(steps, found, strict=True) if v <= target]
     kept = [int(s) for i, s in enumerate(steps) if all(v <= target for v in found[i:])]
     assert trace.first_hit(target) == (hits[0] if hits else np.inf)
     assert trace.settled(target) == (kept[0] if kept else np.inf)
     best = [np.nanmin(found[: i + 1]) if not np.isnan(found[: i + 1]).all() else np.nan for i in range(len(found))]
     np.testing.assert_array_equal(trace.best_so_far, best)
-    both = Trace(None, "steps", {"step": steps, "value": np.stack([found, found], axis=1)}, 2)
+    both = History(None, "steps", {"step": steps, "value": np.stack([found, found], axis=1)}, 2)
     assert both.first_hit(target).tolist() == [trace.first_hit(target)] * 2
     assert both.settled(target).tolist() == [trace.settled(target)] * 2
 

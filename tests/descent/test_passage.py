@@ -2,15 +2,14 @@
 
 import numpy as np
 
-from optimlab import Optimizer, descend, sgd
-from optimlab.descent import FirstPassage, Moment
-from optimlab.problems import saddle
+from optimlab import FirstPassage, Optimizer, Progress, descend, sgd
+from optimlab.lab.problems import saddle
 
 
 def test_each_element_has_its_own_first_step():
     passage = FirstPassage(np.abs, 2.0)
     for step, w in enumerate([[0.0, 3.0], [-2.0, 0.0], [0.0, np.nan]]):
-        done = passage(Moment(step, 0.0, np.array(w)))
+        done = passage(Progress(step, 0.0, np.array(w)))
     assert done
     np.testing.assert_array_equal(passage.steps, [1.0, 0.0])
 

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from optimlab.optimizer import Optimizer
-from optimlab.rules import (
+from optimlab import (
     Abs,
     Clip,
     Ema,
@@ -21,7 +20,8 @@ from optimlab.rules import (
     nesterov,
     rmsprop,
     sgd,
-)  # fmt: skip
+)
+from optimlab.optimizer import Optimizer
 
 
 def half_then_whole(k):

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from numpy import where
 
+from optimlab import Clip, Ema, Gradient, Rule, Sign, Weights, adam, adamw, sgd
 from optimlab.engine import AutoEngine, choose
 from optimlab.engine.tiles import TileEngine
 from optimlab.optimizer import Optimizer
-from optimlab.rules import Clip, Ema, Gradient, Rule, Sign, Weights, adam, adamw, sgd
 from tests.engine.laws import RULES, leaves_of, run, same
 
 DTYPES = [np.float32, np.float64]

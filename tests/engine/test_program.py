@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
+from optimlab import Ema, Rule, adam
 from optimlab.engine.program import traced
 from optimlab.engine.tiles import TileEngine
 from optimlab.optimizer import Optimizer
-from optimlab.rules import Ema, Rule, adam
 from tests.engine.laws import RULES
 
 

@@ -8,11 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from optimlab.hooks import ClipEach, ClipNorm, ClipValue, SkipLarge
-from optimlab.hooks.leaves import any_bad, norm
+from optimlab import ClipEach, ClipNorm, ClipValue, SkipLarge, linear, sgd
+from optimlab.finite import any_bad, norm
 from optimlab.optimizer import Optimizer, Step
-from optimlab.rules import sgd
-from optimlab.schedules import linear
 
 floats = st.floats(-1e6, 1e6, allow_subnormal=False)
 limits = st.just(0.0) | st.floats(1e-6, 10)
@@ -186,7 +184,7 @@ def test_the_norm_of_views_in_any_order():
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_the_bits_of_the_norm_do_not_depend_on_threads(dtype):
     code = (
-        "import numpy as np; from optimlab.hooks.leaves import norm; r = np.random.default_rng(0); "
+        "import numpy as np; from optimlab.finite import norm; r = np.random.default_rng(0); "
         f"print(norm([r.standard_normal(10**6).astype('{dtype}')], None).hex())"
     )
     found = set()

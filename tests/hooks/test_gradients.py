@@ -3,10 +3,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optimlab.hooks import Accumulate, ClipNorm, SkipLarge, SkipNonFinite, WeightDecay
+from optimlab import (
+    Accumulate,
+    ClipNorm,
+    Ema,
+    SkipLarge,
+    SkipNonFinite,
+    WeightDecay,
+    adam,
+    linear,
+    momentum,
+    piecewise,
+    sgd,
+)
 from optimlab.optimizer import Optimizer
-from optimlab.rules import Ema, adam, momentum, sgd
-from optimlab.schedules import linear, piecewise
 
 
 def run(optimizer, w, gradients):
@@ -28,7 +38,7 @@ class TestWeightDecay:
         np.testing.assert_allclose(w, [0.781504399863, -1.94161889386], rtol=1e-11)  # torch, Adam + L2
 
     def test_torch_sgd_momentum_with_decay(self):
-        from optimlab.rules import heavy_ball
+        from optimlab import heavy_ball
 
         path = run(
             Optimizer(heavy_ball(0.9), 0.1, hooks=[WeightDecay(0.01)]),

@@ -3,10 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optimlab.hooks import Accumulate, LearningRateDecay, Plateau
+from optimlab import Accumulate, LearningRateDecay, Plateau, adam, cosine_decay, sgd, step_decay
 from optimlab.optimizer import Optimizer, Step
-from optimlab.rules import adam, sgd
-from optimlab.schedules import cosine_decay, step_decay
 
 
 def rates(hooks, losses, lr=1.0):

@@ -5,8 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-from optimlab import hooks
-from optimlab.hooks import (
+from optimlab import (
     Accumulate,
     Ball,
     Box,
@@ -24,10 +23,14 @@ from optimlab.hooks import (
     SkipLarge,
     SkipNonFinite,
     WeightDecay,
+    adam,
+    constant,
+    hooks,
+    linear,
+    sgd,
 )
 from optimlab.optimizer import Optimizer
-from optimlab.rules import adam, sgd
-from optimlab.schedules import constant, linear
+from tests.public import NAMES
 
 EVERY = [
     ClipNorm(1.0),
@@ -162,10 +165,7 @@ class TestEveryHook:
         assert np.array_equal(w, whole)
 
     def test_the_repr_rebuilds_it(self, hook):
-        names = vars(hooks) | {"Schedule": None}
-        from optimlab import schedules
-
-        rebuilt = eval(repr(hook), names | {name: getattr(schedules, name) for name in schedules.__all__})
+        rebuilt = eval(repr(hook), NAMES.copy())
         assert repr(rebuilt) == repr(hook)
         assert type(rebuilt) is type(hook)
 

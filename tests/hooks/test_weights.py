@@ -4,10 +4,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from optimlab.hooks import Ball, Box, IndependentDecay, Lookahead, NonNegative, Project, Simplex
+from optimlab import (
+    Ball,
+    Box,
+    IndependentDecay,
+    Lookahead,
+    NonNegative,
+    Project,
+    Simplex,
+    Weights,
+    adam,
+    linear,
+    momentum,
+    sgd,
+)
 from optimlab.optimizer import Optimizer
-from optimlab.rules import Weights, adam, momentum, sgd
-from optimlab.schedules import linear
 
 SETS = [Box(-1.0, 0.5), NonNegative(), Ball(1.5), Simplex(), Simplex(3.0)]
 

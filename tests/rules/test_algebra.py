@@ -7,7 +7,7 @@ from dataclasses import FrozenInstanceError
 import numpy as np
 import pytest
 
-from optimlab.rules import (
+from optimlab import (
     Abs,
     Constant,
     Ema,
@@ -25,17 +25,17 @@ from optimlab.rules import (
     rmsprop,
 )
 from tests.engine.laws import RULES, half_then_nearly, half_then_whole, leaves_of, run, same
+from tests.public import NAMES as PUBLIC
 
 NAMES = {rule.__name__: rule for rule in (half_then_whole, half_then_nearly)}
 
 
 @pytest.mark.parametrize("name", [name for name in RULES if name != "scheduled"])
 def test_repr_rebuilds_the_rule(name):
-    import optimlab.rules
 
     rule = RULES[name]
-    assert eval(repr(rule), vars(optimlab.rules).copy()) == rule
-    assert hash(eval(repr(rule), vars(optimlab.rules).copy())) == hash(rule)
+    assert eval(repr(rule), PUBLIC | NAMES) == rule
+    assert hash(eval(repr(rule), PUBLIC | NAMES)) == hash(rule)
 
 
 @pytest.mark.parametrize(
@@ -56,10 +56,9 @@ def test_repr_rebuilds_the_rule(name):
     ],
 )
 def test_repr_has_the_brackets_that_it_needs_and_no_more(rule, text):
-    import optimlab.rules
 
     assert repr(rule) == text
-    assert eval(text, vars(optimlab.rules).copy()) == rule
+    assert eval(text, PUBLIC | NAMES) == rule
 
 
 def test_pipes_are_associative():

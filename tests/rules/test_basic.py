@@ -7,10 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from optimlab.ema import Decay, bias_correction
-from optimlab.optimizer import Optimizer
-from optimlab.rules import (
+from optimlab import (
     Clip,
+    Decay,
     Ema,
     Gradient,
     Root,
@@ -20,12 +19,14 @@ from optimlab.rules import (
     Weights,
     adam,
     adamw,
+    bias_correction,
     heavy_ball,
     momentum,
     nesterov,
     rmsprop,
     sgd,
 )
+from optimlab.optimizer import Optimizer
 from tests import oracles
 
 PROBE = [(0.5, -1.0), (-0.25, 2.0), (1.0, 0.1)]

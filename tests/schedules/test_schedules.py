@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from optimlab import schedules
-from optimlab.schedules import (
+from optimlab import (
     Schedule,
     constant,
     cosine_decay,
@@ -26,6 +25,7 @@ from optimlab.schedules import (
     step_decay,
     warm_up,
 )
+from tests.public import NAMES
 
 # Values of torch 2.13.0, optax 0.2.8 and keras 3.15.1, as they printed them; the index is ours, k = 0, 1, 2, ...
 VALUES = {
@@ -144,7 +144,7 @@ class TestEverySchedule:
         assert replicas or all(type(schedule(int(i))) is float for i in k)
 
     def test_the_repr_rebuilds_it(self, schedule):
-        rebuilt = eval(repr(schedule), vars(schedules))
+        rebuilt = eval(repr(schedule), NAMES.copy())
         assert rebuilt == schedule
         assert hash(rebuilt) == hash(schedule)
         assert repr(rebuilt) == repr(schedule)
@@ -303,9 +303,9 @@ def test_errors_say_what_is_allowed(make, error, message):
 @given(st.lists(st.integers(0, 1000), min_size=1, max_size=20), st.integers(0, len(EVERY) - 1))
 def test_the_value_does_not_depend_on_what_was_asked_before(indices, which):
     schedule = EVERY[which]
-    fresh = eval(repr(schedule), vars(schedules))
+    fresh = eval(repr(schedule), NAMES.copy())
     for k in indices:
-        assert np.array_equal(schedule(k), eval(repr(fresh), vars(schedules))(k))
+        assert np.array_equal(schedule(k), eval(repr(fresh), NAMES.copy())(k))
         assert np.array_equal(schedule(k), schedule(np.int64(k)))
         assert np.array_equal(schedule(k), schedule(float(k)))
 

@@ -1,0 +1,47 @@
+"""The laboratory: what every study shares (command line, output folder, figures, statistics, claims).
+
+Nothing heavy is imported here: pandas, SciPy and matplotlib load when a study first needs them.
+
+Examples
+--------
+>>> from optimlab.lab.frame import Claim
+>>> Claim(
+...     id="lag",
+...     statement="an EMA lags a ramp by β/(1-β) samples",
+...     expected=9.0,
+...     measured=9.01,
+...     low=8.9,
+...     high=9.1,
+...     tolerance=0.0,
+...     verdict="reproduced",
+... ).stands
+True
+"""
+
+from optimlab.lab.frame.claims import Claim
+from optimlab.lab.frame.errors import StudyError
+from optimlab.lab.frame.figures import PALETTE, style
+from optimlab.lab.frame.gather import gather
+from optimlab.lab.frame.proportions import proportion_interval, wilson_interval
+from optimlab.lab.frame.run import Run
+from optimlab.lab.frame.statistics import bootstrap_interval, mean_interval, median_interval, prediction_interval
+from optimlab.lab.frame.study import study
+from optimlab.lab.frame.workers import side_by_side, tick
+
+__all__ = [
+    "PALETTE",
+    "Claim",
+    "Run",
+    "StudyError",
+    "bootstrap_interval",
+    "gather",
+    "mean_interval",
+    "median_interval",
+    "prediction_interval",
+    "proportion_interval",
+    "side_by_side",
+    "study",
+    "style",
+    "tick",
+    "wilson_interval",
+]

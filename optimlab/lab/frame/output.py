@@ -1,0 +1,130 @@
+"""Files that appear whole or not at all, and a folder that one run has for itself."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from optimlab.lab.frame.errors import StudyError
+
+__all__ = ["replacing", "reserved"]
+
+_SUFFIX = ".part"
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """Open a binary file that takes the place of `path` once it is complete.
+
+    The bytes go to a temporary file in the same folder, are flushed to the disk, and the file is renamed.
+    Whatever happens in between (an exception, Ctrl-C, a full disk), `path` keeps its earlier content.
+
+    Parameters
+    ----------
+    path : Path
+        The file to write or replace; its folder exists.
+
+    Yields
+    ------
+    BinaryIO
+        The temporary file, open for writing.
+
+    Raises
+    ------
+    StudyError
+        If the file cannot be written.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     with replacing(Path(folder, "a.txt")) as file:
+    ...         _ = file.write(b"whole")
+    ...     Path(folder, "a.txt").read_bytes(), os.listdir(folder)
+    (b'whole', ['a.txt'])
+    """
+    part = path.with_name(f".{path.name}.{os.getpid()}{_SUFFIX}")
+    try:
+        with part.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    except OSError as error:
+        raise StudyError(f"cannot write {path}: {error.strerror or error}") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+@contextmanager
+def reserved(folder: Path) -> Iterator[None]:
+    """Make `folder`, prove that it can be written, keep other runs out, and sweep up after a killed run.
+
+    Parameters
+    ----------
+    folder : Path
+        The output folder; made with its parents if missing.
+
+    Raises
+    ------
+    StudyError
+        If the folder cannot be made or written, or another run is writing there.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as parent, reserved(Path(parent, "results", "demo")):
+    ...     os.listdir(Path(parent, "results"))
+    ['demo']
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _probe(folder)
+    except OSError as error:
+        blocked = isinstance(error, FileExistsError | NotADirectoryError)
+        reason = "a file is in its place" if blocked else error.strerror
+        raise StudyError(f"cannot write into the folder {folder}: {reason}; choose another with --out") from error
+    with _locked(folder):
+        for part in folder.glob(f".*{_SUFFIX}"):
+            part.unlink(missing_ok=True)
+        yield
+
+
+def _probe(folder: Path) -> None:
+    """Write and remove a file: permissions, read-only disks and full ones all show here and only here."""
+    probe = folder / f".probe.{os.getpid()}{_SUFFIX}"
+    try:
+        probe.write_bytes(b"probe")
+    finally:
+        probe.unlink(missing_ok=True)
+
+
+if sys.platform == "win32":
+
+    @contextmanager
+    def _locked(folder: Path) -> Iterator[None]:
+        yield  # Windows does not lock folders; there the user keeps two runs apart
+
+else:
+    import fcntl
+
+    @contextmanager
+    def _locked(folder: Path) -> Iterator[None]:
+        """Lock the folder itself: no lock file to leave behind, and the kernel unlocks it even after kill -9."""
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            _lock(handle, folder)
+            yield
+        finally:
+            os.close(handle)
+
+    def _lock(handle: int, folder: Path) -> None:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            remedy = "wait for it or choose another folder with --out"
+            raise StudyError(f"another run is writing into {folder}; {remedy}") from None
+        except OSError:
+            pass  # a network disk without locks: better unlocked than unusable

@@ -1,0 +1,96 @@
+"""What every command of the laboratory has in common: how it ends, what it prints, what it reads."""
+
+import argparse
+import io
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from optimlab.lab.frame.errors import StudyError
+
+__all__ = ["FAILED", "INTERRUPTED", "STANDS", "TERMINATED", "UNUSABLE", "guarded", "seed"]
+
+STANDS, FAILED, UNUSABLE, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
+
+
+def guarded(work: Callable[[], int]) -> int:
+    """Do the work of a command and return its exit status, also where the work is stopped or cannot be done.
+
+    Parameters
+    ----------
+    work : callable
+        Returns the exit status.
+
+    Returns
+    -------
+    int
+        That status; 2 on a `StudyError` or `OSError`, printed as one line; 130 after Ctrl-C.
+        Any other exception is a defect and passes through.
+
+    Raises
+    ------
+    SystemExit
+        On SIGTERM (status 143), after the work has tidied up.
+
+    Examples
+    --------
+    >>> guarded(lambda: 0)
+    0
+    """
+    _never_fail_to_print()
+    try:
+        with _stoppable():
+            return work()
+    except KeyboardInterrupt:
+        _complain("interrupted: the files written so far are whole, but the run is not complete")
+        return INTERRUPTED
+    except (StudyError, OSError) as error:
+        _complain(f"error: {_one_line(error)}")
+        return UNUSABLE
+
+
+def seed(text: str) -> int:
+    """Read the option ``--seed``.
+
+    Examples
+    --------
+    >>> seed("12")
+    12
+    """
+    if not (text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError(f"seed must be an integer >= 0; got {text!r}")
+    return int(text)
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """Let SIGTERM unwind the stack as Ctrl-C does, so that no temporary file stays behind."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may set handlers
+        return
+    earlier = signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, earlier)
+
+
+def _never_fail_to_print() -> None:
+    """Replace what the terminal's encoding lacks (a β on an ASCII terminal) instead of dying of it."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def _complain(message: str) -> None:
+    from tqdm import tqdm
+
+    tqdm.write(message, file=sys.stderr)  # not onto the line of a progress bar
+
+
+def _one_line(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    return " ".join(str(error).split())

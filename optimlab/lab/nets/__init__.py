@@ -1,0 +1,27 @@
+"""Fully connected nets and deep chains: backpropagation by hand, for one net or for many at once."""
+
+from optimlab.lab.nets.activations import Activation, activation, leaky_relu
+from optimlab.lab.nets.batches import Batches, MiniBatchLoss
+from optimlab.lab.nets.chains import LayerChain, PathChain, UnitChain
+from optimlab.lab.nets.layers import Layers, update_ratio
+from optimlab.lab.nets.losses import OutputLoss, SoftmaxCrossEntropy, SquaredError
+from optimlab.lab.nets.network import MLP
+from optimlab.lab.nets.training import TrainingLoss
+
+__all__ = [
+    "MLP",
+    "Activation",
+    "Batches",
+    "LayerChain",
+    "Layers",
+    "MiniBatchLoss",
+    "OutputLoss",
+    "PathChain",
+    "SoftmaxCrossEntropy",
+    "SquaredError",
+    "TrainingLoss",
+    "UnitChain",
+    "activation",
+    "leaky_relu",
+    "update_ratio",
+]

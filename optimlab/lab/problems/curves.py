@@ -1,0 +1,460 @@
+"""Noisy curves whose truth is known: what a moving average should find is there to compare with."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optimlab.lab.problems.arguments import generator, real, whole
+
+__all__ = ["Curve", "ar1_noise", "bursts", "classic_curve", "parabola", "ramp", "sinusoid", "step"]
+
+Floats = NDArray[np.float64]
+
+
+def _deviation(name: str, value: float) -> float:
+    return real(name, value, "a finite standard deviation of at least 0", lambda sd: sd >= 0.0)
+
+
+def _correlation(phi: float) -> float:
+    return real("phi", phi, "in (-1, 1), for the noise to be stationary", lambda value: abs(value) < 1.0)
+
+
+def _steps(n: int) -> Floats:
+    """Return the time 0, 1, ..., n-1 of n samples."""
+    return np.arange(whole("n", n, 1), dtype=np.float64)
+
+
+def ar1_noise(rng: np.random.Generator, n: int, *, phi: float, sd: float = 1.0, draws: int | None = None) -> Floats:
+    """Draw AR(1) noise, ``e[i] = φ e[i-1] + sd √(1-φ²) z[i]`` with independent standard normal z.
+
+    The start is drawn from the stationary distribution, so every sample has standard deviation `sd`, and samples k
+    steps apart have correlation φᵏ. φ = 0 is white noise, made of the same random numbers.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of the random numbers.
+    n : int, at least 1
+        Number of samples.
+    phi : float, in (-1, 1)
+        Correlation of neighbouring samples.
+    sd : float, at least 0
+        Standard deviation of each sample (not of the innovations).
+    draws : int, at least 1, optional
+        Number of independent draws, for a leading axis of this length; the first one is what a single draw would be.
+
+    Returns
+    -------
+    numpy.ndarray of float64, shape (n,) or (draws, n)
+        The noise.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of another type or outside its range.
+
+    Source
+    ------
+    Box and Jenkins, Time Series Analysis, the first-order autoregressive process.
+
+    Examples
+    --------
+    >>> noise = ar1_noise(np.random.default_rng(1), 400, phi=0.9, sd=2.0, draws=1000)
+    >>> noise.shape, bool(abs(noise.std() - 2.0) < 0.02)
+    ((1000, 400), True)
+    """
+    size = whole("n", n, 1)
+    shape = (size,) if draws is None else (whole("draws", draws, 1), size)
+    correlation, deviation = _correlation(phi), _deviation("sd", sd)
+    noise = deviation * generator(rng).standard_normal(shape)
+    return noise if correlation == 0.0 else _correlated(noise, correlation)
+
+
+def _correlated(noise: Floats, phi: float) -> Floats:
+    """Filter white noise into AR(1) noise of the same standard deviation; the first sample is in balance already."""
+    from scipy.signal import lfilter
+
+    noise[..., 1:] *= math.sqrt((1.0 - phi) * (1.0 + phi))
+    filtered: Floats = np.asarray(lfilter([1.0], [1.0, -phi], noise, axis=-1), dtype=np.float64)
+    return filtered
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """A curve, ``values = truth + noise``, with everything that is known about it.
+
+    Parameters
+    ----------
+    name : str
+        Short name, for file names and tables.
+    description : str
+        The curve in words, for a caption.
+    x : numpy.ndarray, shape (n,)
+        Where the curve is sampled: a coordinate or the time in samples.
+    truth : numpy.ndarray, shape (n,)
+        The curve without noise.
+    values : numpy.ndarray, shape (n,) or (draws, n)
+        The curve as observed, once or `draws` times.
+    noise_sd : float, at least 0
+        Standard deviation of the noise of each sample.
+    phi : float, in (-1, 1)
+        Correlation of the noise of neighbouring samples; 0 for white noise.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the shapes do not belong together, or a number is outside its range.
+
+    Examples
+    --------
+    >>> curve = step(np.random.default_rng(0), 6, noise=0.0)
+    >>> curve.truth
+    array([0., 0., 0., 1., 1., 1.])
+    >>> curve.with_noise(np.random.default_rng(0), 0.1, draws=2000).values.shape
+    (2000, 6)
+    """
+
+    name: str
+    description: str
+    x: Floats
+    truth: Floats
+    values: Floats
+    noise_sd: float
+    phi: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("x", "truth", "values"):
+            if not isinstance(array := getattr(self, name), np.ndarray):
+                raise TypeError(f"{name} must be a NumPy array; got {type(array).__name__}; use numpy.asarray")
+        shape = self.x.shape
+        if len(shape) != 1 or self.truth.shape != shape:
+            raise ValueError(f"x and truth must have one shape (n,); got {shape} and {self.truth.shape}")
+        if self.values.ndim not in (1, 2) or self.values.shape[-1] != self.x.size:
+            raise ValueError(
+                f"values must have the shape (n,) or (draws, n) with n = {self.x.size}; got {self.values.shape}"
+            )
+        _deviation("noise_sd", self.noise_sd)
+        _correlation(self.phi)
+
+    def with_noise(
+        self, rng: np.random.Generator, noise: float, *, phi: float = 0.0, draws: int | None = None
+    ) -> Curve:
+        """Observe the same truth again, with new noise: ``values = truth + e``.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+            Source of the random numbers.
+        noise : float, at least 0
+            Standard deviation of the noise of each sample.
+        phi : float, in (-1, 1)
+            Correlation of the noise of neighbouring samples (AR(1)); 0 for white noise.
+        draws : int, at least 1, optional
+            Number of independent observations, for values of shape (draws, n).
+
+        Returns
+        -------
+        Curve
+            A new curve; this one is unchanged.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument is of another type or outside its range.
+
+        Examples
+        --------
+        >>> classic_curve().with_noise(np.random.default_rng(3), 0.1, phi=0.5, draws=10).values.shape
+        (10, 365)
+        """
+        deviation = _deviation("noise", noise)
+        errors = ar1_noise(rng, self.x.size, phi=phi, sd=deviation, draws=draws)
+        return replace(self, values=self.truth + errors, noise_sd=deviation, phi=float(phi))
+
+
+def _exact(name: str, description: str, x: Floats, truth: Floats) -> Curve:
+    return Curve(name, description, x, truth, truth.copy(), noise_sd=0.0)
+
+
+def parabola(
+    rng: np.random.Generator,
+    n: int = 365,
+    *,
+    noise: float = 0.1,
+    start: float = -1.0,
+    stop: float = 1.0,
+    phi: float = 0.0,
+    draws: int | None = None,
+) -> Curve:
+    """Draw the parabola ``1 - x²`` with noise, at n equal steps of x from `start` to `stop`.
+
+    From -1 to 1 it starts at 0, where the zero start of an average hardly shows; with ``start=0`` it starts at 1, where
+    it shows most.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of the random numbers.
+    n : int, at least 1
+        Number of samples.
+    noise : float, at least 0
+        Standard deviation of the noise of each sample.
+    start, stop : float
+        First and last x.
+    phi : float, in (-1, 1)
+        Correlation of the noise of neighbouring samples (AR(1)); 0 for white noise.
+    draws : int, at least 1, optional
+        Number of independent observations, for values of shape (draws, n).
+
+    Returns
+    -------
+    Curve
+        The curve, with its truth.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of another type or outside its range.
+
+    Examples
+    --------
+    >>> curve = parabola(np.random.default_rng(0), 5, noise=0.0)
+    >>> curve.values
+    array([0.  , 0.75, 1.  , 0.75, 0.  ])
+    >>> float(parabola(np.random.default_rng(0), start=0.0).truth[0])
+    1.0
+    """
+    first, last = real("start", start, "a finite number"), real("stop", stop, "a finite number")
+    x = np.linspace(first, last, whole("n", n, 1))
+    curve = _exact("parabola", f"1 - x² for x from {first:g} to {last:g}", x, 1.0 - x**2)
+    return curve.with_noise(rng, noise, phi=phi, draws=draws)
+
+
+def step(
+    rng: np.random.Generator,
+    n: int = 365,
+    *,
+    noise: float = 0.1,
+    at: int | None = None,
+    height: float = 1.0,
+    phi: float = 0.0,
+    draws: int | None = None,
+) -> Curve:
+    """Draw a step with noise: 0 before sample `at`, `height` from it on.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of the random numbers.
+    n : int, at least 1
+        Number of samples.
+    noise : float, at least 0
+        Standard deviation of the noise of each sample.
+    at : int, from 0 to n-1, optional
+        First sample of the new level; by default the middle, n // 2.
+    height : float
+        The new level.
+    phi : float, in (-1, 1)
+        Correlation of the noise of neighbouring samples (AR(1)); 0 for white noise.
+    draws : int, at least 1, optional
+        Number of independent observations, for values of shape (draws, n).
+
+    Returns
+    -------
+    Curve
+        The curve, with its truth; x is the time 0, 1, ..., n-1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of another type or outside its range.
+
+    Examples
+    --------
+    >>> step(np.random.default_rng(0), 5, noise=0.0, at=3, height=2.0).values
+    array([0., 0., 0., 2., 2.])
+    """
+    time = _steps(n)
+    jump = time.size // 2 if at is None else whole("at", at, 0, time.size - 1)
+    level = real("height", height, "a finite number")
+    curve = _exact("step", f"a step from 0 to {level:g} at sample {jump}", time, np.where(time < jump, 0.0, level))
+    return curve.with_noise(rng, noise, phi=phi, draws=draws)
+
+
+def ramp(
+    rng: np.random.Generator,
+    n: int = 365,
+    *,
+    noise: float = 0.1,
+    slope: float = 0.01,
+    phi: float = 0.0,
+    draws: int | None = None,
+) -> Curve:
+    """Draw a ramp with noise, ``slope · t``: an average of weights with mean age L follows it L samples late.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of the random numbers.
+    n : int, at least 1
+        Number of samples.
+    noise : float, at least 0
+        Standard deviation of the noise of each sample.
+    slope : float
+        Rise per sample.
+    phi : float, in (-1, 1)
+        Correlation of the noise of neighbouring samples (AR(1)); 0 for white noise.
+    draws : int, at least 1, optional
+        Number of independent observations, for values of shape (draws, n).
+
+    Returns
+    -------
+    Curve
+        The curve, with its truth; x is the time 0, 1, ..., n-1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of another type or outside its range.
+
+    Examples
+    --------
+    >>> ramp(np.random.default_rng(0), 4, noise=0.0, slope=0.5).values
+    array([0. , 0.5, 1. , 1.5])
+    """
+    time = _steps(n)
+    rise = real("slope", slope, "a finite number")
+    curve = _exact("ramp", f"a ramp that rises by {rise:g} per sample", time, rise * time)
+    return curve.with_noise(rng, noise, phi=phi, draws=draws)
+
+
+def sinusoid(
+    rng: np.random.Generator,
+    n: int = 365,
+    *,
+    noise: float = 0.1,
+    period: float = 73.0,
+    amplitude: float = 1.0,
+    phi: float = 0.0,
+    draws: int | None = None,
+) -> Curve:
+    """Draw a sinusoid with noise, ``amplitude · sin(2π t / period)``.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of the random numbers.
+    n : int, at least 1
+        Number of samples.
+    noise : float, at least 0
+        Standard deviation of the noise of each sample.
+    period : float, at least 2
+        Length of one cycle in samples; a shorter one could not be told from a longer one.
+    amplitude : float
+        Largest value.
+    phi : float, in (-1, 1)
+        Correlation of the noise of neighbouring samples (AR(1)); 0 for white noise.
+    draws : int, at least 1, optional
+        Number of independent observations, for values of shape (draws, n).
+
+    Returns
+    -------
+    Curve
+        The curve, with its truth; x is the time 0, 1, ..., n-1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of another type or outside its range.
+
+    Examples
+    --------
+    >>> sinusoid(np.random.default_rng(0), 5, noise=0.0, period=4).values.round(12) + 0.0
+    array([ 0.,  1.,  0., -1.,  0.])
+    """
+    time = _steps(n)
+    cycle = real("period", period, "a finite number of at least 2 samples", lambda value: value >= 2.0)
+    size = real("amplitude", amplitude, "a finite number")
+    truth = size * np.sin(2.0 * np.pi * time / cycle)
+    curve = _exact("sinusoid", f"a sinusoid of amplitude {size:g} and period {cycle:g}", time, truth)
+    return curve.with_noise(rng, noise, phi=phi, draws=draws)
+
+
+def bursts(
+    rng: np.random.Generator,
+    n: int = 365,
+    *,
+    noise: float = 0.1,
+    every: int = 73,
+    width: int = 5,
+    phi: float = 0.0,
+    draws: int | None = None,
+) -> Curve:
+    """Draw short bursts with noise: 1 in the last `width` of every `every` samples, 0 in the others.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of the random numbers.
+    n : int, at least 1
+        Number of samples.
+    noise : float, at least 0
+        Standard deviation of the noise of each sample.
+    every : int, at least 1
+        Samples from one burst to the next.
+    width : int, from 1 to every
+        Samples of one burst.
+    phi : float, in (-1, 1)
+        Correlation of the noise of neighbouring samples (AR(1)); 0 for white noise.
+    draws : int, at least 1, optional
+        Number of independent observations, for values of shape (draws, n).
+
+    Returns
+    -------
+    Curve
+        The curve, with its truth; x is the time 0, 1, ..., n-1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of another type or outside its range.
+
+    Examples
+    --------
+    >>> bursts(np.random.default_rng(0), 8, noise=0.0, every=4, width=1).values
+    array([0., 0., 0., 1., 0., 0., 0., 1.])
+    """
+    time = _steps(n)
+    gap = whole("every", every, 1)
+    length = whole("width", width, 1, gap)
+    truth = np.where(time % gap < gap - length, 0.0, 1.0)
+    curve = _exact("bursts", f"bursts of {length} samples every {gap} samples", time, truth)
+    return curve.with_noise(rng, noise, phi=phi, draws=draws)
+
+
+def classic_curve() -> Curve:
+    """Return the classic example: 365 samples of ``1 - x²``, x from -1 to 1, with white noise of deviation 0.1.
+
+    The noise is always the same, from NumPy's legacy generator with seed 0, ``numpy.random.RandomState(0)``: the
+    published values of the curve and its averages were made with it, and the newer generators do not give these
+    numbers. For other noise use :func:`parabola` or :meth:`Curve.with_noise`.
+
+    Returns
+    -------
+    Curve
+        The curve, with its truth.
+
+    Examples
+    --------
+    >>> curve = classic_curve()
+    >>> curve.values[:3].round(6)
+    array([0.176405, 0.050975, 0.119731])
+    """
+    x = np.linspace(-1.0, 1.0, 365)
+    truth = 1.0 - x**2
+    values = truth + 0.1 * np.random.RandomState(0).randn(x.size)
+    return Curve("classic", "1 - x² for x from -1 to 1, 365 samples", x, truth, values, noise_sd=0.1)

@@ -1,0 +1,55 @@
+"""Random Hessians: symmetric Gaussian matrices (GOE) with a spectrum of given edge and shift."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optimlab.lab.problems.arguments import generator, real, whole
+
+__all__ = ["goe_hessians"]
+
+
+def goe_hessians(rng: np.random.Generator, draws: int, *, n: int, shift: float = 0.0) -> NDArray[np.float64]:
+    """H = (G + Gᵀ)/√(2n) + s I, G of independent N(0, 1): Hessians whose eigenvalues fill [s-2, s+2] for large n.
+
+    Their elements have variance 1/n off the diagonal and 2/n on it.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of the draws.
+    draws : int, at least 1
+        Number of matrices.
+    n : int, at least 1
+        Size of each.
+    shift : float, finite
+        s, added to every eigenvalue.
+
+    Returns
+    -------
+    ndarray of float64, shape (draws, n, n)
+        The matrices.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is outside its range.
+
+    Source
+    ------
+    Mehta, Random Matrices, 2004, chapter 2, the Gaussian orthogonal ensemble.
+
+    Examples
+    --------
+    >>> spectra = np.linalg.eigvalsh(goe_hessians(np.random.default_rng(0), 5, n=200, shift=1.0))
+    >>> spectra.shape, round(float(spectra.min()), 1), round(float(spectra.max()), 1)
+    ((5, 200), -1.0, 3.0)
+    """
+    shape = (whole("draws", draws, 1), whole("n", n, 1), n)
+    g = generator(rng).standard_normal(shape)
+    hessians: NDArray[np.float64] = (g + g.transpose(0, 2, 1)) / math.sqrt(2.0 * n)
+    hessians[:, np.arange(n), np.arange(n)] += real("shift", shift, "a finite number")
+    return hessians

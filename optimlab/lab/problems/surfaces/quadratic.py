@@ -1,0 +1,119 @@
+"""Quadratics: the bowl, the ravine of any spectrum, and the saddle."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optimlab.lab.problems.arguments import real, whole
+from optimlab.lab.problems.surfaces.surface import CriticalPoint, Surface
+
+__all__ = ["Quadratic", "bowl", "ravine", "saddle"]
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Quadratic(Surface):
+    """f(w) = ½ Σ hᵢ wᵢ²: every quadratic, in the coordinates of its axes.
+
+    Parameters
+    ----------
+    curvatures : sequence of float, at least one
+        h, the eigenvalues of the Hessian, finite, of any sign.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If there is no curvature, or one is not a finite number.
+
+    Examples
+    --------
+    >>> f = Quadratic((1.0, 100.0))
+    >>> f.value([1.0, 1.0]), f.gradient([1.0, 1.0])
+    (np.float64(50.5), array([  1., 100.]))
+    """
+
+    curvatures: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        given: Sequence[float] = self.curvatures
+        if np.ndim(given) != 1 or len(given) == 0:
+            raise ValueError(f"curvatures must be a sequence of at least one number; got {given!r}")
+        object.__setattr__(self, "curvatures", tuple(real("curvatures", h, "finite numbers") for h in given))
+
+    @property
+    def dimension(self) -> int:
+        """Number of coordinates."""
+        return len(self.curvatures)
+
+    @property
+    def starts(self) -> NDArray[np.float64]:
+        """(1, 1, ..., 1), which has a part of every mode."""
+        return np.ones((1, self.dimension))
+
+    @property
+    def points(self) -> tuple[CriticalPoint, ...]:
+        """The origin."""
+        return (CriticalPoint((0.0,) * self.dimension, 0.0, tuple(sorted(self.curvatures))),)
+
+    def _value(self, w: Array) -> Any:
+        return (self._spectrum(w) * w * w).sum(axis=-1) / 2
+
+    def _gradient(self, w: Array) -> Array:
+        return self._spectrum(w) * w
+
+    def _spectrum(self, w: Array) -> Array:
+        return np.array(self.curvatures, dtype=w.dtype)
+
+
+def bowl(dimension: int = 2) -> Quadratic:
+    """f(w) = Σ wᵢ²: equally steep in every direction.
+
+    Parameters
+    ----------
+    dimension : int, at least 1
+        Number of coordinates.
+
+    Examples
+    --------
+    >>> bowl().value([3.0, 4.0])
+    np.float64(25.0)
+    """
+    return Quadratic((2.0,) * whole("dimension", dimension, 1))
+
+
+def ravine(condition: float, dimension: int = 2) -> Quadratic:
+    """f(w) = ½ Σ hᵢ wᵢ² with h from 1 to κ, equally spaced in the logarithm: an ill-conditioned quadratic.
+
+    A spectrum of your own is ``Quadratic(curvatures)``.
+
+    Parameters
+    ----------
+    condition : float, at least 1
+        κ, the largest curvature over the smallest.
+    dimension : int, at least 2
+        Number of coordinates.
+
+    Examples
+    --------
+    >>> ravine(100.0, 3).curvatures
+    (1.0, 10.0, 100.0)
+    """
+    kappa = real("condition", condition, "a finite number of at least 1", lambda k: k >= 1.0)
+    return Quadratic(tuple(np.geomspace(1.0, kappa, whole("dimension", dimension, 2)).tolist()))
+
+
+def saddle() -> Quadratic:
+    """f(x, y) = x² - y²: up in one direction, down in the other, with curvatures 2 and -2.
+
+    Examples
+    --------
+    >>> saddle().saddles
+    (CriticalPoint(at=(0.0, 0.0), value=0.0, curvatures=(-2.0, 2.0)),)
+    """
+    return Quadratic((2.0, -2.0))

@@ -1,0 +1,198 @@
+"""The 2-2-1 net of sigmoid units: the smallest net that can learn the exclusive or, for any number of replicas."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from optimlab.lab.problems.arguments import generator, real, whole
+
+__all__ = ["TwoTwoOne", "legacy_normals", "xor"]
+
+Array = NDArray[Any]
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class TwoTwoOne:
+    """C(w) = Σₛ (yₛ - tₛ)², y = σ(w₅h₁ + w₆h₂ + b₃), h₁ = σ(w₁x₁ + w₂x₂ + b₁), h₂ = σ(w₃x₁ + w₄x₂ + b₂).
+
+    The weights of a net are w = (w₁, w₂, b₁, w₃, w₄, b₂, w₅, w₆, b₃), unit after unit. Value and gradient take nets of
+    shape (..., 9), of float32 or float64, and keep the dtype; all nets are one array program, in which the nets lie
+    along the last axis.
+
+    Parameters
+    ----------
+    inputs : sequence of pairs of float
+        x, one pair for each sample.
+    targets : sequence of float
+        t, one for each sample.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If there is no sample, a number is not finite, or there are not as many targets as inputs.
+
+    Source
+    ------
+    D. Rumelhart, G. Hinton & R. Williams, Learning internal representations by error propagation, 1986.
+
+    Examples
+    --------
+    >>> net = TwoTwoOne([(1.0, 0.0)], [1.0])
+    >>> net.value(np.zeros(9)), net.gradient(np.zeros(9))[-1]
+    (np.float64(0.25), np.float64(-0.25))
+    >>> net.gradient(np.zeros((1000, 9))).shape
+    (1000, 9)
+    """
+
+    inputs: tuple[tuple[float, float], ...]
+    targets: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if _shape(self.inputs)[1:] != (2,):
+            raise ValueError(f"inputs must be pairs of numbers, at least one; got {self.inputs!r}")
+        if _shape(self.targets) != (len(self.inputs),):
+            raise ValueError(
+                f"targets must hold one number for each of {len(self.inputs)} inputs; got {self.targets!r}"
+            )
+        pairs = tuple(
+            (real("inputs", a, "finite numbers"), real("inputs", b, "finite numbers")) for a, b in self.inputs
+        )
+        object.__setattr__(self, "inputs", pairs)
+        object.__setattr__(self, "targets", tuple(real("targets", t, "finite numbers") for t in self.targets))
+
+    @property
+    def start(self) -> Floats:
+        """All 0, where both hidden units are alike and stay so; `draw` and `legacy_normals` break the symmetry."""
+        return np.zeros(9)
+
+    def draw(self, rng: np.random.Generator, replicas: int) -> Floats:
+        """Return starts w ~ N(0, 1), shape (replicas, 9)."""
+        return generator(rng).standard_normal((whole("replicas", replicas, 1), 9))
+
+    def outputs(self, w: ArrayLike) -> Array:
+        """Return y, shape (..., samples)."""
+        nets, shape = self._rows(w)
+        with np.errstate(over="ignore", invalid="ignore"):
+            y = self._forward(nets)[1]
+        return y.T.reshape(*shape, len(self.targets))
+
+    def value(self, w: ArrayLike) -> Any:
+        """Return C: a number, or an array of shape (...) for nets of shape (..., 9)."""
+        nets, shape = self._rows(w)
+        with np.errstate(over="ignore", invalid="ignore"):
+            error = self._forward(nets)[1] - self._columns(nets)[1]
+            return (error * error).sum(axis=0).reshape(shape)[()]
+
+    def gradient(self, w: ArrayLike) -> Array:
+        """Return ∇C, of the shape of w."""
+        return self.value_and_gradient(w)[1]
+
+    def value_and_gradient(self, w: ArrayLike) -> tuple[Any, Array]:
+        """Return C and ∇C from one pass."""
+        nets, shape = self._rows(w)
+        with np.errstate(over="ignore", invalid="ignore"):
+            value, gradient = self._backward(nets)
+        return value.reshape(shape)[()], np.ascontiguousarray(gradient.T).reshape(*shape, 9)
+
+    def _forward(self, nets: Array) -> tuple[Array, Array]:
+        """Return h, shape (2, samples, S), and y, shape (samples, S), for nets of shape (9, S)."""
+        x, _ = self._columns(nets)
+        h = _sigmoid(x @ nets[:6].reshape(2, 3, -1))
+        y = h[0] * nets[6]
+        y += h[1] * nets[7]
+        y += nets[8]
+        return h, _sigmoid(y)
+
+    def _backward(self, nets: Array) -> tuple[Array, Array]:
+        """Return C, shape (S,), and its gradient, shape (9, S), by backpropagation of δ = ∂C/∂(pre-activation)."""
+        x, t = self._columns(nets)
+        h, y = self._forward(nets)
+        error = y - t
+        gradient = np.empty_like(nets)
+        output = _slope(y)
+        output *= error
+        output *= 2
+        np.add.reduce(output * h, axis=1, out=gradient[6:8])
+        np.add.reduce(output, axis=0, out=gradient[8])
+        hidden = _slope(h)
+        hidden *= output
+        hidden *= nets[6:8, None]
+        np.matmul(x.T, hidden, out=gradient[:6].reshape(2, 3, -1))
+        error *= error
+        return error.sum(axis=0), gradient
+
+    def _columns(self, nets: Array) -> tuple[Array, Array]:
+        """Return the inputs with a column of 1, shape (samples, 3), and the targets, shape (samples, 1)."""
+        x = np.array([(*pair, 1.0) for pair in self.inputs], dtype=nets.dtype)
+        return x, np.array(self.targets, dtype=nets.dtype)[:, None]
+
+    def _rows(self, w: ArrayLike) -> tuple[Array, tuple[int, ...]]:
+        """Return the nets as (9, S), which makes the inner loops long, and their shape (...)."""
+        nets = np.asarray(w)
+        if nets.dtype not in (np.float32, np.float64):
+            if nets.dtype.kind not in "iuf":
+                raise TypeError(f"w must hold real numbers; got {nets.dtype}")
+            nets = nets.astype(np.float64)
+        if nets.shape[-1:] != (9,):
+            raise ValueError(f"w must have shape (..., 9), nine weights for each net; got {nets.shape}")
+        return np.ascontiguousarray(nets.reshape(-1, 9).T), nets.shape[:-1]
+
+
+def xor() -> TwoTwoOne:
+    """C(w) = Σₛ (yₛ - (x₁ xor x₂)ₛ)² over (0, 0), (0, 1), (1, 0), (1, 1), where one start in four gets stuck.
+
+    Examples
+    --------
+    >>> solved = np.array([20.0, 20.0, -10.0, -20.0, -20.0, 30.0, 20.0, 20.0, -30.0])  # (x₁ or x₂) and not (x₁ and x₂)
+    >>> xor().outputs(solved).round(3)
+    array([0., 1., 1., 0.])
+    """
+    return TwoTwoOne(((0.0, 0.0), (0.0, 1.0), (1.0, 0.0), (1.0, 1.0)), (0.0, 1.0, 1.0, 0.0))
+
+
+def legacy_normals(seeds: Iterable[int]) -> Floats:
+    """Return starts w ~ N(0, 1) of nine draws each from NumPy's legacy ``RandomState(seed)``, shape (S, 9).
+
+    For published numbers that were drawn so; otherwise `TwoTwoOne.draw`.
+
+    Parameters
+    ----------
+    seeds : iterable of int, 0 to 2³² - 1
+        One for each net.
+
+    Examples
+    --------
+    >>> legacy_normals([0]).round(3)
+    array([[ 1.764,  0.4  ,  0.979,  2.241,  1.868, -0.977,  0.95 , -0.151, -0.103]])
+    """
+    starts = [np.random.RandomState(whole("seeds", seed, 0, 2**32 - 1)).standard_normal(9) for seed in seeds]
+    return np.array(starts).reshape(-1, 9)
+
+
+def _shape(given: Any) -> tuple[int, ...]:
+    """Return the shape of nested sequences, and none of ragged ones."""
+    try:
+        return np.shape(given)
+    except ValueError:
+        return ()
+
+
+def _sigmoid(z: Array) -> Array:
+    """1 / (1 + e⁻ᶻ), in place."""
+    np.negative(z, out=z)
+    np.exp(z, out=z)
+    z += 1
+    return np.reciprocal(z, out=z)
+
+
+def _slope(y: Array) -> Array:
+    """σ′ = y (1 - y) for y = σ(z)."""
+    slope = 1 - y
+    slope *= y
+    return slope

@@ -1,0 +1,244 @@
+"""Linear rules on the noisy quadratic: mean and variance at each step, under any schedule, and in the end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from optimlab import bias_correction
+from optimlab.lab.theory.domain import finite, nonnegative, numbers, overflowing, positive
+
+__all__ = ["LinearRule", "Moments", "stationary_covariance", "transient"]
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class LinearRule:
+    """v ← β v + g, w ← w - lr (a v + b g), w̄ ← γ w̄ + (1-γ) w: momentum of any form, and an average of its iterates.
+
+    SGD is ``LinearRule()``, the heavy ball ``LinearRule(β)``, the EMA form ``LinearRule(β, trace=1-β)``, Nesterov's
+    ``LinearRule(β, trace=β, gradient=1)``, quasi-hyperbolic momentum ``trace=ν(1-β), gradient=1-ν``.
+
+    Parameters
+    ----------
+    beta : array_like of float, in [0, 1)
+        β of the buffer.
+    trace, gradient : array_like of float, finite
+        a and b, the weights of buffer and gradient in a step.
+    average : array_like of float, in [0, 1)
+        γ; 0 does not average.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is outside its range.
+
+    Source
+    ------
+    Ma & Yarats 2019, "Quasi-hyperbolic momentum and Adam", section 3, up to factors.
+
+    Examples
+    --------
+    >>> transition, input_ = LinearRule(0.9).matrices(lr=0.1, curvature=2.0)
+    >>> transition  # of (w, v, w̄)
+    array([[ 0.8 , -0.09,  0.  ],
+           [ 2.  ,  0.9 ,  0.  ],
+           [ 0.8 , -0.09,  0.  ]])
+    """
+
+    beta: Any = 0.0
+    trace: Any = 1.0
+    gradient: Any = 0.0
+    average: Any = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("beta", "average"):
+            checked = numbers(name, getattr(self, name), "in [0, 1)", lambda x: (x >= 0.0) & (x < 1.0))
+            object.__setattr__(self, name, checked)
+        for name in ("trace", "gradient"):
+            object.__setattr__(self, name, finite(name, getattr(self, name)))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape to which the parameters broadcast."""
+        return np.broadcast_shapes(self.beta.shape, self.trace.shape, self.gradient.shape, self.average.shape)
+
+    @overflowing
+    def matrices(self, lr: ArrayLike, curvature: ArrayLike) -> tuple[Floats, Floats]:
+        """A and b of s ← A s + b e, s = (w, v, w̄), where the gradient is h w + e.
+
+        Parameters
+        ----------
+        lr, curvature : array_like of float, finite
+            Learning rate and h; they broadcast with the rule's parameters.
+
+        Returns
+        -------
+        A, b : ndarray of float64, shapes (..., 3, 3) and (..., 3)
+            What a step does to the state, and to the noise.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If an argument is not finite.
+        """
+        lr, h = finite("lr", lr), finite("curvature", curvature)
+        both = lr * (self.trace + self.gradient)
+        ww, wv, we = 1.0 - both * h, -lr * self.trace * self.beta, -both
+        share = 1.0 - self.average
+        rows = [(ww, wv, 0.0, we), (h, self.beta, 0.0, 1.0), (share * ww, share * wv, self.average, share * we)]
+        flat = np.broadcast_arrays(*(entry for row in rows for entry in row))
+        whole = np.stack(flat, axis=-1).reshape(*flat[0].shape, 3, 4)
+        return whole[..., :3], whole[..., 3]
+
+
+class Moments(NamedTuple):
+    """Mean and variance of the iterates w and of their average w̄, shapes (K+1, ...): after 0, 1, ..., K updates.
+
+    Examples
+    --------
+    >>> moments = transient(LinearRule(), [1.0, 0.5], 1.0)
+    >>> moments.mean, moments.variance
+    (array([1., 0., 0.]), array([0. , 1. , 0.5]))
+    """
+
+    mean: Floats
+    variance: Floats
+    average_mean: Floats
+    average_variance: Floats
+
+    @property
+    def square(self) -> Floats:
+        """E w²; the expected loss is h/2 times it."""
+        return _second_moment(self.mean, self.variance)
+
+    @property
+    def average_square(self) -> Floats:
+        """E w̄²."""
+        return _second_moment(self.average_mean, self.average_variance)
+
+
+def transient(
+    rule: LinearRule, rates: ArrayLike, curvature: ArrayLike, *, noise: ArrayLike = 1.0, start: ArrayLike = 1.0
+) -> Moments:
+    """E s ← A E s, P ← A P Aᵀ + noise b bᵀ: mean and variance after each update, exact for any learning rates.
+
+    Parameters
+    ----------
+    rule : LinearRule
+        The rule; v starts at 0, and the average is debiased, as ``Ema(γ, debias=True)``.
+    rates : array_like of float, at least 0, shape (K, ...)
+        The learning rate of each update, such as ``schedule(np.arange(K))``.
+    curvature : array_like of float, greater than 0
+        h; its shape meets that of one rate.
+    noise : array_like of float, at least 0
+        Variance of the gradient's noise, c / B. The variances are proportional to it.
+    start : array_like of float, finite
+        w₀.
+
+    Returns
+    -------
+    Moments
+        inf or NaN where the rule diverges.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is outside its range.
+
+    Source
+    ------
+    The recursion of a linear system's covariance; Zhang et al. 2019 do the same for their rules.
+
+    Examples
+    --------
+    >>> transient(LinearRule(average=0.5), np.full(2, 0.5), 1.0, noise=0.0).average_mean.round(6)
+    array([1.      , 0.5     , 0.333333])
+    """
+    rates = nonnegative("rates", rates)
+    if rates.ndim == 0:
+        raise ValueError(f"rates must have one learning rate for each update; got the number {float(rates)!r}")
+    h, noise, w = _checked(curvature, noise, start)
+    shape = np.broadcast_shapes(rates.shape[1:], h.shape, noise.shape, w.shape, rule.shape)
+    mean, covariance = np.zeros((*shape, 3)), np.zeros((*shape, 3, 3))
+    mean[..., 0] = w
+    found = np.zeros((len(rates) + 1, 4, *shape))
+    found[0, 0] = found[0, 2] = w
+    with np.errstate(over="ignore", invalid="ignore"):
+        for k, lr in enumerate(rates, 1):
+            A, b = rule.matrices(lr, h)
+            mean = (A @ mean[..., np.newaxis])[..., 0]
+            covariance = A @ covariance @ np.swapaxes(A, -1, -2) + _outer(b, noise)
+            seen = bias_correction(rule.average, k)
+            found[k, 0], found[k, 1] = mean[..., 0], covariance[..., 0, 0]
+            found[k, 2], found[k, 3] = mean[..., 2] / seen, covariance[..., 2, 2] / seen**2
+    return Moments(*(found[:, i] for i in range(4)))
+
+
+def stationary_covariance(rule: LinearRule, lr: ArrayLike, curvature: ArrayLike, *, noise: ArrayLike = 1.0) -> Floats:
+    """P = A P Aᵀ + noise b bᵀ: the stationary covariance of (w, v, w̄), by the discrete Lyapunov equation.
+
+    Parameters
+    ----------
+    rule : LinearRule
+        The rule.
+    lr, curvature, noise : array_like of float
+        Learning rate > 0, h > 0, and the variance of the gradient's noise, c / B.
+
+    Returns
+    -------
+    ndarray of float64, shape (..., 3, 3)
+        P: E w² is ``P[..., 0, 0]``, E w̄² is ``P[..., 2, 2]``; inf where the rule is not stable.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is outside its range.
+
+    Source
+    ------
+    Zhang et al. 2019; SciPy's ``solve_discrete_lyapunov``.
+
+    Examples
+    --------
+    >>> P = stationary_covariance(LinearRule(0.9, average=0.9), 0.1, 1.0)
+    >>> P[[0, 2], [0, 2]].round(5)
+    array([0.51351, 0.08834])
+    """
+    from scipy.linalg import solve_discrete_lyapunov
+
+    lr = positive("lr", lr)
+    h, noise, _ = _checked(curvature, noise, 0.0)
+    A, b = rule.matrices(lr, h)
+    inputs = _outer(b, noise)
+    within = np.isfinite(A).all(axis=(-2, -1), keepdims=True)
+    A = np.broadcast_to(np.where(within, A, 2.0 * np.eye(3)), inputs.shape)  # beyond float64 nothing is stable
+    stable = np.abs(np.linalg.eigvals(A)).max(axis=-1) < 1.0
+    found = np.full(inputs.shape, np.inf)
+    for i in zip(*np.nonzero(stable), strict=True) if stable.ndim else [()] * int(stable):
+        found[i] = solve_discrete_lyapunov(A[i], inputs[i])
+    return found
+
+
+def _second_moment(mean: Floats, variance: Floats) -> Floats:
+    with np.errstate(over="ignore"):  # of a rule that diverges
+        return mean**2 + variance
+
+
+def _outer(b: Floats, noise: Floats) -> Floats:
+    """Noise b bᵀ."""
+    with np.errstate(over="ignore", invalid="ignore"):  # of a rule that diverges
+        outer: Floats = noise[..., np.newaxis, np.newaxis] * b[..., :, np.newaxis] * b[..., np.newaxis, :]
+    return outer
+
+
+def _checked(curvature: ArrayLike, noise: ArrayLike, start: ArrayLike) -> tuple[Floats, Floats, Floats]:
+    return (
+        positive("curvature", curvature),
+        nonnegative("noise", noise),
+        finite("start", start),
+    )

@@ -1,0 +1,417 @@
+"""One type for the decay of an EMA: β and the seven other ways people say it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from optimlab.series.arguments import checked_number
+
+__all__ = ["Decay", "bias_correction"]
+
+Floats = NDArray[np.float64]
+
+
+def _half_life_alpha(halflife: float) -> float:
+    return -math.expm1(-math.log(2.0) / halflife)
+
+
+def _cutoff_alpha(cutoff: float) -> float:
+    """Solve cos ω = 1 - α²/(2(1-α)) for α, with 1 - cos ω = 2 sin²(ω/2)."""
+    sine = math.sin(math.pi * cutoff)
+    return 2.0 * sine / (sine + math.hypot(1.0, sine))
+
+
+@dataclass(frozen=True)
+class _Parameter:
+    """One way to say a decay: its allowed range in words, the test of it, and α and β from it."""
+
+    allowed: str
+    contains: Callable[[float], bool]
+    alpha: Callable[[float], float]
+    beta: Callable[[float], float]
+
+    def pair(self, value: float) -> tuple[float, float]:
+        """Return (β, α): the smaller of the two from the value, the other as 1 minus it."""
+        alpha = self.alpha(value)
+        if alpha <= 0.5:
+            return 1.0 - alpha, alpha
+        beta = self.beta(value)
+        return beta, 1.0 - beta
+
+
+_OR_INFINITE = "(infinite means the running mean)"
+_PARAMETERS = {
+    "beta": _Parameter("in [0, 1)", lambda b: 0.0 <= b < 1.0, lambda b: 1.0 - b, lambda b: b),
+    "alpha": _Parameter("in (0, 1]", lambda a: 0.0 < a <= 1.0, lambda a: a, lambda a: 1.0 - a),
+    "span": _Parameter(
+        f"at least 1 {_OR_INFINITE}", lambda s: s >= 1.0, lambda s: 2.0 / (s + 1.0), lambda s: (s - 1.0) / (s + 1.0)
+    ),
+    "com": _Parameter(
+        f"at least 0 {_OR_INFINITE}", lambda c: c >= 0.0, lambda c: 1.0 / (1.0 + c), lambda c: c / (1.0 + c)
+    ),
+    "halflife": _Parameter(
+        f"greater than 0 {_OR_INFINITE}", lambda h: h > 0.0, _half_life_alpha, lambda h: math.exp2(-1.0 / h)
+    ),
+    "window": _Parameter(f"at least 1 {_OR_INFINITE}", lambda n: n >= 1.0, lambda n: 1.0 / n, lambda n: (n - 1.0) / n),
+    "cutoff": _Parameter(
+        "in (0, 0.5] cycles per sample", lambda f: 0.0 < f <= 0.5, _cutoff_alpha, lambda f: 1.0 - _cutoff_alpha(f)
+    ),
+}
+_REMEDY = {
+    "beta": "; for the running mean (the limit 1) give com=inf",
+    "alpha": "; for the running mean (the limit 0) give com=inf",
+}
+
+
+def _chosen(given: dict[str, Any]) -> tuple[str, float]:
+    """Return the one parameter that was given, checked against its range."""
+    names = [name for name, value in given.items() if value is not None]
+    if len(names) != 1:
+        got = ", ".join(names) or "none"
+        raise ValueError(f"exactly one of {', '.join(given)} must be given; got {got}")
+    name = names[0]
+    value = checked_number(name, given[name])
+    parameter = _PARAMETERS[name]
+    if not parameter.contains(value):
+        raise ValueError(f"{name} must be {parameter.allowed}; got {value!r}{_REMEDY.get(name, '')}")
+    return name, value
+
+
+@dataclass(frozen=True, init=False, repr=False)
+class Decay:
+    """The decay β of ``m ← β m + (1-β) x``, made from any one of its seven names.
+
+    Of β and α = 1-β the smaller is kept as given and the other follows from it, so neither loses digits:
+    ``Decay(alpha=1e-17)`` is a valid, very long memory although its β rounds to 1.
+
+    Parameters
+    ----------
+    beta : float, in [0, 1)
+        Share of the old mean that is kept at each step.
+    alpha : float, in (0, 1]
+        Share of the new value, 1-β.
+    span : float, at least 1
+        Number N of equally weighted points with the same lag and the same noise: α = 2/(N+1).
+    com : float, at least 0
+        Centre of mass (mean age of the weights) in steps: α = 1/(1+com).
+    halflife : float, greater than 0
+        Steps after which a weight has halved: α = 1 - 2^(-1/halflife).
+    window : float, at least 1
+        The lecture's rule of thumb 1/(1-β): steps after which a weight has fallen to about 1/e.
+    cutoff : float, in (0, 0.5]
+        Frequency of the -3 dB point in cycles per sample.
+
+    Attributes
+    ----------
+    beta, alpha : float
+        β and 1-β.
+
+    Raises
+    ------
+    ValueError
+        If none or several are given, or one lies outside its range (NaN does always).
+    TypeError
+        If a value is not a real number.
+
+    Notes
+    -----
+    ``com``, ``span``, ``halflife`` and ``window`` may be infinite: α = 0, with the debiased start the running mean.
+    Two decays are equal if β and α are, to the last digit.
+
+    Examples
+    --------
+    >>> decay = Decay(0.9)
+    >>> decay.lag, decay.window, decay.span
+    (9.000000000000002, 10.000000000000002, 19.000000000000004)
+    >>> Decay(span=19)
+    Decay(alpha=0.1)
+    >>> print(Decay(0.98).describe())
+    β = 0.98, α = 0.02
+      lag (mean age, com)        49 steps
+      window 1/(1-β)             50 steps, they hold 63.6 % of the weight
+      half-life                  34.31 steps
+      same as a plain mean of    99 points (span)
+      white noise kept           variance 0.0101, sd 0.1005
+      -3 dB cutoff               0.003215 cycles per sample
+      zero start within 1 %      after 228 steps
+    """
+
+    beta: float
+    alpha: float
+
+    def __init__(
+        self,
+        beta: float | None = None,
+        *,
+        alpha: float | None = None,
+        span: float | None = None,
+        com: float | None = None,
+        halflife: float | None = None,
+        window: float | None = None,
+        cutoff: float | None = None,
+    ) -> None:
+        given = {"beta": beta, "alpha": alpha, "span": span, "com": com}
+        given |= {"halflife": halflife, "window": window, "cutoff": cutoff}
+        name, value = _chosen(given)
+        beta, alpha = _PARAMETERS[name].pair(value)
+        object.__setattr__(self, "beta", beta)
+        object.__setattr__(self, "alpha", alpha)
+
+    def __repr__(self) -> str:
+        """Return the shortest call that rebuilds the value."""
+        if self.alpha == 0.0:
+            return "Decay(com=float('inf'))"
+        by_beta = self.beta < 1.0 and 1.0 - self.beta == self.alpha
+        by_alpha = 1.0 - self.alpha == self.beta
+        if by_beta and not (by_alpha and len(repr(self.alpha)) < len(repr(self.beta))):
+            return f"Decay(beta={self.beta!r})"
+        return f"Decay(alpha={self.alpha!r})"
+
+    @property
+    def lag(self) -> float:
+        """β/(1-β): mean age of the weights, the lag behind a ramp, in steps (pandas: ``com``)."""
+        return math.inf if self.alpha == 0.0 else self.beta / self.alpha
+
+    com = lag
+
+    @property
+    def window(self) -> float:
+        """1/(1-β): steps after which a weight has fallen to about 1/e."""
+        return math.inf if self.alpha == 0.0 else 1.0 / self.alpha
+
+    @property
+    def span(self) -> float:
+        """(1+β)/(1-β): points of the plain mean with the same lag and the same noise."""
+        return math.inf if self.alpha == 0.0 else (1.0 + self.beta) / self.alpha
+
+    @property
+    def halflife(self) -> float:
+        """ln ½ / ln β: steps after which a weight has halved (0 for β = 0)."""
+        return math.inf if self.alpha == 0.0 else -math.log(2.0) / self.log_beta
+
+    @property
+    def cutoff(self) -> float:
+        """Frequency of the -3 dB point in cycles per sample; NaN if β < 3-2√2 = 0.17 (there is none)."""
+        if self.beta == 0.0:
+            return math.nan
+        sine = self.alpha / (2.0 * math.sqrt(self.beta))
+        return math.asin(sine) / math.pi if sine <= 1.0 else math.nan
+
+    @property
+    def log_beta(self) -> float:
+        """ln β to the last digit: ``log1p(-α)`` (-inf for β = 0)."""
+        if self.beta == 0.0:
+            return -math.inf
+        return math.log1p(-self.alpha) if self.beta >= 0.5 else math.log(self.beta)
+
+    def noise_gain(self, phi: float = 0.0) -> float:
+        """(1-β)(1+φβ) / ((1+β)(1-φβ)): variance of the mean over the variance of its input.
+
+        Parameters
+        ----------
+        phi : float, in (-1, 1)
+            Coefficient of AR(1) noise; 0 is white noise.
+
+        Returns
+        -------
+        float
+            The ratio of variances, once the start is forgotten.
+
+        Raises
+        ------
+        ValueError
+            If ``phi`` is outside (-1, 1).
+
+        Examples
+        --------
+        >>> round(Decay(0.9).noise_gain(), 4), round(Decay(0.9).noise_gain(phi=0.9), 2)
+        (0.0526, 0.5)
+        """
+        phi = checked_number("phi", phi)
+        if not -1.0 < phi < 1.0:
+            raise ValueError(f"phi must be in (-1, 1); got {phi!r}")
+        return self.alpha * (1.0 + phi * self.beta) / ((1.0 + self.beta) * (1.0 - phi * self.beta))
+
+    def effective_samples(self, t: float = math.inf) -> float:
+        """(1+β)/(1-β) · (1-βᵗ)/(1+βᵗ): Kish's effective sample size (Σw)²/Σw² after t samples.
+
+        Parameters
+        ----------
+        t : float, at least 1
+            Number of samples seen, from the debiased start.
+
+        Returns
+        -------
+        float
+            Number of independent samples whose plain mean is as precise; between 1 and ``span``.
+
+        Raises
+        ------
+        ValueError
+            If ``t`` is below 1.
+
+        Examples
+        --------
+        >>> Decay(0.9).effective_samples(1)
+        1.0
+        >>> round(Decay(0.9).effective_samples(), 6)
+        19.0
+        """
+        t = checked_number("t", t)
+        if not t >= 1.0:
+            raise ValueError(f"t must be at least 1; got {t!r}")
+        if self.alpha == 0.0:
+            return t
+        seen = -math.expm1(t * self.log_beta) if self.beta > 0.0 else 1.0
+        return min(max(self.span * seen / (2.0 - seen), 1.0), t)
+
+    def response(self, omega: ArrayLike) -> Any:
+        """(1-β) / (1 - β e^(-iω)): complex frequency response.
+
+        Parameters
+        ----------
+        omega : array_like
+            Angular frequency in radians per sample.
+
+        Returns
+        -------
+        complex or ndarray of complex
+            Gain (modulus) and phase (argument).
+
+        Examples
+        --------
+        >>> abs(Decay(0.9).response([0.0, np.pi])).round(4)
+        array([1.    , 0.0526])
+        """
+        return self.alpha / (1.0 - self.beta * np.exp(-1j * np.asarray(omega, dtype=np.float64)))
+
+    def group_delay(self, omega: ArrayLike) -> Any:
+        """(β cos ω - β²) / (1 - 2β cos ω + β²): delay of a slow envelope at frequency ω, in steps.
+
+        Parameters
+        ----------
+        omega : array_like
+            Angular frequency in radians per sample.
+
+        Returns
+        -------
+        float or ndarray
+            Delay in steps; at ω = 0 it is ``lag``.
+
+        Examples
+        --------
+        >>> round(float(Decay(0.9).group_delay(0.0)), 6)
+        9.0
+        """
+        half = np.sin(0.5 * np.asarray(omega, dtype=np.float64)) ** 2
+        above = self.beta * (self.alpha - 2.0 * half)
+        return above / (self.alpha**2 + 4.0 * self.beta * half)
+
+    def correction_steps(self, tol: float = 0.01) -> int:
+        """⌈ln tol / ln β⌉: steps until the zero start's bias βᵗ is at most ``tol``.
+
+        Parameters
+        ----------
+        tol : float, in (0, 1)
+            Largest bias left, relative to the mean.
+
+        Returns
+        -------
+        int
+            Number of steps, at least 1.
+
+        Raises
+        ------
+        ValueError
+            If ``tol`` is outside (0, 1), or the memory is infinite (the bias never falls).
+
+        Examples
+        --------
+        >>> [Decay(beta).correction_steps() for beta in (0.9, 0.98, 0.999)]
+        [44, 228, 4603]
+        """
+        tol = checked_number("tol", tol)
+        if not 0.0 < tol < 1.0:
+            raise ValueError(f"tol must be in (0, 1); got {tol!r}")
+        if self.alpha == 0.0:
+            raise ValueError("an infinite memory has no correction_steps: the bias of a zero start never falls")
+        return max(1, math.ceil(math.log(tol) / self.log_beta))
+
+    def describe(self) -> str:
+        """Return what the decay means, in one line a meaning."""
+        if self.alpha == 0.0:
+            return "α = 0: infinite memory; with the debiased start the running mean"
+        if self.alpha < 1e-300:
+            return f"α = {self.alpha:.6g}: a memory longer than any series"
+        held = -math.expm1(self.window * self.log_beta) if self.beta > 0.0 else 1.0
+        gain = self.noise_gain()
+        cutoff = "none (β is below 0.17)" if math.isnan(self.cutoff) else f"{self.cutoff:.4g} cycles per sample"
+        return "\n".join(
+            [
+                f"β = {self.beta:.6g}, α = {self.alpha:.6g}",
+                f"  lag (mean age, com)        {self.lag:.4g} steps",
+                f"  window 1/(1-β)             {self.window:.4g} steps, they hold {100 * held:.1f} % of the weight",
+                f"  half-life                  {self.halflife:.4g} steps",
+                f"  same as a plain mean of    {self.span:.4g} points (span)",
+                f"  white noise kept           variance {gain:.4g}, sd {math.sqrt(gain):.4g}",
+                f"  -3 dB cutoff               {cutoff}",
+                f"  zero start within 1 %      after {self.correction_steps()} steps",
+            ]
+        )
+
+
+def bias_correction(beta: ArrayLike | Decay, t: ArrayLike) -> Any:
+    """1 - βᵗ: what the zero-started EMA after t samples is divided by.
+
+    Exact to the last digit also for β → 1, where the textbook's ``1 - beta**t`` loses half of them:
+    with α = 1-β it is computed as ``-expm1(t · log1p(-α))``.
+
+    Parameters
+    ----------
+    beta : Decay or array_like of float, in [0, 1)
+        Decay. A ``Decay`` keeps an α that is too small for β to show.
+    t : array_like of number, at least 0
+        Number of samples seen.
+
+    Returns
+    -------
+    float or ndarray of float64
+        1 - βᵗ, broadcast over ``beta`` and ``t``; 0 at t = 0.
+
+    Raises
+    ------
+    ValueError
+        If a β is outside [0, 1) or NaN, or a t is negative or NaN.
+
+    Source
+    ------
+    Kingma & Ba 2015, "Adam", section 3.
+
+    Examples
+    --------
+    >>> bias_correction(0.9, [1, 2])
+    array([0.1 , 0.19])
+    >>> bias_correction(1 - 2.0**-40, 1) == 2.0**-40
+    True
+    """
+    steps = np.asarray(t, dtype=np.float64)
+    if not (steps >= 0.0).all():
+        raise ValueError(f"t must be at least 0; got {t!r}")
+    if isinstance(beta, Decay):
+        log_beta: Any = beta.log_beta
+    else:
+        betas = np.asarray(beta, dtype=np.float64)
+        if not ((betas >= 0.0) & (betas < 1.0)).all():
+            raise ValueError(f"beta must be in [0, 1); got {beta!r}")
+        with np.errstate(divide="ignore"):
+            log_beta = np.where(betas >= 0.5, np.log1p(betas - 1.0), np.log(betas))
+    with np.errstate(invalid="ignore"):
+        left = np.expm1(steps * log_beta)
+    result = np.where(steps == 0.0, 0.0, -left)
+    return result if result.ndim else float(result)

@@ -1,0 +1,215 @@
+"""First-order linear scans ``y_t = a y_{t-1} + b x_t`` along the last axis: the engines under every EMA.
+
+All work in float64 on one tile, a block of at most ``TILE`` elements that stays in the cache, and hand on a carry.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+BLOCK = 16  # samples a small matrix product covers
+SHORT = 4096  # steps up to which two levels of products suffice
+UNTHREADED = 1024  # blocks in a product: 16 · 16 · 1024 = 2¹⁸ multiplications are too few for OpenBLAS to thread
+TILE = 49_152  # elements: two float64 arrays of this size, all that a scan needs, stay below 1 MiB
+COMPILED_FROM = 65_536  # elements from which loading numba (0.5 s, once) can pay
+
+
+@lru_cache(maxsize=1)
+def compiled() -> Any:
+    """Return the module of numba kernels, or None if numba is not installed."""
+    if importlib.util.find_spec("numba") is None:
+        return None
+    from optimlab import compiled as kernels
+
+    return kernels
+
+
+@lru_cache(maxsize=32)
+def powers(log_beta: float, size: int) -> Floats:
+    """β^j for j = 1..size, each from ln β, so that no rounding error grows with j."""
+    result: Floats = np.exp(log_beta * np.arange(1.0, size + 1.0))
+    result.flags.writeable = False
+    return result
+
+
+@lru_cache(maxsize=32)
+def corrections(log_beta: float, size: int) -> Floats:
+    """1 - β^j for j = 1..size."""
+    result: Floats = -np.expm1(log_beta * np.arange(1.0, size + 1.0))
+    result.flags.writeable = False
+    return result
+
+
+@lru_cache(maxsize=128)
+def _toeplitz(log_beta: float, gain: float, size: int) -> Floats:
+    """Upper triangular gain · β^(j-i): the scan of ``size`` samples from rest as one product."""
+    age = np.arange(size) - np.arange(size)[:, np.newaxis]
+    decays = np.concatenate([[1.0], powers(log_beta, size)])
+    result: Floats = np.where(age >= 0, gain * decays[np.maximum(age, 0)], 0.0)
+    result.flags.writeable = False
+    return result
+
+
+@lru_cache(maxsize=128)
+def _inherited(log_beta: float, blocks: int) -> Floats:
+    """Return the matrix that turns the ends of blocks, each from rest, into what every block inherits."""
+    result = np.zeros((blocks, blocks))
+    result[1:] = _toeplitz(log_beta, 1.0, blocks).T[:-1]
+    result.flags.writeable = False
+    return result
+
+
+def _padded(steps: int) -> int:
+    """Return the steps after which whole blocks end; zeros at the end change nothing."""
+    return steps if steps <= 2 * BLOCK else steps + -steps % (2 * BLOCK)
+
+
+def _short(x: Floats, log_beta: float, gain: float) -> Floats:
+    """Scan one column of few steps from rest: a product of blocks of 32, and one of their ends."""
+    size = 2 * BLOCK
+    y = np.dot(x.reshape(-1, size), _toeplitz(log_beta, gain, size))
+    inherited = np.dot(_inherited(log_beta * size, len(y)), y[:, -1:])
+    y += inherited * powers(log_beta, size)
+    whole: Floats = y.reshape(1, -1)
+    return whole
+
+
+@lru_cache(maxsize=32)
+def _plan(log_beta: float, gain: float, steps: int) -> tuple[Floats, Floats, Floats, Floats]:
+    """Return what the mean of so many steps needs: block product, inheritance, powers, and 1 - βᵗ."""
+    size = 2 * BLOCK
+    inherited = _inherited(log_beta * size, -(-steps // size))
+    return _toeplitz(log_beta, gain, size), inherited, powers(log_beta, size)[np.newaxis], corrections(log_beta, steps)
+
+
+def short_mean(x: NDArray[Any], log_beta: float, gain: float, out: NDArray[Any]) -> float:
+    """Write the debiased mean of one short series, as few calls as possible; return its last value."""
+    steps = x.size
+    block, inherited, decays, correction = _plan(log_beta, gain, steps)
+    work = np.zeros((len(inherited), 2 * BLOCK))
+    work.reshape(-1)[:steps] = x
+    y = np.dot(work, block)
+    y += np.dot(np.dot(inherited, y[:, -1:]), decays)
+    np.divide(y.reshape(-1)[:steps], correction, out=out, casting="same_kind")
+    return float(out[-1])
+
+
+def _from_rest(x: Floats, log_beta: float, gain: float) -> Floats:
+    """y_j = β y_{j-1} + gain · x_j with y_{-1} = 0, by one product a block; overwrites x.
+
+    What a block inherits, found by the same scan over the blocks' ends, is added to its first sample.
+    """
+    columns, steps = x.shape
+    if steps <= 2 * BLOCK:
+        product: Floats = np.dot(x, _toeplitz(log_beta, gain, steps))
+        return product
+    if columns == 1 and steps <= SHORT:
+        return _short(x, log_beta, gain)
+    block = _toeplitz(log_beta, gain, BLOCK)
+    blocks = x.reshape(-1, BLOCK)
+    count = steps // BLOCK
+    ends = np.zeros((columns, _padded(count)))
+    ends[:, :count] = (blocks @ block[:, -1]).reshape(columns, -1)
+    ends = _from_rest(ends, log_beta * BLOCK, 1.0)
+    ends *= math.exp(log_beta) / gain
+    x[~np.isfinite(ends).all(axis=1), -2 * BLOCK :] = np.nan  # an overflow here would spoil but its own block
+    x[:, BLOCK::BLOCK] += ends[:, : count - 1]
+    y = np.empty_like(blocks)
+    for i in range(0, len(blocks), UNTHREADED):
+        np.matmul(blocks[i : i + UNTHREADED], block, out=y[i : i + UNTHREADED])
+    return y.reshape(columns, steps)
+
+
+def constant_scan(x: NDArray[Any], log_beta: float, gain: float, carry: Floats | None) -> Floats:
+    """y_t = β y_{t-1} + gain · x_t with y_{-1} = carry.
+
+    Parameters
+    ----------
+    x : ndarray, shape (columns, steps)
+        Finite values, below gain · 10³⁰⁸. One that is not spoils its whole block, and shows in the last step.
+    log_beta : float
+        ln β.
+    gain : float, greater than 0
+        What the values are multiplied by.
+    carry : ndarray of float64, shape (columns,), or None
+        y before the first step; None is rest, y = 0.
+
+    Returns
+    -------
+    ndarray of float64, shape (columns, steps)
+        A new array.
+    """
+    columns, steps = x.shape
+    padded = _padded(steps)
+    work = np.empty((columns, padded))
+    work[:, :steps] = x
+    if padded > steps:
+        work[:, steps:] = 0.0
+    if carry is not None:
+        work[:, 0] += math.exp(log_beta) / gain * carry
+    return _from_rest(work, log_beta, gain)[:, :steps]
+
+
+def variable_scan(a: NDArray[Any], b: NDArray[Any], carry: Floats) -> Floats:
+    """y_t = a_t y_{t-1} + b_t with y_{-1} = carry; all of shape (columns, steps), carry of shape (columns,).
+
+    Only sums of products of earlier samples: causal, and for a, b ≥ 0 without cancellation.
+    """
+    kernels = compiled() if a.size >= BLOCK * BLOCK else None
+    if kernels is None:
+        return _blocked_variable_scan(a, b, carry)
+    y = np.array(b, dtype=np.float64)
+    kernels.variable(np.ascontiguousarray(a, dtype=np.float64), y, carry)
+    return y
+
+
+def _blocked_variable_scan(a: NDArray[Any], b: NDArray[Any], carry: Floats) -> Floats:
+    """Sixteen steps for all blocks side by side, then the same scan over the blocks' ends."""
+    columns, steps = a.shape
+    blocks = -(-steps // BLOCK)
+    gain, y = np.zeros((2, columns, blocks * BLOCK))
+    gain[:, :steps] = a
+    y[:, :steps] = b
+    gain, y = (np.ascontiguousarray(z.reshape(columns, blocks, BLOCK).transpose(2, 0, 1)) for z in (gain, y))
+    for j in range(1, BLOCK):
+        y[j] += gain[j] * y[j - 1]
+        gain[j] *= gain[j - 1]
+    before = np.empty((columns, blocks))
+    before[:, 0] = carry
+    if blocks > 1:
+        before[:, 1:] = _blocked_variable_scan(gain[-1, :, :-1], y[-1, :, :-1], carry)
+    y += gain * before
+    return y.transpose(1, 2, 0).reshape(columns, -1)[:, :steps]
+
+
+def whole_blocks(steps: int) -> int:
+    """Return the steps cut to whole blocks, where there are some, so that a scan needs no padding."""
+    return steps - steps % (2 * BLOCK) if steps > 2 * BLOCK else max(1, steps)
+
+
+def shifted(y: NDArray[Any], carry: NDArray[Any]) -> NDArray[Any]:
+    """Return y one step later: carry, y_0, y_1, ... (same shape)."""
+    result = np.empty_like(y)
+    result[:, 0] = carry
+    result[:, 1:] = y[:, :-1]
+    return result
+
+
+def held(y: NDArray[Any], where: NDArray[np.bool_], carry: NDArray[Any]) -> NDArray[Any]:
+    """Return the latest y of a step marked in ``where``, carry before the first."""
+    latest = np.maximum.accumulate(np.where(where, np.arange(y.shape[1]), -1), axis=1)
+    result = np.take_along_axis(y, np.maximum(latest, 0), axis=1)
+    return np.where(latest < 0, carry[:, np.newaxis], result)
+
+
+def cut(length: slice, size: int) -> list[slice]:
+    """Cut a slice into slices of at most ``size``."""
+    return [slice(i, min(i + size, length.stop)) for i in range(length.start, length.stop, size)]

@@ -1,0 +1,72 @@
+import subprocess
+import sys
+from io import BytesIO
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from matplotlib.colors import to_hex, to_rgb
+from matplotlib.figure import Figure
+
+from optimlab.lab.frame import PALETTE, style
+from optimlab.lab.frame.figures import FORMATS, save_figure
+
+
+def drawn():
+    figure = Figure()
+    axes = figure.subplots()
+    axes.plot(np.arange(5.0) ** 2, label="square")
+    axes.set(title="β and its noise", xlabel="step", ylabel="value")
+    axes.legend()
+    return figure
+
+
+def saved(image_format):
+    with style():
+        save_figure(drawn(), file := BytesIO(), image_format)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("image_format", FORMATS)
+def test_the_same_figure_is_the_same_file_at_any_time(image_format, monkeypatch):
+    first = saved(image_format)
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "86400")  # another day
+    assert saved(image_format) == first
+    assert first.startswith({"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}[image_format])
+
+
+def test_style_is_left_as_it_was_found():
+    before = dict(mpl.rcParams)
+    with style():
+        assert mpl.rcParams["figure.constrained_layout.use"]
+        assert not mpl.rcParams["axes.spines.top"]
+    assert dict(mpl.rcParams) == before
+
+
+def test_style_does_not_depend_on_the_user_s_settings():
+    plain = saved("png")
+    with mpl.rc_context({"font.size": 30, "savefig.dpi": 40, "axes.facecolor": "red"}):
+        assert saved("png") == plain
+
+
+def test_lines_take_the_palette_in_order():
+    with style():
+        axes = Figure().subplots()
+        colours = [to_hex(axes.plot([k])[0].get_color()).upper() for k in range(len(PALETTE))]
+    assert colours == list(PALETTE.values())
+
+
+def test_neighbouring_colours_differ_even_in_grey():
+    grey = [float(np.dot(to_rgb(colour), (0.299, 0.587, 0.114))) for colour in PALETTE.values()]
+    assert abs(grey[0] - grey[1]) > 0.05
+    assert len(set(PALETTE.values())) == 8
+
+
+def test_an_unknown_format_is_refused():
+    with pytest.raises(ValueError, match="image_format must be one of png, svg, pdf; got 'gif'"):
+        save_figure(Figure(), BytesIO(), "gif")
+
+
+def test_importing_the_laboratory_loads_nothing_heavy():
+    code = "import sys, optimlab.lab.frame; print([m for m in ('matplotlib', 'pandas', 'scipy', 'numba') if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"

@@ -1,0 +1,117 @@
+"""Modes against the rules' own iteration matrices, retyped, and against the real optimizers."""
+
+import numpy as np
+import pytest
+
+from optimlab import heavy_ball, momentum, nesterov, sgd
+from optimlab.lab.theory import Mode, ema_momentum_mode, gradient_descent_mode, heavy_ball_mode, nesterov_mode
+from optimlab.optimizer import Optimizer
+
+PRODUCTS = np.array([-0.5, 0.0, 1e-3, 0.05, 0.3, 1.0, 1.3, 1.99, 2.5, 3.7, 4.5])  # lr h
+BETAS = [0.0, 0.01, 0.25, 0.5, 0.9, 0.99]
+MODES = {"heavy ball": heavy_ball_mode, "ema": ema_momentum_mode, "nesterov": nesterov_mode}
+RULES = {"heavy ball": heavy_ball, "ema": momentum, "nesterov": nesterov}
+
+
+def retyped(name, a, beta):
+    """(w, buffer) ← M (w, buffer) for curvature 1 and learning rate a, read off the rule's two lines."""
+    alpha = 1.0 - beta
+    return {
+        "heavy ball": np.array([[1 - a, -a * beta], [1, beta]]),  # v' = βv + w, w' = w - a v'
+        "ema": np.array([[1 - a * alpha, -a * beta], [alpha, beta]]),  # m' = βm + (1-β)w, w' = w - a m'
+        "nesterov": np.array([[1 - a * (1 + beta), -a * beta**2], [1, beta]]),  # w' = w - a (w + β v')
+    }[name]
+
+
+@pytest.mark.parametrize("name", MODES)
+@pytest.mark.parametrize("beta", BETAS)
+def test_roots_are_the_eigenvalues_of_the_iteration(name, beta):
+    mode = MODES[name](PRODUCTS, beta)
+    for i, a in enumerate(PRODUCTS):
+        matrix = retyped(name, a, beta)
+        assert np.trace(mode.matrix[i]) == pytest.approx(np.trace(matrix), abs=1e-14)
+        assert np.linalg.det(mode.matrix[i]) == pytest.approx(np.linalg.det(matrix), abs=1e-14)
+        # A double root moves by the square root of a rounding error
+        assert mode.radius[i] == pytest.approx(np.abs(np.linalg.eigvals(matrix)).max(), abs=3e-8)
+        assert mode.radius[i] == pytest.approx(np.abs(np.linalg.eigvals(mode.matrix[i])).max(), abs=3e-8)
+        assert np.poly(mode.roots[i]) == pytest.approx(np.poly(matrix), abs=1e-13)
+
+
+@pytest.mark.parametrize("name", MODES)
+@pytest.mark.parametrize("beta", BETAS)
+def test_values_are_what_the_optimizer_does(name, beta):
+    w = np.ones((len(PRODUCTS), 1))
+    optimizer = Optimizer(RULES[name](beta), lr=1.0, replicas=len(PRODUCTS))
+    found = [w[:, 0].copy()]
+    for _ in range(60):
+        optimizer.step(w, PRODUCTS[:, None] * w)
+        found.append(w[:, 0].copy())
+    expected = MODES[name](PRODUCTS, beta).values(np.arange(61)[:, None])
+    scale = np.maximum.accumulate(np.abs(expected))
+    np.testing.assert_array_less(np.abs(np.array(found) - expected) / scale, 1e-10)
+
+
+def test_gradient_descent_is_the_heavy_ball_without_momentum():
+    w = np.ones(1)
+    optimizer = Optimizer(sgd(), lr=0.3)
+    for _ in range(5):
+        optimizer.step(w, w)
+    assert gradient_descent_mode(0.3).values(5) == pytest.approx(w[0], rel=1e-14)
+    np.testing.assert_allclose(gradient_descent_mode(PRODUCTS).radius, np.abs(1 - PRODUCTS), rtol=1e-15)
+
+
+@pytest.mark.parametrize("beta", [0.1, 0.5, 0.9, 0.99])
+def test_complex_roots_have_modulus_root_beta_whatever_the_rate(beta):
+    root = np.sqrt(beta)
+    inside = np.linspace((1 - root) ** 2, (1 + root) ** 2, 101)[1:-1]
+    np.testing.assert_allclose(heavy_ball_mode(inside, beta).radius, root, rtol=1e-13)
+    assert (np.abs(heavy_ball_mode(inside, beta).roots.imag) > 0).all()
+    for outside in ((1 - root) ** 2 / 2, (1 + root) ** 2 * 1.01):
+        assert heavy_ball_mode(outside, beta).radius > root
+
+
+def test_double_roots_and_what_is_next_to_them():
+    t = np.arange(200)
+    for z in (0.9, -0.9, 0.5, -0.5):
+        exact = z**t * (1 + t * (0.3 / z - 1))
+        for off in (0.0, 1e-15, -1e-15):
+            found = Mode(2 * z, z * z * (1 + off), 0.3).values(t)
+            np.testing.assert_allclose(found, exact, rtol=1e-10, atol=1e-15)
+
+
+def test_roots_at_zero():
+    np.testing.assert_array_equal(Mode(0.0, 0.0, 0.0).values([0, 1, 2, 3]), [1, 0, 0, 0])
+    np.testing.assert_array_equal(Mode(0.0, 0.0, 0.5).values([0, 1, 2, 3]), [1, 0.5, 0, 0])
+    np.testing.assert_array_equal(Mode(0.0, 0.0, 0.5).roots, [0, 0])
+    np.testing.assert_allclose(Mode(0.0, -0.25, 1.0).values([0, 1, 2, 3]), [1, 1, 0.25, 0.25])
+
+
+def test_shapes_broadcast_and_numbers_stay_numbers():
+    mode = heavy_ball_mode(np.ones((3, 1)), np.array([0.1, 0.2]))
+    assert mode.matrix.shape == (3, 2, 2, 2)
+    assert mode.roots.shape == (3, 2, 2)
+    assert mode.values(np.zeros((5, 1, 1))).shape == (5, 3, 2)
+    assert np.ndim(heavy_ball_mode(0.1, 0.9).radius) == np.ndim(heavy_ball_mode(0.1, 0.9).values(3)) == 0
+
+
+def test_divergence_is_data():
+    assert abs(heavy_ball_mode(5.0, 0.9).values(10_000)) == np.inf
+
+
+@pytest.mark.parametrize("beta", [1.0, -0.1, np.nan])
+@pytest.mark.parametrize("make", MODES.values())
+def test_bad_arguments_are_named(make, beta):
+    with pytest.raises(ValueError, match=r"beta must be in \[0, 1\); got"):
+        make(0.1, [0.5, beta])
+    with pytest.raises(ValueError, match="lr_h must be finite; got inf"):
+        make([1.0, np.inf], 0.5)
+    with pytest.raises(TypeError, match="lr_h must be finite; got 'fast'"):
+        make("fast", 0.5)
+
+
+def test_bad_times_and_coefficients_are_named():
+    for t in (-1, 0.5, np.inf, np.nan):
+        with pytest.raises(ValueError, match="t must be whole numbers of at least 0; got"):
+            heavy_ball_mode(0.1, 0.9).values([1, t])
+    with pytest.raises(ValueError, match="q must be finite numbers; got nan"):
+        Mode(1.0, np.nan, 1.0)

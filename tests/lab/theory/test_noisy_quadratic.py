@@ -1,0 +1,103 @@
+"""Closed forms of the noisy quadratic against the Lyapunov equation, the reference's digits, and brute force."""
+
+import numpy as np
+import pytest
+
+from optimlab.lab.theory import (
+    LinearRule,
+    averaged_sgd_variance,
+    heavy_ball_variance,
+    lr_equal_to_average,
+    nesterov_variance,
+    sgd_variance,
+    stationary_covariance,
+)
+
+LR = np.array([0.01, 0.3, 0.9])[:, None, None]
+H = np.array([0.2, 1.0, 1.4])[:, None]
+BETA = np.array([0.0, 0.5, 0.95])
+
+
+@pytest.mark.parametrize(
+    ("form", "rule"),
+    [
+        (heavy_ball_variance, LinearRule(BETA)),
+        (nesterov_variance, LinearRule(BETA, trace=BETA, gradient=1.0)),
+    ],
+)
+def test_momentum_agrees_with_lyapunov(form, rule):
+    P = stationary_covariance(rule, LR, H, noise=2.0)
+    np.testing.assert_allclose(form(LR, H, beta=BETA, noise=2.0), P[..., 0, 0], rtol=1e-8)
+
+
+def test_sgd_and_its_average_agree_with_lyapunov():
+    P = stationary_covariance(LinearRule(average=BETA), LR, H, noise=2.0)
+    np.testing.assert_allclose(np.broadcast_to(sgd_variance(LR, H, noise=2.0), (3, 3, 3)), P[..., 0, 0], rtol=1e-9)
+    np.testing.assert_allclose(averaged_sgd_variance(LR, H, gamma=BETA, noise=2.0), P[..., 2, 2], rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("found", "printed"),
+    [
+        (sgd_variance(0.1, 1.0), "0.05263"),
+        (sgd_variance(0.5, 1.0), "0.33333"),
+        (averaged_sgd_variance(0.1, 1.0, gamma=0.9), "0.02639"),
+        (averaged_sgd_variance(0.5, 1.0, gamma=0.9), "0.04625"),
+        (heavy_ball_variance(0.1, 1.0, beta=0.9), "0.51351"),
+        (heavy_ball_variance(0.5, 1.0, beta=0.9), "2.879"),
+        (heavy_ball_variance(1.0, 1.0, beta=0.5), "1.5000"),
+    ],
+)
+def test_digits_of_the_reference(found, printed):
+    assert f"{found:.{len(printed.split('.')[1])}f}" == printed
+
+
+def test_small_rates_make_momentum_sgd_with_a_longer_step():
+    beta = np.array([0.5, 0.9])
+    limit = 1e-6 / (2.0 * (1.0 - beta))
+    np.testing.assert_allclose(heavy_ball_variance(1e-6, 1.0, beta=beta), limit, rtol=2e-6)
+    np.testing.assert_allclose(nesterov_variance(1e-6, 1.0, beta=beta), limit, rtol=2e-4)
+
+
+def test_there_is_no_floor_beyond_the_limits_of_stability():
+    edge = np.array([-1e-9, 0.0, 1e-9])
+    for form, limit, words in [
+        (sgd_variance, 2.0, {}),
+        (averaged_sgd_variance, 2.0, {"gamma": 0.9}),
+        (heavy_ball_variance, 3.8, {"beta": 0.9}),
+        (nesterov_variance, 3.8 / 2.8, {"beta": 0.9}),
+    ]:
+        found = form(limit + edge, 1.0, **words)
+        assert np.isfinite(found[0])
+        assert found[2] == np.inf
+        assert (found > 0.0).all()
+
+
+def test_equal_rate_has_the_floor_of_the_average():
+    gamma = np.array([0.0, 0.9, 0.999])
+    lr = np.array([[0.01], [0.5], [1.9]])
+    lower = lr_equal_to_average(lr, 1.0, gamma=gamma)
+    np.testing.assert_allclose(sgd_variance(lower, 1.0), averaged_sgd_variance(lr, 1.0, gamma=gamma), rtol=1e-12)
+    np.testing.assert_allclose(lower[:, 0], lr[:, 0], rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: sgd_variance(0.0, 1.0), "lr must be greater than 0 and finite; got 0.0"),
+        (lambda: sgd_variance(0.1, [1.0, -1.0]), "curvature must be greater than 0 and finite; got -1.0"),
+        (lambda: sgd_variance(0.1, 1.0, noise=-1.0), "noise must be finite and at least 0; got -1.0"),
+        (lambda: heavy_ball_variance(0.1, 1.0, beta=1.0), r"beta must be in \[0, 1\); got 1.0"),
+        (lambda: nesterov_variance(0.1, np.nan), "curvature must be .*; got nan"),
+        (lambda: averaged_sgd_variance(0.1, 1.0, gamma=1.0), r"gamma must be in \[0, 1\); got 1.0"),
+        (lambda: lr_equal_to_average(2.0, 1.0, gamma=0.5), "lr · curvature must be below 2, .*; got 2.0"),
+    ],
+)
+def test_bad_arguments_are_named(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def test_text_is_refused():
+    with pytest.raises(TypeError, match=r"lr must be .*; got 'fast'"):
+        sgd_variance("fast", 1.0)

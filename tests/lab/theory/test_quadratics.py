@@ -1,0 +1,97 @@
+"""Tunings against eigenvalues and searches."""
+
+import numpy as np
+import pytest
+from scipy.optimize import minimize
+
+from optimlab.lab.theory import (
+    acceleration,
+    bare_steps,
+    gradient_descent_mode,
+    gradient_descent_optimum,
+    heavy_ball_mode,
+    heavy_ball_optimum,
+    nesterov_mode,
+    nesterov_optimum,
+    nesterov_textbook,
+)
+
+SPECTRA = [(1.0, 1.5), (1.0, 10.0), (0.3, 300.0), (2.0, 2e4)]
+FORMS = {
+    gradient_descent_optimum: lambda a, beta: gradient_descent_mode(a),
+    heavy_ball_optimum: heavy_ball_mode,
+    nesterov_optimum: nesterov_mode,
+    nesterov_textbook: nesterov_mode,
+}
+
+
+def worst(mode, lr, beta, mu, L):
+    """Largest spectral radius over the spectrum."""
+    return mode(lr * np.linspace(mu, L, 401), beta).radius.max()
+
+
+@pytest.mark.parametrize("optimum", FORMS)
+@pytest.mark.parametrize(("mu", "L"), SPECTRA)
+def test_the_rate_is_the_largest_spectral_radius(optimum, mu, L):
+    lr, beta, rate = optimum(mu, L)
+    # A double root moves by the square root of a rounding error
+    assert worst(FORMS[optimum], lr, beta, mu, L) == pytest.approx(rate, abs=1e-7)
+
+
+@pytest.mark.parametrize("optimum", [heavy_ball_optimum, nesterov_optimum])
+@pytest.mark.parametrize("kappa", [3.0, 30.0, 1000.0])
+def test_no_search_finds_a_better_tuning(optimum, kappa):
+    lr, beta, rate = optimum(1.0, kappa)
+    mode = FORMS[optimum]
+
+    def radius(x):
+        return worst(mode, lr * np.exp(x[0]), np.clip(beta + x[1], 0.0, 0.9999), 1.0, kappa)
+
+    simplex = np.array([[0.1, 0.0], [-0.1, 0.05], [0.05, -0.05]])
+    options = {"initial_simplex": simplex, "xatol": 1e-9, "fatol": 1e-12, "maxiter": 5000}
+    found = minimize(radius, simplex[0], method="Nelder-Mead", options=options)
+    assert found.fun >= rate - 1e-7
+    for x in ((1e-3, 0.0), (-1e-3, 0.0), (0.0, 1e-3), (0.0, -1e-3)):
+        assert radius(x) > rate + 1e-6
+
+
+def test_no_rate_of_gradient_descent_is_better():
+    lr, _, rate = gradient_descent_optimum(1.0, 50.0)
+    others = lr * np.linspace(0.5, 1.05, 200)
+    assert min(worst(FORMS[gradient_descent_optimum], other, 0.0, 1.0, 50.0) for other in others) >= rate - 1e-15
+    assert rate == pytest.approx(49 / 51, rel=1e-15)
+
+
+def test_bare_steps_bring_a_power_to_the_tolerance():
+    assert 0.9 ** bare_steps(0.9, 1e-6) == pytest.approx(1e-6, rel=1e-12)
+    kappa = np.array([100.0, 1000.0, 10_000.0])
+    ratio = bare_steps(gradient_descent_optimum(1.0, kappa).rate, 1e-6)
+    ratio /= bare_steps(heavy_ball_optimum(1.0, kappa).rate, 1e-6)
+    np.testing.assert_allclose(acceleration(kappa), ratio, rtol=1e-9)
+    np.testing.assert_allclose(acceleration(kappa), np.sqrt(kappa), rtol=0.004)
+
+
+def test_curvatures_broadcast():
+    assert heavy_ball_optimum(np.ones((3, 1)), np.array([10.0, 100.0])).rate.shape == (3, 2)
+
+
+@pytest.mark.parametrize("optimum", FORMS)
+def test_bad_curvatures_are_named(optimum):
+    for mu in (0.0, -1.0, np.nan, np.inf):
+        with pytest.raises(ValueError, match="mu must be greater than 0 and finite; got"):
+            optimum(mu, 1.0)
+        with pytest.raises(ValueError, match="L must be greater than 0 and finite; got"):
+            optimum(1.0, [2.0, mu])
+    with pytest.raises(ValueError, match=r"mu must be at most L; got mu=3\.0, L=2\.0"):
+        optimum(3.0, 2.0)
+
+
+def test_bad_arguments_are_named():
+    for kappa in (0.9, 1.0, np.nan, np.inf):
+        with pytest.raises(ValueError, match="condition must be finite and greater than 1; got"):
+            acceleration(kappa)
+    for rate in (0.0, 1.0, np.nan):
+        with pytest.raises(ValueError, match=r"rate must be in \(0, 1\); got"):
+            bare_steps(rate, 1e-6)
+    with pytest.raises(ValueError, match=r"tolerance must be in \(0, 1\]; got 0.0"):
+        bare_steps(0.5, 0.0)
