@@ -1,0 +1,120 @@
+"""What keeps a step from doing harm: gradients that are not finite are refused, with replicas the replica is frozen."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+import numpy as np
+
+from optimlab.engine.layout import Layout
+from optimlab.finite import any_bad
+from optimlab.step import Step
+from optimlab.typing import Array, Marks
+
+__all__ = ["Replicas", "check_gradients", "check_shapes", "hyperparameters"]
+
+
+def check_shapes(replicas: int | None, numbers: Mapping[str, tuple[Any, ...]]) -> None:
+    """Check that each number is a scalar or, with replicas, one for each of them."""
+    for name, group in numbers.items():
+        for number in group:
+            shape = () if isinstance(number, float) else np.shape(number)
+            if shape and shape != (replicas,):
+                allowed = "a number without replicas=" if replicas is None else f"a number or ({replicas},)"
+                raise ValueError(f"{name} has a hyperparameter of shape {shape}; it must be {allowed}")
+
+
+def hyperparameters(hooks: tuple[Any, ...]) -> dict[str, tuple[Any, ...]]:
+    """Return the hyperparameters of hooks that are dataclasses, as "ClipNorm.max_norm"; schedules are left out.
+
+    A dataclass in a hook, such as the set that ``Project`` projects onto, is looked into as well.
+    """
+    found: dict[str, tuple[Any, ...]] = {}
+    for hook in filter(is_dataclass, hooks):
+        for field in fields(hook):
+            held = getattr(hook, field.name)
+            if field.type == "Hyperparameter" and not callable(held):
+                found[f"{type(hook).__name__}.{field.name}"] = (held,)
+            elif is_dataclass(held) and not isinstance(held, type):
+                found |= hyperparameters((held,))
+    return found
+
+
+def check_gradients(layout: Layout, step: Step) -> None:
+    """Raise FloatingPointError, with the leaf and the index, for the first gradient that is not finite.
+
+    Gradients that a hook knows to be finite are not looked at, only the factor on them.
+    """
+    if not math.isfinite(step.scale):
+        raise FloatingPointError(
+            f"the factor that hooks put on the gradients at step {step.t} is {step.scale}; it must be finite"
+        )
+    if step.checked is not step.gradients and any_bad([segment.gradient for segment in layout.segments], None):
+        raise FloatingPointError(_place(step))
+
+
+def _place(step: Step) -> str:
+    """Say which number it is."""
+    for name, gradient in zip(step.names, step.gradients, strict=True):
+        bad = np.argwhere(~np.isfinite(gradient))
+        if len(bad):
+            index = tuple(bad[0].tolist())
+            found = f"gradient {name!r} is {gradient[index]} at index {index} in step {step.t}"
+            return f"{found}; parameters and state are as before; to skip such steps use the hook SkipNonFinite"
+    raise AssertionError("unreachable: a number was not finite")
+
+
+class Replicas:
+    """Which replicas have diverged; they keep their last finite weights.
+
+    Parameters
+    ----------
+    replicas : int
+        S.
+    check : bool
+        Whether gradients and weights are looked at.
+    """
+
+    def __init__(self, replicas: int, check: bool) -> None:
+        self.diverged: Marks = np.zeros(replicas, bool)
+        self.check = check
+
+    def frozen(self, layout: Layout, step: Step) -> Marks | None:
+        """Return the replicas that do not move in this step, None if all do; mark those that have diverged."""
+        if self.check:
+            bad = ~np.broadcast_to(np.isfinite(step.scale), self.diverged.shape)
+            for segment in layout.segments:
+                bad |= _bad(segment.gradient, segment.axis)
+            self.diverged |= bad & ~np.asarray(step.skip)
+        frozen: Marks = self.diverged | step.skip
+        return frozen if frozen.any() else None
+
+    def saved(self, layout: Layout) -> list[tuple[Array, list[Array]]]:
+        """Return copies of what must not become infinite."""
+        return [(s.weights.copy(), [row.copy() for row in s.average]) for s in layout.segments] if self.check else []
+
+    def restore(self, layout: Layout, saved: list[tuple[Array, list[Array]]]) -> None:
+        """Mark the replicas whose weights are no longer finite, and give them their last weights back."""
+        if not saved:
+            return
+        bad = np.zeros_like(self.diverged)
+        for segment in layout.segments:
+            bad |= _bad(segment.weights, segment.axis)
+        bad &= ~self.diverged
+        if bad.any():
+            self.diverged |= bad
+            for segment, (weights, average) in zip(layout.segments, saved, strict=True):
+                where = bad[:, None] if segment.axis == 0 else bad
+                for row, old in zip((segment.weights, *segment.average), (weights, *average), strict=True):
+                    np.copyto(row, old, where=where)
+
+
+def _bad(x: Array, axis: int | None) -> Marks:
+    """Return which replicas hold a number that is not finite.
+
+    Of many replicas with a few numbers each this takes a tenth of the time of ``any_bad``, whose rows want length.
+    """
+    return np.logical_not(np.isfinite(x).all(axis=1 if axis == 0 else 0))
