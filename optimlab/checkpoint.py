@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import zipfile
 from collections.abc import Mapping
+from os import PathLike, fspath
 
 import numpy as np
 
@@ -14,25 +14,28 @@ from optimlab.typing import Array
 __all__ = ["load", "save"]
 
 
-def save(arrays: Mapping[str, Array], path: str | os.PathLike[str]) -> None:
+def save(arrays: Mapping[str, Array], path: str | PathLike[str]) -> None:
     """Write the arrays to a file of this name, in the place of an earlier one."""
     with replacing(path) as file:
         np.savez(file, allow_pickle=False, **arrays)
 
 
-def load(path: str | os.PathLike[str]) -> dict[str, Array]:
+def load(path: str | PathLike[str]) -> dict[str, Array]:
     """Return the arrays in a file.
 
     Raises
     ------
     ValueError
         If it is no file of arrays, or damaged.
+    OSError
+        If it cannot be opened.
     """
-    try:
-        with open(path, "rb") as file, zipfile.ZipFile(file) as archive:
-            return {name.removesuffix(".npy"): _entry(archive, name) for name in archive.namelist()}
-    except (zipfile.BadZipFile, ValueError, EOFError, KeyError, AttributeError, NotImplementedError) as error:
-        raise ValueError(f"{os.fspath(path)!r} is not a checkpoint of optimlab, or it is damaged: {error}") from error
+    with open(path, "rb") as file:
+        try:
+            with zipfile.ZipFile(file) as archive:
+                return {name.removesuffix(".npy"): _entry(archive, name) for name in archive.namelist()}
+        except Exception as error:  # zipfile, zlib and NumPy raise a dozen kinds for bytes that are not what they were
+            raise ValueError(f"{fspath(path)!r} is not a checkpoint of optimlab, or it is damaged: {error}") from error
 
 
 def _entry(archive: zipfile.ZipFile, name: str) -> Array:
