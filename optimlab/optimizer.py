@@ -13,7 +13,8 @@ import numpy as np
 
 from optimlab.checks import NOT_NEGATIVE, POSITIVE, hyperparameter, numbers, whole
 from optimlab.engine import Engine, choose
-from optimlab.engine.guard import Replicas, check_gradients, check_shapes, hyperparameters
+from optimlab.engine.given import check_shapes, checked_average, checked_hooks, hyperparameters
+from optimlab.engine.guard import Replicas, check_gradients
 from optimlab.engine.layout import Layout
 from optimlab.engine.numbers import Numbers
 from optimlab.rules.algebra import Rule
@@ -83,8 +84,8 @@ class Optimizer:
         replicas: int | None = None,
     ) -> None:
         self.rule = checked_rule(rule)
-        self.average = _checked_average(average)
-        self.hooks = _checked_hooks(hooks)
+        self.average = checked_average(average)
+        self.hooks = checked_hooks(hooks)
         self.engine = engine
         self.check_finite = check_finite
         self.replicas = None if replicas is None else whole("replicas", replicas, 1)
@@ -377,28 +378,6 @@ class Optimizer:
 def _write(leaves: Sequence[Array], values: Sequence[Array]) -> None:
     for leaf, value in zip(leaves, values, strict=True):
         leaf[...] = value
-
-
-def _checked_average(average: Any) -> Rule | None:
-    """Return a rule whose value can be read from its state."""
-    if average is not None:
-        checked_rule(average, "average")
-        if not hasattr(average, "read"):
-            remedy = "a rule with a method read(state, c), such as Ema(0.999)"
-            raise TypeError(f"average must be {remedy}; got {average!r}")
-    return average  # type: ignore[no-any-return]
-
-
-def _checked_hooks(hooks: Any) -> tuple[Any, ...]:
-    """Return the hooks as a tuple of objects with one of the two methods."""
-    if not isinstance(hooks, Sequence):
-        raise TypeError(f"hooks must be a list or tuple; got {hooks!r}; for a single hook write hooks=[hook]")
-    for hook in hooks:
-        if not any(callable(getattr(hook, name, None)) for name in ("before", "after")):
-            raise TypeError(f"a hook must have a method before(step) or after(step); {hook!r} has neither")
-        if isinstance(hook, type):
-            raise TypeError(f"a hook must be an object, not a class; write {hook.__name__}(...)")
-    return tuple(hooks)
 
 
 def _checked_lr(whence: str, lr: Any) -> Number:

@@ -96,7 +96,9 @@ class Snapshot:
 
     def __init__(self, arrays: Mapping[str, Array], source: Source, name: str) -> None:
         if not isinstance(arrays, Mapping):
-            raise TypeError(f"{name} must be a dict of arrays as state_dict returns it; got {arrays!r}; load reads files")
+            raise TypeError(
+                f"{name} must be a dict of arrays as state_dict returns it; got {arrays!r}; load reads files"
+            )
         self.arrays = {key: np.array(array) for key, array in arrays.items()}
         self.source = source
         self.name = name

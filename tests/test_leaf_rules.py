@@ -11,8 +11,9 @@ from optimlab.optimizer import Optimizer
 from tests.engine.laws import same
 from tests.test_replicas import engine_of
 
-ENGINES = pytest.mark.parametrize("engine", ["numpy", "fused"])
-DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64])
+ENGINES = pytest.mark.parametrize(
+    ("engine", "dtype"), [("numpy", np.float32), ("numpy", np.float64), ("fused", np.float32)]
+)
 
 
 @dataclass(frozen=True, repr=False)
@@ -67,7 +68,6 @@ def equal(one, two):
 
 
 @ENGINES
-@DTYPES
 @pytest.mark.parametrize("replicas", [None, 2])
 def test_two_rules_in_one_optimizer_are_two_optimizers(replicas, dtype, engine):
     options = {"engine": engine_of(engine), "average": Ema(0.9, debias=True), "replicas": replicas}

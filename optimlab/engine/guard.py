@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
 from typing import Any
 
 import numpy as np
@@ -14,33 +12,7 @@ from optimlab.finite import any_bad
 from optimlab.step import Step
 from optimlab.typing import Array, Marks
 
-__all__ = ["Replicas", "check_gradients", "check_shapes", "hyperparameters"]
-
-
-def check_shapes(replicas: int | None, numbers: Mapping[str, tuple[Any, ...]]) -> None:
-    """Check that each number is a scalar or, with replicas, one for each of them."""
-    for name, group in numbers.items():
-        for number in group:
-            shape = () if isinstance(number, float) else np.shape(number)
-            if shape and shape != (replicas,):
-                allowed = "a number without replicas=" if replicas is None else f"a number or ({replicas},)"
-                raise ValueError(f"{name} has a hyperparameter of shape {shape}; it must be {allowed}")
-
-
-def hyperparameters(hooks: tuple[Any, ...]) -> dict[str, tuple[Any, ...]]:
-    """Return the hyperparameters of hooks that are dataclasses, as "ClipNorm.max_norm"; schedules are left out.
-
-    A dataclass in a hook, such as the set that ``Project`` projects onto, is looked into as well.
-    """
-    found: dict[str, tuple[Any, ...]] = {}
-    for hook in filter(is_dataclass, hooks):
-        for field in fields(hook):
-            held = getattr(hook, field.name)
-            if field.type == "Hyperparameter" and not callable(held):
-                found[f"{type(hook).__name__}.{field.name}"] = (held,)
-            elif is_dataclass(held) and not isinstance(held, type):
-                found |= hyperparameters((held,))
-    return found
+__all__ = ["Replicas", "check_gradients"]
 
 
 def check_gradients(layout: Layout, step: Step) -> None:

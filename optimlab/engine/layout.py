@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from optimlab.engine.given import check, check_apart, check_first, check_writable
 from optimlab.engine.numbers import Numbers
-from optimlab.engine.params import check, check_apart, check_first, check_writable
 from optimlab.rules.algebra import Rule
 from optimlab.trees import tree_of
 from optimlab.typing import Array
