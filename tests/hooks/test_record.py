@@ -25,7 +25,6 @@ from optimlab import (
     WeightDecay,
     adam,
     constant,
-    hooks,
     linear,
     sgd,
 )
