@@ -22,7 +22,7 @@ MODULES = sorted(
 )
 LAB = ["autodiff", "frame", "nets", "problems", "theory"]
 MAP = re.findall(
-    r"^\| (?:`(\S+)`|\*\*the library\*\*) \| (.*) \|$", (ROOT.parent / "CONTRIBUTING.md").read_text(), re.M
+    r"^\| (?:`(\S+)`|\*\*the library\*\*) \| ?(.*)\|$", (ROOT.parent / "CONTRIBUTING.md").read_text(), re.M
 )
 ROOMS = [room for room, _ in MAP if room]
 LIBRARY = ROOMS[[room for room, _ in MAP].index("") :]
