@@ -32,8 +32,7 @@ from optimlab import (
 from optimlab.lab.frame import PALETTE, Run, mean_interval, study
 from optimlab.lab.problems import NoisyQuadratic, noisy_quadratic
 from optimlab.lab.theory import LinearRule, best_decay, best_decay_variance, sgd_variance, transient
-
-Floats = NDArray[np.float64]
+from optimlab.typing import Floats
 
 PEAK = 0.5
 DIMENSIONS = 30

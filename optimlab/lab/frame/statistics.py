@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from optimlab.typing import Floats
+
 __all__ = ["bootstrap_interval", "check_confidence", "mean_interval", "median_interval", "prediction_interval"]
 
 _RESAMPLES = 9999
@@ -180,7 +182,7 @@ def bootstrap_interval(
 
 
 def _bootstrap(
-    draws: np.ndarray, statistic: Callable[..., Any], rng: np.random.Generator, confidence: float, method: Any
+    draws: Floats, statistic: Callable[..., Any], rng: np.random.Generator, confidence: float, method: Any
 ) -> tuple[float, float]:
     import warnings
 
@@ -202,7 +204,7 @@ def _bootstrap(
     return float(interval.low), float(interval.high)
 
 
-def _draws(samples: ArrayLike, axis: int) -> tuple[np.ndarray, int]:
+def _draws(samples: ArrayLike, axis: int) -> tuple[Floats, int]:
     draws = np.asarray(samples, dtype=np.float64)
     n = draws.shape[axis] if draws.ndim else 0
     if n < 2:

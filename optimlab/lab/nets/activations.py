@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from optimlab.lab.problems.arguments import real
+from optimlab.checks import real
+from optimlab.typing import Array
 
 __all__ = ["ACTIVATIONS", "Activation", "activation", "leaky_relu"]
 
-Array = NDArray[Any]
 InPlace = Callable[[Array, Array], None]
 
 

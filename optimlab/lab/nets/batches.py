@@ -7,13 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from optimlab.checks import generator, whole
 from optimlab.lab.nets.passes import Backpropagation
 from optimlab.lab.nets.training import TrainingLoss
-from optimlab.lab.problems.arguments import generator, whole
 
 __all__ = ["Batches", "MiniBatchLoss"]
-
-Array = NDArray[Any]
 
 
 class Batches:

@@ -12,14 +12,13 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from optimlab.checks import real, whole
 from optimlab.lab.nets.activations import Activation, activation
-from optimlab.lab.problems.arguments import real, whole
+from optimlab.typing import Array
 
 __all__ = ["LayerChain", "PathChain", "UnitChain"]
-
-Array = NDArray[Any]
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,9 @@ from collections.abc import Sequence
 from typing import Any, SupportsIndex
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
+
+from optimlab.typing import Array
 
 __all__ = [
     "corrected_truncated_normal",
@@ -30,7 +32,6 @@ __all__ = [
     "uniform",
 ]
 
-Array = NDArray[Any]
 Shape = SupportsIndex | Sequence[SupportsIndex]
 
 _CUT = 2.0
@@ -280,7 +281,7 @@ def gain(activation: str, *, slope: float | None = None) -> float:
     """c such that weights of variance c²/fan_in are customary before an activation.
 
     √(2/(1 + a²)) for the (leaky) ReLU keeps the second moment exactly; 5/3 for tanh is a rule of thumb that balances
-    its shrinking; 1 for the sigmoid shrinks gradients to .235 a layer: to keep them it needs 10 (`optimlab.lab.theory`).
+    its shrinking; 1 for the sigmoid shrinks gradients to .235 a layer: to keep them it needs 10 (`theory`).
 
     Parameters
     ----------

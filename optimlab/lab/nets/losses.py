@@ -6,11 +6,11 @@ from abc import ABC, abstractmethod
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
+
+from optimlab.typing import Array
 
 __all__ = ["LOSSES", "OutputLoss", "SoftmaxCrossEntropy", "SquaredError"]
-
-Array = NDArray[Any]
 
 
 class OutputLoss(ABC):

@@ -6,17 +6,16 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from optimlab.checks import real
 from optimlab.lab.nets.layers import Layers, layer_report
 from optimlab.lab.nets.losses import LOSSES, OutputLoss
 from optimlab.lab.nets.network import MLP
 from optimlab.lab.nets.passes import Backpropagation, with_ones
-from optimlab.lab.problems.arguments import real
+from optimlab.typing import Array
 
 __all__ = ["TrainingLoss"]
-
-Array = NDArray[Any]
 
 
 class TrainingLoss:
@@ -53,7 +52,7 @@ class TrainingLoss:
     Examples
     --------
     >>> from optimlab import Every, descend
-    >>> from optimlab.optimizer import Optimizer
+    >>> from optimlab import Optimizer
     >>> from optimlab.lab.problems import spiral
     >>> from optimlab import adam
     >>> rng = np.random.default_rng(0)

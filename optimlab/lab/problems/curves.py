@@ -6,13 +6,11 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from optimlab.lab.problems.arguments import generator, real, whole
+from optimlab.typing import Floats
 
 __all__ = ["Curve", "ar1_noise", "bursts", "classic_curve", "parabola", "ramp", "sinusoid", "step"]
-
-Floats = NDArray[np.float64]
 
 
 def _deviation(name: str, value: float) -> float:

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from optimlab.lab.nets import MLP, Batches, MiniBatchLoss, TrainingLoss
 from optimlab.lab.nets.initializers import glorot_uniform
 from optimlab.lab.problems.arguments import generator, real, whole
 from optimlab.lab.problems.datasets import load_digits
 from optimlab.lab.problems.spiral import Samples
+from optimlab.typing import Array
 
 __all__ = ["Holdout", "digits", "holdout", "load_mnist5k"]
-
-Array = NDArray[Any]
 
 
 @dataclass(frozen=True, eq=False)

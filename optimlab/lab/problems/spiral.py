@@ -6,13 +6,11 @@ import math
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from optimlab.lab.problems.arguments import generator, real, whole
+from optimlab.typing import Floats
 
 __all__ = ["PublishedSpiral", "Samples", "published_spiral", "spiral"]
-
-Floats = NDArray[np.float64]
 
 
 class Samples(NamedTuple):

@@ -6,9 +6,10 @@ import math
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from optimlab.lab.theory.domain import finite, overflowing, positive, scalar
+from optimlab.typing import Floats
 
 __all__ = [
     "ClippedMoments",
@@ -17,8 +18,6 @@ __all__ = [
     "clipped_normal_cosine",
     "clipped_student",
 ]
-
-Floats = NDArray[np.float64]
 
 
 class ClippedMoments(NamedTuple):

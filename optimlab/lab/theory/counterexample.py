@@ -9,16 +9,15 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from optimlab.lab.theory.domain import decays, numbers, overflowing, positive
+from optimlab.typing import Floats
 
 __all__ = [
     "adam_drift", "adam_regret", "amsgrad_distance", "amsgrad_drift", "amsgrad_regret", "crossing_steps",
     "period_squares", "worst_regret",
 ]  # fmt: skip
-
-Floats = NDArray[np.float64]
 
 
 @overflowing

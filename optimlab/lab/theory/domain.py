@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Floats = NDArray[np.float64]
+from optimlab.typing import Floats
 
 # Decorates closed forms that may leave the range of float64: they return inf, without a warning.
 overflowing = np.errstate(over="ignore", divide="ignore")

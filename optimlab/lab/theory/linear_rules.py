@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from optimlab import bias_correction
 from optimlab.lab.theory.domain import finite, nonnegative, numbers, overflowing, positive
+from optimlab.typing import Floats
 
 __all__ = ["LinearRule", "Moments", "stationary_covariance", "transient"]
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

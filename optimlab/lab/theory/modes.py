@@ -9,10 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from optimlab.lab.theory.domain import counts, decays, numbers
+from optimlab.typing import Floats
 
 __all__ = ["Mode", "ema_momentum_mode", "gradient_descent_mode", "heavy_ball_mode", "nesterov_mode"]
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,9 +10,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from optimlab.lab.theory.domain import decays, nonnegative, numbers, overflowing, positive
+from optimlab.typing import Floats
 
 __all__ = [
     "averaged_sgd_variance",
@@ -21,8 +22,6 @@ __all__ = [
     "nesterov_variance",
     "sgd_variance",
 ]
-
-Floats = NDArray[np.float64]
 
 
 @overflowing

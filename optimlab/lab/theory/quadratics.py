@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from optimlab.lab.theory.domain import numbers, positive
+from optimlab.typing import Floats
 
 __all__ = [
     "Tuning",
@@ -22,8 +23,6 @@ __all__ = [
     "nesterov_optimum",
     "nesterov_textbook",
 ]
-
-Floats = NDArray[np.float64]
 
 
 class Tuning(NamedTuple):

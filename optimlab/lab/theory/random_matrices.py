@@ -25,8 +25,6 @@ __all__ = [
     "semicircle_index",
 ]
 
-Floats = NDArray[np.float64]
-
 
 def minimum_log_probability(n: ArrayLike) -> Any:
     """Ln P, P = 2^(n(n-5)/4) Pf(S): that all n eigenvalues of a GOE matrix are positive, for finite n.

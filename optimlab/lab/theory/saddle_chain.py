@@ -9,13 +9,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from optimlab.lab.theory.domain import numbers, overflowing, positive
 
 __all__ = ["chain_bound", "chain_factor", "chain_mean"]
-
-Floats = NDArray[np.float64]
 
 
 @overflowing

@@ -9,13 +9,13 @@ import math
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from optimlab.lab.theory.domain import finite, whole
+from optimlab.typing import Floats
 
 __all__ = ["goe_density", "goe_index", "goe_minimum_probability"]
 
-Floats = NDArray[np.float64]
 
 _NODES = 400
 """Gauss-Legendre nodes: 350 give 12 digits at n = 100 (measured)."""

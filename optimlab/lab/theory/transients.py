@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from optimlab.lab.theory.domain import counts, numbers
+from optimlab.typing import Floats
 
 __all__ = ["heavy_ball_error", "heavy_ball_transient"]
-
-Floats = NDArray[np.float64]
 
 
 def heavy_ball_error(condition: ArrayLike, t: ArrayLike) -> Any:

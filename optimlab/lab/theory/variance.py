@@ -10,9 +10,10 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from optimlab.lab.theory.domain import nonnegative, positive, scalar, whole
+from optimlab.typing import Floats
 
 __all__ = [
     "backward_factors",
@@ -24,7 +25,6 @@ __all__ = [
     "truncated_variance",
 ]
 
-Floats = NDArray[np.float64]
 
 _KINDS = ("linear", "relu", "leaky_relu", "tanh", "sigmoid")
 # The trapezoidal rule converges exponentially in its step for a normal density times an analytic function: with these

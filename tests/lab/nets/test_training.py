@@ -5,10 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from optimlab import Every, adam, check_gradient, descend, sgd
+from optimlab import Every, Optimizer, adam, check_gradient, descend, sgd
 from optimlab.lab.nets import MLP, TrainingLoss, leaky_relu, passes
 from optimlab.lab.problems import published_spiral, spiral
-from optimlab.optimizer import Optimizer
 
 HIDDEN = ["sigmoid", "tanh", "relu", "leaky_relu", "softplus", "linear", ["tanh", leaky_relu(0.2)]]
 

@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from optimlab import Ema, Gradient, Trace, cosine_decay, heavy_ball, momentum, nesterov, one_cycle, sgd
+from optimlab import Ema, Gradient, Optimizer, Trace, cosine_decay, heavy_ball, momentum, nesterov, one_cycle, sgd
 from optimlab.lab.theory import LinearRule, stationary_covariance, transient
-from optimlab.optimizer import Optimizer
 
 RULES = {
     "sgd": (sgd(), LinearRule()),

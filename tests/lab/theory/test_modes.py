@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from optimlab import heavy_ball, momentum, nesterov, sgd
+from optimlab import Optimizer, heavy_ball, momentum, nesterov, sgd
 from optimlab.lab.theory import Mode, ema_momentum_mode, gradient_descent_mode, heavy_ball_mode, nesterov_mode
-from optimlab.optimizer import Optimizer
 
 PRODUCTS = np.array([-0.5, 0.0, 1e-3, 0.05, 0.3, 1.0, 1.3, 1.99, 2.5, 3.7, 4.5])  # lr h
 BETAS = [0.0, 0.01, 0.25, 0.5, 0.9, 0.99]

@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from optimlab import heavy_ball
+from optimlab import Optimizer, heavy_ball
 from optimlab.lab.theory import heavy_ball_error, heavy_ball_optimum, heavy_ball_transient
-from optimlab.optimizer import Optimizer
 
 
 def simulated(kappa, steps):

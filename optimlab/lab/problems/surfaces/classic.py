@@ -7,16 +7,13 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from optimlab.lab.problems.arguments import real, whole
 from optimlab.lab.problems.surfaces.critical import critical_point
 from optimlab.lab.problems.surfaces.surface import CriticalPoint, Surface
+from optimlab.typing import Array, Floats
 
 __all__ = ["Beale", "Himmelblau", "MonkeySaddle", "Rastrigin", "Rosenbrock"]
-
-Array = NDArray[Any]
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

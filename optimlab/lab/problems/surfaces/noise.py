@@ -6,15 +6,13 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from optimlab.lab.problems.arguments import generator, real
 from optimlab.lab.problems.surfaces.surface import Surface
+from optimlab.typing import Array, Floats
 
 __all__ = ["GaussianNoise", "Noise", "Noisy", "StudentNoise"]
-
-Array = NDArray[Any]
-Floats = NDArray[np.float64]
 
 
 class Noise(Protocol):

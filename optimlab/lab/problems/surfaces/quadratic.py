@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from optimlab.lab.problems.arguments import real, whole
 from optimlab.lab.problems.surfaces.surface import CriticalPoint, Surface
+from optimlab.typing import Array, Floats
 
 __all__ = ["Quadratic", "bowl", "ravine", "saddle"]
-
-Array = NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -52,7 +50,7 @@ class Quadratic(Surface):
         return len(self.curvatures)
 
     @property
-    def starts(self) -> NDArray[np.float64]:
+    def starts(self) -> Floats:
         """(1, 1, ..., 1), which has a part of every mode."""
         return np.ones((1, self.dimension))
 

@@ -6,15 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from optimlab.lab.problems.arguments import generator
 from optimlab.lab.problems.surfaces.surface import Surface
+from optimlab.typing import Array, Floats
 
 __all__ = ["Rounded"]
-
-Array = NDArray[Any]
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

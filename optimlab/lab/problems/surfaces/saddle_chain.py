@@ -7,15 +7,13 @@ from math import e
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from optimlab.lab.problems.arguments import real, whole
 from optimlab.lab.problems.surfaces.surface import CriticalPoint, Surface
+from optimlab.typing import Array, Floats, Marks
 
 __all__ = ["SaddleChain"]
-
-Array = NDArray[Any]
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -145,7 +143,7 @@ class SaddleChain(Surface):
         gradient: Array = np.where(leaving, -2.0 * self.growth * w, 2.0 * self.contraction * distance)
         return gradient
 
-    def _stage(self, w: Array) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    def _stage(self, w: Array) -> tuple[Marks, Marks]:
         """Return which coordinates have left their saddles, and which one is leaving."""
         left = np.logical_and.accumulate(np.abs(w) >= self.radius, axis=-1)
         leaving = ~left

@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from optimlab import ClipNorm, sgd
+from optimlab import ClipNorm, Optimizer, sgd
 from optimlab.lab.problems import Cliff
-from optimlab.optimizer import Optimizer
 
 CLIFFS = [Cliff(), Cliff(height=2.0, steepness=15.0), Cliff(height=1000.0, steepness=40.0), Cliff(1.0, 5000.0)]
 EVERY = pytest.mark.parametrize("f", CLIFFS, ids=repr)
