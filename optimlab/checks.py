@@ -8,6 +8,7 @@ k = t - 1.
 from __future__ import annotations
 
 import math
+import operator
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -119,7 +120,7 @@ def numbers(name: str, given: Any, allowed: Range) -> Floats:
 
 def number(name: str, given: Any, allowed: Range = FINITE) -> float:
     """Return one number as a float, if it is allowed."""
-    if np.ndim(given) != 0:
+    if real(name, given, allowed.words).ndim:
         raise TypeError(f"{name} must be {allowed.words}, a single number; got {given!r}")
     return float(numbers(name, given, allowed))
 
@@ -127,11 +128,15 @@ def number(name: str, given: Any, allowed: Range = FINITE) -> float:
 def whole(name: str, given: Any, least: int, most: float = math.inf) -> int:
     """Return a whole number in [least, most] as an int; 2.0 is none."""
     words = f"a whole number of at least {least}" if most == math.inf else f"a whole number from {least} to {most}"
-    if isinstance(given, (bool, np.bool_)) or not hasattr(given, "__index__"):
+    try:
+        count = operator.index(given)
+    except TypeError:  # an array of several has __index__ too
+        count = None
+    if count is None or isinstance(given, bool):
         raise TypeError(f"{name} must be {words}; got {given!r}")
-    if not least <= given <= most:
+    if not least <= count <= most:
         raise ValueError(f"{name} must be {words}; got {given!r}")
-    return int(given)
+    return count
 
 
 def choice(name: str, given: Any, allowed: Sequence[str]) -> str:
@@ -159,7 +164,7 @@ def hyperparameter(name: str, given: Any, allowed: Range) -> Hyperparameter:
     """Return a number as a float, one number for each replica as a tuple, a schedule as it is."""
     if callable(given):
         return given  # type: ignore[no-any-return]
-    if np.ndim(given) > 1:
+    if real(name, given, allowed.words).ndim > 1:
         raise ValueError(f"{name} must be a number or one number for each replica; got shape {np.shape(given)}")
     array = numbers(name, given, allowed)
     return float(array) if array.ndim == 0 else tuple(array.tolist())
