@@ -26,7 +26,7 @@ __all__ = [
 Hyperparameter = float | tuple[float, ...] | Callable[[Any], Any]
 Floats = NDArray[np.float64]
 
-_NUMBER = r"(-?inf|-?[\d.]+(?:e\d+)?)"
+_NUMBER = r"(-?inf|-?[\d.]+(?:e[-+]?\d+)?)"
 _FORMS = (
     (rf"in ([\[(]){_NUMBER}, {_NUMBER}([\])])", lambda m: (float(m[2]), m[1] == "(", float(m[3]), m[4] == ")")),
     (rf"from {_NUMBER} to {_NUMBER}", lambda m: (float(m[1]), False, float(m[2]), False)),
