@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
-    "ANY", "FINITE", "NOT_NEGATIVE", "POSITIVE", "Hyperparameter", "Range", "check_fields", "choice", "generator",
-    "hyperparameter", "number", "numbers", "real", "value", "whole",
+    "ANY", "FINITE", "NOT_NEGATIVE", "POSITIVE", "Hyperparameter", "Range", "check_fields", "choice", "floats",
+    "generator", "hyperparameter", "number", "numbers", "real", "value", "whole",
 ]  # fmt: skip
 
 Hyperparameter = float | tuple[float, ...] | Callable[[Any], Any]
@@ -105,6 +105,12 @@ def real(name: str, given: Any, kind: str = "a real number") -> NDArray[Any]:
             raise TypeError(f"{name} must be {kind}; got {given!r}")
         array = np.asarray(float(given))  # a Fraction, a Decimal
     return array
+
+
+def floats(name: str, given: Any) -> NDArray[Any]:
+    """Return real numbers of any shape: float32 and float64 as they are, others as float64."""
+    array = real(name, given, "real numbers")
+    return array if array.dtype in (np.float32, np.float64) else array.astype(np.float64)
 
 
 def numbers(name: str, given: Any, allowed: Range) -> Floats:
