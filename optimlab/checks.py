@@ -145,9 +145,9 @@ def whole(name: str, given: Any, least: int, most: float = math.inf) -> int:
     return count
 
 
-def choice(name: str, given: Any, allowed: Sequence[str]) -> str:
+def choice(name: str, given: Any, allowed: Sequence[str], *, kind: str = "one of") -> str:
     """Return a word, if it is one of those that are allowed."""
-    words = f"{name} must be one of {', '.join(map(repr, allowed))}; got {given!r}"
+    words = f"{name} must be {kind} {', '.join(map(repr, allowed))}; got {given!r}"
     if not isinstance(given, str):
         raise TypeError(words)
     if given not in allowed:
