@@ -27,7 +27,7 @@ def compiled() -> Any:
     """Return the module of numba kernels, or None if numba is not installed."""
     if importlib.util.find_spec("numba") is None:
         return None
-    from optimlab import compiled as kernels
+    from optimlab.series import compiled as kernels
 
     return kernels
 
