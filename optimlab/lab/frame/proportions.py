@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from optimlab.lab.frame.statistics import check_confidence
+from optimlab.checks import number
+from optimlab.lab.frame.statistics import COVERAGE
 
 __all__ = ["proportion_interval", "wilson_interval"]
 
@@ -49,7 +50,7 @@ def proportion_interval(hits: ArrayLike, confidence: float = 0.9999, axis: int =
     from scipy.stats import beta
 
     k, n = _counts(hits, axis)
-    check_confidence(confidence)
+    number("confidence", confidence, COVERAGE)
     tail = (1 - confidence) / 2
     low = np.where(k == 0, 0.0, beta.ppf(tail, np.maximum(k, 1), n - k + 1))
     high = np.where(k == n, 1.0, beta.isf(tail, k + 1, np.maximum(n - k, 1)))
@@ -96,7 +97,7 @@ def wilson_interval(hits: ArrayLike, confidence: float = 0.9999, axis: int = 0) 
     from scipy.stats import norm
 
     k, n = _counts(hits, axis)
-    check_confidence(confidence)
+    number("confidence", confidence, COVERAGE)
     share, z2 = k / n, norm.isf((1 - confidence) / 2) ** 2
     centre = (share + z2 / (2 * n)) / (1 + z2 / n)
     half = np.sqrt(z2 * (share * (1 - share) / n + z2 / (4 * n * n))) / (1 + z2 / n)

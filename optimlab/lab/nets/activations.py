@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike
 
-from optimlab.checks import real
+from optimlab.checks import Range, choice, number
 from optimlab.typing import Array
 
 __all__ = ["ACTIVATIONS", "Activation", "activation", "leaky_relu"]
@@ -145,7 +145,7 @@ def leaky_relu(a: float = 0.01) -> Activation:
     >>> leaky_relu(0.1)([-2.0, 0.0, 3.0])
     array([-0.2,  0. ,  3. ])
     """
-    a = real("a", a, "a slope in [0, 1)", lambda a: 0.0 <= a < 1.0)
+    a = number("a", a, Range("in [0, 1)"))
 
     def function(z: Array, scratch: Array) -> None:
         np.multiply(z, a, out=scratch)
@@ -185,8 +185,8 @@ def activation(name: str | Activation) -> Activation:
 
     Raises
     ------
-    ValueError
-        If there is none of this name.
+    ValueError, TypeError
+        If there is none of this name, or it is no name.
 
     Examples
     --------
@@ -195,7 +195,4 @@ def activation(name: str | Activation) -> Activation:
     """
     if isinstance(name, Activation):
         return name
-    if not isinstance(name, str) or name not in ACTIVATIONS:
-        known = ", ".join(sorted(ACTIVATIONS))
-        raise ValueError(f"activation must be an Activation or one of {known}; got {name!r}")
-    return ACTIVATIONS[name]
+    return ACTIVATIONS[choice("activation", name, sorted(ACTIVATIONS), kind="an Activation or one of")]

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from optimlab.checks import real
 from optimlab.typing import Array
 
 __all__ = ["LOSSES", "OutputLoss", "SoftmaxCrossEntropy", "SquaredError"]
@@ -95,9 +96,7 @@ class SquaredError(OutputLoss):
 
     def targets(self, y: ArrayLike, outputs: int, samples: int) -> Array:
         """Return targets of shape (..., N, K); for one output y may be of shape (N,)."""
-        t = np.asarray(y)
-        if t.dtype.kind not in "iuf":
-            raise TypeError(f"y must hold real numbers; got {t.dtype}")
+        t = real("y", y, "real numbers")
         if outputs == 1 and t.shape == (samples,):
             t = t[:, np.newaxis]
         if t.shape[-2:] != (samples, outputs):

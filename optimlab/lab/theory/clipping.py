@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from optimlab.lab.theory.domain import finite, overflowing, positive, scalar
+from optimlab.checks import Range, number
+from optimlab.lab.theory.domain import finite, overflowing, positive
 from optimlab.typing import Floats
 
 __all__ = [
@@ -241,5 +242,4 @@ def _student_square(z: Floats, nu: float) -> Any:
 
 
 def _degrees(df: float) -> float:
-    allowed = "greater than 1 and at most 1e12, beyond which clipped_normal is the same"
-    return scalar("df", df, allowed, lambda nu: (nu > 1.0) & (nu <= 1e12))
+    return number("df", df, Range("in (1, 1e12], beyond which clipped_normal is the same"))

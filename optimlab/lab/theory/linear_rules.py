@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from optimlab import bias_correction
-from optimlab.lab.theory.domain import finite, nonnegative, numbers, overflowing, positive
+from optimlab.lab.theory.domain import decays, finite, nonnegative, overflowing, positive
 from optimlab.typing import Floats
 
 __all__ = ["LinearRule", "Moments", "stationary_covariance", "transient"]
@@ -56,8 +56,7 @@ class LinearRule:
 
     def __post_init__(self) -> None:
         for name in ("beta", "average"):
-            checked = numbers(name, getattr(self, name), "in [0, 1)", lambda x: (x >= 0.0) & (x < 1.0))
-            object.__setattr__(self, name, checked)
+            object.__setattr__(self, name, decays(name, getattr(self, name)))
         for name in ("trace", "gradient"):
             object.__setattr__(self, name, finite(name, getattr(self, name)))
 

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from optimlab.lab.theory.domain import finite, whole
+from optimlab.checks import whole
+from optimlab.lab.theory.domain import finite
 from optimlab.typing import Floats
 
 __all__ = ["goe_density", "goe_index", "goe_minimum_probability"]

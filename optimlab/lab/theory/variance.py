@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from optimlab.lab.theory.domain import nonnegative, positive, scalar, whole
+from optimlab.checks import Range, choice, number, numbers, whole
+from optimlab.lab.theory.domain import nonnegative, positive
 from optimlab.typing import Floats
 
 __all__ = [
@@ -236,9 +237,7 @@ def preactivation_sd(n: ArrayLike, variance: ArrayLike, *, input_moment: ArrayLi
     >>> round(float(preactivation_sd(10_000, 1e-4)), 4)
     0.5774
     """
-    inputs = nonnegative("n", n)
-    if not (inputs >= 1).all():
-        raise ValueError(f"n must be at least 1; got {n!r}")
+    inputs = numbers("n", n, Range("at least 1 and finite"))
     return np.sqrt(inputs * nonnegative("variance", variance) * nonnegative("input_moment", input_moment))
 
 
@@ -314,10 +313,8 @@ def _mean_square(function: Callable[[Floats], Floats], q: Floats) -> Any:
 
 def _share(activation: str, slope: float) -> float:
     """(1 + a²)/2 for the slope a below 0 of a function that is linear on either side of it."""
-    slopes = {"linear": 1.0, "relu": 0.0, "leaky_relu": scalar("slope", slope, "finite", np.isfinite)}
-    if activation not in slopes:
-        raise ValueError(f"activation must be one of {', '.join(map(repr, _KINDS))}; got {activation!r}")
-    return (1.0 + slopes[activation] ** 2) / 2.0
+    slopes = {"linear": 1.0, "relu": 0.0, "leaky_relu": number("slope", slope)}
+    return (1.0 + slopes[choice("activation", activation, _KINDS)] ** 2) / 2.0
 
 
 def _sigmoid(z: Floats) -> Floats:

@@ -36,9 +36,9 @@ def test_far_out_nothing_is_said():
 
 
 def test_unknown_activations_are_named():
-    with pytest.raises(ValueError, match="activation must be an Activation or one of leaky_relu, linear"):
+    with pytest.raises(ValueError, match="activation must be an Activation or one of 'leaky_relu', 'linear'"):
         MLP((2, 3, 1), "swish")
-    with pytest.raises(ValueError, match=r"a must be a slope in \[0, 1\)"):
+    with pytest.raises(ValueError, match=r"a must be in \[0, 1\)"):
         leaky_relu(1.0)
 
 

@@ -61,7 +61,7 @@ def test_noise_is_in_the_angle_and_comes_from_the_generator():
         (lambda: spiral(np.random.default_rng(0), points=1.5), TypeError, "points must be a whole number"),
         (lambda: spiral(np.random.default_rng(0), noise=-1), ValueError, "noise must be"),
         (lambda: spiral(np.random.default_rng(0), angle=math.nan), ValueError, "angle must be"),
-        (lambda: spiral(0), TypeError, "rng must be a numpy.random.Generator"),
+        (lambda: spiral(0.5), TypeError, "rng must be a numpy.random.Generator"),
         (lambda: published_spiral(-1), ValueError, "seed must be"),
     ],
 )

@@ -88,7 +88,7 @@ def test_bad_curvatures_are_named(optimum):
 
 def test_bad_arguments_are_named():
     for kappa in (0.9, 1.0, np.nan, np.inf):
-        with pytest.raises(ValueError, match="condition must be finite and greater than 1; got"):
+        with pytest.raises(ValueError, match="condition must be greater than 1 and finite; got"):
             acceleration(kappa)
     for rate in (0.0, 1.0, np.nan):
         with pytest.raises(ValueError, match=r"rate must be in \(0, 1\); got"):
