@@ -63,7 +63,7 @@ def test_no_rate_of_gradient_descent_is_better():
 
 
 def test_bare_steps_bring_a_power_to_the_tolerance():
-    assert 0.9 ** bare_steps(0.9, 1e-6) == pytest.approx(1e-6, rel=1e-12)
+    assert 0.9 ** bare_steps(0.9, 1e-6) == pytest.approx(1e-6, rel=1e-12, abs=0.0)
     kappa = np.array([100.0, 1000.0, 10_000.0])
     ratio = bare_steps(gradient_descent_optimum(1.0, kappa).rate, 1e-6)
     ratio /= bare_steps(heavy_ball_optimum(1.0, kappa).rate, 1e-6)
