@@ -17,11 +17,11 @@ from optimlab.lab.theory.domain import nonnegative, positive
 from optimlab.typing import Floats
 
 __all__ = [
+    "activation_moment",
     "backward_factors",
     "forward_moments",
     "outside_probability",
     "preactivation_sd",
-    "second_moment",
     "slope_moment",
     "truncated_variance",
 ]
@@ -35,7 +35,7 @@ _P = np.exp(-_X * _X / 2.0)
 _P /= _P.sum()
 
 
-def second_moment(activation: str, q: ArrayLike, *, slope: float = 0.01) -> Any:
+def activation_moment(activation: str, q: ArrayLike, *, slope: float = 0.01) -> Any:
     """E[φ(z)²] for z ~ N(0, q): q for the linear unit, q (1 + a²)/2 for a (leaky) ReLU of slope a below 0.
 
     For tanh and sigmoid the integral is done numerically, to about 12 digits.
@@ -65,9 +65,9 @@ def second_moment(activation: str, q: ArrayLike, *, slope: float = 0.01) -> Any:
 
     Examples
     --------
-    >>> float(second_moment("relu", 3.0))
+    >>> float(activation_moment("relu", 3.0))
     1.5
-    >>> round(float(second_moment("sigmoid", 1.0)), 4)
+    >>> round(float(activation_moment("sigmoid", 1.0)), 4)
     0.2934
     """
     variance = nonnegative("q", q)
@@ -156,7 +156,7 @@ def forward_moments(
     depth = whole("layers", layers, 1)
     moments = [np.broadcast_to(first, np.broadcast_shapes(gain.shape, first.shape))]
     for _ in range(depth):
-        moments.append(second_moment(activation, gain * moments[-1], slope=slope))
+        moments.append(activation_moment(activation, gain * moments[-1], slope=slope))
     return np.array(moments)
 
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from optimlab import Every, Optimizer, adam, check_gradient, descend, sgd
-from optimlab.lab.nets import MLP, TrainingLoss, leaky_relu, passes
+from optimlab.lab.nets import MLP, TrainingLoss, activation, passes
 from optimlab.lab.problems import published_spiral, spiral
 
-HIDDEN = ["sigmoid", "tanh", "relu", "leaky_relu", "softplus", "linear", ["tanh", leaky_relu(0.2)]]
+HIDDEN = ["sigmoid", "tanh", "relu", "leaky_relu", "softplus", "linear", ["tanh", activation("leaky_relu", slope=0.2)]]
 
 
 def problem_of(hidden="tanh", *, output="linear", loss="softmax", dtype=np.float64, l2=0.01):
