@@ -170,7 +170,7 @@ def hyperparameter(name: str, given: Any, allowed: Range) -> Hyperparameter:
     """Return a number as a float, one number for each replica as a tuple, a schedule as it is."""
     if callable(given):
         return given  # type: ignore[no-any-return]
-    if real(name, given, allowed.words).ndim > 1:
+    if np.ndim(given) > 1:
         raise ValueError(f"{name} must be a number or one number for each replica; got shape {np.shape(given)}")
     array = numbers(name, given, allowed)
     return float(array) if array.ndim == 0 else tuple(array.tolist())
