@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from optimlab.checks import number
+from optimlab.extras import needed
 from optimlab.lab.frame.statistics import COVERAGE
 
 __all__ = ["proportion_interval", "wilson_interval"]
@@ -47,6 +48,7 @@ def proportion_interval(hits: ArrayLike, confidence: float = 0.9999, axis: int =
     >>> f"{share} [{low:.4f}, {high:.4f}]"
     '0.0 [0.0000, 0.3085]'
     """
+    needed("scipy", "lab", "proportion_interval")
     from scipy.stats import beta
 
     k, n = _counts(hits, axis)
@@ -94,6 +96,7 @@ def wilson_interval(hits: ArrayLike, confidence: float = 0.9999, axis: int = 0) 
     >>> f"{share} [{low:.4f}, {high:.4f}]"
     '0.0 [0.0000, 0.2775]'
     """
+    needed("scipy", "lab", "wilson_interval")
     from scipy.stats import norm
 
     k, n = _counts(hits, axis)

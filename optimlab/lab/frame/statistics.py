@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from optimlab.checks import Range, generator, number
+from optimlab.extras import needed
 from optimlab.typing import Floats, Rng
 
 __all__ = ["COVERAGE", "bootstrap_interval", "mean_interval", "median_interval", "prediction_interval"]
@@ -48,6 +49,7 @@ def mean_interval(samples: ArrayLike, confidence: float = 0.9999, axis: int = 0)
     >>> f"{mean} [{low:.3f}, {high:.3f}]"
     '2.5 [0.446, 4.554]'
     """
+    needed("scipy", "lab", "mean_interval")
     from scipy.stats import t
 
     draws, n = _draws(samples, axis)
@@ -84,6 +86,7 @@ def median_interval(samples: ArrayLike, confidence: float = 0.9999) -> tuple[flo
     >>> median_interval(np.arange(100.0), confidence=0.95)
     (49.5, 39.0, 60.0)
     """
+    needed("scipy", "lab", "median_interval")
     from scipy.stats import binom
 
     draws = np.asarray(samples, dtype=np.float64)
@@ -189,6 +192,7 @@ def _bootstrap(
 ) -> tuple[float, float]:
     import warnings
 
+    needed("scipy", "lab", "bootstrap_interval")
     from scipy.stats import DegenerateDataWarning, bootstrap
 
     with warnings.catch_warnings():

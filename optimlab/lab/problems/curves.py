@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from optimlab.checks import Range, generator, number, whole
+from optimlab.extras import needed
 from optimlab.typing import Floats, Rng
 
 __all__ = ["Curve", "ar1_noise", "bursts", "classic_curve", "parabola", "ramp", "sinusoid", "step"]
@@ -74,6 +75,7 @@ def ar1_noise(rng: Rng, n: int, *, phi: float, sd: float = 1.0, draws: int | Non
 
 def _correlated(noise: Floats, phi: float) -> Floats:
     """Filter white noise into AR(1) noise of the same standard deviation; the first sample is in balance already."""
+    needed("scipy", "lab", "noise of a phi other than 0")
     from scipy.signal import lfilter
 
     noise[..., 1:] *= math.sqrt((1.0 - phi) * (1.0 + phi))

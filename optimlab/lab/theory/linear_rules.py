@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from optimlab import bias_correction
+from optimlab.extras import needed
 from optimlab.lab.theory.domain import decays, finite, nonnegative, overflowing, positive
 from optimlab.typing import Floats
 
@@ -207,6 +208,7 @@ def stationary_covariance(rule: LinearRule, lr: ArrayLike, curvature: ArrayLike,
     >>> P[[0, 2], [0, 2]].round(5)
     array([0.51351, 0.08834])
     """
+    needed("scipy", "lab", "stationary_covariance")
     from scipy.linalg import solve_discrete_lyapunov
 
     lr = positive("lr", lr)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from optimlab.checks import whole
+from optimlab.extras import needed
 from optimlab.lab.theory.domain import finite
 from optimlab.typing import Floats
 
@@ -162,6 +163,7 @@ def _skew(n: int, a: float) -> Floats:
 
 def _hermite(n: int, x: Floats, a: float) -> tuple[Floats, Floats]:
     """Return the Hermite functions ψ₀ ... ψₙ at x and their integrals from a to x, by recurrence."""
+    needed("scipy", "lab", "the law of finite matrices")
     from scipy.special import erf
 
     points = np.append(x, a)

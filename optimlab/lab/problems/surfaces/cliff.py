@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from optimlab.checks import POSITIVE, number
+from optimlab.extras import needed
 from optimlab.lab.problems.surfaces.critical import critical_point
 from optimlab.lab.problems.surfaces.surface import CriticalPoint, Surface
 from optimlab.typing import Array, Floats
@@ -91,6 +92,7 @@ class Cliff(Surface):
     @property
     def points(self) -> tuple[CriticalPoint, ...]:
         """The foot of the wall, its top, and the minimum behind it."""
+        needed("scipy", "lab", "Cliff.points")
         from scipy.optimize import brentq
 
         def slope(x: float) -> float:
