@@ -246,30 +246,17 @@ def step(
 
     Parameters
     ----------
-    rng : numpy.random.Generator, seed or None
-        Source of the random numbers.
-    n : int, at least 1
-        Number of samples.
-    noise : float, at least 0
-        Standard deviation of the noise of each sample.
     at : int, from 0 to n-1, optional
         First sample of the new level; by default the middle, n // 2.
     height : float
         The new level.
-    phi : float, in (-1, 1)
-        Correlation of the noise of neighbouring samples (AR(1)); 0 for white noise.
-    draws : int, at least 1, optional
-        Number of independent observations, for values of shape (draws, n).
+    rng, n, noise, phi, draws
+        As for `parabola`.
 
     Returns
     -------
     Curve
         The curve, with its truth; x is the time 0, 1, ..., n-1.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is of another type or outside its range.
 
     Examples
     --------
@@ -296,28 +283,15 @@ def ramp(
 
     Parameters
     ----------
-    rng : numpy.random.Generator, seed or None
-        Source of the random numbers.
-    n : int, at least 1
-        Number of samples.
-    noise : float, at least 0
-        Standard deviation of the noise of each sample.
     slope : float
         Rise per sample.
-    phi : float, in (-1, 1)
-        Correlation of the noise of neighbouring samples (AR(1)); 0 for white noise.
-    draws : int, at least 1, optional
-        Number of independent observations, for values of shape (draws, n).
+    rng, n, noise, phi, draws
+        As for `parabola`.
 
     Returns
     -------
     Curve
         The curve, with its truth; x is the time 0, 1, ..., n-1.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is of another type or outside its range.
 
     Examples
     --------
@@ -344,30 +318,17 @@ def sinusoid(
 
     Parameters
     ----------
-    rng : numpy.random.Generator, seed or None
-        Source of the random numbers.
-    n : int, at least 1
-        Number of samples.
-    noise : float, at least 0
-        Standard deviation of the noise of each sample.
     period : float, at least 2
         Length of one cycle in samples; a shorter one could not be told from a longer one.
     amplitude : float
         Largest value.
-    phi : float, in (-1, 1)
-        Correlation of the noise of neighbouring samples (AR(1)); 0 for white noise.
-    draws : int, at least 1, optional
-        Number of independent observations, for values of shape (draws, n).
+    rng, n, noise, phi, draws
+        As for `parabola`.
 
     Returns
     -------
     Curve
         The curve, with its truth; x is the time 0, 1, ..., n-1.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is of another type or outside its range.
 
     Examples
     --------
@@ -396,30 +357,17 @@ def bursts(
 
     Parameters
     ----------
-    rng : numpy.random.Generator, seed or None
-        Source of the random numbers.
-    n : int, at least 1
-        Number of samples.
-    noise : float, at least 0
-        Standard deviation of the noise of each sample.
     every : int, at least 1
         Samples from one burst to the next.
     width : int, from 1 to every
         Samples of one burst.
-    phi : float, in (-1, 1)
-        Correlation of the noise of neighbouring samples (AR(1)); 0 for white noise.
-    draws : int, at least 1, optional
-        Number of independent observations, for values of shape (draws, n).
+    rng, n, noise, phi, draws
+        As for `parabola`.
 
     Returns
     -------
     Curve
         The curve, with its truth; x is the time 0, 1, ..., n-1.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is of another type or outside its range.
 
     Examples
     --------
