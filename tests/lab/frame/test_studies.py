@@ -55,8 +55,8 @@ def test_in_an_installed_package_the_studies_are_inside_it(tmp_path):
     site = tmp_path.resolve() / "site"
     shutil.copytree(ROOT / "optimlab", site / "optimlab", ignore=shutil.ignore_patterns("__pycache__"))
     (site / "optimlab" / "studies").mkdir()
-    for name in ("claims", "bias_correction"):
-        shutil.copy(ROOT / "studies" / f"{name}.py", site / "optimlab" / "studies")
+    for file in ("claims.py", "bias_correction.py", "articles.csv"):
+        shutil.copy(ROOT / "studies" / file, site / "optimlab" / "studies")
     program = (
         f"import sys; sys.path.insert(0, {str(site)!r})\n"
         "from optimlab.lab.frame import studies\n"
