@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from optimlab.checks import Range, generator, number
+from optimlab.checks import Range, generator, number, real
 from optimlab.extras import needed
 from optimlab.typing import Floats, Rng
 
@@ -89,7 +89,7 @@ def median_interval(samples: ArrayLike, confidence: float = 0.9999) -> tuple[flo
     needed("scipy", "lab", "median_interval")
     from scipy.stats import binom
 
-    draws = np.asarray(samples, dtype=np.float64)
+    draws = _numbers(samples)
     number("confidence", confidence, COVERAGE)
     tail, n = (1 - confidence) / 2, draws.size
     if draws.ndim != 1 or 0.5**n > tail:
@@ -177,7 +177,7 @@ def bootstrap_interval(
     >>> bool(low < 0 < high and low < median < high)
     True
     """
-    draws, rng = np.asarray(samples, dtype=np.float64), generator(rng)
+    draws, rng = _numbers(samples), generator(rng)
     number("confidence", confidence, Range("in (0, 0.999]"))
     if draws.ndim != 1 or len(draws) < 2:
         raise ValueError(f"samples must be one-dimensional with at least 2 draws; got shape {draws.shape}")
@@ -211,8 +211,13 @@ def _bootstrap(
     return float(interval.low), float(interval.high)
 
 
+def _numbers(samples: ArrayLike) -> Floats:
+    """Return samples as float64; NaN is one."""
+    return real("samples", samples, "real numbers").astype(np.float64)
+
+
 def _draws(samples: ArrayLike, axis: int) -> tuple[Floats, int]:
-    draws = np.asarray(samples, dtype=np.float64)
+    draws = _numbers(samples)
     n = draws.shape[axis] if draws.ndim else 0
     if n < 2:
         raise ValueError(f"samples must hold at least 2 draws along axis {axis}; got shape {draws.shape}")

@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from optimlab.checks import Range, generator, number, whole
+from optimlab.checks import Range, floats, generator, number, whole
 from optimlab.extras import needed
 from optimlab.lab.nets import MLP, Batches, MiniBatchLoss, TrainingLoss
 from optimlab.lab.nets.initializers import glorot_uniform
@@ -118,12 +118,11 @@ def holdout(samples: Samples, net: MLP, rng: Rng, *, share: float = 0.2, replica
     >>> problem.train.X.shape, problem.test.y.shape, problem.start.shape
     ((5, 1437, 64), (5, 360), (5, 9610))
     """
-    X, y = np.asarray(samples[0]), np.asarray(samples[1])
+    X, y = floats("X", samples[0]), np.asarray(samples[1])
     part = number("share", share, Range("in (0, 1)"))
     if X.ndim != 2 or y.shape != X.shape[:1]:
         raise ValueError(f"samples must be X of shape (N, d) and y of shape (N,); got {X.shape} and {y.shape}")
     TrainingLoss(net, Samples(X, y))  # says what is wrong with the samples, for this net
-    X = X if X.dtype.kind == "f" else X.astype(np.float64)
     held = int(np.ceil(part * len(X)))
     if held == len(X):
         raise ValueError(f"share must leave samples to learn from; got {share!r} of {len(X)} samples")
