@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from optimlab.checks import Range, floats, number, numbers, whole
+from optimlab.checks import floats, number, real, whole
 from optimlab.lab.nets.activations import Activation, activation
 from optimlab.typing import Array
 
@@ -251,10 +251,9 @@ class PathChain:
     target: float | None = None
 
     def __post_init__(self) -> None:
-        paths = numbers("paths", self.paths, Range("whole numbers of at least 0 and finite")).astype(np.int64)
-        if paths.ndim != 2 or paths.shape[1] != 3 or not paths.size:
+        if real("paths", self.paths, "triples of whole numbers").shape[1:] != (3,):
             raise ValueError(f"paths must be at least one triple of indices; got {self.paths!r}")
-        object.__setattr__(self, "paths", tuple(map(tuple, paths.tolist())))
+        object.__setattr__(self, "paths", tuple(tuple(whole("paths", i, 0) for i in path) for path in self.paths))
         whole("blocks", self.blocks, 1)
         _check_numbers(x=self.x)
         _ = self.chain  # checks the rest

@@ -130,5 +130,5 @@ def test_too_few_draws_for_a_median_are_refused(samples):
 )
 @pytest.mark.parametrize("samples", [["a"] * 30, [1j] * 30, [True] * 30, [[1.0], [1.0, 2.0]]], ids=repr)
 def test_samples_that_are_no_numbers_are_of_the_wrong_kind(interval, samples):
-    with pytest.raises(TypeError, match="^samples must be real numbers; got"):
+    with pytest.raises(TypeError, match=r"^samples must be real numbers; got"):
         interval(samples)
