@@ -8,6 +8,7 @@ k = t - 1.
 from __future__ import annotations
 
 import math
+import operator
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,14 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
-    "ANY", "FINITE", "NOT_NEGATIVE", "POSITIVE", "Hyperparameter", "Range", "check_fields", "choice", "generator",
-    "hyperparameter", "number", "numbers", "real", "value", "whole",
+    "ANY", "FINITE", "NOT_NEGATIVE", "POSITIVE", "Hyperparameter", "Range", "check_fields", "choice", "floats",
+    "generator", "hyperparameter", "number", "numbers", "real", "value", "whole",
 ]  # fmt: skip
 
 Hyperparameter = float | tuple[float, ...] | Callable[[Any], Any]
 Floats = NDArray[np.float64]
 
-_NUMBER = r"(-?inf|-?[\d.]+(?:e\d+)?)"
+_NUMBER = r"(-?inf|-?[\d.]+(?:e[-+]?\d+)?)"
 _FORMS = (
     (rf"in ([\[(]){_NUMBER}, {_NUMBER}([\])])", lambda m: (float(m[2]), m[1] == "(", float(m[3]), m[4] == ")")),
     (rf"from {_NUMBER} to {_NUMBER}", lambda m: (float(m[1]), False, float(m[2]), False)),
@@ -106,6 +107,12 @@ def real(name: str, given: Any, kind: str = "a real number") -> NDArray[Any]:
     return array
 
 
+def floats(name: str, given: Any) -> NDArray[Any]:
+    """Return real numbers of any shape: float32 and float64 as they are, others as float64."""
+    array = real(name, given, "real numbers")
+    return array if array.dtype in (np.float32, np.float64) else array.astype(np.float64)
+
+
 def numbers(name: str, given: Any, allowed: Range) -> Floats:
     """Return numbers of any shape as float64, if all of them are allowed."""
     array = real(name, given, allowed.words).astype(np.float64)
@@ -119,7 +126,7 @@ def numbers(name: str, given: Any, allowed: Range) -> Floats:
 
 def number(name: str, given: Any, allowed: Range = FINITE) -> float:
     """Return one number as a float, if it is allowed."""
-    if np.ndim(given) != 0:
+    if real(name, given, allowed.words).ndim:
         raise TypeError(f"{name} must be {allowed.words}, a single number; got {given!r}")
     return float(numbers(name, given, allowed))
 
@@ -127,16 +134,20 @@ def number(name: str, given: Any, allowed: Range = FINITE) -> float:
 def whole(name: str, given: Any, least: int, most: float = math.inf) -> int:
     """Return a whole number in [least, most] as an int; 2.0 is none."""
     words = f"a whole number of at least {least}" if most == math.inf else f"a whole number from {least} to {most}"
-    if isinstance(given, (bool, np.bool_)) or not hasattr(given, "__index__"):
+    try:
+        count = operator.index(given)
+    except TypeError:  # an array of several has __index__ too
+        count = None
+    if count is None or isinstance(given, bool):
         raise TypeError(f"{name} must be {words}; got {given!r}")
-    if not least <= given <= most:
+    if not least <= count <= most:
         raise ValueError(f"{name} must be {words}; got {given!r}")
-    return int(given)
+    return count
 
 
-def choice(name: str, given: Any, allowed: Sequence[str]) -> str:
+def choice(name: str, given: Any, allowed: Sequence[str], *, kind: str = "one of") -> str:
     """Return a word, if it is one of those that are allowed."""
-    words = f"{name} must be one of {', '.join(map(repr, allowed))}; got {given!r}"
+    words = f"{name} must be {kind} {', '.join(map(repr, allowed))}; got {given!r}"
     if not isinstance(given, str):
         raise TypeError(words)
     if given not in allowed:

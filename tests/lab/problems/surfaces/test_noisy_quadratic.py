@@ -55,13 +55,13 @@ def test_the_same_seed_gives_the_same_gradients():
     ("arguments", "error", "message"),
     [
         (((), ()), ValueError, "curvatures must be a sequence of at least one number"),
-        (((1.0, 0.0), C), ValueError, "curvatures must be finite numbers above 0; got 0.0"),
-        (((1.0, np.nan), C), ValueError, "curvatures must be finite numbers above 0; got nan"),
-        ((H, (1.0, -1.0, 1.0)), ValueError, "variances must be finite numbers of at least 0; got -1.0"),
+        (((1.0, 0.0), C), ValueError, "curvatures must be greater than 0 and finite; got 0.0"),
+        (((1.0, np.nan), C), ValueError, "curvatures must be greater than 0 and finite; got nan"),
+        ((H, (1.0, -1.0, 1.0)), ValueError, "variances must be at least 0 and finite; got -1.0"),
         ((H, (1.0,)), ValueError, "variances must be as many as curvatures, 3; got 1"),
-        ((H, C, 0), ValueError, "batch must be a finite number above 0; got 0"),
-        ((H, C, "8"), TypeError, "batch must be a finite number above 0; got '8'"),
-        ((("1",), (1.0,)), TypeError, "curvatures must be finite numbers above 0; got '1'"),
+        ((H, C, 0), ValueError, "batch must be greater than 0 and finite; got 0"),
+        ((H, C, "8"), TypeError, "batch must be greater than 0 and finite; got '8'"),
+        ((("1",), (1.0,)), TypeError, r"curvatures must be greater than 0 and finite; got \('1',\)"),
     ],
 )
 def test_bad_arguments_are_named(arguments, error, message):
