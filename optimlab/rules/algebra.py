@@ -85,6 +85,10 @@ class Rule:
         formula: Formula = lift(self.formula)
         return formula
 
+    def on(self, names: tuple[str, ...]) -> tuple[Rule, ...]:
+        """Return the rule of each leaf, for the leaves' names: this one for all if nothing in it asks for them."""
+        return (self,) * len(names)
+
     @property
     def structure(self) -> Any:
         """What the composed formula depends on: equal structures share traced and compiled code."""

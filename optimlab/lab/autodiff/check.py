@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from optimlab.lab.autodiff.containers import leaves_of, rebuilt
 from optimlab.lab.autodiff.graph import trace
 from optimlab.lab.autodiff.tape import quiet
+from optimlab.trees import rebuilt, tree_of
 
 __all__ = ["GradientCheck", "check_grad"]
 
@@ -73,12 +73,13 @@ def check_grad(f: Callable[..., Any], w: Any, *rest: Any, **options: Any) -> Gra
     >>> check_grad(lambda w: (np.sin(w["a"]) * w["b"]).sum(), {"a": np.array([1.0, 2.0]), "b": 3.0}).error < 1e-8
     True
     """
-    points = [np.array(leaf, dtype=np.float64) for _, leaf in leaves_of(w)]
-    graph = trace(f, rebuilt(w, iter(points)), *rest, **options)
-    gradients = [np.asarray(g) for _, g in leaves_of(graph.gradient())]
+    tree = tree_of(w)
+    points = [np.array(leaf, dtype=np.float64) for leaf in tree.leaves(w)]
+    graph = trace(f, rebuilt(w, points), *rest, **options)
+    gradients = [np.asarray(g) for g in tree.leaves(graph.gradient())]
 
     def value() -> Any:
-        return trace(f, rebuilt(w, iter(points)), *rest, **options).value
+        return trace(f, rebuilt(w, points), *rest, **options).value
 
     with quiet():
         differences = [_differences(value, point) for point in points]
