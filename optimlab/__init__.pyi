@@ -1,7 +1,8 @@
 # The public names and where they live: the one table that type checkers, `from optimlab import ...` and dir() read.
+from optimlab.descent.check import GradientCheck as GradientCheck
 from optimlab.descent.check import check_gradient as check_gradient
+from optimlab.descent.history import Every as Every
 from optimlab.descent.history import History as History
-from optimlab.descent.loop import Every as Every
 from optimlab.descent.loop import Problem as Problem
 from optimlab.descent.loop import descend as descend
 from optimlab.descent.passage import FirstPassage as FirstPassage
