@@ -89,7 +89,7 @@ class Step:
 
     def leave_out(self, which: Mark) -> None:
         """Skip these replicas too, without replicas the step if it is true."""
-        self.skip = bool(self.skip or which) if self.replicas is None else np.asarray(self.skip) | which
+        self.skip = bool(self.skip or which) if self.replicas is None else np.asarray(self.skip, bool) | which
 
     def norm(self, gradients: Sequence[Array]) -> Number:
         """√Σ(scale · g)² over all numbers of some gradients: a float, with replicas an array of shape (S,)."""

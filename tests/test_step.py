@@ -19,6 +19,7 @@ from tests.hooks.steps import a_step
         (np.array([False, True]), 2, False, [True, False]),
         (np.array([True, True]), 2, True, [False, False]),
         (False, 1, False, [True]),
+        ([1, 0], 2, False, [False, True]),
     ],
 )
 def test_what_is_skipped(skip, replicas, idle, live):
@@ -37,12 +38,15 @@ def test_what_is_skipped(skip, replicas, idle, live):
         (False, np.array([True, False]), 2, [True, False]),
         (np.array([False, True]), np.array([True, False]), 2, [True, True]),
         (np.array([False, True]), False, 2, [False, True]),
+        ([0, 1], np.array([True, False]), 2, [True, True]),
+        ((False, False), np.array([True, False]), 2, [True, False]),
     ],
 )
 def test_leaving_out(skip, which, replicas, found):
     step = a_step([1.0], skip=skip, replicas=replicas)
     step.leave_out(which)
     assert np.array_equal(step.skip, found)
+    assert np.asarray(step.skip).dtype == bool
     assert replicas or type(step.skip) is bool
 
 

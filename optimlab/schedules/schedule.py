@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 from optimlab.checks import FINITE, POSITIVE, Range, numbers, per_replica
 from optimlab.typing import Floats
 
-__all__ = ["PlainFunction", "Schedule", "Value", "constant", "part", "parts", "product", "schedule", "updates"]
+__all__ = ["PlainFunction", "Schedule", "constant", "part", "parts", "product", "schedule", "updates"]
 
 P = ParamSpec("P")
 Value = Any
