@@ -25,7 +25,7 @@ __all__ = [
 Hyperparameter = float | tuple[float, ...] | Callable[[Any], Any]
 Floats = NDArray[np.float64]
 
-_NUMBER = r"(-?inf|-?[\d.]+)"
+_NUMBER = r"(-?inf|-?[\d.]+(?:e\d+)?)"
 _FORMS = (
     (rf"in ([\[(]){_NUMBER}, {_NUMBER}([\])])", lambda m: (float(m[2]), m[1] == "(", float(m[3]), m[4] == ")")),
     (rf"from {_NUMBER} to {_NUMBER}", lambda m: (float(m[1]), False, float(m[2]), False)),
@@ -47,8 +47,8 @@ class Range:
 
     Examples
     --------
-    >>> 0.5 in Range("in [0, 1)"), 1.0 in Range("in [0, 1)")
-    (True, False)
+    >>> 0.5 in Range("in [0, 1)"), 1.0 in Range("in [0, 1)"), 0.0 in Range("in (0, 1e12]")
+    (True, False, False)
     >>> Range("a whole number of at least 1").whole
     True
     """
@@ -146,10 +146,13 @@ def choice(name: str, given: Any, allowed: Sequence[str]) -> str:
 
 def generator(rng: Any) -> np.random.Generator:
     """Return the random generator that a Generator, a seed or None stands for (SPEC 7)."""
+    words = f"rng must be a numpy.random.Generator, a seed or None; got {rng!r}"
+    if isinstance(rng, (bool, np.random.RandomState)):  # which default_rng takes, the second from NumPy 2.2 on
+        raise TypeError(words)
     try:
         return np.random.default_rng(rng)
     except (TypeError, ValueError) as error:
-        raise type(error)(f"rng must be a numpy.random.Generator, a seed or None; got {rng!r}") from None
+        raise type(error)(words) from None
 
 
 def per_replica(name: str, given: Any, allowed: Range) -> float | tuple[float, ...]:

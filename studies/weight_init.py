@@ -17,7 +17,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from optimlab import initializers
+from optimlab.lab.nets import initializers
 from optimlab.lab.frame import PALETTE, Run, mean_interval, prediction_interval, proportion_interval, study
 from optimlab.lab.nets import LayerChain, UnitChain
 from optimlab.lab.theory import (

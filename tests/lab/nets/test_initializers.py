@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from optimlab import initializers as init
+from optimlab.lab.nets import initializers as init
 from optimlab.lab.theory import truncated_variance
 
 SHAPE = (300, 200)

@@ -17,7 +17,7 @@ import pandas as pd
 import pytest
 
 import optimlab
-from optimlab import problems
+from optimlab.lab import problems
 from optimlab.lab.problems import (
     data_folder,
     load_co2,

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 from scipy.integrate import quad
 
-from optimlab import theory
+from optimlab.lab import theory
 
 FUNCTIONS = {
     "linear": (lambda z: z, lambda z: 1.0),
