@@ -100,12 +100,12 @@ class History:
         return found
 
     @property
-    def best(self) -> Number:
+    def best(self) -> Any:
         """The best value, NaN if there is none: a float, with replicas an array of shape (S,)."""
         best = np.fmin.reduce(self["value"], axis=0, initial=np.nan)
         return best if np.ndim(best) else float(best)
 
-    def first_hit(self, target: float) -> Number:
+    def first_hit(self, target: Number) -> Any:
         """min {step : value ≤ target}: the first recorded step at or below a target, which may be left again.
 
         Parameters
@@ -120,7 +120,7 @@ class History:
         """
         return self._first(self._hit(target))
 
-    def held(self, target: float, rows: int) -> Number:
+    def held(self, target: Number, rows: int) -> Any:
         """min {step : value ≤ target there and at the next `rows` rows}: the step from which a target is kept for long.
 
         Between ``first_hit``, which is ``rows = 0``, and ``settled``, which depends on how long the descent was; what
@@ -137,18 +137,18 @@ class History:
         counts = np.cumsum(missed, axis=0, dtype=np.int32)
         return self._first(counts[rows:] == (counts - missed)[: max(len(missed) - rows, 0)])
 
-    def settled(self, target: float) -> Number:
+    def settled(self, target: Number) -> Any:
         """min {step : value ≤ target there and at all later rows}: the recorded step from which a target is kept.
 
         Parameters and what is returned are those of ``first_hit``.
         """
         return self._first(np.logical_and.accumulate(self._hit(target)[::-1], axis=0)[::-1])
 
-    def _hit(self, target: float) -> Marks:
+    def _hit(self, target: Number) -> Marks:
         hit: Marks = self["value"] <= numbers("target", target, ANY)
         return hit
 
-    def _first(self, marks: Marks) -> Number:
+    def _first(self, marks: Marks) -> Any:
         """Return the step of the first row that is marked, inf where none is: of a row after the last one."""
         steps = np.append(self["step"][: len(marks)].astype(np.float64), np.inf)
         found = steps[np.concatenate([marks, np.ones_like(marks, shape=(1, *marks.shape[1:]))]).argmax(axis=0)]

@@ -9,7 +9,7 @@ import numpy as np
 
 from optimlab.checks import ANY, number
 from optimlab.descent.stop import Progress
-from optimlab.typing import Marks, Number
+from optimlab.typing import Marks
 
 __all__ = ["FirstPassage"]
 
@@ -41,10 +41,10 @@ class FirstPassage:
     (array([ 1., 20.]), np.int64(20))
     """
 
-    def __init__(self, size: Callable[[Any], Number], level: float) -> None:
+    def __init__(self, size: Callable[[Any], Any], level: float) -> None:
         self.size = size
         self.level = number("level", level, ANY)
-        self.steps: Number = np.inf
+        self.steps: Any = np.inf
 
     def __call__(self, now: Progress) -> bool:
         """Whether all have arrived."""
