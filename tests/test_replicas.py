@@ -176,8 +176,7 @@ def test_every_leaf_needs_the_axis_of_the_replicas():
 
 
 def test_hooks_leave_a_diverged_replica_alone():
-    from optimlab import IndependentDecay, Project
-    from optimlab.hooks.sets import Box
+    from optimlab import Box, IndependentDecay, Project
 
     w = np.array([[4.0, 4.0], [4.0, 4.0]])
     opt = Optimizer(sgd(), lr=0.1, replicas=2, hooks=[IndependentDecay(0.5), Project(Box(-1.0, 1.0))])
