@@ -8,7 +8,6 @@ from optimlab import (
     Ema,
     Gradient,
     Root,
-    Scale,
     Sign,
     Square,
     Trace,
@@ -46,7 +45,7 @@ RULES = {
     "sign": Ema(0.9) | Sign(),
     "clip": Clip(-0.5, 0.25) | Ema(0.5),
     "abs": Gradient() / (Abs() | Ema(0.9, debias=True) | Clip(1e-3, 10.0)),
-    "scheduled": Scale(half_then_whole) | Ema(half_then_nearly, debias=True),
+    "scheduled": half_then_whole * Gradient() | Ema(half_then_nearly, debias=True),
     "two traces": 0.5 * Trace(0.5) + 0.5 * Trace(0.9, first=-1.0) - 0.1,
     "differences": -(Gradient() - Ema(0.9)) * 2,
 }

@@ -13,7 +13,6 @@ from optimlab import (
     Ema,
     Gradient,
     Root,
-    Scale,
     Square,
     Trace,
     Weights,
@@ -55,7 +54,7 @@ V_HAT = Square() | Ema(B2, debias=True)
 ROWS = {  # rules.md, table 2d: numbers that the named libraries printed
     "heavy ball (torch, optax)": (heavy_ball(0.9), "0.95 -1.9 0.93 -2.01 0.812 -2.119"),
     "nesterov (torch, optax)": (nesterov(0.9), "0.905 -1.81 0.912 -2.109 0.7058 -2.2171"),
-    "dampening 0.5 (torch)": (Scale(dampened) | Trace(0.9), "0.95 -1.9 0.9175 -1.91 0.83825 -1.924"),
+    "dampening 0.5 (torch)": (dampened * Gradient() | Trace(0.9), "0.95 -1.9 0.9175 -1.91 0.83825 -1.924"),
     "L2 0.01 (torch)": (
         Gradient() + 0.01 * Weights() | Trace(0.9),
         "0.949 -1.898 0.927151 -2.004302 0.806559749 -2.107969498",
@@ -98,7 +97,7 @@ ROWS = {  # rules.md, table 2d: numbers that the named libraries printed
         "0.900000002 -1.900000001 0.873366298708 -1.93661035347 0.807555139677 -1.96773768948",
     ),
     "adam, eps hat (keras, sklearn)": (
-        Ema(B1) / (Square() | Ema(B2) | Root(1e-8)) | Scale(eps_hat),
+        eps_hat * (Ema(B1) / (Square() | Ema(B2) | Root(1e-8))),
         "0.900000063246 -1.90000003162 0.873366374352 -1.93661037915 0.807555232496 -1.967737711",
     ),
     "adam, eps 0.1 (torch, optax)": (
@@ -106,7 +105,7 @@ ROWS = {  # rules.md, table 2d: numbers that the named libraries printed
         "0.916666666667 -1.90909090909 0.89541106023 -1.94352385766 0.838240765947 -1.97241528671",
     ),
     "adam, eps hat 0.1 (keras, sklearn)": (
-        Ema(B1) / (Square() | Ema(B2) | Root(0.1)) | Scale(eps_hat),
+        eps_hat * (Ema(B1) / (Square() | Ema(B2) | Root(0.1))),
         "0.98634729405 -1.97597469266 0.982347709936 -1.99113830888 0.964848714718 -2.00403469447",
     ),
     "adam, eps_root 0.1 (optax)": (
@@ -122,7 +121,7 @@ ROWS = {  # rules.md, table 2d: numbers that the named libraries printed
         "0.900000001667 -1.90000000083 0.854441367462 -1.92501787846 0.781504399863 -1.94161889386",
     ),
     "nadam (optax)": (
-        ((Ema(B1) | Scale(debias_next)) + Scale(debias_now)) / (V_HAT | Root(1e-8)),
+        (debias_next * Ema(B1) + debias_now * Gradient()) / (V_HAT | Root(1e-8)),
         "0.852631581895 -1.85263158042 0.869117942512 -1.94229685496 0.76667132869 -1.96722863449",
     ),
     "adagrad (torch)": (
