@@ -36,10 +36,16 @@ BLOCK = 2048
 lift = njit(nogil=True, error_model="numpy")
 """Compile a function; a division by zero gives an infinity, as in NumPy."""
 
-_SIGNS: Final = {
-    np.add: "+", np.subtract: "-", np.multiply: "*", np.divide: "/", np.less: "<", np.less_equal: "<=",
-    np.greater: ">", np.greater_equal: ">=", np.equal: "==", np.not_equal: "!=",
+_SOURCES: Final[dict[Any, str]] = {
+    np.add: "{} + {}", np.subtract: "{} - {}", np.multiply: "{} * {}", np.divide: "{} / {}", np.negative: "-{}",
+    np.positive: "{}", np.square: "{0} * {0}", np.where: "{1} if {0} else {2}", np.less: "{} < {}",
+    np.less_equal: "{} <= {}", np.greater: "{} > {}", np.greater_equal: "{} >= {}", np.equal: "{} == {}",
+    np.not_equal: "{} != {}",
+    np.maximum: "{0} if {0} > {1} or {0} != {0} else {1}",
+    np.minimum: "{0} if {0} < {1} or {0} != {0} else {1}",
+    np.sign: "np.sign({0}) if {0} != 0 else {0} * {0}",
 }  # fmt: skip
+"""How calls are written; the others are called by name. NumPy's zeros: of two the second, and 0 for the sign of -0."""
 
 
 @lru_cache(maxsize=128)
@@ -103,17 +109,12 @@ def _loop(
 
 
 def _call(function: Any, operands: list[str]) -> str:
-    if function in _SIGNS:
-        return f" {_SIGNS[function]} ".join(operands)
-    if function is np.where:
-        return "{1} if {0} else {2}".format(*operands)
-    if function is np.negative:
-        return f"-{operands[0]}"
-    if function in (np.positive, np.square):
-        return " * ".join(operands * (1 if function is np.positive else 2))
-    if getattr(np, function.__name__, None) is not function:
-        raise TypeError(f"numba knows no {function.__name__}")
-    return f"np.{function.__name__}({', '.join(operands)})"
+    if function in _SOURCES:
+        return _SOURCES[function].format(*operands)
+    name: str = function.__name__
+    if getattr(np, name, None) is not function:
+        raise TypeError(f"numba knows no {name}")
+    return f"np.{name}({', '.join(operands)})"
 
 
 class FusedEngine:
@@ -125,16 +126,11 @@ class FusedEngine:
         The update rule.
     average : Rule or None
         What is fed the new weights.
-    threads : int or None
-        Threads that share the range; None asks numba.
     """
 
-    name = "fused"
-
-    def __init__(self, rule: Rule, average: Rule | None = None, threads: int | None = None) -> None:
+    def __init__(self, rule: Rule, average: Rule | None = None) -> None:
         self.rule = rule
         self.average = average
-        self.threads = threads
         self._kernels: dict[Any, Kernel] = {}
 
     def compile(self, dtype: Any, axis: int | None) -> Kernel:
@@ -161,16 +157,13 @@ class FusedEngine:
         arrays = (segment.gradient, weights, *segment.state, *segment.average)
         bound = partial(kernel, numbers.bank(weights.dtype, count), frozen)
         flat = [array.reshape(shape) for array in arrays]
-        _together([partial(bound, *part, *flat) for part in _parts(rows, columns, self._threads(weights.size))])
+        _together([partial(bound, *part, *flat) for part in _parts(rows, columns, _threads(weights.size))])
 
     def finite(self, x: Array) -> bool:
         """Return whether all numbers are finite: one read, by all threads."""
         bits, mask = _EXPONENT[x.dtype]
-        parts = _parts(1, x.size, self._threads(x.size))
+        parts = _parts(1, x.size, _threads(x.size))
         return all(_together([partial(_finite, x[lo:hi].view(bits), mask) for _, _, lo, hi in parts]))
-
-    def _threads(self, size: int) -> int:
-        return self.threads or min(get_num_threads(), max(1, size // SHARE))
 
 
 _EXPONENT: Final = {
@@ -186,6 +179,10 @@ def _finite(bits: Any, mask: Any) -> bool:
     for i in range(bits.size):
         bad |= (bits[i] & mask) == mask
     return bad == 0
+
+
+def _threads(size: int) -> int:
+    return min(get_num_threads(), max(1, size // SHARE))
 
 
 def _together(calls: list[Callable[[], Any]]) -> list[Any]:

@@ -65,13 +65,13 @@ class Program:
 
 def _bound(function: Any, operands: list[Array], out: Array) -> Callable[[], Any]:
     if function is np.where:
-        return partial(_choose, *operands, out)
+        return partial(_choose, out, *operands)
     if function in (np.maximum, np.minimum):  # a third array without its name is deprecated
         return partial(function, *operands, out=out)
     return partial(function, *operands, out)  # 0.1 µs less
 
 
-def _choose(condition: Array, x: Array, y: Array, out: Any) -> None:
+def _choose(out: Array, condition: Array, x: Array, y: Array) -> None:
     out[...] = np.where(condition, x, y)  # out may be x or y
 
 

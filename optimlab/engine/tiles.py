@@ -75,25 +75,20 @@ class TileEngine:
         The update rule.
     average : Rule or None
         What is fed the new weights.
-    tile : int
-        Bytes of a tile.
     """
 
-    name = "numpy"
-
-    def __init__(self, rule: Rule, average: Rule | None = None, tile: int = TILE) -> None:
+    def __init__(self, rule: Rule, average: Rule | None = None) -> None:
         self.rule = rule
         self.average = average
         self.formula = rule.compose()
         self.follow = None if average is None else average.compose()
-        self.tile = tile
         self._programs: dict[Any, Programs] = {}
         self._room: dict[Any, list[Array]] = {}
 
     def sweep(self, segment: Segment, numbers: Numbers) -> None:
         """Do one step on a segment."""
         scaled = isinstance(numbers.scale, np.ndarray) or numbers.scale != 1.0
-        size = max(1, self.tile // segment.weights.itemsize)
+        size = max(1, TILE // segment.weights.itemsize)
         if scaled in segment.kept:
             segment.kept[scaled].run(numbers)
             return

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import operator
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import MISSING, dataclass, fields, replace
 from functools import cached_property
-from itertools import count
+from itertools import chain, count
 from typing import Any, ClassVar, Final
 
 from optimlab.checks import FINITE, Hyperparameter, Range, check_fields, value
@@ -238,8 +239,8 @@ def _distinct(names: Sequence[str]) -> tuple[str, ...]:
     """Number the second, third, ... of equal names."""
     found: list[str] = []
     for name in names:
-        choices = (name if i == 1 else f"{name}_{i}" for i in count(1))
-        found.append(next(choice for choice in choices if choice not in found))
+        numbered = (f"{re.sub(r'_[0-9]+$', '', name)}_{i}" for i in count(2))
+        found.append(next(choice for choice in chain([name], numbered) if choice not in found))
     return tuple(found)
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from optimlab.checks import ANY, NOT_NEGATIVE, Hyperparameter, Range
-from optimlab.rules.algebra import Arrays, Rule
+from optimlab.rules.algebra import Arrays, Coefficients, Rule
 from optimlab.trees import chosen, patterns
-from optimlab.typing import Array
+from optimlab.typing import Array, Count
 
 __all__ = ["Abs", "Clip", "Gradient", "Root", "Sign", "Square", "Weights"]
 
@@ -55,8 +55,11 @@ class Weights(Rule):
             found = patterns(self.only)
             object.__setattr__(self, "only", found[0] if found is not None and len(found) == 1 else found)
 
-    def formula(self, x: Array, w: Array, state: Arrays, c: Arrays) -> tuple[Any, Arrays]:
-        return (0.0 if self.only == () else w), state
+    def coefficients(self, t: Count) -> Coefficients:
+        return (0.0,) if self.only == () else ()
+
+    def formula(self, x: Array, w: Array, state: Arrays, c: Arrays) -> tuple[Array, Arrays]:
+        return (c[0] if self.only == () else w), state
 
     def on(self, names: tuple[str, ...]) -> tuple[Rule, ...]:
         if not self.only:

@@ -12,13 +12,14 @@ import numpy as np
 from optimlab.rules.algebra import Rule
 from optimlab.rules.symbols import Symbol
 
-__all__ = ["latex", "power_of_t", "symbols", "written"]
+__all__ = ["latex", "letters", "power_of_t", "symbols", "written"]
 
 _CHOICE, _SUM, _PRODUCT, _POWER, _ATOM = range(5)
 _FLOAT = np.dtype(np.float64)
 _GREATEST: Final = {np.maximum: r"\max", np.minimum: r"\min"}
 _BETWEEN: Final = {
     np.less: "<", np.less_equal: r"\le", np.greater: ">", np.greater_equal: r"\ge", np.equal: "=", np.not_equal: r"\ne",
+    np.bitwise_and: r"\land", np.bitwise_or: r"\lor", np.logical_and: r"\land", np.logical_or: r"\lor",
 }  # fmt: skip
 
 
@@ -53,7 +54,11 @@ def written(held: Any, k: str = "k") -> Any:
     if not callable(held):
         return held
     name = re.match(r"\w*", getattr(held, "__name__", repr(held)))[0] or "s"  # type: ignore[index]
-    return Symbol(_FLOAT, rf"\mathrm{{{name}}}({k})".replace("_", r"\_"))
+    return Symbol(_FLOAT, f"{_upright(name)}({k})")
+
+
+def _upright(name: str) -> str:
+    return rf"\mathrm{{{name}}}".replace("_", r"\_")
 
 
 def power_of_t(beta: Any) -> Symbol:
@@ -79,18 +84,18 @@ def _fixed(name: str, i: int, values: tuple[Any, ...]) -> Any:
     first = values[0]
     if len(values) == 3 and all(np.array_equal(first, x) for x in values):
         return written(tuple(first.tolist()) if np.ndim(first) else float(first))
-    return Symbol(_FLOAT, rf"\mathrm{{{name}}}_{{{i}}}(t)")
+    return Symbol(_FLOAT, f"{_upright(name)}_{{{i}}}(t)")
 
 
 def latex(rule: Rule) -> str:
     """Return the state's equations, then that of the weights."""
-    letters = _letters(rule.slots)
-    g, w, eta, *state = [Symbol(_FLOAT, name) for name in ("g", "w", r"\eta", *letters)]
+    names = letters(rule.slots)
+    g, w, eta, *state = [Symbol(_FLOAT, name) for name in ("g", "w", r"\eta", *names)]
     formula: Callable[..., Any] = rule.compose()
     y, new = formula(g, w, tuple(state), tuple([g.symbol(number) for number in rule.symbols()]))
     page = _Page()
     lines = []
-    for old, letter, given in zip(state, letters, new, strict=True):
+    for old, letter, given in zip(state, names, new, strict=True):
         if given is not old:
             value = g.symbol(given)
             lines.append(rf"{letter} &\leftarrow {page.text(value.number()).text}")
@@ -102,14 +107,14 @@ def latex(rule: Rule) -> str:
     return " \\\\\n".join([*before, *lines])
 
 
-def _letters(slots: tuple[str, ...]) -> list[str]:
+def letters(slots: tuple[str, ...]) -> list[str]:
     """Return a letter for each slot: m, v of a trace or the mean of a square, else its name."""
     taken = ["g", "w", "t", "k"]
     for slot in slots:
         name = re.sub(r"_\d+$", "", slot)
         last = name.rpartition("_")[2]
         short = {"ema": "v" if name.endswith("square_ema") else "m", "trace": "v"}.get(last, last)
-        letter = short if len(short) == 1 else rf"\mathrm{{{short}}}"
+        letter = short if len(short) == 1 else _upright(short)
         count = sum(other.partition("_")[0] == letter for other in taken) + 1
         taken.append(letter if count == 1 else f"{letter}_{{{count}}}")
     return taken[4:]
@@ -168,7 +173,7 @@ def _cases(condition: _Text, a: _Text, b: _Text) -> _Text:
 def _applied(function: Any, operands: list[_Text]) -> _Text:
     if function in _BETWEEN:
         return _Text(f" {_BETWEEN[function]} ".join([x.inside(_SUM) for x in operands]), _CHOICE)
-    name = _GREATEST.get(function, rf"\mathrm{{{function.__name__}}}")
+    name = _GREATEST.get(function, _upright(function.__name__))
     return _Text(rf"{name}\left({', '.join([x.text for x in operands])}\right)")
 
 
@@ -184,5 +189,7 @@ _FORMS: Final[dict[Any, Callable[..., _Text]]] = {
     np.power: lambda a, b: _raised(a, b.text),
     np.sqrt: lambda a: _Text(rf"\sqrt{{{a.text}}}", _POWER),
     np.absolute: lambda a: _Text(rf"\left|{a.text}\right|"),
+    np.invert: lambda a: _Text(rf"\lnot {a.inside(_ATOM)}", _CHOICE),
+    np.logical_not: lambda a: _Text(rf"\lnot {a.inside(_ATOM)}", _CHOICE),
     np.where: _cases,
 }

@@ -72,7 +72,8 @@ class Symbol(NDArrayOperatorsMixin):
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *operands: Any, **options: Any) -> Symbol:
         if method != "__call__" or options or ufunc.nout != 1:
-            raise UntraceableError(f"np.{ufunc.__name__} is not just called on arrays, but {method} {options or ''}")
+            how = " ".join([method.replace("__call__", ""), *options]) if ufunc.nout == 1 else "it makes two"
+            raise UntraceableError(f"np.{ufunc.__name__} is not just called on arrays, for a new one: {how}")
         given = [self.symbol(operand) for operand in operands]
         *taken, made = ufunc.resolve_dtypes((*[_BOOL if x.mark else self.dtype for x in given], None))
         if not {*taken, made} <= {self.dtype, _BOOL}:
