@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from optimlab import ClipNorm, Ema, Rule, Square, adam, adamw, momentum, sgd
+from optimlab import ClipNorm, Ema, Gradient, Rule, Square, adam, adamw, momentum, sgd
 from optimlab.engine import layout as layouts
 from optimlab.optimizer import Optimizer, Step
 from tests.engine.laws import RULES, leaves_of, run, same
