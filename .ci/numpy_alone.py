@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+
 import optimlab
 from optimlab import Box, ClipNorm, Ema, EmaState, Optimizer, Project, adamw, cosine_decay, descend, ema, ema_var
 

@@ -44,7 +44,6 @@ from optimlab.rules.elementwise import Abs as Abs
 from optimlab.rules.elementwise import Clip as Clip
 from optimlab.rules.elementwise import Gradient as Gradient
 from optimlab.rules.elementwise import Root as Root
-from optimlab.rules.elementwise import Scale as Scale
 from optimlab.rules.elementwise import Sign as Sign
 from optimlab.rules.elementwise import Square as Square
 from optimlab.rules.elementwise import Weights as Weights

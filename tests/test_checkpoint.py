@@ -14,7 +14,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from optimlab import Ema, Gradient, Scale, adam, momentum, sgd
+from optimlab import Ema, Gradient, adam, momentum, sgd
 from optimlab.optimizer import Optimizer
 from tests.engine.laws import RULES, leaves_of, same
 
@@ -306,7 +306,7 @@ def test_foreign_files_are_refused_without_unpickling(tmp_path):
 
 def test_a_function_in_the_rule_does_not_stand_in_the_way(tmp_path):
     def rule():
-        return Scale(lambda k: 1.0) | Gradient()
+        return (lambda k: 1.0) * Gradient()
 
     optimizer, w = Optimizer(rule(), 0.1), np.ones(1)
     optimizer.step(w, w)

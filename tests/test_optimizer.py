@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from optimlab import ClipNorm, Ema, Gradient, Square, adam, adamw, momentum, sgd
+from optimlab import ClipNorm, Ema, Rule, Square, adam, adamw, momentum, sgd
 from optimlab.engine import layout as layouts
 from optimlab.optimizer import Optimizer, Step
 from tests.engine.laws import RULES, leaves_of, run, same
@@ -366,19 +366,21 @@ def test_arguments_are_checked_at_construction(make, error, message):
 
 
 def test_a_broken_formula_is_refused_at_construction():
-    class Broken(Gradient):
+    class Broken(Rule):
         @staticmethod
         def formula(x, w, state, c):
             return x
 
-    class Short(Ema):
-        def compose(self, lift=None):
+    class Short(Rule):
+        slots = ("ema",)
+
+        def compose(self):
             return lambda x, w, state, c: (x, ())
 
     with pytest.raises(TypeError, match="must return a pair"):
         Optimizer(Broken(), 0.1)
     with pytest.raises(TypeError, match=r"must return 1 states for \('ema',\); got 0"):
-        Optimizer(Short(0.9), 0.1)
+        Optimizer(Short(), 0.1)
 
 
 def test_state_cannot_be_written():
@@ -534,7 +536,7 @@ def test_a_hook_that_writes_to_the_lr_changes_this_step_only():
     assert optimizer.lr.tolist() == [0.5, 1.0]
 
 
-class Writing(Gradient):
+class Writing(Rule):
     @staticmethod
     def formula(x, w, state, c):
         w *= c[0]
@@ -544,13 +546,13 @@ class Writing(Gradient):
         return (0.5,)
 
 
-class Mean(Gradient):
+class Mean(Rule):
     @staticmethod
     def formula(x, w, state, c):
         return x - x.mean(), state
 
 
-class Sorted(Gradient):
+class Sorted(Rule):
     slots = ("sorted",)
 
     @staticmethod

@@ -10,8 +10,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import optimlab
 import pytest
+
+import optimlab
 
 ROOT = Path(optimlab.__file__).parent
 COMPILED = ("optimlab.series.compiled", "optimlab.engine.fused")  # need numba

@@ -109,4 +109,6 @@ class Record:
         if max(counts, default=1) > 1:
             columns["replica"] = np.concatenate([np.arange(count) for count in counts])
         rows = skip == 0.0
-        return pd.DataFrame({name: x[rows] for name, x in (columns | dict(zip(_NUMBERS, numbers, strict=True))).items()})
+        return pd.DataFrame(
+            {name: x[rows] for name, x in (columns | dict(zip(_NUMBERS, numbers, strict=True))).items()}
+        )

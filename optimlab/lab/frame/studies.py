@@ -1,9 +1,10 @@
 """The studies that come with the package: found in a checkout and in an installed wheel, and run by name."""
 
-import runpy
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 
 from optimlab.lab.folders import shipped
 from optimlab.lab.frame.errors import StudyError
@@ -12,6 +13,7 @@ from optimlab.lab.frame.terminal import guarded
 __all__ = ["names", "run"]
 
 _GATHERING = "claims"  # which runs all the others
+_MAIN = ("__main__", "__mp_main__")
 
 
 def names() -> list[str]:
@@ -57,14 +59,28 @@ def run(name: str, arguments: Sequence[str] = ()) -> int:
 def _run(name: str, arguments: Sequence[str]) -> int:
     if name not in (known := [*names(), _GATHERING]):
         raise StudyError(f"the study must be one of {', '.join(known)}; got {name!r}")
-    earlier, sys.argv = sys.argv, [str(_folder() / f"{name}.py"), *arguments]
+    script = _folder() / f"{name}.py"
     try:
-        runpy.run_path(sys.argv[0], run_name="__main__")
+        with _as_main(script, arguments) as main:
+            exec(compile(script.read_bytes(), script, "exec"), vars(main))
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0 if end.code is None else 1
-    finally:
-        sys.argv = earlier
     return 0
+
+
+@contextmanager
+def _as_main(script: Path, arguments: Sequence[str]) -> Iterator[ModuleType]:
+    """Be the module that a command line runs, also for what workers send back: they call it ``__mp_main__``."""
+    argv, before = sys.argv, {name: sys.modules[name] for name in _MAIN if name in sys.modules}
+    main = ModuleType("__main__")
+    main.__file__ = str(script)
+    sys.argv = [str(script), *arguments]
+    sys.modules.update(dict.fromkeys(_MAIN, main))
+    try:
+        yield main
+    finally:
+        sys.argv = argv
+        sys.modules.update(dict.fromkeys(_MAIN, before["__main__"]) | before)
 
 
 def _folder() -> Path:

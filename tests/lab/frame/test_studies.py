@@ -51,6 +51,41 @@ def test_a_script_ends_as_it_says(end, status, tmp_path, monkeypatch):
     assert studies.run("own") == status
 
 
+WORKERS = """
+from typing import NamedTuple
+from optimlab.lab.frame import side_by_side, study
+
+class Result(NamedTuple):
+    square: int
+
+def squared(k):
+    return Result(k * k)
+
+def main(run):
+    found = side_by_side(run, squared, [1, 2, 3], ticks=0, description="squares")
+    run.claim("sum", "1 + 4 + 9 is 14", expected=14, measured=sum(each.square for each in found))
+
+if __name__ == "__main__":
+    raise SystemExit(study(main))
+"""
+
+
+def test_workers_send_back_what_the_study_defines(tmp_path):
+    for name, text in (("claims", ""), ("own", WORKERS)):
+        (tmp_path / f"{name}.py").write_text(text, encoding="utf-8")
+    program = (
+        "import multiprocessing, sys, pathlib\n"
+        "from optimlab.lab.frame import studies\n"
+        f"studies._folder = lambda: pathlib.Path({str(tmp_path)!r})\n"
+        f"before = sys.modules['__main__'], sys.modules['__mp_main__']\n"
+        f"print(studies.run('own', ['--out', {str(tmp_path)!r}]))\n"
+        "print(before == (sys.modules['__main__'], sys.modules['__mp_main__']))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=100)
+    assert "1 of 1 claims stand" in done.stdout, done.stderr
+    assert done.stdout.endswith("\n0\nTrue\n")
+
+
 def test_in_an_installed_package_the_studies_are_inside_it(tmp_path):
     site = tmp_path.resolve() / "site"
     shutil.copytree(ROOT / "optimlab", site / "optimlab", ignore=shutil.ignore_patterns("__pycache__"))
