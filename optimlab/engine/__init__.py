@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from optimlab.checks import choice
 from optimlab.engine.layout import Segment
@@ -55,6 +55,9 @@ class AutoEngine:
         self.tiles = TileEngine(rule, average)
         self.fused: FusedEngine | None = None
         self.compiles = find_spec("numba") is not None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.rule, self.average)
 
     def sweep(self, segment: Segment, numbers: Numbers) -> None:
         """Do one step on a segment."""

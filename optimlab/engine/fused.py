@@ -133,6 +133,9 @@ class FusedEngine:
         self.average = average
         self._kernels: dict[Any, Kernel] = {}
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.rule, self.average)
+
     def compile(self, dtype: Any, axis: int | None) -> Kernel:
         """Return the kernel for a dtype, compiled once for all rules of the same program.
 

@@ -85,6 +85,9 @@ class TileEngine:
         self._programs: dict[Any, Programs] = {}
         self._room: dict[Any, list[Array]] = {}
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.rule, self.average)
+
     def sweep(self, segment: Segment, numbers: Numbers) -> None:
         """Do one step on a segment."""
         scaled = isinstance(numbers.scale, np.ndarray) or numbers.scale != 1.0
