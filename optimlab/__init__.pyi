@@ -1,4 +1,5 @@
 # The public names and where they live: the one table that type checkers, `from optimlab import ...` and dir() read.
+from optimlab.checks import Range as Range
 from optimlab.descent.check import GradientCheck as GradientCheck
 from optimlab.descent.check import check_gradient as check_gradient
 from optimlab.descent.history import Every as Every

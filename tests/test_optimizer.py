@@ -12,6 +12,7 @@ from optimlab import ClipNorm, Ema, Gradient, Rule, Square, adam, adamw, momentu
 from optimlab.engine import layout as layouts
 from optimlab.optimizer import Optimizer, Step
 from tests.engine.laws import RULES, leaves_of, run, same
+from tests.test_replicas import engine_of
 
 DTYPES = [np.float32, np.float64]
 
@@ -240,6 +241,20 @@ def test_large_finite_gradients_are_not_refused():
     w = np.zeros(3, np.float32)
     Optimizer(sgd(), 1e-38).step(w, np.full(3, 3e38, np.float32))
     assert np.isfinite(w).all()
+
+
+@pytest.mark.parametrize("engine", ["numpy", "fused"])
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_one_number_that_is_not_finite_is_found_anywhere(bad, dtype, engine):
+    w, g = np.zeros(20000, dtype), np.full(20000, np.finfo(dtype).max, dtype)
+    optimizer = Optimizer(sgd(), 1.0, engine=engine_of(engine))
+    for i in (0, 8191, 8192, 19999):
+        spoilt = g.copy()
+        spoilt[i] = bad
+        with pytest.raises(FloatingPointError, match=rf"is {bad} at index \({i},\)"):
+            optimizer.step(w, spoilt)
+    assert not w.any()
 
 
 def test_without_the_check_what_is_not_finite_goes_through():

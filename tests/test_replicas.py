@@ -5,7 +5,22 @@ import re
 import numpy as np
 import pytest
 
-from optimlab import Clip, ClipNorm, Constant, Ema, Gradient, Trace, Weights, adam, adamw, nesterov, sgd
+from optimlab import (
+    Box,
+    Clip,
+    ClipNorm,
+    Constant,
+    Ema,
+    Gradient,
+    IndependentDecay,
+    Project,
+    Trace,
+    Weights,
+    adam,
+    adamw,
+    nesterov,
+    sgd,
+)
 from optimlab.optimizer import Optimizer
 from tests.engine.laws import RULES
 
@@ -176,7 +191,6 @@ def test_every_leaf_needs_the_axis_of_the_replicas():
 
 
 def test_hooks_leave_a_diverged_replica_alone():
-    from optimlab import Box, IndependentDecay, Project
 
     w = np.array([[4.0, 4.0], [4.0, 4.0]])
     opt = Optimizer(sgd(), lr=0.1, replicas=2, hooks=[IndependentDecay(0.5), Project(Box(-1.0, 1.0))])
@@ -192,7 +206,9 @@ def test_hyperparameters_of_hooks_must_be_numbers_or_one_for_each_replica(replic
     with pytest.raises(
         ValueError, match=r"ClipNorm\.max_norm has a hyperparameter of shape \(2,\); it must be a number"
     ):
-        Optimizer(sgd(), 0.1, hooks=[ClipNorm([1.0, 2.0])], replicas=replicas)
+        Optimizer(sgd(), 0.1, hooks=[ClipNorm([1.0, 2.0]), ClipNorm(1.0)], replicas=replicas)
+    with pytest.raises(ValueError, match=r"Box\.high has a hyperparameter of shape \(2,\)"):
+        Optimizer(sgd(), 0.1, hooks=[Project(Box(0.0, [1.0, 2.0]))], replicas=replicas)
 
 
 class Setting:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import is_dataclass
 from typing import Any
 
 import numpy as np
@@ -110,17 +110,12 @@ def check_shapes(replicas: int | None, numbers: Mapping[str, tuple[Any, ...]]) -
                 raise ValueError(f"{name} has a hyperparameter of shape {shape}; it must be {allowed}")
 
 
-def hyperparameters(hooks: tuple[Any, ...]) -> dict[str, tuple[Any, ...]]:
-    """Return the hyperparameters of hooks that are dataclasses, as "ClipNorm.max_norm"; schedules are left out.
-
-    A dataclass in a hook, such as the set that ``Project`` projects onto, is looked into as well.
-    """
+def hyperparameters(hooks: Sequence[Any]) -> dict[str, tuple[Any, ...]]:
+    """Return what hooks hold to their ``ranges``, as "ClipNorm.max_norm", and what is in them, such as a set, too."""
+    held = [part for hook in hooks for part in (hook, *getattr(hook, "__dict__", {}).values())]
     found: dict[str, tuple[Any, ...]] = {}
-    for hook in filter(is_dataclass, hooks):
-        for field in fields(hook):
-            held = getattr(hook, field.name)
-            if field.type == "Hyperparameter" and not callable(held):
-                found[f"{type(hook).__name__}.{field.name}"] = (held,)
-            elif is_dataclass(held) and not isinstance(held, type):
-                found |= hyperparameters((held,))
+    for owner in (part for part in held if is_dataclass(part) and not isinstance(part, type)):
+        for name in getattr(owner, "ranges", ()):
+            key, number = f"{type(owner).__name__}.{name}", getattr(owner, name)
+            found[key] = (*found.get(key, ()), *(() if callable(number) else (number,)))
     return found

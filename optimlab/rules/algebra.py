@@ -6,28 +6,49 @@ import operator
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import MISSING, dataclass, fields, replace
-from functools import cached_property
+from functools import cached_property, reduce
 from itertools import chain, count
 from typing import Any, ClassVar, Final
 
 from optimlab.checks import FINITE, Hyperparameter, Range, check_fields, value
 from optimlab.typing import Array, Count, Number
 
-__all__ = ["Arrays", "Coefficients", "Constant", "Formula", "Pair", "Pipe", "Rule"]
+__all__ = ["Arrays", "Coefficients", "Constant", "Expression", "Formula", "Rule"]
 
 Arrays = tuple[Array, ...]
 Coefficients = tuple[Number, ...]
 Formula = Callable[[Array, Array, Arrays, Arrays], tuple[Array, Arrays]]
+
+_SIGNS: Final[dict[str, tuple[int, Callable[[Any, Any], Any]]]] = {
+    "|": (0, lambda a, b: b),
+    "+": (1, operator.add),
+    "-": (1, operator.sub),
+    "*": (2, operator.mul),
+    "/": (2, operator.truediv),
+}
+"""How close each binds, and what it makes of two values."""
+
+
+def _joined(sign: str) -> tuple[Callable[[Any, Any], Rule], Callable[[Any, Any], Rule]]:
+    """Return the operator of this sign with a rule on the left, and on the right."""
+
+    def left(self: Rule, other: Any) -> Rule:
+        return Expression(sign, (self, _lifted(other)))
+
+    def right(self: Rule, other: Any) -> Rule:
+        return Expression(sign, (_lifted(other), self))
+
+    return left, right
 
 
 @dataclass(frozen=True, repr=False)
 class Rule:
     """(y, state) ← formula(x, w, state, c): what becomes of one number x of the gradient, elementwise.
 
-    A rule of your own is a frozen dataclass with a ``formula`` and, as it needs them, ``slots`` and ``coefficients``,
-    or in place of these ``ranges``: the fields that are hyperparameters, each with its range. They are checked, may be
-    schedules or one number for each replica, and are the coefficients c in this order. A class with a formula is
-    final: vary it by composition.
+    A rule of your own is a frozen dataclass with a ``formula`` and, as it needs them, ``slots`` and ``coefficients``.
+    In place of ``coefficients`` there may be ``ranges``: the fields that are hyperparameters, each with its ``Range``.
+    They are checked, may be schedules or one number for each replica, and are the coefficients c in this order. A class
+    with a formula is final: vary it by composition.
 
     A formula is made of arithmetic, NumPy ufuncs and ``np.where``. It is traced once; the engines run, compile or print
     the operations. A plain number in it is one of the parameters' dtype. What differs from one element to the next is
@@ -162,31 +183,12 @@ class Rule:
         return tuple([made[row] for row in rows])
 
     def __or__(self, other: Rule) -> Rule:
-        return Pipe((*_parts(self), *_parts(other))) if isinstance(other, Rule) else NotImplemented
+        return Expression("|", (*_parts(self), *_parts(other))) if isinstance(other, Rule) else NotImplemented
 
-    def __add__(self, other: Any) -> Rule:
-        return Pair("+", self, _lifted(other))
-
-    def __radd__(self, other: Any) -> Rule:
-        return Pair("+", _lifted(other), self)
-
-    def __sub__(self, other: Any) -> Rule:
-        return Pair("-", self, _lifted(other))
-
-    def __rsub__(self, other: Any) -> Rule:
-        return Pair("-", _lifted(other), self)
-
-    def __mul__(self, other: Any) -> Rule:
-        return Pair("*", self, _lifted(other))
-
-    def __rmul__(self, other: Any) -> Rule:
-        return Pair("*", _lifted(other), self)
-
-    def __truediv__(self, other: Any) -> Rule:
-        return Pair("/", self, _lifted(other))
-
-    def __rtruediv__(self, other: Any) -> Rule:
-        return Pair("/", _lifted(other), self)
+    __add__, __radd__ = _joined("+")
+    __sub__, __rsub__ = _joined("-")
+    __mul__, __rmul__ = _joined("*")
+    __truediv__, __rtruediv__ = _joined("/")
 
     def __neg__(self) -> Rule:
         return -1.0 * self
@@ -214,7 +216,7 @@ def _given(rule: Rule) -> list[str]:
 
 
 def _parts(rule: Rule) -> tuple[Rule, ...]:
-    return rule.parts if isinstance(rule, Pipe) else (rule,)
+    return rule.parts if isinstance(rule, Expression) and rule.sign == "|" else (rule,)
 
 
 def _lifted(other: Any) -> Rule:
@@ -269,19 +271,23 @@ class Constant(Rule):
 
 
 @dataclass(frozen=True, repr=False)
-class Pipe(Rule):
-    """``a | b``: b of a. ``|`` is associative: ``(a | b) | c == a | (b | c)``."""
+class Expression(Rule):
+    """``a | b``: b of a; ``a + b``, ``a - b``, ``a * b``, ``a / b`` of two rules that see the same signal.
 
+    ``|`` is associative: ``(a | b) | c == a | (b | c)``.
+    """
+
+    sign: str
     parts: tuple[Rule, ...]
 
     @property
     def slots(self) -> tuple[str, ...]:
-        """The slots' names, each after the rules on the way to it: ``square_ema``."""
-        names = []
+        """The slots' names, in a pipe each after the rules on the way to it: ``square_ema``."""
+        names: list[str] = []
         way = ""
         for part in self.parts:
             names += [way + slot for slot in part.slots]
-            way += "" if part.precedence < 3 else f"{type(part).__name__.lower()}_"
+            way += f"{type(part).__name__.lower()}_" if self.sign == "|" and not isinstance(part, Expression) else ""
         return _distinct(names)
 
     @property
@@ -302,69 +308,24 @@ class Pipe(Rule):
         return sum([part.symbols() for part in self.parts], ())
 
     def formula(self, x: Array, w: Array, state: Arrays, c: Arrays) -> tuple[Array, Arrays]:
+        values: list[Array] = []
         kept: Arrays = ()
         for part in self.parts:
             slots, numbers = len(part.slots), part.numbers
-            x, new = part.compose()(x, w, state[:slots], c[:numbers])
-            state, c, kept = state[slots:], c[numbers:], kept + tuple(new)
-        return x, kept
+            y, new = part.compose()(x, w, state[:slots], c[:numbers])
+            state, c, kept = state[slots:], c[numbers:], (*kept, *new)
+            values.append(y)
+            x = y if self.sign == "|" else x
+        return reduce(_SIGNS[self.sign][1], values), kept
 
     @property
     def precedence(self) -> int:
-        return 0
+        return _SIGNS[self.sign][0]
 
     def __repr__(self) -> str:
-        return " | ".join(_wrapped(part, 1) for part in self.parts)
-
-
-_OPERATIONS: Final[dict[str, tuple[int, Callable[[Any, Any], Any]]]] = {
-    "+": (1, operator.add),
-    "-": (1, operator.sub),
-    "*": (2, operator.mul),
-    "/": (2, operator.truediv),
-}
-
-
-@dataclass(frozen=True, repr=False)
-class Pair(Rule):
-    """``a + b``, ``a - b``, ``a * b``, ``a / b``: what is made of the values of two rules that see the same signal."""
-
-    sign: str
-    left: Rule
-    right: Rule
-
-    @property
-    def slots(self) -> tuple[str, ...]:
-        return _distinct([*self.left.slots, *self.right.slots])
-
-    @property
-    def start(self) -> tuple[float, ...]:
-        return self.left.start + self.right.start
-
-    @property
-    def numbers(self) -> int:
-        return self.left.numbers + self.right.numbers
-
-    def coefficients(self, t: Count) -> Coefficients:
-        return self.left.coefficients(t) + self.right.coefficients(t)
-
-    def symbols(self) -> tuple[Any, ...]:
-        return self.left.symbols() + self.right.symbols()
-
-    def formula(self, x: Array, w: Array, state: Arrays, c: Arrays) -> tuple[Array, Arrays]:
-        slots, numbers = len(self.left.slots), self.left.numbers
-        a, first = self.left.compose()(x, w, state[:slots], c[:numbers])
-        b, second = self.right.compose()(x, w, state[slots:], c[numbers:])
-        return _OPERATIONS[self.sign][1](a, b), (*first, *second)
-
-    @property
-    def precedence(self) -> int:
-        return _OPERATIONS[self.sign][0]
-
-    def __repr__(self) -> str:
-        numbers = isinstance(self.left, Constant) and isinstance(self.right, Constant)
+        plain = self.sign != "|" and not all(isinstance(part, Constant) for part in self.parts)
         sides = [
-            repr(side.number) if isinstance(side, Constant) and not numbers else _wrapped(side, least)
-            for side, least in ((self.left, self.precedence), (self.right, self.precedence + 1))
+            repr(part.number) if plain and isinstance(part, Constant) else _wrapped(part, self.precedence + (i > 0))
+            for i, part in enumerate(self.parts)
         ]
         return f" {self.sign} ".join(sides)

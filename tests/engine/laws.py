@@ -1,6 +1,7 @@
 """What the laws of the engines are tested with: many rules, many numbers."""
 
 import numpy as np
+import pytest
 
 from optimlab import (
     Abs,
@@ -49,6 +50,11 @@ RULES = {
     "two traces": 0.5 * Trace(0.5) + 0.5 * Trace(0.9, first=-1.0) - 0.1,
     "differences": -(Gradient() - Ema(0.9)) * 2,
 }
+
+
+def quick(cases, *few):
+    """Return cases of which these few run at once, the others where there is time for slow tests."""
+    return [case if case in few else pytest.param(case, marks=pytest.mark.slow) for case in cases]
 
 
 def run(rule, leaves, *, steps=5, seed=0, **options):

@@ -7,7 +7,7 @@ from optimlab import Ema
 from optimlab.engine import tiles
 from optimlab.optimizer import Optimizer
 from tests.engine.grown import grown
-from tests.engine.laws import equal, leaves_of
+from tests.engine.laws import equal, leaves_of, quick
 
 AVERAGE, LR, STEPS = Ema(0.9, debias=True), 0.1, 4
 SHAPES = (7,), (4, 5), (9001,)  # packed, packed, and where it lies, in five blocks
@@ -108,11 +108,6 @@ def test_numpy_has_the_bits_of_each_replica_alone(seed, dtype):
     check_replicas(seed, dtype, "numpy")
 
 
-def some(seeds, quick):
-    """The first few at once, the others where there is time: each compiles kernels of its own."""
-    return [seed if i < quick else pytest.param(seed, marks=pytest.mark.slow) for i, seed in enumerate(seeds)]
-
-
 class TestFused:
     @pytest.fixture(autouse=True)
     def threads(self, monkeypatch):
@@ -120,10 +115,10 @@ class TestFused:
         monkeypatch.setattr(fused, "SHARE", 1000)
         monkeypatch.setattr(fused, "get_num_threads", lambda: 2)
 
-    @pytest.mark.parametrize("seed", some(range(40), 8))
+    @pytest.mark.parametrize("seed", quick(range(40), 4, 14, 15, 21))
     def test_it_has_the_bits_of_the_formula(self, seed):
         check(seed, DTYPES[seed % 2], "fused")
 
-    @pytest.mark.parametrize("seed", some(range(40, 60), 3))
+    @pytest.mark.parametrize("seed", quick(range(40, 60), 41))
     def test_it_has_the_bits_of_each_replica_alone(self, seed):
         check_replicas(seed, DTYPES[seed % 2], "fused")

@@ -88,6 +88,13 @@ def test_rules_are_frozen_and_copy():
     assert copy.deepcopy(adam()) == pickle.loads(pickle.dumps(adam())) == adam()
 
 
+@pytest.mark.parametrize("name", RULES)
+def test_every_rule_pickles(name):
+    rule = RULES[name]
+    rule.coefficients(3)
+    assert pickle.loads(pickle.dumps(rule)) == rule
+
+
 def test_slots_are_named_by_the_way_to_them():
     assert adam().slots == ("ema", "square_ema")
     assert (Trace(0.5) + Trace(0.9)).slots == ("trace", "trace_2")

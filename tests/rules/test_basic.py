@@ -135,7 +135,7 @@ ROWS = {  # rules.md, table 2d: numbers that the named libraries printed
 }
 
 
-@pytest.mark.parametrize("engine", ["numpy", "fused"])
+@pytest.mark.parametrize("engine", ["numpy", pytest.param("fused", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", ROWS)
 def test_three_steps_give_the_numbers_that_the_library_printed(name, engine):
     if engine == "fused":
@@ -213,6 +213,7 @@ def ours(rule, lr, gradients_at=None):
     return np.array(path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PEERS)
 def test_a_thousand_steps_on_rosenbrock_in_lock_step_with_torch(name):
     torch = pytest.importorskip("torch")
@@ -226,6 +227,7 @@ def test_a_thousand_steps_on_rosenbrock_in_lock_step_with_torch(name):
     np.testing.assert_allclose(ours(rule, lr), np.array(path), rtol=1e-10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PEERS)
 @pytest.mark.filterwarnings("ignore")
 def test_a_thousand_steps_on_rosenbrock_in_lock_step_with_optax(name):
