@@ -109,7 +109,7 @@ def latex(rule: Rule) -> str:
 
 def letters(slots: tuple[str, ...]) -> list[str]:
     """Return a letter for each slot: m, v of a trace or the mean of a square, else its name."""
-    taken = ["g", "w", "t", "k"]
+    taken = ["g", "w", "t", "k", "j"]
     for slot in slots:
         name = re.sub(r"_\d+$", "", slot)
         last = name.rpartition("_")[2]
@@ -117,7 +117,7 @@ def letters(slots: tuple[str, ...]) -> list[str]:
         letter = short if len(short) == 1 else _upright(short)
         count = sum(other.partition("_")[0] == letter for other in taken) + 1
         taken.append(letter if count == 1 else f"{letter}_{{{count}}}")
-    return taken[4:]
+    return taken[5:]
 
 
 class _Page:

@@ -60,6 +60,12 @@ def check(rule, number=lambda x: x):
             np.testing.assert_allclose(found[name], value, rtol=1e-7, atol=1e-12, err_msg=f"{name} of {rule!r}\n{text}")
 
 
+class Turned(Rule):
+    @staticmethod
+    def formula(x, w, state, c):
+        return np.where((x < w) | ~(w >= 0), x, w), state
+
+
 g, w = Gradient(), Weights()
 FEW = [
     g + 0.1 * w | Ema(0.9),
@@ -143,11 +149,28 @@ def test_the_mathematics_of_random_rules(seed):
             Change(0.5),
             [r"m' &\leftarrow m", r"m &\leftarrow 0.5\,m + g", r"w &\leftarrow w - \eta\,\left(m - m'\right)"],
         ),
+        (
+            Chosen(0.5),
+            [
+                r"\mathrm{last}' &\leftarrow \mathrm{last}",
+                r"\mathrm{last} &\leftarrow \begin{cases} \mathrm{last} & \text{if } \mathrm{isnan}\left(g\right) \\ "
+                r"g & \text{otherwise} \end{cases}",
+                None,
+            ],
+        ),
+        (
+            Turned(),
+            [
+                r"w &\leftarrow w - \eta\,\left(\begin{cases} g & \text{if } \left(g < w\right) \lor \left(\lnot \left("
+                r"w \ge 0\right)\right) \\ w & \text{otherwise} \end{cases}\right)"
+            ],
+        ),
     ],
     ids=str,
 )
 def test_it_is_written_as_one_writes_it(rule, lines):
-    assert rule.latex().split(" \\\\\n") == lines
+    found = rule.latex().split(" \\\\\n")
+    assert [line and text for line, text in zip(lines, found, strict=True)] == lines
 
 
 def test_states_have_the_letters_of_the_field_and_numbers_when_taken():
