@@ -1,4 +1,4 @@
-"""The library with NumPy alone: averages, a stream, an optimizer with everything, a descent; what needs more says so."""
+"""The library with NumPy alone: averages, a stream, an optimizer, a descent; what needs more says so."""
 
 import importlib.util
 import tempfile

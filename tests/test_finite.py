@@ -107,3 +107,11 @@ def test_what_is_not_finite_is_found_wherever_it_is(dtype, n, bad):
     assert any_bad([huge], None) is False
     assert any_bad([np.stack([huge, huge])], 2).tolist() == [False, False]
     assert any_bad([np.ones((2, n), dtype)], 2).tolist() == [False, False]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_norm_that_is_safe_has_the_bits_of_the_root_of_one_sum(dtype):
+    for seed in range(20):
+        x = np.random.default_rng(seed).uniform(0.0, 1e-2, 9).astype(dtype)
+        assert norm([x], None) == float(np.dot(x, x)) ** 0.5
+        assert norm([x[None]], 1).tolist() == [float(np.dot(x, x)) ** 0.5]

@@ -88,3 +88,8 @@ def test_the_norm_of_a_step_does_not_know_the_sign_of_its_factor():
 def test_a_step_has_defaults():
     step = Step(1, 0.1, 1.0, False, (), (), ())
     assert (step.loss, step.replicas, step.checked) == (None, None, None)
+
+
+def test_a_step_has_no_other_attributes():
+    with pytest.raises(AttributeError):
+        a_step([1.0]).learning_rate = 0.1

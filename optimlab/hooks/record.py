@@ -108,7 +108,5 @@ class Record:
         columns = {"t": t.astype(int), "leaf": np.repeat(np.array([name for name, _ in self._rows], object), counts)}
         if max(counts, default=1) > 1:
             columns["replica"] = np.concatenate([np.arange(count) for count in counts])
-        rows = skip == 0.0
-        return pd.DataFrame(
-            {name: x[rows] for name, x in (columns | dict(zip(_NUMBERS, numbers, strict=True))).items()}
-        )
+        columns |= dict(zip(_NUMBERS, numbers, strict=True))
+        return pd.DataFrame({name: column[skip == 0.0] for name, column in columns.items()})
