@@ -27,7 +27,9 @@ import os, time
 from pathlib import Path
 mark = Path({str(tmp_path)!r}, str(os.getpid()))
 mark.touch()
-while len(list(mark.parent.iterdir())) < {jobs}:
+for _ in range(3000):
+    if len(list(mark.parent.iterdir())) >= {jobs}:
+        break
     time.sleep(0.01)
 """
     started, together = [], []
