@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 __all__ = [
     "ANY", "FINITE", "NOT_NEGATIVE", "POSITIVE", "Hyperparameter", "Range", "check_fields", "choice", "floats",
-    "generator", "hyperparameter", "number", "numbers", "real", "value", "whole",
+    "generator", "hyperparameter", "number", "numbers", "per_replica", "real", "value", "whole",
 ]  # fmt: skip
 
 Hyperparameter = float | tuple[float, ...] | Callable[[Any], Any]
@@ -166,20 +166,23 @@ def generator(rng: Any) -> np.random.Generator:
         raise type(error)(words) from None
 
 
-def hyperparameter(name: str, given: Any, allowed: Range) -> Hyperparameter:
-    """Return a number as a float, one number for each replica as a tuple, a schedule as it is."""
-    if callable(given):
-        return given  # type: ignore[no-any-return]
-    if np.ndim(given) > 1:
-        raise ValueError(f"{name} must be a number or one number for each replica; got shape {np.shape(given)}")
+def per_replica(name: str, given: Any, allowed: Range) -> float | tuple[float, ...]:
+    """Return a number as a float, one number for each replica as a tuple."""
     array = numbers(name, given, allowed)
+    if array.ndim > 1 or not array.size:
+        raise ValueError(f"{name} must be a number or one number for each replica; got shape {array.shape}")
     return float(array) if array.ndim == 0 else tuple(array.tolist())
 
 
-def check_fields(owner: Any) -> None:
+def hyperparameter(name: str, given: Any, allowed: Range) -> Hyperparameter:
+    """Return a number as a float, one number for each replica as a tuple, a schedule as it is."""
+    return given if callable(given) else per_replica(name, given, allowed)
+
+
+def check_fields(owner: Any, check: Callable[[str, Any, Range], Any] = hyperparameter) -> None:
     """Store the hyperparameters of a dataclass as floats, tuples or schedules, if they lie in its ``ranges``."""
     for name, allowed in owner.ranges.items():
-        object.__setattr__(owner, name, hyperparameter(name, getattr(owner, name), allowed))
+        object.__setattr__(owner, name, check(name, getattr(owner, name), allowed))
 
 
 def value(owner: Any, name: str, t: Any) -> Any:
@@ -190,6 +193,6 @@ def value(owner: Any, name: str, t: Any) -> Any:
     if not callable(held):
         return np.array(held)
     given, allowed = held(t - 1), owner.ranges[name]
-    if isinstance(given, float) and given in allowed:
+    if isinstance(given, float) and given in allowed and not allowed.whole:
         return given
     return numbers(f"{name}, from its schedule at k = {t - 1},", given, allowed)[()]

@@ -23,7 +23,6 @@ from optimlab import (
     Optimizer,
     Root,
     Rule,
-    Scale,
     Square,
     Trace,
     exponential_decay,
@@ -139,7 +138,7 @@ def placed(place: str, schedule: Callable[[Any], Any]) -> Optimizer:
     """Heavy ball with lr outside or inside the buffer."""
     if place == "outside":
         return Optimizer(heavy_ball(BETA), schedule)
-    return Optimizer(Scale(schedule) | Trace(BETA), 1.0)
+    return Optimizer(schedule * Gradient() | Trace(BETA), 1.0)
 
 
 def strides(place: str, schedule: Callable[[Any], Any], steps: int) -> Floats:

@@ -21,12 +21,13 @@ def parameters(*shape, rng=RNG):
 def test_gradients_agree_with_differences(name, target):
     rng = np.random.default_rng(3)
     unit = UnitChain(SHARED, name, x=0.7, target=target)
-    assert check_gradient(unit, parameters(3, rng=rng), rng) < 1e-7
+    assert check_gradient(unit.value, unit.gradient, parameters(3, rng=rng), rng=rng).error < 1e-7
     layers = LayerChain(name, rng.normal(size=(5, 4)), target)
-    assert check_gradient(layers, [rng.normal(size=s) for s in ((4, 6), (6, 3), (3, 2))], rng) < 1e-7
+    weights = [rng.normal(size=s) for s in ((4, 6), (6, 3), (3, 2))]
+    assert check_gradient(layers.value, layers.gradient, weights, rng=rng).error < 1e-7
     net = PathChain(PATHS, 3, name, x=1.0, target=target)
     w = np.array([0.0, 0.9, -0.8, 1.1, 0.7, 0.0, 1.2, 0.8, 1.0, 0.9])  # one unit of three below 0, the output above
-    assert check_gradient(net, w, rng) < 1e-7
+    assert check_gradient(net.value, net.gradient, w, rng=rng).error < 1e-7
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -27,8 +27,9 @@ def problem_of(hidden="tanh", *, output="linear", loss="softmax", dtype=np.float
 def test_gradient_is_that_of_the_value(hidden, output, loss):
     problem, w = problem_of(hidden, output=output, loss=loss)
     rng = np.random.default_rng(1)
-    assert check_gradient(problem, w[0], rng) < 1e-8
-    assert check_gradient(problem, problem.net.views(w[0]), rng) < 1e-8
+    assert check_gradient(problem.value, problem.gradient, w[0], rng=rng).error < 1e-8
+    views = problem.net.views(w[0])
+    assert check_gradient(problem.value, problem.gradient, views, rng=rng).error < 1e-8
 
 
 def test_value_is_the_formula():

@@ -10,7 +10,7 @@ from optimlab.lab.problems import TwoTwoOne, legacy_normals, xor
 def test_gradient_is_that_of_the_value():
     rng = np.random.default_rng(0)
     for net in (xor(), TwoTwoOne(((0.5, -1.0), (2.0, 0.0)), (0.3, -0.5))):
-        assert check_gradient(net, net.draw(rng, 1)[0], rng) < 1e-7
+        assert check_gradient(net.value, net.gradient, net.draw(rng, 1)[0], rng=rng).error < 1e-7
 
 
 @pytest.mark.parametrize("shape", [(9,), (1, 9), (7, 9), (3, 2, 9), (0, 9)])
