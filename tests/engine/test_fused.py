@@ -14,7 +14,7 @@ from optimlab import Clip, Ema, Gradient, Rule, Sign, adam, adamw, momentum, sgd
 from optimlab.engine import AutoEngine, choose, tiles
 from optimlab.engine.layout import Segment
 from optimlab.engine.numbers import Numbers
-from optimlab.engine.program import followed, updated
+from optimlab.engine.program import stepped
 from optimlab.optimizer import Optimizer
 from tests.engine.laws import RULES, leaves_of, quick, run, same
 
@@ -373,9 +373,7 @@ def test_finite_sees_one_bad_number_anywhere(engine, bad, dtype):
 
 @pytest.mark.parametrize("columns", [False, True])
 def test_the_source_of_a_kernel_is_two_straight_loops(columns):
-    names = {}
-    text = fused.source(updated(adam(), np.float32), followed(AVERAGE, np.float32), columns, names)
+    text = fused.source(stepped(adam(), AVERAGE, np.float32), columns)
     assert text.count("for i in range") == 2
     assert text.count("frozen") == 2
-    assert not names
     assert "if" not in text.replace("if frozen[r]: continue", "").replace("if still[i]: continue", "")
