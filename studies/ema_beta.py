@@ -16,14 +16,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from numpy.typing import NDArray
 
 from optimlab import Decay, ema, ema_band, fit_decay
 from optimlab.lab.frame import PALETTE, Run, StudyError, mean_interval, study
 from optimlab.lab.problems import classic_curve, load_seattle_weather, parabola, ramp, read_series
 from optimlab.lab.theory import start_variance
-
-Floats = NDArray[np.float64]
+from optimlab.typing import Floats
 
 NOISE = 0.1
 COLOURS = {0.5: PALETTE["orange"], 0.9: PALETTE["blue"], 0.98: PALETTE["vermillion"]}

@@ -12,7 +12,6 @@ from optimlab.engine.layout import Segment
 from optimlab.engine.numbers import Numbers
 from optimlab.engine.tiles import TileEngine
 from optimlab.rules.algebra import Rule
-from optimlab.typing import Array
 
 if TYPE_CHECKING:
     from optimlab.engine.fused import FusedEngine
@@ -28,9 +27,6 @@ class Engine(Protocol):
 
     def sweep(self, segment: Segment, numbers: Numbers) -> None:
         """Do it."""
-
-    def finite(self, x: Array) -> bool:
-        """Return whether all numbers of a flat array are finite."""
 
 
 def choose(name: str, rule: Rule, average: Rule | None) -> Engine:
@@ -64,10 +60,6 @@ class AutoEngine:
         large = segment.weights.size >= COMPILED and self.compiles
         fused = self._compiled(segment) if large else None
         (fused or self.tiles).sweep(segment, numbers)
-
-    def finite(self, x: Array) -> bool:
-        """Return whether all numbers are finite."""
-        return (self.fused or self.tiles).finite(x)
 
     def _compiled(self, segment: Segment) -> FusedEngine | None:
         """Return the fused engine with this segment's kernel, or say once why there is none."""

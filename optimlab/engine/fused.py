@@ -21,7 +21,6 @@ from optimlab.engine.layout import Segment
 from optimlab.engine.numbers import Numbers
 from optimlab.engine.program import Program, stepped
 from optimlab.rules.algebra import Rule
-from optimlab.typing import Array
 
 __all__ = ["FusedEngine"]
 
@@ -163,27 +162,6 @@ class FusedEngine:
         bound = partial(kernel, numbers.bank(weights.dtype, count), frozen)
         flat = [array.reshape(shape) for array in arrays]
         _together([partial(bound, *part, *flat) for part in _parts(rows, columns, _threads(weights.size))])
-
-    def finite(self, x: Array) -> bool:
-        """Return whether all numbers are finite: one read, by all threads."""
-        bits, mask = _EXPONENT[x.dtype]
-        parts = _parts(1, x.size, _threads(x.size))
-        return all(_together([partial(_finite, x[lo:hi].view(bits), mask) for _, _, lo, hi in parts]))
-
-
-_EXPONENT: Final = {
-    np.dtype(np.float32): (np.uint32, np.uint32(0x7F800000)),
-    np.dtype(np.float64): (np.uint64, np.uint64(0x7FF0000000000000)),
-}
-
-
-@lift
-def _finite(bits: Any, mask: Any) -> bool:
-    """A number is infinite or NaN if all bits of its exponent are set."""
-    bad = 0
-    for i in range(bits.size):
-        bad |= (bits[i] & mask) == mask
-    return bad == 0
 
 
 def _threads(size: int) -> int:

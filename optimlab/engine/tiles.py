@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from math import isfinite
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,8 +18,6 @@ __all__ = ["TileEngine"]
 
 TILE = 196608
 """Bytes of a tile: large enough that a dozen calls of ufuncs cost little, and the arrays at hand fit 2 MiB."""
-BLAS = 8192
-"""Numbers in one dot product."""
 
 
 def _cuts(length: int, step: int) -> list[slice]:
@@ -137,17 +134,6 @@ class TileEngine:
                 self._room.clear()
             self._room[key] = [np.empty(shape, dtype) for dtype in program.buffers]
         return self._room[key]
-
-    def finite(self, x: Array) -> bool:
-        """Return whether all numbers are finite.
-
-        Σx² is finite only if all x are, and takes one fast read; where it has overflowed the numbers are looked at.
-        BLAS takes blocks of this length on one thread: its other threads would spin on the cores that we sweep with.
-        """
-        if x.size <= BLAS and isfinite(x.dot(x)):
-            return True
-        blocks = [x[cut] for cut in _cuts(x.size, BLAS)]
-        return all(isfinite(np.dot(block, block)) or bool(np.isfinite(block).all()) for block in blocks)
 
     def _step(self, tile: _Tile, c: Numbers) -> None:
         """Do it without a program: operation by operation, each into a new array."""

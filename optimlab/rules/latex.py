@@ -12,7 +12,7 @@ import numpy as np
 from optimlab.rules.algebra import Rule
 from optimlab.rules.symbols import Symbol
 
-__all__ = ["latex", "letters", "power_of_t", "symbols", "written"]
+__all__ = ["decimal", "latex", "letters", "power_of_t", "symbols", "written"]
 
 _CHOICE, _SUM, _PRODUCT, _POWER, _ATOM = range(5)
 _FLOAT = np.dtype(np.float64)

@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from optimlab import Decay, ema, ema_var, scan, sweep
+from optimlab import Decay, ema, ema_var
+from optimlab.series import scan, sweep
 from optimlab.series.scan import TILE, constant_scan, corrections, held, powers, shifted, variable_scan
 from optimlab.series.sweep import Mean
 from optimlab.series.weighting import Masses, Weighting
@@ -251,7 +252,7 @@ def test_slow_means_do_not_drift_where_gaps_are(name: str, start: str) -> None:
 @pytest.mark.parametrize("kernel", ["rows", "columns"])
 def test_compiled_loops_are_the_loop(kernel: str, beta: float) -> None:
     pytest.importorskip("numba")
-    from optimlab import compiled
+    from optimlab.series import compiled
 
     rng, decay = np.random.default_rng(2), Decay(beta)
     for columns, steps in [(1, 1), (1, 3), (1, 4), (2, 5), (3, 8), (5, 101)]:
@@ -269,7 +270,7 @@ def test_compiled_loops_are_the_loop(kernel: str, beta: float) -> None:
 
 def test_the_compiled_loop_by_steps_divides_the_first_outputs() -> None:
     pytest.importorskip("numba")
-    from optimlab import compiled
+    from optimlab.series import compiled
 
     x, out, carry = np.ones((2, 5)), np.empty((2, 5)), np.zeros(2)
     compiled.columns(x, 0.5, 0.5, carry, np.array([0.5, 0.75]), out)

@@ -5,6 +5,8 @@ from contextlib import contextmanager
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from optimlab.checks import choice
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -99,8 +101,7 @@ def save_figure(figure: "Figure", file: BinaryIO, image_format: str) -> None:
     >>> file.getvalue()[1:4]
     b'PNG'
     """
-    if image_format not in FORMATS:
-        raise ValueError(f"image_format must be one of {', '.join(FORMATS)}; got {image_format!r}")
+    choice("image_format", image_format, FORMATS)
     with style():
         figure.savefig(file, format=image_format, metadata=_METADATA[image_format])
 

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import optimlab
-from optimlab.lab.frame.articles import ROWS, article_row
+from optimlab.lab.frame.articles import article_row, rows
 from optimlab.lab.frame.circumstances import version
 from optimlab.lab.frame.claims import COLUMNS, claims_text
 from optimlab.lab.frame.errors import StudyError
 from optimlab.lab.frame.outcome import Outcome, read_outcome
-from optimlab.lab.frame.output import replacing, reserved
+from optimlab.lab.frame.output import reserved, whole_file
 from optimlab.lab.frame.page import claims_page
 from optimlab.lab.frame.programs import Finished, run_programs
 from optimlab.lab.frame.terminal import FAILED, STANDS, guarded, seed
@@ -195,15 +195,15 @@ def _write_table(outcomes: Sequence[Outcome], path: Path) -> None:
 
 
 def _write(text: str, path: Path) -> None:
-    with replacing(path) as file:
+    with whole_file(path) as file:
         file.write(text.encode())
 
 
 def _summary(outcomes: Sequence[Outcome], arguments: argparse.Namespace) -> str:
     claims = [claim for outcome in outcomes for claim in outcome.claims]
     failed = [claim for claim in claims if not claim.stands]
-    rows = {article_row(claim.id) for claim in claims}
-    missing = ", ".join(row for row in ROWS if row not in rows)
+    found = {article_row(claim.id) for claim in claims}
+    missing = ", ".join(row for row in rows() if row not in found)
     without = ", ".join(outcome.study for outcome in outcomes if outcome.problem)
     lines = [
         f"{len(claims) - len(failed)} of {len(claims)} claims stand",

@@ -7,11 +7,14 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 
+from optimlab.extras import needed
 from optimlab.lab.frame.errors import StudyError
 
 __all__ = ["FAILED", "INTERRUPTED", "STANDS", "TERMINATED", "UNUSABLE", "guarded", "seed"]
 
+_PACKAGES = ("matplotlib", "pandas", "scipy", "tqdm")
 STANDS, FAILED, UNUSABLE, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
 
 
@@ -42,6 +45,7 @@ def guarded(work: Callable[[], int]) -> int:
     _never_fail_to_print()
     try:
         with _stoppable():
+            _check_packages()
             return work()
     except KeyboardInterrupt:
         _complain("interrupted: the files written so far are whole, but the run is not complete")
@@ -84,7 +88,20 @@ def _never_fail_to_print() -> None:
             stream.reconfigure(errors="replace")
 
 
+def _check_packages() -> None:
+    """Say at once which package of the extra is missing, not after an hour of work."""
+    for package in _PACKAGES:
+        if find_spec(package) is None:
+            try:
+                needed(package, "lab", "a study")
+            except ImportError as error:
+                raise StudyError(str(error)) from error
+
+
 def _complain(message: str) -> None:
+    if not sys.modules.get("tqdm"):  # no progress bar yet
+        print(message, file=sys.stderr)
+        return
     from tqdm import tqdm
 
     tqdm.write(message, file=sys.stderr)  # not onto the line of a progress bar

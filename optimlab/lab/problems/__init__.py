@@ -39,7 +39,7 @@ from optimlab.lab.problems.surfaces import (
     ravine,
     saddle,
 )
-from optimlab.lab.problems.tables import read_series
+from optimlab.lab.problems.user_series import read_series
 from optimlab.lab.problems.xor import TwoTwoOne, legacy_normals, xor
 
 __all__ = [

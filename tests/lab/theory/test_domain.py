@@ -5,7 +5,8 @@ import inspect
 import numpy as np
 import pytest
 
-from optimlab import Decay, theory
+from optimlab import Decay
+from optimlab.lab import theory
 from optimlab.lab.theory import LinearRule
 
 GOOD = {

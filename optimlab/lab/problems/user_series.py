@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from optimlab.extras import needed
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -43,6 +45,7 @@ def read_series(path: str | Path, column: str, time: str | None = None) -> pd.Se
     >>> len(series), int(series.isna().sum())
     (2284, 59)
     """
+    needed("pandas", "lab", "read_series")
     import pandas as pd
 
     try:
