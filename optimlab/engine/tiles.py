@@ -9,15 +9,12 @@ import numpy as np
 
 from optimlab.engine.layout import Segment
 from optimlab.engine.numbers import Numbers
-from optimlab.engine.program import Program, followed, updated
+from optimlab.engine.program import Program, stepped
 from optimlab.rules.algebra import Arrays, Rule
 from optimlab.rules.symbols import UntraceableError
 from optimlab.typing import Array, Marks
 
 __all__ = ["TileEngine"]
-
-Programs = tuple[Program, ...]
-"""Of the update, and of the average if there is one; none if they cannot be traced."""
 
 TILE = 196608
 """Bytes of a tile: large enough that a dozen calls of ufuncs cost little, and the arrays at hand fit 2 MiB."""
@@ -79,7 +76,7 @@ class TileEngine:
         self.average = average
         self.formula = rule.compose()
         self.follow = None if average is None else average.compose()
-        self._programs: dict[Any, Programs] = {}
+        self._programs: dict[Any, tuple[Program, ...]] = {}
         self._room: dict[Any, list[Array]] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -101,7 +98,7 @@ class TileEngine:
         else:
             self._sweep(programs, whole, numbers.cast(segment.weights.dtype, segment.axis), segment.axis)
 
-    def _sweep(self, programs: Programs, whole: _Tile, numbers: Numbers, axis: int | None) -> None:
+    def _sweep(self, programs: tuple[Program, ...], whole: _Tile, numbers: Numbers, axis: int | None) -> None:
         """Do it tile by tile."""
         for where in _tiles(whole.weights.shape, max(1, TILE // whole.weights.itemsize)):
             tile = whole.part(where)
@@ -111,18 +108,17 @@ class TileEngine:
             for call in self._bound(programs, tile, c):
                 call()
 
-    def _traced(self, dtype: Any, scaled: bool) -> Programs:
-        """Return the programs, traced when they are first asked for: 0.2 ms for Adam."""
+    def _traced(self, dtype: Any, scaled: bool) -> tuple[Program, ...]:
+        """Return the step's programs, traced when they are first asked for: 0.2 ms for Adam; none if they cannot be."""
         key = dtype, scaled
         if key not in self._programs:
             try:
-                average = () if self.average is None else (followed(self.average, dtype),)
-                self._programs[key] = (updated(self.rule, dtype, scaled=scaled), *average)
+                self._programs[key] = stepped(self.rule, self.average, dtype, scaled=scaled)
             except UntraceableError:
                 self._programs[key] = ()
         return self._programs[key]
 
-    def _bound(self, programs: Programs, tile: _Tile, c: Numbers) -> list[Callable[[], Any]]:
+    def _bound(self, programs: tuple[Program, ...], tile: _Tile, c: Numbers) -> list[Callable[[], Any]]:
         g, w, state, average = tile
         inputs: Sequence[Arrays] = ((g, w, *state, c.scale, c.lr, *c.rule), (w, *average, *c.average))  # type: ignore[arg-type]
         calls: list[Callable[[], Any]] = []

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Callable
 from dataclasses import fields
+from functools import reduce
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -48,13 +50,16 @@ def decimal(number: float) -> _Text:
 
 
 def written(held: Any, k: str = "k") -> Any:
-    """Return a hyperparameter as a number or symbol: a number, a row of numbers, a schedule by its name."""
+    """Return a hyperparameter as a number or symbol: a number, a row of numbers, schedules by their names."""
     if isinstance(held, tuple):
         return Symbol(_FLOAT, rf"\left({', '.join([decimal(x).text for x in held])}\right)")
     if not callable(held):
         return held
-    name = re.match(r"\w*", getattr(held, "__name__", repr(held)))[0] or "s"  # type: ignore[index]
-    return Symbol(_FLOAT, f"{_upright(name)}({k})")
+    text, inner = getattr(held, "__name__", repr(held)), ""
+    while text != inner:  # arguments are left out, those of arguments first
+        text, inner = re.sub(r"\([^()]*\)", "", text), text
+    names = [re.match(r"\w*", part)[0] or "s" for part in text.split(" * ")]  # type: ignore[index]
+    return reduce(operator.mul, [Symbol(_FLOAT, f"{_upright(name)}({k})") for name in names])
 
 
 def _upright(name: str) -> str:
@@ -64,7 +69,7 @@ def _upright(name: str) -> str:
 def power_of_t(beta: Any) -> Symbol:
     """Return βᵗ, of a schedule the product of its values so far."""
     if callable(beta):
-        return Symbol(_FLOAT, rf"\prod_{{j=0}}^{{k}} {written(beta, 'j').value}")
+        return Symbol(_FLOAT, rf"\prod_{{j=0}}^{{k}} {_Page().text(written(beta, 'j')).inside(_POWER)}")
     power: Symbol = np.power(written(beta), Symbol(_FLOAT, "t"))
     return power
 

@@ -15,6 +15,7 @@ from optimlab import (
     Gradient,
     Root,
     Rule,
+    Schedule,
     Sign,
     Square,
     Trace,
@@ -40,6 +41,8 @@ def schedules(rule):
         for part in held if isinstance(held, tuple) else (held,):
             if isinstance(part, Rule):
                 found |= schedules(part)
+            elif isinstance(part, Schedule) and " * " in repr(part):
+                found |= schedules(Constant(part.args[0])) | schedules(Constant(part.args[1]))
             elif callable(part):
                 found[getattr(part, "__name__", repr(part).partition("(")[0])] = part
     return found
@@ -101,6 +104,8 @@ FEW = [
     Ema([0.5, 0.9], debias=True) * Constant([2.0, 3.0]),
     Ema(linear(0.5, steps=4, final=0.9), debias=True),
     cosine_decay(1.0, steps=10) * g - linear(0.5, steps=4),
+    cosine_decay(1.0, steps=10) * linear(0.5, steps=4) * g,
+    Ema(cosine_decay(0.9, steps=10) * linear(0.5, steps=4), debias=True),
     Change(0.5),
     Change(0.5) | Change(0.25),
     Swap(),
