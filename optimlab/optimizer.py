@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
 from os import PathLike, fspath
@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from optimlab.checks import NOT_NEGATIVE, POSITIVE, hyperparameter, numbers, whole
 from optimlab.engine import Engine, choose
@@ -75,7 +76,7 @@ class Optimizer:
     def __init__(
         self,
         rule: Rule,
-        lr: Any,
+        lr: ArrayLike | Callable[[Any], Any],
         *,
         hooks: Sequence[Any] = (),
         average: Rule | None = None,
@@ -150,7 +151,7 @@ class Optimizer:
             found[leaf][slot] = view
         return MappingProxyType({leaf: MappingProxyType(slots) for leaf, slots in found.items()})
 
-    def step(self, params: Any, gradients: Any, *, loss: Any = None) -> None:
+    def step(self, params: Any, gradients: Any, *, loss: Number | None = None) -> None:
         """Do one update of the parameters, in place.
 
         Parameters
@@ -192,11 +193,14 @@ class Optimizer:
         layout.gather(step.gradients)
         t = self._t + 1
         with np.errstate(all="ignore"):
-            frozen, average = self._frozen(layout, step), self._averaging(t)
-            each = [Numbers(step.scale, step.lr, rule.coefficients(t), average, frozen) for rule in layout.rules]
+            average = self._averaging(t)
+            each = [Numbers(step.scale, step.lr, rule.coefficients(t), average) for rule in layout.rules]
             if self.replicas is not None or not (isinstance(step.lr, float) and isinstance(step.scale, float)):
                 for own in each:
                     check_shapes(self.replicas, own.groups())
+            frozen = self._frozen(layout, step)
+            for own in each:
+                own.frozen = frozen
             self._sweep(layout, each)
         self._latest_lr = step.lr
         skip = step.skip
@@ -221,7 +225,7 @@ class Optimizer:
         for segment in layout.segments:
             segment.scatter()
 
-    def _averaging(self, t: Count) -> tuple[Any, ...]:
+    def _averaging(self, t: Count) -> tuple[Number, ...]:
         return () if self.average is None else self.average.coefficients(t)
 
     def _lr_at(self, k: Count) -> Number:

@@ -47,7 +47,7 @@ class Source(NamedTuple):
         return {"rule": _text(self.rule), "average": _text(self.average), "replicas": self.replicas, "hooks": hooks}
 
 
-def _text(rule: Any) -> str:
+def _text(rule: Rule | None) -> str:
     """Return the rule's repr; where a function lies in memory does not count."""
     return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(rule))
 

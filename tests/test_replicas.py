@@ -232,8 +232,11 @@ def test_a_hook_may_say_which_replicas_to_skip_in_any_form(skip):
 
 @pytest.mark.parametrize("shape", [(2, 1), (3,), (1, 2)])
 @pytest.mark.parametrize("name", ["lr", "scale"])
-def test_a_hook_cannot_set_a_number_of_another_shape(name, shape):
-    optimizer = Optimizer(sgd(), 1.0, replicas=2, hooks=[Setting(**{name: np.ones(shape)})], check_finite=False)
+@pytest.mark.parametrize("check_finite", [True, False])
+@pytest.mark.parametrize("replicas", [2, None])
+def test_a_hook_cannot_set_a_number_of_another_shape(replicas, check_finite, name, shape):
+    hooks = [Setting(**{name: np.ones(shape)})]
+    optimizer = Optimizer(sgd(), 1.0, replicas=replicas, hooks=hooks, check_finite=check_finite)
     w = np.zeros((2, 3))
     with pytest.raises(ValueError, match=rf"{name} has a hyperparameter of shape {re.escape(str(shape))}"):
         optimizer.step(w, np.ones((2, 3)))

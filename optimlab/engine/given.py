@@ -11,7 +11,7 @@ import numpy as np
 from optimlab.rules.algebra import Rule
 from optimlab.rules.probe import checked_rule
 from optimlab.trees import kind
-from optimlab.typing import Array
+from optimlab.typing import Array, Number
 
 __all__ = [
     "check", "check_apart", "check_first", "check_shapes", "check_writable", "checked_average", "checked_hooks",
@@ -100,7 +100,7 @@ def checked_hooks(hooks: Any) -> tuple[Any, ...]:
     return tuple(hooks)
 
 
-def check_shapes(replicas: int | None, numbers: Mapping[str, tuple[Any, ...]]) -> None:
+def check_shapes(replicas: int | None, numbers: Mapping[str, Sequence[Number]]) -> None:
     """Check that each number is a scalar or, with replicas, one for each of them."""
     for name, group in numbers.items():
         for number in group:

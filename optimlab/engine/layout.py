@@ -55,7 +55,7 @@ class Segment:
     gradient: Array
 
     def __init__(
-        self, leaves: Mapping[int, Array], rule: int, *, starts: Sequence[Any], replicas: int | None, packed: bool
+        self, leaves: Mapping[int, Array], rule: int, *, starts: Sequence[tuple[float, ...]], replicas: int | None, packed: bool
     ) -> None:
         first, size = next(iter(leaves.values())), sum(leaf.size for leaf in leaves.values())
         self.leaves = tuple(leaves)
@@ -262,7 +262,7 @@ class Layout:
                 for i, view in zip(segment.leaves, segment.views(row), strict=True):
                     yield self.names[i], slot, view
 
-    def averages(self, read: Callable[[Any, Any], Any], numbers: Numbers) -> list[Array]:
+    def averages(self, read: Callable[..., Array], numbers: Numbers) -> list[Array]:
         """Return the value of the average of each leaf, in order."""
         found: dict[int, Array] = {}
         for segment in self.segments:
