@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import Any, Protocol
 
 import numpy as np
@@ -100,10 +101,10 @@ def descend(
     ...         return float(w @ w)
     ...     def gradient(self, w):
     ...         return 2 * w
-    >>> trace = descend(Bowl(), Optimizer(sgd(), lr=0.25), 100, record=Every(1, w=np.copy), stop=Below(1e-3))
-    >>> trace
+    >>> history = descend(Bowl(), Optimizer(sgd(), lr=0.25), 100, record=Every(1, w=np.copy), stop=Below(1e-3))
+    >>> history
     <History of 8 rows up to step 7, best 0.00030517578125, ended by Below(target=0.001)>
-    >>> trace.frame()[["step", "value", "w_0", "w_1"]].head(3)
+    >>> history.frame()[["step", "value", "w_0", "w_1"]].head(3)
        step   value   w_0  w_1
     0     0  5.0000  1.00  2.0
     1     1  1.2500  0.50  1.0
@@ -190,7 +191,6 @@ class _Run:
         if gradient is None:
             gradient = self.problem.gradient(self.now.w)
         self.optimizer.step(self.now.w, gradient, loss=value)
-        self.known = (None, None)
         self.now.step += 1
 
     def all_diverged(self) -> bool:
@@ -216,13 +216,11 @@ class _Run:
 @contextmanager
 def _bar(steps: int, progress: bool | str) -> Iterator[Callable[[], object]]:
     """Give what each update calls: to move the bar, or nothing where there is none."""
-    try:
-        from tqdm import tqdm
-    except ModuleNotFoundError:
-        progress = False
-    if not progress:
+    if not progress or find_spec("tqdm") is None:
         yield lambda: None
         return
+    from tqdm import tqdm
+
     title = progress if isinstance(progress, str) else None
     with tqdm(total=steps, desc=title, delay=2.0, disable=None, unit=" steps") as bar:
         yield bar.update
