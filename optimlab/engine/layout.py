@@ -55,7 +55,13 @@ class Segment:
     gradient: Array
 
     def __init__(
-        self, leaves: Mapping[int, Array], rule: int, *, starts: Sequence[tuple[float, ...]], replicas: int | None, packed: bool
+        self,
+        leaves: Mapping[int, Array],
+        rule: int,
+        *,
+        starts: Sequence[tuple[float, ...]],
+        replicas: int | None,
+        packed: bool,
     ) -> None:
         first, size = next(iter(leaves.values())), sum(leaf.size for leaf in leaves.values())
         self.leaves = tuple(leaves)
@@ -266,7 +272,7 @@ class Layout:
         """Return the value of the average of each leaf, in order."""
         found: dict[int, Array] = {}
         for segment in self.segments:
-            c = numbers.cast(segment.weights.dtype, segment.axis).average
+            c = tuple(numbers.along(segment.weights, segment.axis)[2 + len(numbers.rule) :])
             found |= zip(segment.leaves, segment.views(np.asarray(read(segment.average, c))), strict=True)
         return [found[i] for i in range(len(self.names))]
 
