@@ -129,7 +129,7 @@ def _outputs(arguments: Sequence[Symbol], results: Sequence[Any]) -> list[Symbol
     for argument, result in zip(arguments, results, strict=True):
         output = argument.symbol(result).number()
         if output is not argument and (output.function is None or any(output is other for other in found)):
-            output = output.copied()
+            output = Symbol(output.dtype, function=np.positive, operands=(output,))
         found.append(output)
     return found
 
