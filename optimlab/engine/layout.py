@@ -55,7 +55,13 @@ class Segment:
     gradient: Array
 
     def __init__(
-        self, leaves: Mapping[int, Array], rule: int, *, starts: Sequence[tuple[float, ...]], replicas: int | None, packed: bool
+        self,
+        leaves: Mapping[int, Array],
+        rule: int,
+        *,
+        starts: Sequence[tuple[float, ...]],
+        replicas: int | None,
+        packed: bool,
     ) -> None:
         first, size = next(iter(leaves.values())), sum(leaf.size for leaf in leaves.values())
         self.leaves = tuple(leaves)
