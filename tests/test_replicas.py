@@ -140,6 +140,19 @@ def test_a_replica_whose_weights_overflow_keeps_its_last_finite_ones(engine):
     assert a[0].tolist() == [0.8] * 3
 
 
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+@pytest.mark.parametrize("size", [3, 9001], ids=["packed", "large"])
+def test_a_bad_gradient_freezes_its_replica_even_where_the_rule_would_hide_it(size, bad):
+    w, g = np.ones((2, size)), np.ones((2, size))
+    optimizer = Optimizer(Ema(0.5) | Clip(-1.0, 1.0), 0.5, replicas=2)
+    g[1, -1] = bad
+    optimizer.step(w, g)
+    assert optimizer.diverged.tolist() == [False, True]
+    assert (w[0] == 0.75).all()
+    assert (w[1] == 1.0).all()
+    assert not optimizer.state["params"]["ema"][1].any()
+
+
 def test_when_all_have_diverged_nothing_moves():
     w = np.ones((2, 3))
     optimizer = Optimizer(Gradient(), 0.1, replicas=2)
