@@ -81,10 +81,11 @@ class TileEngine:
             segment.kept[scaled] = _Again(bank, self._bound(programs, arrays, _scalars(bank)))
             segment.kept[scaled].run(numbers)
             return
-        live = None if numbers.frozen is None else ~numbers.frozen[:, np.newaxis if segment.axis == 0 else ...]
+        live: Any = None if numbers.frozen is None else ~numbers.frozen[:, np.newaxis if segment.axis == 0 else ...]
+        c = _scalars(bank)
         for where in _tiles(segment.weights.shape, max(1, TILE // segment.weights.itemsize)):
-            part = ... if segment.axis is None else where[segment.axis]
-            tile, c = tuple([x[where] for x in arrays]), _scalars(bank, part)
+            tile, part = tuple([x[where] for x in arrays]), ... if segment.axis is None else where[segment.axis]
+            c = c if segment.axis is None else _scalars(bank, part)
             if programs:
                 for call in self._bound(programs, tile, c):
                     call()

@@ -85,6 +85,14 @@ def test_a_state_that_stays_costs_nothing():
     assert program.copies == ()
 
 
+def test_no_call_and_no_buffer_is_wasted():
+    update, follow = stepped(adam(), Ema(0.9), np.float32)
+    assert (len(update.calls), len(update.buffers), update.copies) == (15, 3, ())
+    assert (len(follow.calls), len(follow.buffers), follow.copies) == (3, 2, ())
+    chain = traced(lambda g, w: (w - abs(np.sqrt(abs(np.sqrt(abs(g))))),), 2, 0, np.float32)
+    assert (len(chain.calls), len(chain.buffers)) == (6, 1)
+
+
 @pytest.mark.parametrize("moved", [lambda r, s, u: (s, r, u), lambda r, s, u: (s, u, r), lambda r, s, u: (u, u, r + s)])
 def test_states_may_change_places(moved):
     given = arrays(5)
