@@ -69,6 +69,13 @@ class Turned(Rule):
         return np.where((x < w) | ~(w >= 0), x, w), state
 
 
+class Both(Rule):
+    @staticmethod
+    def formula(x, w, state, c):
+        both = (x < w) & np.logical_or(w >= 0, x != 0)
+        return np.where(both, np.hypot(x, w), np.where(x == w, 0.0, 1 / (x - w))) - np.where(~both, x, w), state
+
+
 g, w = Gradient(), Weights()
 FEW = [
     g + 0.1 * w | Ema(0.9),
@@ -97,6 +104,8 @@ FEW = [
     -g | Abs(),
     Clip(-0.5, 0.25) | Square(),
     Clip(-np.inf, 0.25),
+    Clip(-0.5, np.inf) | Square(),
+    -2e-5 * (g + w) - -2e-5 * w,
     Ema(0.5, debias=True) | Square() | Ema(0.9, debias=True) | Root(),
     Trace(0.5) + Trace(0.9) + Trace(0.1),
     Ema(0.5) | Ema(0.25) | Square() | Ema(0.75),
@@ -115,6 +124,8 @@ FEW = [
     Chosen(0.5) | Square(),
     Literal(0.25),
     Weights(only=()) + g,
+    Both(),
+    2 * Both() | Square(),
 ]
 
 
@@ -181,6 +192,7 @@ def test_it_is_written_as_one_writes_it(rule, lines):
 def test_states_have_the_letters_of_the_field_and_numbers_when_taken():
     assert letters(adam().slots) == ["m", "v"]
     assert letters((Trace(0.5) + Trace(0.9) + Ema(0.1)).slots) == ["v", "v_{2}", "m"]
+    assert letters(("w", "t", "k", "j")) == ["w_{2}", "t_{2}", "k_{2}", "j_{2}"]
     assert letters(("g", "size", "old_size", "m", "ema")) == [
         "g_{2}",
         r"\mathrm{size}",
