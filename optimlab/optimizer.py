@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from optimlab.checks import NOT_NEGATIVE, POSITIVE, hyperparameter, numbers, whole
+from optimlab.checks import POSITIVE, hyperparameter, whole
 from optimlab.engine import Engine, choose
-from optimlab.engine.given import check_shapes, checked_average, checked_hooks, hyperparameters
+from optimlab.engine.given import check_shapes, checked_average, checked_hooks, checked_lr, hyperparameters
 from optimlab.engine.guard import Replicas, check_gradients
 from optimlab.engine.layout import Layout
 from optimlab.engine.numbers import Numbers
@@ -24,7 +24,7 @@ from optimlab.step import Step
 from optimlab.typing import Array, Count, Marks, Number
 
 if TYPE_CHECKING:
-    from optimlab.snapshot import Snapshot, Source
+    from optimlab.snapshot import Snapshot
 
 __all__ = ["Optimizer"]
 
@@ -181,7 +181,7 @@ class Optimizer:
         if step.gradients is not given:
             step.gradients = layout.checked_gradients(tuple(step.gradients))
         if step.lr is not lr:
-            step.lr = _checked_lr("set by a hook", step.lr)
+            step.lr = checked_lr("set by a hook", step.lr)
         if self.replicas is not None and step.skip is not False:
             step.skip = np.broadcast_to(np.asarray(step.skip, bool), (self.replicas,))
         self._update(layout, step)
@@ -230,7 +230,7 @@ class Optimizer:
 
     def _lr_at(self, k: Count) -> Number:
         if callable(self._rate):
-            return _checked_lr(f"from its schedule at k = {k}", self._rate(k))
+            return checked_lr(f"from its schedule at k = {k}", self._rate(k))
         return self._rate if isinstance(self._rate, float) else np.array(self._rate)
 
     def _bound(self, params: Any) -> Layout:
@@ -242,7 +242,6 @@ class Optimizer:
             return self._layout
         layout = Layout(params, self.rule, self.average, replicas=self.replicas)
         if self._pending is not None:
-            self._pending.check(layout)
             self._pending.fill(layout)
             self._pending = None
         self._engines = [choose(self.engine, rule, self.average) for rule in layout.rules]
@@ -323,7 +322,7 @@ class Optimizer:
 
         if self._layout is None:
             raise ValueError("there is nothing to save before the first step: the optimizer has not seen params yet")
-        return taken(self._source(), self._layout, self._t, None if self._guard is None else self._guard.diverged)
+        return taken(self, self._layout)
 
     def load_state_dict(self, arrays: Mapping[str, Array]) -> None:
         """Take a copy of what ``state_dict`` returned; before the first step too, which then checks the leaves.
@@ -343,21 +342,12 @@ class Optimizer:
     def _load(self, arrays: Mapping[str, Array], name: str) -> None:
         from optimlab.snapshot import Snapshot
 
-        snapshot = Snapshot(arrays, self._source(), name)
-        if self._layout is not None:
-            snapshot.check(self._layout)
-        snapshot.load_hooks()
-        if self._layout is not None:
-            snapshot.fill(self._layout)
+        snapshot = Snapshot(arrays, self, name)
+        snapshot.hand_out(self._layout)
         self._pending = snapshot if self._layout is None else None
         self._t, self._latest_lr = snapshot.t, None
         if self._guard is not None:
             self._guard.diverged[...] = snapshot.arrays["diverged"]
-
-    def _source(self) -> Source:
-        from optimlab.snapshot import Source
-
-        return Source(self.rule, self.average, self.replicas, self.hooks)
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write ``state_dict`` to one ``.npz`` file, atomically."""
@@ -382,11 +372,3 @@ class Optimizer:
 def _write(leaves: Sequence[Array], values: Sequence[Array]) -> None:
     for leaf, value in zip(leaves, values, strict=True):
         leaf[...] = value
-
-
-def _checked_lr(whence: str, lr: Any) -> Number:
-    """Return a learning rate that a schedule or a hook gave, which may have fallen to 0: a float or a new array."""
-    if isinstance(lr, float) and lr in NOT_NEGATIVE:
-        return lr
-    array = numbers(f"lr, {whence},", lr, NOT_NEGATIVE)
-    return array if array.ndim else float(array)

@@ -1,4 +1,4 @@
-"""What an Optimizer may be given: parameters, gradients, an average, hooks, numbers for replicas."""
+"""What an Optimizer may be given: parameters, gradients, an average, hooks, the numbers of a step."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from optimlab.checks import NOT_NEGATIVE, numbers
 from optimlab.rules.algebra import Rule
 from optimlab.rules.probe import checked_rule
 from optimlab.trees import kind
@@ -15,7 +16,7 @@ from optimlab.typing import Array, Number
 
 __all__ = [
     "check", "check_apart", "check_first", "check_shapes", "check_writable", "checked_average", "checked_hooks",
-    "hyperparameters",
+    "checked_lr", "hyperparameters",
 ]  # fmt: skip
 
 _DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
@@ -98,6 +99,14 @@ def checked_hooks(hooks: Any) -> tuple[Any, ...]:
         if isinstance(hook, type):
             raise TypeError(f"a hook must be an object, not a class; write {hook.__name__}(...)")
     return tuple(hooks)
+
+
+def checked_lr(whence: str, lr: Any) -> Number:
+    """Return a learning rate that a schedule or a hook gave, which may have fallen to 0: a float or a new array."""
+    if isinstance(lr, float) and lr in NOT_NEGATIVE:
+        return lr
+    array = numbers(f"lr, {whence},", lr, NOT_NEGATIVE)
+    return array if array.ndim else float(array)
 
 
 def check_shapes(replicas: int | None, numbers: Mapping[str, Sequence[Number]]) -> None:
