@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 
 from optimlab import check_gradient
-from optimlab.descent.loop import mapped
-from optimlab.trees import tree_of
+from optimlab.trees import mapped, tree_of
 from tests.descent.problems import Bowl
 
 
@@ -119,7 +118,8 @@ class TestCheckGradient:
             assert found.error == pytest.approx(27.0)
 
     def test_where_there_is_no_number_nothing_is_wrong(self):
-        assert check_gradient(np.sum, np.ones_like, np.zeros((0, 3))) == (0.0, "", 0.0, 0.0)
+        for w in (np.zeros((0, 3)), {"a": np.zeros(0)}, {}, []):
+            assert check_gradient(np.sum, np.ones_like, w) == (0.0, "", 0.0, 0.0)
 
     def test_nan_is_the_worst(self):
         value, gradient = (lambda w: np.log(w).sum()), (lambda w: 1 / w)
