@@ -171,9 +171,7 @@ class _Run:
     def write(self) -> None:
         """Record the state at hand, as one row."""
         value = self.number(self.problem.value(self.now.w) if self.known[0] is None else self.known[0])
-        lr = self.optimizer.lr
-        if self.optimizer.replicas is not None:
-            lr = np.array(np.broadcast_to(lr, np.shape(value)))
+        lr = np.array(np.broadcast_to(self.optimizer.lr, np.shape(value)))
         quantities = [np.array(quantity(self.now.w)) for quantity in self.record.quantities.values()]
         self.rows.append((self.now.step, self.now.seconds, lr, value, *quantities))
 

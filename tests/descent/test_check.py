@@ -90,6 +90,13 @@ class TestCheckGradient:
             asked.clear()
             check_gradient(value, np.ones_like, np.ones(1), directions=directions)
             assert len(asked) == 2 * directions + 2
+        asked.clear()
+        check_gradient(value, np.ones_like, np.ones(1))
+        assert len(asked) == 2 * 10 + 2
+
+    def test_the_steps_grow_with_the_numbers(self):
+        for size in (0.0, 1.0, 1e10):
+            assert check_gradient(lambda w: float(w @ w), lambda w: 2 * w, np.array([size, -size])).error < 1e-9
 
     @pytest.mark.parametrize("size", [1, 2, 3, 100, 1001])
     def test_one_wrong_number_of_many_is_found(self, size):
