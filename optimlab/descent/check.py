@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from optimlab.checks import generator, whole
-from optimlab.descent.loop import mapped
-from optimlab.trees import tree_of
+from optimlab.trees import rebuilt, tree_of
 from optimlab.typing import Floats
 
 __all__ = ["GradientCheck", "check_gradient"]
@@ -107,16 +106,15 @@ class _Row:
         structure = tree_of(w)
         self.value = value
         self.leaves = structure.leaves
-        self.names = structure.names if isinstance(w, (Mapping, list, tuple)) else ("w",)
+        self.names = structure.names
         arrays = [np.asarray(leaf, np.float64) for leaf in self.leaves(w)]
         self.shapes = [array.shape for array in arrays]
         self.begins = np.cumsum([0, *(array.size for array in arrays)])[:-1]
-        self.point = np.concatenate([array.ravel() for array in arrays])
+        self.point = np.concatenate([np.empty(0), *(array.ravel() for array in arrays)])
         self.h = np.cbrt(np.finfo(np.float64).eps) * (1.0 + np.abs(self.point))
         self.moved = self.point.copy()
         parts = zip(np.split(self.moved, self.begins[1:]), self.shapes, strict=True)
-        views = (part.reshape(shape) for part, shape in parts)
-        self.tree = mapped(lambda _: next(views), w)
+        self.tree = rebuilt(w, (part.reshape(shape) for part, shape in parts))
 
     def change(self, v: Floats) -> float:
         """[f(w + hv) - f(w - hv)]/2."""
@@ -143,7 +141,7 @@ class _Row:
         """Return the name of a number's leaf, and its index there."""
         k = int(np.searchsorted(self.begins, i, side="right")) - 1
         index = [int(j) for j in np.unravel_index(i - int(self.begins[k]), self.shapes[k])]
-        return self.names[k] + (str(index) if index else "")
+        return (self.names[k] or "w") + (str(index) if index else "")
 
 
 def _halved(v: Floats, gap: Callable[[Floats], float]) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import Any, Protocol
@@ -15,9 +15,10 @@ from optimlab.descent.history import Every, History
 from optimlab.descent.interrupt import interruption
 from optimlab.descent.stop import Progress
 from optimlab.optimizer import Optimizer
+from optimlab.trees import mapped
 from optimlab.typing import Number
 
-__all__ = ["Problem", "descend", "mapped"]
+__all__ = ["Problem", "descend"]
 
 Stop = Callable[[Progress], bool]
 
@@ -170,9 +171,7 @@ class _Run:
     def write(self) -> None:
         """Record the state at hand, as one row."""
         value = self.number(self.problem.value(self.now.w) if self.known[0] is None else self.known[0])
-        lr = self.optimizer.lr
-        if self.optimizer.replicas is not None:
-            lr = np.array(np.broadcast_to(lr, np.shape(value)))
+        lr = np.array(np.broadcast_to(self.optimizer.lr, np.shape(value)))
         quantities = [np.array(quantity(self.now.w)) for quantity in self.record.quantities.values()]
         self.rows.append((self.now.step, self.now.seconds, lr, value, *quantities))
 
@@ -224,13 +223,3 @@ def _bar(steps: int, progress: bool | str) -> Iterator[Callable[[], object]]:
     title = progress if isinstance(progress, str) else None
     with tqdm(total=steps, desc=title, delay=2.0, disable=None, unit=" steps") as bar:
         yield bar.update
-
-
-def mapped(function: Callable[[Any], Any], tree: Any) -> Any:
-    """Return the container with a function of each of its leaves."""
-    if isinstance(tree, Mapping):
-        return {key: mapped(function, value) for key, value in tree.items()}
-    if isinstance(tree, (list, tuple)):
-        parts = [mapped(function, value) for value in tree]
-        return type(tree)(*parts) if hasattr(tree, "_fields") else type(tree)(parts)
-    return function(tree)

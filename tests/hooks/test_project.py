@@ -60,6 +60,13 @@ def test_a_point_inside_keeps_its_bits():
         assert np.array_equal(onto.nearest(x), x)
 
 
+def test_a_point_on_the_boundary_of_the_simplex_keeps_its_bits():
+    for seed in range(50):
+        x = np.append(np.random.default_rng(seed).uniform(size=(1, 9)), [[0.0]], axis=1)
+        x /= x.sum()
+        assert np.array_equal(Simplex().nearest(x), x)
+
+
 def test_the_simplex_by_hand():
     np.testing.assert_allclose(
         Simplex().nearest(np.array([[0.2, -0.4, 2.0], [1.0, 1.0, 1.0]])), [[0, 0, 1], [1 / 3] * 3]
