@@ -172,8 +172,8 @@ def test_the_bar_is_shown_on_a_terminal_after_two_seconds(monkeypatch):
         return Bar(**options | {"disable": True})
 
     monkeypatch.setattr(tqdm, "tqdm", bar)
-    for progress in (True, False, "Adam"):
-        descend(Bowl(), Optimizer(sgd(), 0.1), 3, progress=progress)
+    for progress in ({}, {"progress": False}, {"progress": "Adam"}):
+        descend(Bowl(), Optimizer(sgd(), 0.1), 3, **progress)
     assert [(options["disable"], options["desc"]) for options in made] == [(None, None), (None, "Adam")]
     assert all(options["delay"] == 2.0 and options["total"] == 3 for options in made)
     assert updates == [1] * 6
