@@ -85,7 +85,8 @@ def test_a_seed_is_the_generator_that_it_makes(name):
 def test_a_generator_moves_on_and_none_is_another_each_time(name):
     rng = np.random.default_rng(7)
     assert not np.array_equal(CALLS[name](rng), CALLS[name](rng))
-    assert not np.array_equal(CALLS[name](None), CALLS[name](None))
+    first = CALLS[name](None)
+    assert any(not np.array_equal(first, CALLS[name](None)) for _ in range(100))  # a shuffle of few may come twice
 
 
 @pytest.mark.parametrize("name", CALLS)

@@ -21,6 +21,9 @@ from optimlab.series.sweep import Mean
 from optimlab.series.weighting import Masses, Weighting
 from tests.series.oracle import EDGES, ENGINES, MANY, SOME, engine, near
 
+pytestmark = pytest.mark.slow
+
+
 BETAS = [0.0, 1e-3, 0.5, 0.9, 0.999, 1 - 1e-7]
 ROUNDING = {"numpy": 5e-15, "compiled": 2e-13}  # sums of blocks round less than one step after the other
 Array = NDArray[Any]

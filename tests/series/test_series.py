@@ -786,6 +786,9 @@ class Refuse:
 sys.meta_path.insert(0, Refuse())
 import numpy as np
 from optimlab import *
+
+pytestmark = pytest.mark.slow
+
 x = np.arange(9.0) % 4
 try:
     print({call})

@@ -17,6 +17,9 @@ import pytest
 
 from optimlab.lab.frame import Run, StudyError, study
 
+pytestmark = pytest.mark.slow
+
+
 SCRIPT = '''
     """What is the mean of noise?
 

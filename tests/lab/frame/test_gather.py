@@ -193,6 +193,9 @@ def test_stopped_it_stops_the_studies(how, status, scripts):
 import signal
 from pathlib import Path
 from optimlab.lab.frame import gather
+
+pytestmark = pytest.mark.slow
+
 signal.signal(signal.SIGINT, signal.default_int_handler)
 raise SystemExit(gather([Path({str(script)!r})], argv=["--out", {str(script.parent / "out")!r}]))
 """

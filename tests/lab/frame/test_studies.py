@@ -37,6 +37,9 @@ def test_bad_usage_is_status_2(capfd):
 
 WAITS = """
 import signal, sys, time
+
+pytestmark = pytest.mark.slow
+
 signal.signal(signal.SIGINT, signal.default_int_handler)
 try:
     print("waiting", flush=True)

@@ -20,6 +20,9 @@ from optimlab.lab.theory import (
     semicircle_index,
 )
 
+pytestmark = pytest.mark.slow
+
+
 CLOSED = [0.5, (2 - math.sqrt(2)) / 4, (math.pi - 2 * math.sqrt(2)) / (4 * math.pi)]
 SHIFTS = np.array([-1.0, 0.0, 0.7, 1.4, 2.0, 2.6])
 
