@@ -16,8 +16,10 @@ __all__ = ["load", "save"]
 
 def save(arrays: Mapping[str, Array], path: str | PathLike[str]) -> None:
     """Write the arrays to a file of this name, in the place of an earlier one."""
-    with replacing(path) as file:
-        np.savez(file, allow_pickle=False, **arrays)
+    with replacing(path) as file, zipfile.ZipFile(file, "w") as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as entry:
+                np.lib.format.write_array(entry, array, allow_pickle=False)  # np.savez has no such switch before 2.1
 
 
 def load(path: str | PathLike[str]) -> dict[str, Array]:

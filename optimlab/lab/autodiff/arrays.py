@@ -78,7 +78,7 @@ def _transpose_pull(g: Any, y: Any, x: Array, axes: Any = None) -> Array:
 
 
 _INDEX = Primitive("index", lambda x, index: x[index], [_index_pull])
-_RESHAPE = Primitive("reshape", np.reshape, [lambda g, y, x, shape: g.reshape(x.shape)])
+_RESHAPE = Primitive("reshape", lambda x, shape: np.reshape(x, shape), [lambda g, y, x, shape: g.reshape(x.shape)])
 _TRANSPOSE = Primitive("transpose", np.transpose, [_transpose_pull], numpy=np.transpose)
 _SUM = Primitive("sum", np.sum, [_sum_pull])
 _MEAN = Primitive("mean", _average, [_mean_pull])
