@@ -20,6 +20,8 @@ from optimlab.series.scan import TILE
 from optimlab.series.sweep import GENERAL_TILE
 from tests.series.oracle import EDGES, ENGINES, FEW, SOME, Column, engine, near, series
 
+pytestmark = pytest.mark.slow
+
 STARTS = ["debiased", "zero", "first", 2.5]
 GAPS = ["decay", "skip"]
 BETAS = [0.0, 0.3, 0.5, 0.9, 0.999]
@@ -786,8 +788,6 @@ class Refuse:
 sys.meta_path.insert(0, Refuse())
 import numpy as np
 from optimlab import *
-
-pytestmark = pytest.mark.slow
 
 x = np.arange(9.0) % 4
 try:

@@ -13,6 +13,8 @@ import pytest
 
 from optimlab.lab.frame import gather
 
+pytestmark = pytest.mark.slow
+
 STUDY = """
     import sys, time
     from optimlab.lab.frame import study
@@ -193,8 +195,6 @@ def test_stopped_it_stops_the_studies(how, status, scripts):
 import signal
 from pathlib import Path
 from optimlab.lab.frame import gather
-
-pytestmark = pytest.mark.slow
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
 raise SystemExit(gather([Path({str(script)!r})], argv=["--out", {str(script.parent / "out")!r}]))

@@ -13,6 +13,8 @@ import pytest
 import optimlab
 from optimlab.lab.frame import studies
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(optimlab.__file__).parents[1]
 
 
@@ -37,8 +39,6 @@ def test_bad_usage_is_status_2(capfd):
 
 WAITS = """
 import signal, sys, time
-
-pytestmark = pytest.mark.slow
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
 try:
