@@ -113,13 +113,16 @@ class TileEngine:
         return program.bind(inputs, self._buffers(program, inputs[0].shape))
 
     def _buffers(self, program: Program, shape: tuple[int, ...]) -> list[Array]:
-        """Return buffers of a tile's shape; they are kept, as the same few shapes come again and again."""
-        key = shape, program.buffers
-        if key not in self._room:
+        """Return buffers of a tile's shape, kept for the next tile and for the program that follows."""
+        kinds = program.buffers
+        if (shape, kinds) not in self._room:
             if len(self._room) > 8:
                 self._room.clear()
-            self._room[key] = [np.empty(shape, dtype) for dtype in program.buffers]
-        return self._room[key]
+            like = [
+                room for (other, more), room in self._room.items() if other == shape and more[: len(kinds)] == kinds
+            ]
+            self._room[shape, kinds] = like[0][: len(kinds)] if like else [np.empty(shape, kind) for kind in kinds]
+        return self._room[shape, kinds]
 
     def _step(self, tile: Arrays, c: Arrays, live: Any) -> None:
         """Do it without a program: operation by operation, each into a new array."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import count
 from typing import Any, NoReturn
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 __all__ = ["Symbol", "UntraceableError", "called"]
 
 _BOOL = np.dtype(bool)
+_SERIALS = count()
 _POWERS = {-1.0: np.reciprocal, 0.5: np.sqrt, 1.0: np.positive, 2.0: np.square}
 """What NumPy computes for these exponents of ``**``."""
 
@@ -34,6 +36,8 @@ class Symbol(NDArrayOperatorsMixin):
         What it is called on.
     mark : bool
         Whether it is true or false: the result of a comparison.
+    serial : int
+        Its place in the order of making.
     """
 
     def __init__(
@@ -50,6 +54,7 @@ class Symbol(NDArrayOperatorsMixin):
         self.function = function
         self.operands = operands
         self.mark = mark
+        self.serial = next(_SERIALS)
 
     def symbol(self, given: Any) -> Symbol:
         """Return a value as a symbol: a plain number is one of the parameters' dtype."""
@@ -101,15 +106,12 @@ class Symbol(NDArrayOperatorsMixin):
 
 
 def called(results: Sequence[Symbol]) -> list[Symbol]:
-    """Return the calls that lead to the results, each after those that it needs."""
+    """Return the calls that lead to the results, in the order in which the formula makes them."""
     found: dict[int, Symbol] = {}
-
-    def visit(symbol: Symbol) -> None:
-        if symbol.function is not None and id(symbol) not in found:
-            for operand in symbol.operands:
-                visit(operand)
-            found[id(symbol)] = symbol
-
-    for result in results:
-        visit(result)
-    return list(found.values())
+    waiting = list(results)
+    while waiting:
+        symbol = waiting.pop()
+        if symbol.function is not None and symbol.serial not in found:
+            found[symbol.serial] = symbol
+            waiting += symbol.operands
+    return [found[serial] for serial in sorted(found)]

@@ -83,3 +83,12 @@ def same(first, second):
     slots = [(name, slot) for name in one.state for slot in one.state[name]]
     agree = all(equal(a, b) for a, b in zip(params, others, strict=True))
     return agree and all(equal(one.state[name][slot], two.state[name][slot]) for name, slot in slots)
+
+
+def same_averages(first, second):
+    """Whether the averages of two results of ``run`` agree to the last bit."""
+    means = []
+    for params, optimizer in (first, second):
+        with optimizer.averaged(params):
+            means.append([x.copy() for x in params])
+    return all(equal(a, b) for a, b in zip(*means, strict=True))

@@ -14,7 +14,7 @@ from optimlab import Clip, Ema, Gradient, Rule, Sign, adam, adamw, momentum, sgd
 from optimlab.engine import AutoEngine, choose, tiles
 from optimlab.engine.program import stepped
 from optimlab.optimizer import Optimizer
-from tests.engine.laws import RULES, leaves_of, quick, run, same
+from tests.engine.laws import RULES, leaves_of, quick, run, same, same_averages
 
 DTYPES = [np.float32, np.float64]
 SHAPES = (3,), (50, 60), (10241,), (), (0,), (17, 700)  # 10241: one more than five blocks of the fused loop
@@ -28,9 +28,9 @@ fused = pytest.importorskip("optimlab.engine.fused", reason="needs numba")
 def test_both_engines_give_the_same_bits(name, dtype):
     leaves = leaves_of(dtype, *SHAPES)
     options = {"average": AVERAGE, "steps": 7}
-    assert same(
-        run(RULES[name], leaves, engine="numpy", **options), run(RULES[name], leaves, engine="fused", **options)
-    )
+    results = [run(RULES[name], leaves, engine=engine, **options) for engine in ("numpy", "fused")]
+    assert same(*results)
+    assert same_averages(*results)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -45,7 +45,9 @@ def test_the_number_of_threads_changes_no_bit(threads, dtype, monkeypatch):
             optimizer.step(params, [0.1 * p for p in params])
         return params, optimizer
 
-    assert same(ran(1), ran(threads))
+    results = ran(1), ran(threads)
+    assert same(*results)
+    assert same_averages(*results)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -59,7 +61,7 @@ def test_both_engines_agree_on_nan_infinity_zeros_and_subnormals(name, dtype):
         w = np.linspace(-1, 1, len(gradient)).astype(dtype)
         optimizer = Optimizer(RULES[name], 0.1, engine=engine, check_finite=False, average=AVERAGE)
         for _ in range(3):
-            optimizer.step(w, gradient)
+            optimizer.step([w], [gradient])
         results.append(([w], optimizer))
     assert same(*results)
 
@@ -330,7 +332,9 @@ def test_the_tile_size_changes_no_bit(name, dtype, tile, shapes, monkeypatch):
             optimizer.step(params, [np.sin(k + p) for p in params])
         return params, optimizer
 
-    assert same(ran(tile), ran(10**9))
+    results = ran(tile), ran(10**9)
+    assert same(*results)
+    assert same_averages(*results)
 
 
 def traced(optimizer, n, dtype):

@@ -73,7 +73,9 @@ class Both(Rule):
     @staticmethod
     def formula(x, w, state, c):
         both = (x < w) & np.logical_or(w >= 0, x != 0)
-        return np.where(both, np.hypot(x, w), np.where(x == w, 0.0, 1 / (x - w))) - np.where(~both, x, w), state
+        return (x - w) ** 3 + 2.0 ** (x + w) + np.where(
+            both, np.hypot(x, w), np.where(x == w, 0.0, 1 / (x - w))
+        ) - np.where(~both, x, w), state
 
 
 g, w = Gradient(), Weights()
