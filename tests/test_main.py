@@ -35,6 +35,7 @@ def test_bad_usage_is_status_2(arguments, capsys):
     assert "usage: optimlab" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_study_runs_with_its_own_options(tmp_path):
     command = [sys.executable, "-m", "optimlab", "study", "momentum_rates", "--quick", "--out", str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
@@ -42,6 +43,7 @@ def test_a_study_runs_with_its_own_options(tmp_path):
     assert json.loads((tmp_path / "momentum_rates" / "run.json").read_text())["quick"]
 
 
+@pytest.mark.slow
 def test_the_help_of_a_study_is_its_own():
     command = [sys.executable, "-m", "optimlab", "study", "momentum_rates", "--help"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)

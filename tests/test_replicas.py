@@ -56,7 +56,7 @@ def start(dtype, shapes):
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", MANY)
-@pytest.mark.parametrize("large", [(), (9001,)])
+@pytest.mark.parametrize("large", [(), pytest.param((9001,), marks=pytest.mark.slow)])
 def test_each_replica_runs_as_if_it_were_alone(name, dtype, engine, large):
     shapes = [(2,), (), (3, 4), *([large] if large else [])]
     options = {"engine": engine_of(engine)}
