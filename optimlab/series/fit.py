@@ -10,9 +10,8 @@ from numpy.typing import ArrayLike
 
 from optimlab.checks import Range, choice, number
 from optimlab.recurrence.decay import Decay
-from optimlab.series.arguments import needed, values
+from optimlab.series.frames import needed, values
 from optimlab.series.ema import ema
-from optimlab.series.moments import HalfWidth, second_moment
 from optimlab.series.options import Options
 from optimlab.typing import Floats
 

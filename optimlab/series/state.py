@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from optimlab.checks import choice
 from optimlab.recurrence.decay import Decay
-from optimlab.series.arguments import values
+from optimlab.series.frames import values
 from optimlab.typing import Array, Floats
 
 __all__ = ["EmaState"]
