@@ -103,7 +103,7 @@ class ConstantGain(_Decaying):
 
     def gains(self, t: Floats) -> Floats:
         """Return 1 - β."""
-        return self._alphas(t)[0] + 0.0 * t
+        return np.asarray(self._alphas(t)[0] + 0.0 * t)
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ class DebiasedGain(_Decaying):
             high, low = (tuple(part.tolist()) for part in alpha)
             one = len(high) == 1  # numbers of Python are ten times as fast as arrays of one
             weights = _joined(_corrections((high[0], low[0]) if one else alpha, before), _table(high, low))
-        return _quotient(alpha, weights)
+        return np.asarray(_quotient(alpha, weights))
 
 
 @dataclass(frozen=True)
@@ -346,4 +346,4 @@ def _complement(x: Floats) -> Floats:
     c = y * (1.0 - c)
     for left in range(int(halvings.max(initial=0)), 0, -1):
         c = np.where(halvings >= left, c * (2.0 - c), c)
-    return c
+    return np.asarray(c)

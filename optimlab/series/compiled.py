@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from numba import njit
 
 from optimlab.recurrence import step
 from optimlab.typing import Array, Floats
 
-_inlined = njit(nogil=True, error_model="numpy", forceinline=True)
-weigh, move, far, spread = (_inlined(f) for f in (step.weigh, step.move, step.far, step.spread))
-_compiled = njit(cache=True, nogil=True, error_model="numpy")
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def _inlined(function: Function) -> Function:
+    return njit(nogil=True, error_model="numpy", forceinline=True)(function)  # type: ignore[no-any-return]
+
+
+def _compiled(function: Function) -> Function:
+    return njit(cache=True, nogil=True, error_model="numpy")(function)  # type: ignore[no-any-return]
+
+
+weigh, move, far, spread = _inlined(step.weigh), _inlined(step.move), _inlined(step.far), _inlined(step.spread)
 BLOCK = 1024  # values after which a loop without special cases looks whether it met one
 
 

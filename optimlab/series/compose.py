@@ -9,8 +9,8 @@ from numpy.typing import ArrayLike
 
 from optimlab.checks import whole
 from optimlab.recurrence.decay import Decay, bias_correction
-from optimlab.series.frames import like, values
 from optimlab.series.ema import ema
+from optimlab.series.frames import like, values
 from optimlab.series.options import Options, checked_start
 from optimlab.typing import Array
 

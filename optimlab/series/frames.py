@@ -75,6 +75,8 @@ def _unframed(x: Any, name: str) -> Array:
     dtypes = {x.dtype} if x.ndim == 1 else set(x.dtypes)
     if len(dtypes) == 1 and isinstance(next(iter(dtypes)), np.dtype):
         return np.asarray(x.to_numpy())
+    if x.ndim == 1 and str(x.dtype) == "category":
+        raise TypeError(f"{name} must hold numbers; got a category; convert it, for example {name}.astype(float)")
     if all(getattr(dtype, "kind", "O") in "fiub" for dtype in dtypes):
         return np.asarray(x.to_numpy(dtype=np.float64, na_value=np.nan))
     if x.ndim == 2:

@@ -185,7 +185,7 @@ def _plan(
         blank=choice("gap_result", gap_result, ("hold", "nan")) == "nan",
         least=whole("min_count", min_count, 0),
         weight=number("min_weight", min_weight, Range("at least 0")),
-        weights=_ALIKE if weights is None else _weights(weights, shape, axis),
+        weights=_ALIKE if weights is None else checked_weights(weights, shape, axis),
         codes=codes,
         groups=groups,
     )
@@ -273,7 +273,7 @@ def _warmed(fades: Plan, n: int) -> Plan:
     return replace(fades, q=np.append(1.0 - k[:-1], fades.decay.beta), s=k, p=k, by_value=True, decay=None)
 
 
-def _weights(weights: ArrayLike, shape: tuple[int, ...], axis: int) -> Floats:
+def checked_weights(weights: ArrayLike, shape: tuple[int, ...], axis: int) -> Floats:
     """Return weights as (rows,) or (columns, rows), near enough to 1 that no sum of them overflows."""
     array = values(weights, "weights").astype(np.float64, copy=False)
     if array.shape not in ((shape[axis],), shape):

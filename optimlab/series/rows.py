@@ -18,7 +18,7 @@ from optimlab.series.options import Plan
 from optimlab.series.scan import constant_scan, held, shifted, variable_scan
 from optimlab.typing import Array, Floats, Marks
 
-__all__ = ["ROWS", "STATE", "mean", "moment"]
+__all__ = ["Gains", "again", "deviations", "gains", "mean", "moment", "shown", "spread"]
 
 ROWS, MASS, MEAN, REST, COUNT, FADED, PASSED, OPENED, MEAN2, REST2, XY, XX, YY, FREE, LAST = range(15)
 STATE = 15
@@ -42,7 +42,7 @@ class Gains(NamedTuple):
     def scan(self, b: Floats, carry: Floats) -> Floats:
         """y ← a y + k b of finite b (0 where none counts), from y = carry."""
         if self.log_beta is None:
-            return variable_scan(*np.broadcast_arrays(self.a, self.k * b), carry)
+            return variable_scan(np.broadcast_to(self.a, b.shape), self.k * b, carry)
         y = constant_scan(self.w * b, self.log_beta, 1.0, carry * self.carry)
         return np.divide(y, self.mass, out=y)
 
@@ -153,9 +153,9 @@ def _smooth(x: Array, g: Gains, plan: Plan, carry: Floats) -> Floats:
         lost, values = np.where(bad, values, 0.0), np.where(bad, 0.0, values)
     m = g.scan(values, finite)
     if g.log_beta is None and float(g.k.min(initial=1.0, where=g.k > 0.0)) < 1e-3:
-        m += variable_scan(*np.broadcast_arrays(g.a, ((1.0 - g.a) - g.k) * shifted(m, finite)), np.zeros(len(m)))
+        m += variable_scan(np.broadcast_to(g.a, m.shape), ((1.0 - g.a) - g.k) * shifted(m, finite), np.zeros(len(m)))
     if not np.isfinite(m).all():  # sums that overflow where their quotient does not
-        m = variable_scan(*np.broadcast_arrays(g.a, g.k * values), finite)
+        m = variable_scan(np.broadcast_to(g.a, values.shape), g.k * values, finite)
     same = np.logical_and.accumulate((x == carry[:, None]) | ~g.counted, axis=1)  # equal values have that mean
     np.copyto(m, carry[:, None], where=same)
     if bad.any():
@@ -176,7 +176,7 @@ def _started(x: Array, g: Gains, plan: Plan, state: Floats, at: int) -> Floats:
     return carry
 
 
-def _shown(m: Floats, there: Marks, g: Gains, plan: Plan, state: Floats) -> Floats:
+def shown(m: Floats, there: Marks, g: Gains, plan: Plan, state: Floats) -> Floats:
     """Set results that are too early, too light or of gaps to NaN; carry the count on."""
     n = state[:, COUNT].copy()
     least = max(plan.least, 0 if plan.prior is not None else 1)
@@ -206,7 +206,7 @@ def mean(x: Array, plan: Plan, v: Floats, rows: slice, state: Floats, total: boo
     carry = _started(x, g, plan, state, MEAN)
     m = _smooth(x, g, plan, carry)
     state[:, MEAN] = m[:, -1]
-    return _shown(m * g.mass if total else m, there, g, plan, state)
+    return shown(m * g.mass if total else m, there, g, plan, state)
 
 
 def _spread_state(state: Floats, g: Gains) -> None:
@@ -217,24 +217,41 @@ def _spread_state(state: Floats, g: Gains) -> None:
 def moment(x: Array, y: Array, plan: Plan, v: Floats, rows: slice, state: Floats, what: tuple[Any, ...]) -> Floats:
     """Return a second moment of a tile of two series, which may be one and the same."""
     two, bias, correlation, scale_x, scale_y = what
-    there = _present(plan, x, y) if two else _present(plan, x)
-    g = gains(there, plan, v, rows, state)
-    _spread_state(state, g)
     had = (state[:, COUNT] > 0.0) | (plan.prior is not None)
-    d = scale_x * _deviations(x, g, plan, state, MEAN)
+    there, g, d = deviations(x, plan, v, rows, state, y if two else x)
+    d = scale_x * d
     e = scale_y * _deviations(y, g, plan, state, MEAN2) if two else d
-    xy, both = _spread(d * e, g, state, XY)
+    xy, both = spread(d * e, g, state, XY)
     if correlation:
-        result = xy / (np.sqrt(_spread(d * d, g, state, XX)[0]) * np.sqrt(_spread(e * e, g, state, YY)[0]))
+        sizes = np.sqrt(spread(d * d, g, state, XX)[0]), np.sqrt(spread(e * e, g, state, YY)[0])
+        result = np.clip(xy / (sizes[0] * sizes[1]), -1.0, 1.0)
     else:
         result = xy if bias else both / _freedom(g, state)
-    if not bias:
-        again = g.counted & shifted(np.logical_or.accumulate(g.counted | had[:, None], axis=1), had)
-        result = np.where(again, np.clip(result, -1.0, 1.0) if correlation else result, np.nan)
-    if not g.counted.all():
-        result = held(result, np.broadcast_to(g.counted, result.shape), state[:, LAST])
+    if bias:
+        result = held(np.array(result), np.broadcast_to(g.counted, result.shape), state[:, LAST])
+        state[:, LAST] = result[:, -1]
+    else:
+        result = again(result, g, had, state)
+    return shown(np.array(result), there, g, plan, state)
+
+
+def deviations(
+    x: Array, plan: Plan, v: Floats, rows: slice, state: Floats, other: Array | None = None
+) -> tuple[Marks, Gains, Floats]:
+    """Return where the rows (and those of another series) hold values, their gains, and x - m_before."""
+    there = _present(plan, x) if other is None or other is x else _present(plan, x, other)
+    g = gains(there, plan, v, rows, state)
+    _spread_state(state, g)
+    return there, g, _deviations(x, g, plan, state, MEAN)
+
+
+def again(result: Floats, g: Gains, had: Marks, state: Floats) -> Floats:
+    """Return results that exist from the second value on; those of gap rows are the last ones."""
+    counted = np.broadcast_to(g.counted, result.shape)
+    seen = shifted(np.logical_or.accumulate(counted | had[:, None], axis=1), had)
+    result = held(np.where(counted & seen, result, np.nan), counted, state[:, LAST])
     state[:, LAST] = result[:, -1]
-    return _shown(np.array(result), there, g, plan, state)
+    return result
 
 
 def _deviations(x: Array, g: Gains, plan: Plan, state: Floats, at: int) -> Floats:
@@ -245,7 +262,7 @@ def _deviations(x: Array, g: Gains, plan: Plan, state: Floats, at: int) -> Float
     return np.where(g.counted, x - shifted(m, carry), 0.0)
 
 
-def _spread(product: Floats, g: Gains, state: Floats, at: int) -> tuple[Floats, Floats]:
+def spread(product: Floats, g: Gains, state: Floats, at: int) -> tuple[Floats, Floats]:
     """B ← a (B + k d e): return it, and B_before + k d e."""
     before = state[:, at].copy()
     spread = g.scan(g.a * product, before)

@@ -128,8 +128,7 @@ def run(plan: Plan, series: list[Array], out: Array, state: Floats, what: Any = 
         _in_parts(columns, plan, series, out, state)
     else:
         width = max(1, -(-THREADS_FROM // out.shape[1]))
-        cuts = [slice(c, min(c + width, len(out))) for c in range(0, len(out), width)]
-        _all(lambda c: columns(c, slice(0, out.shape[1]), state[c], out[c]), cuts)
+        _all(lambda c: columns(c, slice(0, out.shape[1]), state[c], out[c]), list(cuts(len(out), width)))
 
 
 def _all(task: Callable[[Any], Any], items: list[Any]) -> None:
@@ -149,28 +148,27 @@ def _in_parts(columns: Callable[..., None], plan: Plan, series: list[Array], out
     done again from there: old values that are huge, infinite, or few.
     """
     assert plan.decay is not None
-    size, one = out.shape[1], slice(0, 1)
-    cuts = [slice(r, min(r + PART, size)) for r in range(0, size, PART)]
+    one, parts = slice(0, 1), list(cuts(out.shape[1], PART))
     fading = 48.0 / -plan.decay.log_beta if plan.decay.alpha > 0.0 else math.inf
     early = int(min(fading + 64.0, PART))
     if early == PART:  # so slow that all rows count: one part after the other
-        for part in cuts:
-            columns(one, part, state, out[:, part])
+        for at in parts:
+            columns(one, at, state, out[:, at])
         return
-    states = [state.copy(), *(start_state(replace(plan, prior=None), 1) for _ in cuts[1:])]
+    states = [state.copy(), *(start_state(replace(plan, prior=None), 1) for _ in parts[1:])]
     begun = list(states)
 
     def part(j: int) -> None:
         if j:
-            columns(one, slice(cuts[j].start - early, cuts[j].start), states[j], np.empty((1, early), out.dtype))
+            columns(one, slice(parts[j].start - early, parts[j].start), states[j], np.empty((1, early), out.dtype))
         begun[j] = states[j].copy()
-        columns(one, cuts[j], states[j], out[:, cuts[j]])
+        columns(one, parts[j], states[j], out[:, parts[j]])
 
-    _all(part, list(range(len(cuts))))
-    for j in range(1, len(cuts)):
+    _all(part, list(range(len(parts))))
+    for j in range(1, len(parts)):
         if not _agree(begun[j][0], states[j - 1][0], plan):
             states[j] = states[j - 1].copy()
-            columns(one, cuts[j], states[j], out[:, cuts[j]])
+            columns(one, parts[j], states[j], out[:, parts[j]])
         else:
             states[j][:, rows.COUNT] += states[j - 1][:, rows.COUNT] - begun[j][:, rows.COUNT]
     state[...] = states[-1]
@@ -232,7 +230,10 @@ def _each_group(plan: Plan, series: list[Array], out: Array, what: Any, total: b
     ends = np.cumsum(np.bincount(plan.codes + 1, minlength=plan.groups + 1))
     out[order[: ends[0]]] = np.nan
     for at in np.split(order[ends[0] :], ends[1:-1] - ends[0]):
-        own = {name: z if not z.ndim or (name != "weights" and (z.size == 1 or plan.by_value)) else z[at] for name, z in _arrays(plan)}
+        own: Any = {
+            name: z if not z.ndim or (name != "weights" and (z.size == 1 or plan.by_value)) else z[at]
+            for name, z in _arrays(plan)
+        }
         result = np.empty((1, len(at)), out.dtype)
         _by_tiles(replace(plan, **own), [x[None, at] for x in series], result, start_state(plan, 1, what), what, total)
         out[at] = result[0]

@@ -12,7 +12,7 @@ import numpy as np
 from optimlab.series.frames import is_a, needed
 from optimlab.typing import Array, Floats
 
-__all__ = ["elapsed", "read_times", "seconds_of"]
+__all__ = ["elapsed", "gaps_between", "read_times", "seconds_of"]
 
 _REMEDY = "must be a timedelta, or a string with a unit such as '4 days', since times are datetimes"
 
@@ -88,7 +88,7 @@ def _gaps(times: Array, codes: Array | None, halflife: Any) -> tuple[bool, Float
         )
     gaps = np.zeros(len(times))
     if dated:
-        one = np.datetime_data(times.dtype)
+        one: Any = np.datetime_data(times.dtype)
         steps = steps.astype(np.int64)
         unit /= np.timedelta64(one[1], one[0]) / np.timedelta64(1, "s")
     gaps[1:] = steps / unit
@@ -98,6 +98,15 @@ def _gaps(times: Array, codes: Array | None, halflife: Any) -> tuple[bool, Float
         unsorted[order] = gaps
         gaps = unsorted
     return dated, gaps
+
+
+def gaps_between(times: Array, halflife: Any) -> Floats:
+    """Return the gaps before the rows, in half-lives where times are dates, else in units of the times."""
+    if times.dtype == object:
+        raise TypeError("time must be of one kind, numbers or datetimes, in all rows of a stream")
+    if (times.dtype.kind == "M") != (halflife is not None):
+        raise ValueError("a state for datetimes is made with halflife=, one for numbers with a decay")
+    return _gaps(times, None, halflife)[1]
 
 
 def _is_timedelta(value: Any) -> bool:
