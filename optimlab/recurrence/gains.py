@@ -333,7 +333,8 @@ def _scheduled(gain: DebiasedGain, number: int, alphas: Double) -> Double:
 def _end(gain: DebiasedGain, number: int) -> Double:
     t = np.arange(STEPS * number + 1.0, STEPS * (number + 1) + 1.0)[:, np.newaxis]
     weights = _scheduled(gain, number, gain._alphas(t))
-    return (weights[0][-1], weights[1][-1]) if weights[0].shape[1] > 1 else (float(weights[0][-1, 0]), float(weights[1][-1, 0]))
+    high, low = weights[0][-1], weights[1][-1]
+    return (high, low) if high.size > 1 else (float(high[0]), float(low[0]))
 
 
 def _complement(x: Floats) -> Floats:

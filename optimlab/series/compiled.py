@@ -15,11 +15,11 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def _inlined(function: Function) -> Function:
-    return njit(nogil=True, error_model="numpy", forceinline=True)(function)  # type: ignore[no-any-return]
+    return njit(nogil=True, error_model="numpy", forceinline=True)(function)  # type: ignore[return-value]
 
 
 def _compiled(function: Function) -> Function:
-    return njit(cache=True, nogil=True, error_model="numpy")(function)  # type: ignore[no-any-return]
+    return njit(cache=True, nogil=True, error_model="numpy")(function)  # type: ignore[return-value]
 
 
 weigh, move, far, spread = _inlined(step.weigh), _inlined(step.move), _inlined(step.far), _inlined(step.spread)

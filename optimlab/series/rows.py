@@ -81,10 +81,9 @@ def _gains(there: Marks, plan: Plan, v: Floats, rows: slice, state: Floats) -> G
             old, w, mass, total = before, np.where(counted, s, 0.0), after, before + s
     else:
         w = np.where(counted, s * v, 0.0)
-        scan = _constant if plan.decay is not None and fade.strides[-1] == 0 else variable_scan
-        mass = scan(fade, w, mass0)
+        mass = _masses(plan, fade, w, mass0)
         old = fade * shifted(mass, mass0)
-        after = mass if not plan.weighted else scan(fade, np.where(there, s * np.ones_like(w), 0.0), rows0)
+        after = mass if not plan.weighted else _masses(plan, fade, np.where(there, s * np.ones_like(w), 0.0), rows0)
         total = old + w
     k = np.divide(w, total, out=np.zeros(there.shape), where=counted & (w > 0.0))
     a = np.divide(old, total, out=np.ones(there.shape), where=counted & (w > 0.0))
@@ -94,9 +93,11 @@ def _gains(there: Marks, plan: Plan, v: Floats, rows: slice, state: Floats) -> G
     return Gains(counted, k, a, w, old, mass, after, mass0, plan.decay.log_beta if sums and plan.decay else None)
 
 
-def _constant(fade: Floats, b: Floats, carry: Floats) -> Floats:
-    with np.errstate(divide="ignore"):
-        return constant_scan(b, float(np.log(fade[0, 0])), 1.0, carry)
+def _masses(plan: Plan, fade: Floats, new: Floats, carry: Floats) -> Floats:
+    """W ← q W + w, by a scan of one factor where all rows have it."""
+    if plan.decay is not None and plan.decay.alpha > 0.0 and fade.strides[-1] == 0:
+        return constant_scan(new, plan.decay.log_beta, 1.0, carry)
+    return variable_scan(fade, new, carry)
 
 
 def _steady(plan: Plan, there: Marks, rows: Floats) -> bool:

@@ -192,13 +192,22 @@ def _by_tiles(plan: Plan, series: list[Array], out: Array, state: Floats, what: 
     v = np.atleast_2d(plan.weights)
     for c in cuts(len(out), 1024):
         own = v if len(v) == 1 else v[c]
-        for r in cuts(out.shape[1], whole_blocks(elements // (c.stop - c.start))):
+        for r in _tiles(plan, out.shape[1], whole_blocks(elements // (c.stop - c.start))):
             tile = [x[c, r] for x in series]
             weights = own if own.shape[1] == 1 else own[:, r]
             if what is None:
                 out[c, r] = rows.mean(tile[0], plan, weights, r, state[c], total)
             else:
                 out[c, r] = rows.moment(tile[0], tile[-1], plan, weights, r, state[c], what)
+
+
+def _tiles(plan: Plan, length: int, size: int) -> Iterator[slice]:
+    """Cut rows into tiles; the first value that starts is a tile of its own, from then on all rows are alike."""
+    first = 1 if plan.unit and plan.prior is None else 0
+    if first:
+        yield slice(0, 1)
+    for part in cuts(length - first, size):
+        yield slice(part.start + first, part.stop + first)
 
 
 def cuts(length: int, size: int) -> Iterator[slice]:
