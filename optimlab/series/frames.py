@@ -112,7 +112,7 @@ def like(result: Array, x: Any, more: list[Any] | None = None) -> Any:
         columns = more if x.ndim == 1 else pandas.MultiIndex.from_product([x.columns, more])
         return pandas.DataFrame(result.reshape(len(x), -1), index=x.index, columns=columns)
     if is_polars(x) and more is None:
-        return type(x)(x.name, result) if x.ndim == 1 else type(x)(result, schema=x.columns)
+        return type(x)(result, schema=x.columns) if hasattr(x, "columns") else type(x)(x.name, result)
     if is_a(x, "xarray", "DataArray"):
         return x.copy(data=result) if more is None else type(x)(result, dims=(*x.dims, "decay"), coords=dict(x.coords))
     return result

@@ -72,7 +72,7 @@ class EmaState:
     2.070111
     >>> float(EmaState(0.5).update(1.0, time=0).update(0.0, time=2).sum)
     0.25
-    >>> float(EmaState(0.5).update([1.0, 7.0, 3.0], key=["a", "b", "a"])["b"].mean)
+    >>> float(EmaState(0.5).update([1.0, 7.0, 3.0], key=["a", "b", "a"]).groups["b"].mean)
     7.0
     """
 
@@ -122,7 +122,7 @@ class EmaState:
         weight : float or array_like, shape (rows,)
             The weight of each row, finite and not negative.
         key : hashable or array_like, shape (rows,)
-            The group of each row; ``state[key]`` is the state of a group.
+            The group of each row; ``state.groups[key]`` is the state of a group.
 
         Returns
         -------
@@ -159,12 +159,10 @@ class EmaState:
             self._chunk(array, self._fades(time, len(array)), weight)
         return self
 
-    def __getitem__(self, key: Any) -> EmaState:
-        return self._groups[key]
-
-    def keys(self) -> list[Any]:
-        """Return the keys that were seen, in the order of their first rows."""
-        return list(self._groups)
+    @property
+    def groups(self) -> Mapping[Any, EmaState]:
+        """The state of each key that was seen."""
+        return dict(self._groups)
 
     def _by_key(self, x: Array, time: Any, weight: Any, key: Any) -> Self:
         labels = np.broadcast_to(np.asarray(key, dtype=object), len(x))

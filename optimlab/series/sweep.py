@@ -178,12 +178,14 @@ def _agree(one: Floats, other: Floats, plan: Plan) -> bool:
     """Whether two states are the same but for rounding and a count that is large enough in both."""
     if min(one[rows.COUNT], other[rows.COUNT]) < max(plan.least, 2):
         return False
-    apart = np.abs(one - other)
+    with np.errstate(invalid="ignore"):
+        apart = np.abs(one - other)
     near = apart <= 4e-15 * np.abs(other)
     near[[rows.MEAN, rows.MEAN2]] |= apart[[rows.MEAN, rows.MEAN2]] <= 4e-15 * math.sqrt(abs(other[rows.XY]))
     second = [rows.XY, rows.XX, rows.YY, rows.LAST]
     near[second] = apart[second] <= 1e-13 * np.abs(other[second])
     near[[rows.REST, rows.REST2, rows.COUNT]] = True
+    near = near & (apart < np.inf) | (one == other)
     return bool((near | np.isnan(one) & np.isnan(other)).all())
 
 
