@@ -34,16 +34,14 @@ def move(mean: float, rest: float, x: float, k: float, a: float) -> tuple[float,
     A mean of equal values stays that value. Where x - m is not finite, neither is the result: see ``far``.
     """
     d = x - mean
-    near, c = (mean, k) if k <= a else (x, -a)
-    change = c * d + rest
+    near, c, left = (mean, k, rest) if k <= a else (x, -a, 0.0)
+    change = c * d + left
     moved = near + change
     return moved, change - (moved - near), d
 
 
 def far(mean: float, x: float, k: float, a: float) -> float:
-    """m ← a m + k x, where x - m is not finite: an infinite mean stays so, unless it has no share left."""
-    if a == 0.0:
-        return x
+    """m ← a m + k x, where x - m is not finite: an infinite mean stays so, however long a gap."""
     if abs(x) < math.inf and abs(mean) < math.inf:
         return a * mean + k * x
     return mean + x

@@ -131,7 +131,9 @@ def mean(x: Array, v: Floats, q: Floats, s: Floats, p: Floats, state: Floats, ou
                     k, a, mass = weigh(before, fade, new)
                     old = m
                     m, rest, _d = move(old, rest, here, k, a)
-                    if not abs(m) < math.inf or a == 0.0:
+                    if fade == 0.0:
+                        m, rest = here, 0.0  # β = 0 forgets even an infinite past
+                    elif not abs(m) < math.inf:
                         m, rest = far(old, here, k, a), 0.0
                 if value > 0.0:
                     n += 1.0
@@ -218,10 +220,14 @@ def moment(
                     k, a, mass = weigh(old, fade, new)
                     old, old2 = m, m2
                     m, rest, d = move(old, rest, here, k, a)
-                    if not abs(m) < math.inf or a == 0.0:
+                    if fade == 0.0:
+                        m, rest = here, 0.0  # β = 0 forgets even an infinite past
+                    elif not abs(m) < math.inf:
                         m, rest = far(old, here, k, a), 0.0
                     m2, rest2, e = move(old2, rest2, here2, k, a)
-                    if not abs(m2) < math.inf or a == 0.0:
+                    if fade == 0.0:
+                        m2, rest2 = here2, 0.0
+                    elif not abs(m2) < math.inf:
                         m2, rest2 = far(old2, here2, k, a), 0.0
                     d, e = scale_x * d, scale_y * e
                     xx, _u, _g, _h = spread(xx, u, d * d, k, a)

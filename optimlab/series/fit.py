@@ -16,7 +16,7 @@ from optimlab.series.ema import ema
 from optimlab.series.frames import like, needed, values
 from optimlab.series.options import Options, Plan, by_column, checked_start, plan
 from optimlab.series.scan import shifted, variable_scan
-from optimlab.series.sweep import GENERAL_TILE, cuts, start_state
+from optimlab.series.sweep import TILE, cuts, start_state
 from optimlab.typing import Array, Floats
 
 __all__ = ["Band", "FittedDecay", "ema_band", "fit_decay"]
@@ -218,7 +218,7 @@ def _write_half(x: Array, steps: Plan, width: _HalfWidth, out: Array) -> None:
         state, width.sums = start_state(steps, c.stop - c.start), np.zeros((4, c.stop - c.start))
         weights = np.atleast_2d(steps.weights)
         own = weights if len(weights) == 1 else weights[c]
-        for r in cuts(x.shape[1], GENERAL_TILE // (c.stop - c.start)):
+        for r in cuts(x.shape[1], TILE // (c.stop - c.start)):
             out[c, r] = width.step(x[c, r], steps, own if own.shape[1] == 1 else own[:, r], r, state)
 
 

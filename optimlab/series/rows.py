@@ -40,8 +40,8 @@ class Gains(NamedTuple):
     log_beta: float | None  # of q, if means are sums over sums
 
     def scan(self, b: Floats, carry: Floats) -> Floats:
-        """y ← a y + k b of finite b (0 where none counts), from y = carry."""
-        if self.log_beta is None:
+        """y ← a y + k b (of b = 0 where none counts), from y = carry."""
+        if self.log_beta is None or not np.isfinite(b).all():
             return variable_scan(np.broadcast_to(self.a, b.shape), self.k * b, carry)
         y = constant_scan(self.w * b, self.log_beta, 1.0, carry * self.carry)
         return np.divide(y, self.mass, out=y)

@@ -182,8 +182,8 @@ class EmaState:
         beta, share = self._rates
         k, a, mass = weigh(mass, beta, share)
         s[MEAN], s[REST], d = move(mean, s[REST], x, k, a)
-        if not abs(s[MEAN]) < math.inf or a == 0.0:
-            s[MEAN], s[REST] = far(mean, x, k, a), 0.0
+        if not abs(s[MEAN]) < math.inf:
+            s[MEAN], s[REST] = x if beta == 0.0 else far(mean, x, k, a), 0.0
         s[XY], s[FREE], _both, _free = spread(s[XY], s[FREE], d * d, k, a)
         if plan.unit:
             mass = s[ROWS] = 1.0

@@ -24,8 +24,7 @@ __all__ = ["Engine", "refuse_gaps", "run", "start_state", "sweep"]
 COMPILED_FROM = 65_536  # elements from which loading numba (0.5 s, once) can pay
 THREADS_FROM = 1 << 18  # elements of a part from which a thread of its own (50 µs) pays
 PART = 1 << 18  # rows of a long series that are one part, whatever the number of threads
-TILE = 24_576  # elements: a few float64 arrays of this size stay in the cache
-GENERAL_TILE = 8_192  # elements; with gaps or weights a dozen arrays of this size are needed
+TILE = 8_192  # elements: a dozen float64 arrays of this size stay in the cache
 ROW_TILE = 512  # rows of a table that lies by rows, of which all columns are done before the next
 
 Engine = Any
@@ -78,7 +77,7 @@ def sweep(plan: Plan, series: list[Array], result: Array, what: Any = None, *, t
     if plan.refuse:
         for x in columns:
             refuse_gaps(x)
-    columns = [x.copy() if np.may_share_memory(x, target) else x for x in columns]  # results are not read as values
+    columns = [x.copy() if _tangled(x, target) else x for x in columns]  # a tile must not read what another wrote
     with np.errstate(invalid="ignore", over="ignore", divide="ignore", under="ignore"):
         if plan.codes is None:
             run(plan, columns, target, start_state(plan, len(target), what), what, total=total)
@@ -89,6 +88,10 @@ def sweep(plan: Plan, series: list[Array], result: Array, what: Any = None, *, t
     if not np.may_share_memory(target, result):  # three dimensions or more, of which there is no such view
         moved = np.moveaxis(result, plan.axis, -1)
         moved[...] = target.reshape(moved.shape)
+
+
+def _tangled(x: Array, out: Array) -> bool:
+    return np.may_share_memory(x, out) and (x.ctypes.data != out.ctypes.data or x.strides != out.strides)
 
 
 def refuse_gaps(x: Array) -> None:
@@ -113,18 +116,23 @@ def run(plan: Plan, series: list[Array], out: Array, state: Floats, what: Any = 
     arrays, how = (plan.q, plan.s, plan.p), plan.how(total)
     by_row = len(out) > 1 and abs(out.strides[0]) < abs(out.strides[1])
 
+    in_place = any(np.may_share_memory(x, out) for x in series)
+
     def columns(c: slice, r: slice, carried: Floats, to: Array) -> None:
         own = v if len(v) == 1 else v[c]
         own = own if own.shape[1] == 1 else own[:, r]
         a = arrays if plan.by_value else tuple(z if z.size == 1 else z[r] for z in arrays)
-        tile = ROW_TILE if by_row else max(1, r.stop - r.start)
-        parts = [x[c, r] for x in series]
+        tile = ROW_TILE if by_row else out.shape[1]
+        parts = [x[c, r].copy() if in_place else x[c, r] for x in series]  # blocks may be done twice
         if what is None:
             kernels.means(*parts, own, *a, carried, to, how, tile)
         else:
             kernels.moments(parts[0], parts[-1], own, *a, carried, to, how, what, tile)
 
-    if len(out) == 1 and out.shape[1] >= 2 * PART and how[8] and plan.decay is not None:
+    if in_place:
+        for r in cuts(out.shape[1], max(1, TILE // len(out))):
+            columns(slice(None), r, state, out[:, r])
+    elif len(out) == 1 and out.shape[1] >= 2 * PART and how[8] and plan.decay is not None:
         _in_parts(columns, plan, series, out, state)
     else:
         width = max(1, -(-THREADS_FROM // out.shape[1]))
@@ -190,11 +198,10 @@ def _agree(one: Floats, other: Floats, plan: Plan) -> bool:
 
 
 def _by_tiles(plan: Plan, series: list[Array], out: Array, state: Floats, what: Any, total: bool) -> None:
-    elements = TILE if plan.simple and not plan.elapsed and what is None else GENERAL_TILE
     v = np.atleast_2d(plan.weights)
     for c in cuts(len(out), 1024):
         own = v if len(v) == 1 else v[c]
-        for r in _tiles(plan, out.shape[1], whole_blocks(elements // (c.stop - c.start))):
+        for r in _tiles(plan, out.shape[1], whole_blocks(TILE // (c.stop - c.start))):
             tile = [x[c, r] for x in series]
             weights = own if own.shape[1] == 1 else own[:, r]
             if what is None:

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from optimlab import Decay, ema, ema_var
-from optimlab.series import scan, sweep
-from optimlab.series.scan import TILE, constant_scan, corrections, held, powers, shifted, variable_scan
+from optimlab.series import sweep
+from optimlab.series.scan import constant_scan, corrections, held, powers, shifted, variable_scan
+from optimlab.series.sweep import TILE
 from tests.series.oracle import EDGES, ENGINES, MANY, SOME, engine, near
 
 BETAS = [0.0, 1e-3, 0.5, 0.9, 0.999, 1 - 1e-7]
@@ -363,23 +364,6 @@ def test_variable_scan_is_the_loop(steps: int, columns: int, name: str) -> None:
         near(variable_scan(wide, b, carry), variable_scan(wide.copy(), b, carry), rtol=0)
     for array, copy in zip((a, b, carry), before, strict=True):
         np.testing.assert_array_equal(array, copy)
-
-
-def test_both_variable_scans_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    kernels = pytest.importorskip("optimlab.series.compiled")
-    calls = []
-
-    class Counted:
-        def variable(self, *arguments: Any) -> None:
-            calls.append(arguments)
-            kernels.variable(*arguments)
-
-    a, b, carry = np.full((2, 500), 0.5), np.ones((2, 500)), np.zeros(2)
-    monkeypatch.setattr(scan, "compiled", lambda: None)
-    blocked = variable_scan(a, b, carry)
-    monkeypatch.setattr(scan, "compiled", lambda: Counted())
-    near(variable_scan(a, b, carry), blocked, rtol=1e-15)
-    assert len(calls) == 1
 
 
 # ---------------------------------------------------------------- small parts
