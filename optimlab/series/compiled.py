@@ -75,6 +75,7 @@ def mean(x: Array, v: Floats, q: Floats, s: Floats, p: Floats, state: Floats, ou
     many, each, own, per = min(v.size, 2) - 1, min(q.size, 2) - 1, min(s.size, 2) - 1, min(p.size, 2) - 1
     whole = min(2e-13, 2.5e-16 / s[0]) if s[0] < 1.0 and not blank else -1.0  # a mass so near to 1 is 1
     start = skip = 0
+    q0, s0 = q[0], s[0]
     while start < x.size:
         stop = min(start + BLOCK, x.size)
         if quick and n >= least and n > 0.0 and abs(m) < math.inf:
@@ -90,7 +91,7 @@ def mean(x: Array, v: Floats, q: Floats, s: Floats, p: Floats, state: Floats, ou
             for i in range(start, stop):
                 here = x[i]
                 if here == here:
-                    k, a, mass = weigh(mass, q[i * each], s[i * own])
+                    k, a, mass = weigh(mass, q[i] if each else q0, s[i] if own else s0)
                     if unit:
                         mass = 1.0
                     m, rest, _d = move(m, rest, here, k, a)
@@ -98,7 +99,7 @@ def mean(x: Array, v: Floats, q: Floats, s: Floats, p: Floats, state: Floats, ou
                     out[i] = m
                 else:
                     if decays:
-                        mass *= q[i * each]
+                        mass *= q[i] if each else q0
                     out[i] = math.nan if blank else m
             rows = mass
             if abs(m) < math.inf:
@@ -158,7 +159,7 @@ def moment(
     rows, mass, m, rest, n, faded, passed, opened = state[:8]
     m2, rest2, xy, xx, yy, u, last = state[8:15]
     many, each, own, per = min(v.size, 2) - 1, min(q.size, 2) - 1, min(s.size, 2) - 1, min(p.size, 2) - 1
-    start = 0
+    start, q0, s0 = 0, q[0], s[0]
     while start < x.size:
         stop = min(start + BLOCK, x.size)
         if quick and n >= least and n > 1.0 and abs(m) + abs(m2) < math.inf:
@@ -166,7 +167,7 @@ def moment(
             for i in range(start, stop):
                 here, here2 = x[i], y[i]
                 if here == here and here2 == here2:
-                    k, a, mass = weigh(mass, q[i * each], s[i * own])
+                    k, a, mass = weigh(mass, q[i] if each else q0, s[i] if own else s0)
                     if unit:
                         mass = 1.0
                     m, rest, d = move(m, rest, here, k, a)
@@ -186,7 +187,7 @@ def moment(
                     out[i] = last
                 else:
                     if decays:
-                        mass *= q[i * each]
+                        mass *= q[i] if each else q0
                     out[i] = math.nan if blank else last
             rows = mass
             if abs(m) + abs(m2) < math.inf:

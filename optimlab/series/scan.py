@@ -178,9 +178,13 @@ def shifted(y: Array, carry: Array) -> Array:
 
 def held(y: Array, where: Marks, carry: Array) -> Array:
     """Return the latest y of a step marked in ``where``, carry before the first."""
-    latest = np.maximum.accumulate(np.where(where, np.arange(y.shape[1]), -1), axis=1)
-    result = np.take_along_axis(y, np.maximum(latest, 0), axis=1)
-    return np.where(latest < 0, carry[:, np.newaxis], result)
+    if where.all():
+        return y
+    kept, source = where.copy(), np.array(y)
+    source[:, 0] = np.where(where[:, 0], y[:, 0], carry)
+    kept[:, 0] = True
+    at = np.flatnonzero(kept)
+    return np.repeat(source.reshape(-1)[at], np.diff(at, append=y.size)).reshape(y.shape)
 
 
 def cut(length: slice, size: int) -> list[slice]:

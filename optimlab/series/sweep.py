@@ -133,7 +133,7 @@ def run(plan: Plan, series: list[Array], out: Array, state: Floats, what: Any = 
         for r in cuts(out.shape[1], max(1, TILE // len(out))):
             columns(slice(None), r, state, out[:, r])
     elif len(out) == 1 and out.shape[1] >= 2 * PART and how[8] and plan.decay is not None:
-        _in_parts(columns, plan, series, out, state)
+        _in_parts(columns, plan, series, out, state, what)
     else:
         width = max(1, -(-THREADS_FROM // out.shape[1]))
         _all(lambda c: columns(c, slice(0, out.shape[1]), state[c], out[c]), list(cuts(len(out), width)))
@@ -149,7 +149,9 @@ def _all(task: Callable[[Any], Any], items: list[Any]) -> None:
         list(pool.map(task, items))
 
 
-def _in_parts(columns: Callable[..., None], plan: Plan, series: list[Array], out: Array, state: Floats) -> None:
+def _in_parts(
+    columns: Callable[..., None], plan: Plan, series: list[Array], out: Array, state: Floats, what: Any
+) -> None:
     """Do parts of one long series side by side, each from the rows before it that still count.
 
     A part whose state at its start is not that at the end of the one before, to a few units in the last place, is
@@ -174,7 +176,9 @@ def _in_parts(columns: Callable[..., None], plan: Plan, series: list[Array], out
 
     _all(part, list(range(len(parts))))
     for j in range(1, len(parts)):
-        if not _agree(begun[j][0], states[j - 1][0], plan):
+        before = slice(parts[j].start - 64, parts[j].start)
+        size = max(float(np.nanmax(np.abs(x[0, before]), initial=0.0)) for x in series)
+        if not _agree(begun[j][0], states[j - 1][0], plan, size, what):
             states[j] = states[j - 1].copy()
             columns(one, parts[j], states[j], out[:, parts[j]])
         else:
@@ -182,18 +186,21 @@ def _in_parts(columns: Callable[..., None], plan: Plan, series: list[Array], out
     state[...] = states[-1]
 
 
-def _agree(one: Floats, other: Floats, plan: Plan) -> bool:
-    """Whether two states are the same but for rounding and a count that is large enough in both."""
+def _agree(one: Floats, other: Floats, plan: Plan, size: float, what: Any) -> bool:
+    """Whether two states are the same but for rounding, and a count that is large enough in both."""
     if min(one[rows.COUNT], other[rows.COUNT]) < max(plan.least, 2):
         return False
     with np.errstate(invalid="ignore"):
         apart = np.abs(one - other)
     near = apart <= 4e-15 * np.abs(other)
-    near[[rows.MEAN, rows.MEAN2]] |= apart[[rows.MEAN, rows.MEAN2]] <= 4e-15 * math.sqrt(abs(other[rows.XY]))
+    near[[rows.MEAN, rows.MEAN2]] |= apart[[rows.MEAN, rows.MEAN2]] <= 4e-15 * size
     second = [rows.XY, rows.XX, rows.YY, rows.LAST]
     near[second] = apart[second] <= 1e-13 * np.abs(other[second])
     near[[rows.REST, rows.REST2, rows.COUNT]] = True
-    near = near & (apart < np.inf) | (one == other)
+    if what is not None:  # what the loop without special cases leaves out
+        near[[] if what[2] else [rows.XX, rows.YY]] = True
+        near[[] if what[0] else [rows.MEAN2]] = True
+    near = near & np.isfinite(np.where(near, other, one)) | (one == other)
     return bool((near | np.isnan(one) & np.isnan(other)).all())
 
 
