@@ -121,7 +121,7 @@ def mean(x: Array, v: Floats, q: Floats, s: Floats, p: Floats, state: Floats, ou
                         mass, rows = passed * mass, passed * rows
                     opened = 2.0 if passed > 0.0 and opened > 0.0 else max(opened, 1.0)
                     faded, passed = 1.0, 0.0
-                if n == 0.0 and value > 0.0:
+                if n == 0.0 and value > 0.0 and (share > 0.0 or prior):
                     if prior:
                         mass = rows * value
                     else:
@@ -136,7 +136,7 @@ def mean(x: Array, v: Floats, q: Floats, s: Floats, p: Floats, state: Floats, ou
                         m, rest = here, 0.0  # β = 0 forgets even an infinite past
                     elif not abs(m) < math.inf:
                         m, rest = far(old, here, k, a), 0.0
-                if value > 0.0:
+                if value > 0.0 and (new > 0.0 or n > 0.0 or prior):
                     n += 1.0
                 if unit and rows > 0.0:
                     mass, rows = mass / rows, 1.0
@@ -210,7 +210,7 @@ def moment(
                     opened = 2.0 if passed > 0.0 and opened > 0.0 else max(opened, 1.0)
                     faded, passed = 1.0, 0.0
                 first = n == 0.0 and not prior
-                if n == 0.0 and value > 0.0:
+                if n == 0.0 and value > 0.0 and (share > 0.0 or prior):
                     if prior:
                         mass = rows * value
                     else:
@@ -242,7 +242,7 @@ def moment(
                         last = _within(xy / (math.sqrt(xx) * math.sqrt(yy)))
                     else:
                         last = both / free
-                if value > 0.0:
+                if value > 0.0 and (new > 0.0 or n > 0.0 or prior):
                     n += 1.0
                 if unit and rows > 0.0:
                     mass, rows = mass / rows, 1.0

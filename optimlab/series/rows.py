@@ -61,6 +61,9 @@ def _gains(there: Marks, plan: Plan, v: Floats, rows: slice, state: Floats) -> G
     fade = np.broadcast_to(q, there.shape) if fades is True else np.where(there | fades, q, 1.0)
     if plan.elapsed:
         s = _times(there, fade, plan.p[rows], plan, state)
+    if plan.elapsed and plan.weighted and plan.prior is None:  # what has no time before the first that has is none
+        begun = np.logical_or.accumulate(counted & (s > 0.0), axis=1)
+        counted = counted & (begun | (state[:, COUNT, None] > 0.0))
     rows0, mass0 = state[:, ROWS].copy(), state[:, MASS].copy()
     if plan.unit:
         after = variable_scan(np.where(there, 0.0, fade), there.astype(np.float64), rows0)

@@ -162,6 +162,9 @@ class Column:
         w = self.weights(t)
         rows = [i for i in range(t + 1) if self.counted[i]]
         heavy = [i for i in rows if w[i + 1] > 0.0]  # a value that stands for no time is seen and has no weight
+        if self.prior is None and any(self.share[i] <= 0.0 for i in rows):  # but before the first that has, it is none
+            timed = [i for i in rows if self.share[i] > 0.0]
+            rows = [i for i in rows if timed and i >= timed[0]]
         weights, values = [w[i + 1] for i in heavy], [float(x[i]) for i in heavy]
         if self.prior is not None:
             weights, values = [w[0], *weights], [self.prior, *values]
