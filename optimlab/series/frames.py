@@ -11,7 +11,7 @@ import numpy as np
 
 from optimlab.typing import Array
 
-__all__ = ["is_a", "labels", "like", "needed", "refuse_other_labels", "values"]
+__all__ = ["is_a", "is_pandas", "is_polars", "labels", "like", "needed", "refuse_other_labels", "values"]
 
 
 def needed(module: str, purpose: str) -> Any:

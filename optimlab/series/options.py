@@ -17,7 +17,7 @@ from optimlab.series.frames import values
 from optimlab.series.times import elapsed
 from optimlab.typing import Array, Floats
 
-__all__ = ["Options", "Plan", "plan"]
+__all__ = ["Options", "Plan", "by_column", "checked_start", "checked_weights", "one_decay", "plan"]
 
 STARTS = ("debiased", "zero", "first", "sma")
 GAPS = ("decay", "skip", "propagate", "raise")

@@ -18,7 +18,7 @@ from optimlab.series.options import Plan
 from optimlab.series.scan import constant_scan, corrections, held, powers, shifted, variable_scan
 from optimlab.typing import Array, Floats, Marks
 
-__all__ = ["Gains", "again", "deviations", "gains", "mean", "moment", "shown", "spread"]
+__all__ = ["Gains", "again", "deviations", "gains", "mean", "moment", "plain_mean", "shown", "spread"]
 
 ROWS, MASS, MEAN, REST, COUNT, FADED, PASSED, OPENED, MEAN2, REST2, XY, XX, YY, FREE, LAST = range(15)
 STATE = 15
@@ -212,9 +212,6 @@ def _present(plan: Plan, *series: Array) -> Marks:
 
 def mean(x: Array, plan: Plan, v: Floats, rows: slice, state: Floats, total: bool) -> Floats:
     """Return the mean of a tile of shape (columns, rows), or the decayed sum."""
-    plain = None if total else _plain_mean(x, plan, state)
-    if plain is not None:
-        return plain
     there = _present(plan, x)
     g = gains(there, plan, v, rows, state)
     _spread_state(state, g)
@@ -224,25 +221,25 @@ def mean(x: Array, plan: Plan, v: Floats, rows: slice, state: Floats, total: boo
     return shown(m * g.mass if total else m, there, g, plan, state)
 
 
-def _plain_mean(x: Array, plan: Plan, state: Floats) -> Floats | None:
-    """Return the mean of rows that all hold a finite value, as one scan; None if one does not, or nothing moves.
+def plain_mean(x: Array, plan: Plan, state: Floats, out: Array) -> bool:
+    """Write the mean of rows that all hold a finite value, as one scan; False if one does not, or nothing moves.
 
     4 ns a value instead of 25: no masks, and one divisor, 1 - βᵗ, for all columns.
     """
     ready = plan.simple and plan.weight == 0.0 and not plan.propagate and (state[:, COUNT] >= plan.least - 1.0).all()
     if not ready or plan.decay is None or plan.decay.alpha == 0.0 or plan.forgets:
-        return None
+        return False
     fresh = state[0, COUNT] == 0.0 and plan.prior is None
     started = not fresh and bool(np.isfinite(state[:, MEAN]).all())
     alike = (state[:, [ROWS, MASS]] == state[0, [ROWS, MASS]]).all() and (state[:, COUNT] > 0.0).all() != fresh
     if not alike or not (started or fresh) or (plan.unit and state[0, ROWS] != 1.0):
-        return None
+        return False
     if (x[:, 0] == (x[:, min(1, x.shape[1] - 1)] if fresh else state[:, MEAN])).any():
-        return None
+        return False
     mass, log_beta = float(state[0, MASS]), plan.decay.log_beta
     m = constant_scan(x, log_beta, plan.decay.alpha, None if fresh else state[:, MEAN] * mass)
     if not np.isfinite(m[:, -1]).all():
-        return None
+        return False
     if abs(mass - 1.0) > 1e-13:
         steps = m.shape[1]
         divisor = corrections(log_beta, steps) + mass * powers(log_beta, steps)
@@ -253,7 +250,8 @@ def _plain_mean(x: Array, plan: Plan, state: Floats) -> Floats | None:
     state[:, ROWS] = state[:, MASS] = mass
     state[:, MEAN] = m[:, -1]
     state[:, COUNT] += m.shape[1]
-    return m
+    out[...] = m
+    return True
 
 
 def _spread_state(state: Floats, g: Gains) -> None:
@@ -298,20 +296,22 @@ def _steady_moment(x: Array, y: Array, plan: Plan, state: Floats, what: tuple[An
     near = (
         (abs(state[:, MASS] - 1.0) < 1e-13) & (abs(state[:, FREE] - free) < 1e-14 * free) & np.isfinite(state[:, MEAN])
     )
-    if plan.propagate or not (near & (state[:, COUNT] >= max(plan.least, 2))).all():
+    near &= (state[:, COUNT] >= max(plan.least, 2)) & (x[:, 0] != state[:, MEAN])  # equal values stay exact
+    if plan.propagate or not near.all():
         return None
     m = constant_scan(x, log_beta, alpha, state[:, MEAN])
     n = constant_scan(y, log_beta, alpha, state[:, MEAN2]) if two else m
     d = scale_x * (x - shifted(m, state[:, MEAN]))
     e = scale_y * (y - shifted(n, state[:, MEAN2])) if two else d
     pairs = [(XY, d * e), *([(XX, d * d), (YY, e * e)] if correlation else [])]
+    result: Floats
     spreads = [constant_scan(product, log_beta, alpha * beta, state[:, at]) for at, product in pairs]
     if not all(np.isfinite(z[:, -1]).all() for z in (m, n, *spreads)):
         return None
     if correlation:
         result = np.clip(spreads[0] / (np.sqrt(spreads[1]) * np.sqrt(spreads[2])), -1.0, 1.0)
     else:
-        result = spreads[0] if bias else spreads[0] / free
+        result = spreads[0] if bias else np.asarray(spreads[0] / free)
     for (at, _product), z in zip(pairs, spreads, strict=True):
         state[:, at] = z[:, -1]
     state[:, MEAN], state[:, LAST], state[:, ROWS] = m[:, -1], result[:, -1], 1.0

@@ -19,19 +19,18 @@ from optimlab.series.options import Plan, by_column
 from optimlab.series.scan import whole_blocks
 from optimlab.typing import Array, Floats
 
-__all__ = ["Engine", "refuse_gaps", "run", "start_state", "sweep"]
+__all__ = ["cores", "cuts", "refuse_gaps", "run", "start_state", "sweep"]
 
 COMPILED_FROM = 65_536  # elements from which loading numba (0.5 s, once) can pay
 THREADS_FROM = 1 << 18  # elements of a part from which a thread of its own (50 µs) pays
 PART = 1 << 18  # rows of a long series that are one part, whatever the number of threads
+LONG_TILE = 49_152  # elements: the two arrays that a scan of one factor needs stay below 1 MiB
 TILE = 8_192  # elements: a dozen float64 arrays of this size stay in the cache
 ROW_TILE = 512  # rows of a table that lies by rows, of which all columns are done before the next
 
-Engine = Any
-
 
 @lru_cache(maxsize=1)
-def compiled() -> Engine:
+def compiled() -> Any:
     """Return the module of compiled loops, or None if numba is not installed or does not work, said once."""
     if importlib.util.find_spec("numba") is None:
         return None
@@ -207,23 +206,28 @@ def _agree(one: Floats, other: Floats, plan: Plan, size: float, what: Any) -> bo
 def _by_tiles(plan: Plan, series: list[Array], out: Array, state: Floats, what: Any, total: bool) -> None:
     v = np.atleast_2d(plan.weights)
     for c in cuts(len(out), 1024):
-        own = v if len(v) == 1 else v[c]
-        for r in _tiles(plan, out.shape[1], whole_blocks(TILE // (c.stop - c.start))):
-            tile = [x[c, r] for x in series]
-            weights = own if own.shape[1] == 1 else own[:, r]
-            if what is None:
-                out[c, r] = rows.mean(tile[0], plan, weights, r, state[c], total)
-            else:
-                out[c, r] = rows.moment(tile[0], tile[-1], plan, weights, r, state[c], what)
+        width, start = c.stop - c.start, 0
+        while start < out.shape[1]:
+            r = slice(start, min(start + _length(plan, state[c], width), out.shape[1]))
+            start = r.stop
+            if what is None and not total and rows.plain_mean(series[0][c, r], plan, state[c], out[c, r]):
+                continue
+            for part in cuts(r.stop - r.start, whole_blocks(TILE // width)):
+                at = slice(r.start + part.start, r.start + part.stop)
+                weights = v if len(v) == 1 else v[c]
+                weights = weights if weights.shape[1] == 1 else weights[:, at]
+                tile = [x[c, at] for x in series]
+                if what is None:
+                    out[c, at] = rows.mean(tile[0], plan, weights, at, state[c], total)
+                else:
+                    out[c, at] = rows.moment(tile[0], tile[-1], plan, weights, at, state[c], what)
 
 
-def _tiles(plan: Plan, length: int, size: int) -> Iterator[slice]:
-    """Cut rows into tiles; the first value that starts is a tile of its own, from then on all rows are alike."""
-    first = 1 if plan.unit and plan.prior is None else 0
-    if first:
-        yield slice(0, 1)
-    for part in cuts(length - first, size):
-        yield slice(part.start + first, part.stop + first)
+def _length(plan: Plan, state: Floats, columns: int) -> int:
+    """Return how many rows are tried as one scan; the first value that starts is a tile of its own."""
+    if plan.unit and plan.prior is None and state[0, rows.ROWS] == 0.0:
+        return 1
+    return whole_blocks((LONG_TILE if abs(state[0, rows.MASS] - 1.0) < 1e-13 else LONG_TILE // 2) // columns)
 
 
 def cuts(length: int, size: int) -> Iterator[slice]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from fractions import Fraction
 
 from hypothesis import given, settings
@@ -49,7 +50,7 @@ def test_series_are_the_weighted_sample_in_both_engines(x: list[float | None], b
     seen = [i for i, v in enumerate(x) if v is not None]
     if not seen:
         return
-    gaps = [0, *[b - a for a, b in zip(seen, seen[1:], strict=False)]]
+    gaps = [0, *[b - a for a, b in itertools.pairwise(seen)]]
     rows = [(values[i], 1.0, 1.0) for i in seen]
     q = Fraction(beta)
     weights: list[Fraction] = []

@@ -801,7 +801,7 @@ except ImportError as error:
         (
             {"pandas"},
             "ema(x, halflife='1D', times=np.arange(9).astype('M8[D]'))",
-            "a half-life in the unit of datetimes needs pandas: pip install 'optimlab[lab]'",
+            "a half-life as a string needs pandas: pip install 'optimlab[lab]'",
         ),
         (
             {"scipy", "matplotlib", "tqdm", "numba"},
