@@ -10,7 +10,9 @@ with one of its own for each row (10 ns). A state has one row of numbers a colum
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -26,18 +28,28 @@ ALIKE = [ROWS, MASS, COUNT, FREE]
 SMALL = 1e-130  # a mass whose square is as small has lost digits
 
 
-class Gains(NamedTuple):
+@dataclass
+class Gains:
     """What the rows of a tile do: arrays of shape (columns, rows), or (1, rows) where all columns are alike."""
 
     counted: Marks
-    k: Floats
-    a: Floats
     w: Floats
     old: Floats
     mass: Floats
     rows: Floats
     carry: Floats  # mass before the tile
     log_beta: float | None  # of q, if means are sums over sums
+    total: Floats  # old + w
+
+    @cached_property
+    def k(self) -> Floats:
+        """The share of the value; 0 where none counts."""
+        return np.divide(self.w, self.total, out=np.zeros(self.w.shape), where=self.w > 0.0)
+
+    @cached_property
+    def a(self) -> Floats:
+        """The share of the past; 1 where no value counts."""
+        return np.divide(self.old, self.total, out=np.ones(self.w.shape), where=self.w > 0.0)
 
     def scan(self, b: Floats, carry: Floats) -> Floats:
         """y ← a y + k b (of b = 0 where none counts), from y = carry."""
@@ -88,12 +100,10 @@ def _gains(there: Marks, plan: Plan, v: Floats, rows: slice, state: Floats) -> G
         old = fade * shifted(mass, mass0)
         after = mass if not plan.weighted else _masses(plan, fade, np.where(there, s * np.ones_like(w), 0.0), rows0)
         total = old + w
-    k = np.divide(w, total, out=np.zeros(there.shape), where=counted & (w > 0.0))
-    a = np.divide(old, total, out=np.ones(there.shape), where=counted & (w > 0.0))
     state[:, ROWS], state[:, MASS] = after[:, -1], mass[:, -1]
     sums = plan.simple and (plan.decays or bool(there.all())) and bool((mass[:, 0] > SMALL).all())
     sums = sums and bool((mass.min(axis=1) > SMALL).all()) and (not plan.unit or _steady(plan, there, rows0))
-    return Gains(counted, k, a, w, old, mass, after, mass0, plan.decay.log_beta if sums and plan.decay else None)
+    return Gains(counted, w, old, mass, after, mass0, plan.decay.log_beta if sums and plan.decay else None, total)
 
 
 def _masses(plan: Plan, fade: Floats, new: Floats, carry: Floats) -> Floats:

@@ -309,7 +309,7 @@ class EmaState:
 
     @property
     def effective_samples(self) -> Any:
-        """(Σw)² / Σw²: number of equally weighted values as good as these; NaN before the first."""
+        """(Σw)² / Σw²: number n of equally weighted values as good as these, to n · 1e-14; NaN before the first."""
         with np.errstate(invalid="ignore", divide="ignore"):
             return self._each(np.where(self._started, 1.0 / (1.0 - self._field(FREE)), np.nan))
 

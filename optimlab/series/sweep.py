@@ -206,12 +206,15 @@ def _agree(one: Floats, other: Floats, plan: Plan, size: float, what: Any) -> bo
 def _by_tiles(plan: Plan, series: list[Array], out: Array, state: Floats, what: Any, total: bool) -> None:
     v = np.atleast_2d(plan.weights)
     for c in cuts(len(out), 1024):
-        width, start = c.stop - c.start, 0
+        width, start, skip = c.stop - c.start, 0, 0
         while start < out.shape[1]:
             r = slice(start, min(start + _length(plan, state[c], width), out.shape[1]))
             start = r.stop
-            if what is None and not total and rows.plain_mean(series[0][c, r], plan, state[c], out[c, r]):
-                continue
+            skip -= 1
+            if skip < 0 and what is None and not total:
+                if rows.plain_mean(series[0][c, r], plan, state[c], out[c, r]):
+                    continue
+                skip = 8 if start > 1 else 0  # where a gap is there are others
             for part in cuts(r.stop - r.start, whole_blocks(TILE // width)):
                 at = slice(r.start + part.start, r.start + part.stop)
                 weights = v if len(v) == 1 else v[c]
