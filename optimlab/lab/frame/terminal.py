@@ -5,12 +5,13 @@ import io
 import signal
 import sys
 import threading
+import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from optimlab.lab.frame.errors import StudyError
 
-__all__ = ["FAILED", "INTERRUPTED", "STANDS", "TERMINATED", "UNUSABLE", "guarded", "seed"]
+__all__ = ["FAILED", "INTERRUPTED", "STANDS", "TERMINATED", "UNUSABLE", "guarded", "printable", "seed"]
 
 STANDS, FAILED, UNUSABLE, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
 
@@ -51,6 +52,21 @@ def guarded(work: Callable[[], int]) -> int:
         return UNUSABLE
 
 
+def printable(text: str) -> str:
+    r"""Write what a terminal would obey instead of showing as its escape.
+
+    Examples
+    --------
+    >>> print(printable("\N{ESCAPE}[31mred"))
+    \x1b[31mred
+    """
+    return "".join(c.encode("unicode_escape").decode() if _obeyed(c) else c for c in text)
+
+
+def _obeyed(c: str) -> bool:
+    return c != "\n" and unicodedata.category(c).startswith("C")
+
+
 def seed(text: str) -> int:
     """Read the option ``--seed``.
 
@@ -87,7 +103,7 @@ def _never_fail_to_print() -> None:
 def _complain(message: str) -> None:
     from tqdm import tqdm
 
-    tqdm.write(message, file=sys.stderr)  # not onto the line of a progress bar
+    tqdm.write(printable(message), file=sys.stderr)  # not onto the line of a progress bar
 
 
 def _one_line(error: BaseException) -> str:
