@@ -45,7 +45,7 @@ LEGACY = {
 }
 FORECAST = {0.0: 2.882, 0.5: 2.972, 0.9: 3.475, 0.98: 5.431}
 
-# The options of read_series for files of other conventions, all but time_format and dayfirst with their help.
+# Options of the command line that read_series takes as they are.
 DIALECT = ("sep", "decimal", "thousands", "encoding", "na", "skip", "time_format", "dayfirst")
 
 
@@ -363,7 +363,7 @@ def own_series(run: Run, path: Path, column: str, options: dict[str, Any]) -> No
     run.folder = run.folder / re.sub(r"\W+", "_", f"{path.stem}_{column}")[:60]
     run.folder.mkdir(exist_ok=True)
     gaps = int(series.isna().sum())
-    run.say(f"{path}, {column}: {len(series)} rows, {gaps} gaps\n")
+    run.say(f"{path}, {' '.join(column.split())}: {len(series)} rows, {gaps} gaps\n")
     error = "" if np.isnan(fit.standard_error) else f" ± {fit.standard_error:.2g} (standard error)"
     run.say(f"best for the next value: β = {fit.decay.beta:.4g}{error}, RMS error {fit.rmse:.4g}\n")
     if fit.decay.beta > 0.0:
@@ -373,7 +373,7 @@ def own_series(run: Run, path: Path, column: str, options: dict[str, Any]) -> No
 
     figure, axes = plt.subplots(2, 1, figsize=(10, 8.5))
     title, xlabel = literal(column, 60), literal(options.get("time", "row"))
-    draw_series(axes[0], series, COLOURS, literal(column))
+    draw_series(axes[0], series, COLOURS, literal(column, 30))
     draw_band(axes[0], series)
     axes[0].set(title=f"{title}: {len(series)} rows, {gaps} gaps (band: 95 % for β = .9)", xlabel=xlabel)
     forecasts = draw_forecast(axes[1], series.to_numpy(), fit.decay.beta, literal(column, 20))
@@ -387,7 +387,7 @@ def smoothed(run: Run, series: pd.Series[Any], betas: tuple[float, ...]) -> pd.D
     """Return the series and its EMAs; of a long series only some rows, and say so."""
     step = -(-len(series) // run.options.rows)
     if step > 1:
-        run.say(f"series.csv holds every {step}th row; more with --rows\n")
+        run.say(f"every {step}th row is in series.csv (more: --rows), the extremes of 2000 stretches in the figure\n")
     averages = {f"ema_{beta:g}": ema(series, beta).iloc[::step].copy() for beta in betas}
     name = f"{series.name} (data)" if series.name in averages else str(series.name)
     index = series.index[::step].rename(series.index.name or "row")

@@ -9,23 +9,18 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import product
 from typing import Any, NoReturn
 
 import numpy as np
 
 from optimlab.checks import choice
+from optimlab.series.dates import Dates, formats
 from optimlab.typing import Array, Floats, Marks
 
-__all__ = ["Column", "Dates", "Numbers", "Ticks", "Times"]
+__all__ = ["Column", "Numbers", "Ticks", "Times"]
 
 _MISSING = frozenset(("", "na", "n/a", "#n/a", "#na", "<na>", "nan", "-nan", "null", "none"))
 _GROUPS = {",": ",", ".": ".", " ": " \u00a0\u2009\u202f", "'": "'’"}
-_ISO = re.compile(
-    r"\d{4}(-?)\d\d\1\d\d(?:[T ]\d\d(?::?\d\d(?::?\d\d(?:[.,]\d+)?)?)?(Z| ?[+-]\d\d(?::?\d\d)?)?)?", re.ASCII
-).fullmatch
-_CLOCK = re.compile(r"([T, ]*)\d\d?:\d\d(:\d\d)?(\.\d+)?( ?[AaPp][Mm])?( ?(?:Z|[+-]\d\d:?\d\d))?$", re.ASCII).search
-_ORDERS = {"dmy", "mdy", "ymd", "dm", "md", "my", "ym", ""}  # in which people write day, month and year
 _FEW = 5  # bad cells, for which it may help to leave lines out
 
 
@@ -142,42 +137,6 @@ class Ticks:
         return values
 
 
-@dataclass(frozen=True)
-class Dates:
-    """Dates in one format of ``strptime`` or in ISO 8601; with an offset they are UTC."""
-
-    format: str
-    offset: bool
-    sure: bool
-
-    @property
-    def words(self) -> str:
-        """What all cells must be."""
-        if self.format != "ISO8601":
-            return f"dates in the format {self.format!r}"
-        return f"ISO 8601 dates, all {'with' if self.offset else 'without'} an offset"
-
-    @property
-    def dayfirst(self) -> bool | None:
-        """Whether the day stands before the month, if that can be asked."""
-        day, month = self.format.find("%d"), self.format.find("%m")
-        return None if min(day, month) < 0 or self.format[:2].lower() == "%y" else day < month
-
-    def read(self, cells: list[str]) -> tuple[Any, Marks]:
-        """Return the dates, with NaT for what is none, and which cells are dates."""
-        import pandas as pd
-
-        if self.format == "ISO8601":
-            matches = zip(cells, map(_ISO, cells), strict=True)
-            cells = [cell.replace(",", ".") if m and bool(m[2]) == self.offset else "" for cell, m in matches]
-        dates: Any = pd.to_datetime(cells, format=self.format, errors="coerce", utc=self.offset)
-        return dates, dates.notna()
-
-    def join(self, pieces: list[Any]) -> Any:
-        """Return the column of its pieces."""
-        return pieces[0].append(pieces[1:])
-
-
 Reading = Numbers | Ticks | Dates
 """One way to read a column; it is chosen where no other is left, if it is `sure`."""
 
@@ -193,7 +152,11 @@ class Times:
     words = "numbers or dates"
 
     def __post_init__(self) -> None:
-        if self.format is not None and "%" not in self.format:
+        try:
+            known = self.format is None or ("%" in self.format and self.readings("")[0].read(["x"]) is not None)
+        except ValueError:
+            known = False
+        if not known:
             raise ValueError(f"time_format must be a format of strptime, such as '%d.%m.%Y'; got {self.format!r}")
 
     def readings(self, cell: str) -> Sequence[Reading]:
@@ -202,56 +165,20 @@ class Times:
             return [Dates(self.format, offset="%z" in self.format.lower(), sure=True)]
         if Ticks(self.numbers).read([cell])[1][0]:
             return [Ticks(self.numbers)]
-        return [dates for dates in _dates(cell) if self.dayfirst is None or dates.dayfirst in (None, self.dayfirst)]
+        return [dates for dates in formats(cell) if self.dayfirst is None or dates.dayfirst in (None, self.dayfirst)]
 
     def options(self, cells: list[str], bad: list[str]) -> list[str]:
         """Return the options with which the cells can be read: other signs of numbers, another format of dates."""
         found = list(self.numbers.styles(cells))
         for reading in replace(self, format=None, dayfirst=None).readings(cells[0]):
             if reading.read(cells)[1].all():
-                known = not isinstance(reading, Dates) or reading.format == "ISO8601"
-                found.append("time_format=None" if known else f"time_format={reading.format!r}")
+                form = getattr(reading, "format", None)
+                found.append(f"time_format={None if form == 'ISO8601' else form!r}")
         return found
 
     def hints(self, bad: list[str]) -> list[str]:
         """Return the options with which these cells may be read: a format that only the user knows."""
         return ["time_format= with the format of the dates"] * (self.format is None)
-
-
-def _dates(cell: str) -> list[Dates]:
-    """Return the formats in which a cell is a date, or a part of one."""
-    iso = _ISO(cell)
-    if iso:
-        return [Dates("ISO8601", offset=bool(iso[2]), sure=True)]
-    day, clock, offset = _clock(cell)
-    tokens = re.findall(r"[0-9]+|[^\W\d_]+|[\W_]+", day)
-    if sum(map(str.isalnum, tokens)) > 3:
-        return []
-    found = []
-    for parts in product(*map(_directives, tokens)):
-        letters = [part[1] for part in parts if part[0] == "%" and part != "%%"]
-        if "".join(letters).lower().replace("b", "m") in _ORDERS:
-            whole = "d" in letters and "Y" in letters and len(letters) == 3
-            found.append(Dates("".join(parts) + clock, offset, sure=whole))
-    return [dates for dates in found if dates.read([cell])[1].all()]
-
-
-def _directives(token: str) -> list[str]:
-    """Return what a part of a date may stand for."""
-    if token.isdigit():
-        return {1: ["%d", "%m"], 2: ["%d", "%m", "%y"], 4: ["%Y"]}.get(len(token), [])
-    return ["%b", "%B"] if token.isalpha() else [token.replace("%", "%%")]
-
-
-def _clock(cell: str) -> tuple[str, str, bool]:
-    """Return what stands before the time of day, the format of that, and whether it has an offset from UTC."""
-    clock = _CLOCK(cell)
-    if clock is None:
-        return cell, "", False
-    lead, seconds, fraction, half, offset = (group or "" for group in clock.groups())
-    form = lead + ("%I" if half else "%H") + ":%M" + ":%S" * bool(seconds) + ".%f" * bool(fraction)
-    form += half[:-2] + "%p" * bool(half) + " " * offset.startswith(" ") + "%z" * bool(offset)
-    return cell[: clock.start()], form, bool(offset)
 
 
 class Column:
@@ -283,7 +210,7 @@ class Column:
         raise ValueError(
             f"{self.where} must hold {(best or self._kind).words}; got {bad[0][:60]!r} in data row "
             f"{self._rows + here + 1} (line {lines[here]}); "
-            + ("use " * bool(options) + (" or ".join(options) or "write all of them so"))
+            + ("use " * bool(options) + (" or ".join(options) or "leave nothing else in the column"))
         )
 
     def result(self) -> Any:
@@ -300,11 +227,9 @@ class Column:
         if whole and not others:
             return first
         row = int(np.argmax(first != others[-1])) if others else 0
-        options = [
-            f"{f'dayfirst={way.dayfirst}' if whole else f'time_format={way.format!r}'} (data row {row + 1} is {values[row]})"
-            for way, values in distinct.items()
-        ]
+        options = [f"dayfirst={way.dayfirst}" if whole else f"time_format={way.format!r}" for way in distinct]
+        dates = [f" (data row {row + 1} is {values[row]})".replace(" 00:00:00", "") for values in distinct.values()]
         raise ValueError(
             f"{self.where} must hold whole dates that can be read in one way; use "
-            + " or ".join(options).replace(" 00:00:00", "")
+            + " or ".join(map("".join, zip(options, dates, strict=True)))
         )

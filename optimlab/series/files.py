@@ -9,6 +9,7 @@ import codecs
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -106,10 +107,12 @@ def read_series(
         import pandas as pd
     except ImportError:
         raise ImportError("read_series needs pandas: pip install 'optimlab[lab]'") from None
+    if not isinstance(skip, Collection):
+        raise TypeError(f"skip must hold numbers of lines; got {skip!r}; use skip=[{skip!r}]")
     if time is None and (time_format is not None or dayfirst is not None):
         raise ValueError("time_format and dayfirst are for a column of times; use time= with its name")
     table = _Table(path, sep, encoding, tuple(sorted(whole("skip", line, 1) for line in skip)))
-    numbers = Numbers(decimal, thousands, (na,) if isinstance(na, str) else tuple(na))
+    numbers = Numbers(decimal, thousands, (na,) if isinstance(na, str) or not isinstance(na, Sequence) else tuple(na))
     columns = [Column(f"column {column!r} of {path}", numbers, table.skip)]
     if time is not None:
         columns.append(Column(f"column {time!r} of {path}", Times(numbers, time_format, dayfirst), table.skip))
@@ -156,11 +159,13 @@ class _Table:
     def pieces(self, names: list[str]) -> Iterator[tuple[Array, list[list[str]]]]:
         """Yield the numbers of some lines, and the cells that they have in each of the columns."""
         header: list[str] = []
+        seen = 0
         for rows in _without_empty_end(self._rows()):
             if not header:
                 rows = rows.iloc[next(row for row in range(len(rows)) if any(rows.iloc[row])) :]
                 header, rows = self._header(rows, names), rows.iloc[1:]
-            self._check_lengths(rows, len(header))
+            self._check_lengths(rows, len(header), seen)
+            seen += len(rows)
             if len(rows):
                 yield rows.index.to_numpy(), [[cell.strip() for cell in rows[header.index(n.strip())]] for n in names]
 
@@ -185,10 +190,11 @@ class _Table:
         import pandas as pd
 
         columns, done, blank = 0, 0, False
+        pipe = b"" if Path(self.path).is_file() else Path(self.path).read_bytes()  # which can be read only once
         while True:
             try:
                 with pd.read_csv(
-                    self.path,
+                    BytesIO(pipe) if pipe else self.path,
                     sep=r"\s+" if self.sep == " " else self.sep,
                     encoding=self.encoding,
                     header=None,
@@ -205,7 +211,7 @@ class _Table:
                             break
                         pieces.chunksize = 1000 + _CELLS // rows.shape[1]
                         yield rows.loc[done:]
-                        done = rows.index[-1] + 1
+                        done = max(done, int(rows.index[-1]) + 1)
                     else:
                         return
                 columns, blank = 1, True
@@ -242,16 +248,16 @@ class _Table:
                     return f"; use {', '.join(options)}"
         return ""
 
-    def _check_lengths(self, rows: pd.DataFrame, length: int) -> None:
+    def _check_lengths(self, rows: pd.DataFrame, length: int, seen: int) -> None:
         beyond = rows.iloc[:, length:].to_numpy()
         longer = (beyond != "").any(axis=1)
         if longer.any():
             row = int(longer.argmax())
             cell, line = next(filter(None, beyond[row])), int(rows.index[row])
             raise ValueError(
-                f"{self.path} must have as many cells in a row as in its header, {length}; got {cell[:60]!r} beyond them in "
-                f"line {line}; put cells that hold {self.sep!r} in quotes; use skip={sorted({*self.skip, line})} to leave "
-                "it out"
+                f"{self.path} must have at most the {length} cells of its header in each row; got {cell[:60]!r} beyond "
+                f"them in data row {seen + row + 1} (line {line}); put cells that hold {self.sep!r} in quotes; use "
+                f"skip={sorted({*self.skip, line})} to leave out"
             )
 
 
