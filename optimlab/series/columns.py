@@ -152,12 +152,17 @@ class Times:
     words = "numbers or dates"
 
     def __post_init__(self) -> None:
+        if self.format is None:
+            return
         try:
-            known = self.format is None or ("%" in self.format and self.readings("")[0].read(["x"]) is not None)
+            known = re.search("%[^d]", self.format) and ("%d" not in self.format or re.search("%[yYGcx]", self.format))
+            if known:
+                self.readings("")[0].read(["x"])
         except ValueError:
-            known = False
+            known = None
         if not known:
-            raise ValueError(f"time_format must be a format of strptime, such as '%d.%m.%Y'; got {self.format!r}")
+            allowed = "a format of strptime, with the year where it has the day, such as '%d.%m.%Y'"
+            raise ValueError(f"time_format must be {allowed}; got {self.format!r}")
 
     def readings(self, cell: str) -> Sequence[Reading]:
         """Return the ways to read a column that starts with a cell."""

@@ -15,7 +15,7 @@ _ISO = re.compile(
     r"\d{4}(-?)\d\d\1\d\d(?:[T ]\d\d(?::?\d\d(?::?\d\d(?:[.,]\d+)?)?)?(Z| ?[+-]\d\d(?::?\d\d)?)?)?", re.ASCII
 ).fullmatch
 _CLOCK = re.compile(r"([T, ]*)\d\d?:\d\d(:\d\d)?(\.\d+)?( ?[AaPp][Mm])?( ?(?:Z|[+-]\d\d:?\d\d))?$", re.ASCII).search
-_ORDERS = {"dmy", "mdy", "ymd", "dm", "md", "my", "ym", ""}  # in which people write day, month and year
+_ORDERS = {"dmy", "mdy", "ymd", "my", "ym", ""}  # of day, month and year; a day and a month alone are no date
 
 
 @dataclass(frozen=True)
@@ -66,9 +66,9 @@ def formats(cell: str) -> list[Dates]:
     found = []
     for parts in product(*map(_directives, tokens)):
         letters = [part[1] for part in parts if part[0] == "%" and part != "%%"]
-        if "".join(letters).lower().replace("b", "m") in _ORDERS and (letters or clock):
-            whole = "d" in letters and "Y" in letters and len(letters) == 3
-            found.append(Dates("".join(parts) + clock, offset, sure=whole))
+        plain = len(letters) != 2 or {"Y", "b", "B"} & {*letters}  # 30.01. is no January of 2030
+        if plain and "".join(letters).lower().replace("b", "m") in _ORDERS and (letters or clock):
+            found.append(Dates("".join(parts) + clock, offset, sure={"d", "Y"} <= {*letters}))
     return [dates for dates in found if dates.read([cell])[1].all()]
 
 
