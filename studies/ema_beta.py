@@ -398,15 +398,18 @@ def on_the_command_line(message: str) -> str:
     """Spell the options that a message recommends as a shell reads them."""
     head, use, remedy = message.rpartition("; use ")
     text = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\""""
+    given = rf"\b(time|{'|'.join(DIALECT)})=({text}|\[(?:{text}|[^]'\"])*\]|True|False|None|)"
+    return head + use + re.sub(given, as_option, remedy).replace(", --", " --")
 
-    def spell(found: re.Match[str]) -> str:
-        option, value = f"--{found[1].replace('_', '-')}", ast.literal_eval(found[2] or "''")
-        if value is None or isinstance(value, bool):
-            return option if value else option.replace("--", "--no-" if value is False else "no --", 1)
-        values = value if isinstance(value, list) else [value]
-        return " ".join(f"{option}={shlex.quote(str(v))}" for v in values).replace("\t", r"\t")
 
-    return head + use + re.sub(rf"\b({'|'.join(DIALECT)})=({text}|\[(?:{text}|[^]'\"])*\]|\w+|)", spell, remedy)
+def as_option(given: re.Match[str]) -> str:
+    """Spell ``name=value`` as an option of the command line."""
+    option = f"--{given[1].replace('_', '-')}"
+    value = ast.literal_eval(given[2] or "''")
+    if value is None or isinstance(value, bool):
+        return {None: f"no {option}", True: option, False: option.replace("--", "--no-")}[value]
+    values = map(str, value if isinstance(value, list) else [value])
+    return " ".join(f"{option}={shlex.quote(v) if v else ''}" for v in values).replace("\t", r"\t")
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -434,6 +437,8 @@ def main(run: Run) -> None:
     """Run the study that the command line asks for."""
     chosen = run.options
     own = {name: getattr(chosen, name) for name in ("time", *DIALECT) if getattr(chosen, name) is not None}
+    if chosen.rows < 1:
+        raise StudyError(f"--rows must be at least 1; got {chosen.rows}")
     if chosen.csv is not None and chosen.column is not None:
         own_series(run, chosen.csv, chosen.column, own)
     elif chosen.csv is None and chosen.column is None and not own:

@@ -213,7 +213,8 @@ class Run:
         record = facts | {"files": [path.name for path in self.files], "claims": counts}
         path = self._path("run", "json")
         with self._writing(path) as file:
-            file.write((json.dumps(record, indent=2, ensure_ascii=False) + "\n").encode())
+            text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
+            file.write(text.encode(errors="backslashreplace"))  # names of files need not be UTF-8
         return path
 
     def _table(self, frame: "pd.DataFrame", name: str) -> Path:

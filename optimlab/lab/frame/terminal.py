@@ -107,6 +107,5 @@ def _complain(message: str) -> None:
 
 
 def _one_line(error: BaseException) -> str:
-    if isinstance(error, OSError) and error.filename is not None:
-        return f"{error.filename}: {error.strerror}"
-    return " ".join(str(error).split())
+    named = isinstance(error, OSError) and error.filename is not None
+    return " ".join((f"{error.filename}: {error.strerror}" if named else str(error)).split())
