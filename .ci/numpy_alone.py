@@ -1,10 +1,11 @@
-"""The library with NumPy alone: averages, a stream, an optimizer with everything, a descent; what needs more says so."""
+"""The library with NumPy alone: averages, a stream, an optimizer, a descent; what needs more says so."""
 
 import importlib.util
 import tempfile
 from pathlib import Path
 
 import numpy as np
+
 import optimlab
 from optimlab import Box, ClipNorm, Ema, EmaState, Optimizer, Project, adamw, cosine_decay, descend, ema, ema_var
 

@@ -21,12 +21,11 @@ from importlib.util import find_spec  # noqa: E402
 from typing import Any  # noqa: E402
 
 import numpy as np  # noqa: E402
-from numpy.typing import NDArray  # noqa: E402
 
 from optimlab import ema  # noqa: E402
 from optimlab.series import scan, sweep  # noqa: E402
+from optimlab.typing import Array, Floats  # noqa: E402
 
-Array = NDArray[Any]
 Call = Callable[[], Any]
 
 BETA = 0.9
@@ -205,7 +204,7 @@ def check(case: Case, calls: Mapping[str, Call]) -> None:
         )
 
 
-def _numbers(result: Any, shape: tuple[int, ...]) -> NDArray[np.float64]:
+def _numbers(result: Any, shape: tuple[int, ...]) -> Floats:
     """Return the last rows of any contender's result."""
     array = np.asarray(result.to_numpy() if hasattr(result, "to_numpy") else result)
     if array.shape != shape:

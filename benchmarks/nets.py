@@ -23,16 +23,14 @@ from functools import partial  # noqa: E402
 from typing import Any  # noqa: E402
 
 import numpy as np  # noqa: E402
-from numpy.typing import NDArray  # noqa: E402
 from tqdm import tqdm  # noqa: E402
 
-from optimlab import sgd  # noqa: E402
+from optimlab import Optimizer, sgd  # noqa: E402
 from optimlab.lab.autodiff import Graph, trace  # noqa: E402
 from optimlab.lab.nets import MLP, TrainingLoss  # noqa: E402
 from optimlab.lab.problems import legacy_normals, published_spiral, xor  # noqa: E402
-from optimlab.optimizer import Optimizer  # noqa: E402
+from optimlab.typing import Array  # noqa: E402
 
-Array = NDArray[Any]
 Step = Callable[[], object]
 
 NETS = ("sigmoid", "relu")

@@ -24,12 +24,10 @@ os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
 import numpy as np  # noqa: E402
-from numpy.typing import NDArray  # noqa: E402
 
-from optimlab import ClipNorm, Ema, adam, adamw  # noqa: E402
-from optimlab.optimizer import Optimizer  # noqa: E402
+from optimlab import ClipNorm, Ema, Optimizer, adam, adamw  # noqa: E402
+from optimlab.typing import Array  # noqa: E402
 
-Array = NDArray[Any]
 Call = Callable[[], Any]
 Shapes = Sequence[tuple[int, ...]]
 

@@ -17,7 +17,6 @@ import argparse
 import gc
 import os
 import platform
-import re
 import sys
 import time
 import tracemalloc
@@ -25,7 +24,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from statistics import median
 
@@ -258,28 +256,14 @@ def _digits(x: float) -> str:
 
 def header(packages: Sequence[str]) -> str:
     """Return one line: processor, cores, load, date, Python and the versions of the packages."""
+    from optimlab.lab.frame.circumstances import cpu_model, version  # which loads NumPy
+
     load = f", load {os.getloadavg()[0]:.2f}" if hasattr(os, "getloadavg") else ""
-    versions = ", ".join(f"{name} {_version(name)}" for name in packages)
+    versions = ", ".join(f"{name} {version(name) or '(not installed)'}" for name in packages)
     return (
-        f"{_cpu_model()}, {os.cpu_count()} cores (1 used){load}; {date.today().isoformat()}; "
+        f"{cpu_model()}, {os.cpu_count()} cores (1 used){load}; {date.today().isoformat()}; "
         f"Python {platform.python_version()}, {versions}"
     )
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "(not installed)"
-
-
-def _cpu_model() -> str:
-    """Ask Linux first: there, Python's own answer is empty or only the family."""
-    try:
-        found = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(errors="replace"), re.MULTILINE)
-    except OSError:
-        found = None
-    return found[1] if found else platform.processor() or platform.machine()
 
 
 @dataclass(frozen=True)

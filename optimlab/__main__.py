@@ -36,7 +36,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("studies", help="list the studies and their questions")
     study = commands.add_parser("study", help="run a study: optimlab study ema_beta --quick", add_help=False)
-    study.add_argument("name", choices=studies.names(), metavar="NAME", help="one of those that `studies` lists")
+    study.add_argument(
+        "name", choices=list(studies.questions()), metavar="NAME", help="one of those that `studies` lists"
+    )
     arguments, rest = parser.parse_known_args(argv)
     if arguments.command == "study":
         return studies.run(arguments.name, rest)

@@ -8,6 +8,7 @@ k = t - 1.
 from __future__ import annotations
 
 import math
+import operator
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,14 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
-    "ANY", "FINITE", "NOT_NEGATIVE", "POSITIVE", "Hyperparameter", "Range", "check_fields", "choice", "generator",
-    "hyperparameter", "number", "numbers", "real", "value", "whole",
+    "ANY", "FINITE", "NOT_NEGATIVE", "POSITIVE", "Hyperparameter", "Range", "check_fields", "choice", "floats",
+    "generator", "hyperparameter", "number", "numbers", "per_replica", "real", "value", "whole",
 ]  # fmt: skip
 
 Hyperparameter = float | tuple[float, ...] | Callable[[Any], Any]
 Floats = NDArray[np.float64]
 
-_NUMBER = r"(-?inf|-?[\d.]+)"
+_NUMBER = r"(-?inf|-?[\d.]+(?:e[-+]?\d+)?)"
 _FORMS = (
     (rf"in ([\[(]){_NUMBER}, {_NUMBER}([\])])", lambda m: (float(m[2]), m[1] == "(", float(m[3]), m[4] == ")")),
     (rf"from {_NUMBER} to {_NUMBER}", lambda m: (float(m[1]), False, float(m[2]), False)),
@@ -47,8 +48,8 @@ class Range:
 
     Examples
     --------
-    >>> 0.5 in Range("in [0, 1)"), 1.0 in Range("in [0, 1)")
-    (True, False)
+    >>> 0.5 in Range("in [0, 1)"), 1.0 in Range("in [0, 1)"), 0.0 in Range("in (0, 1e12]")
+    (True, False, False)
     >>> Range("a whole number of at least 1").whole
     True
     """
@@ -63,7 +64,7 @@ class Range:
     @cached_property
     def _limits(self) -> tuple[float, bool, float, bool, bool]:
         """Return the least and the greatest, whether each is left out, and whether infinities are."""
-        condition = re.split(r" \(|;", self.words)[0]
+        condition = re.split(r"(?<!in) \(|;", self.words)[0]
         finite = "finite" in condition.split()
         for form, limits in _FORMS:
             found = re.search(form, condition)
@@ -106,6 +107,12 @@ def real(name: str, given: Any, kind: str = "a real number") -> NDArray[Any]:
     return array
 
 
+def floats(name: str, given: Any) -> NDArray[Any]:
+    """Return real numbers of any shape: float32 and float64 as they are, others as float64."""
+    array = real(name, given, "real numbers")
+    return array if array.dtype in (np.float32, np.float64) else array.astype(np.float64)
+
+
 def numbers(name: str, given: Any, allowed: Range) -> Floats:
     """Return numbers of any shape as float64, if all of them are allowed."""
     array = real(name, given, allowed.words).astype(np.float64)
@@ -119,7 +126,7 @@ def numbers(name: str, given: Any, allowed: Range) -> Floats:
 
 def number(name: str, given: Any, allowed: Range = FINITE) -> float:
     """Return one number as a float, if it is allowed."""
-    if np.ndim(given) != 0:
+    if real(name, given, allowed.words).ndim:
         raise TypeError(f"{name} must be {allowed.words}, a single number; got {given!r}")
     return float(numbers(name, given, allowed))
 
@@ -127,16 +134,20 @@ def number(name: str, given: Any, allowed: Range = FINITE) -> float:
 def whole(name: str, given: Any, least: int, most: float = math.inf) -> int:
     """Return a whole number in [least, most] as an int; 2.0 is none."""
     words = f"a whole number of at least {least}" if most == math.inf else f"a whole number from {least} to {most}"
-    if isinstance(given, (bool, np.bool_)) or not hasattr(given, "__index__"):
+    try:
+        count = operator.index(given)
+    except TypeError:  # an array of several has __index__ too
+        count = None
+    if count is None or isinstance(given, bool):
         raise TypeError(f"{name} must be {words}; got {given!r}")
-    if not least <= given <= most:
+    if not least <= count <= most:
         raise ValueError(f"{name} must be {words}; got {given!r}")
-    return int(given)
+    return count
 
 
-def choice(name: str, given: Any, allowed: Sequence[str]) -> str:
+def choice(name: str, given: Any, allowed: Sequence[str], *, kind: str = "one of") -> str:
     """Return a word, if it is one of those that are allowed."""
-    words = f"{name} must be one of {', '.join(map(repr, allowed))}; got {given!r}"
+    words = f"{name} must be {kind} {', '.join(map(repr, allowed))}; got {given!r}"
     if not isinstance(given, str):
         raise TypeError(words)
     if given not in allowed:
@@ -146,26 +157,32 @@ def choice(name: str, given: Any, allowed: Sequence[str]) -> str:
 
 def generator(rng: Any) -> np.random.Generator:
     """Return the random generator that a Generator, a seed or None stands for (SPEC 7)."""
+    words = f"rng must be a numpy.random.Generator, a seed or None; got {rng!r}"
+    if isinstance(rng, (bool, np.random.RandomState)):  # which default_rng takes, the second from NumPy 2.2 on
+        raise TypeError(words)
     try:
         return np.random.default_rng(rng)
     except (TypeError, ValueError) as error:
-        raise type(error)(f"rng must be a numpy.random.Generator, a seed or None; got {rng!r}") from None
+        raise type(error)(words) from None
+
+
+def per_replica(name: str, given: Any, allowed: Range) -> float | tuple[float, ...]:
+    """Return a number as a float, one number for each replica as a tuple."""
+    array = numbers(name, given, allowed)
+    if array.ndim > 1 or not array.size:
+        raise ValueError(f"{name} must be a number or one number for each replica; got shape {array.shape}")
+    return float(array) if array.ndim == 0 else tuple(array.tolist())
 
 
 def hyperparameter(name: str, given: Any, allowed: Range) -> Hyperparameter:
     """Return a number as a float, one number for each replica as a tuple, a schedule as it is."""
-    if callable(given):
-        return given  # type: ignore[no-any-return]
-    if np.ndim(given) > 1:
-        raise ValueError(f"{name} must be a number or one number for each replica; got shape {np.shape(given)}")
-    array = numbers(name, given, allowed)
-    return float(array) if array.ndim == 0 else tuple(array.tolist())
+    return given if callable(given) else per_replica(name, given, allowed)
 
 
-def check_fields(owner: Any) -> None:
+def check_fields(owner: Any, check: Callable[[str, Any, Range], Any] = hyperparameter) -> None:
     """Store the hyperparameters of a dataclass as floats, tuples or schedules, if they lie in its ``ranges``."""
     for name, allowed in owner.ranges.items():
-        object.__setattr__(owner, name, hyperparameter(name, getattr(owner, name), allowed))
+        object.__setattr__(owner, name, check(name, getattr(owner, name), allowed))
 
 
 def value(owner: Any, name: str, t: Any) -> Any:
@@ -176,6 +193,6 @@ def value(owner: Any, name: str, t: Any) -> Any:
     if not callable(held):
         return np.array(held)
     given, allowed = held(t - 1), owner.ranges[name]
-    if isinstance(given, float) and given in allowed:
+    if isinstance(given, float) and given in allowed and not allowed.whole:
         return given
     return numbers(f"{name}, from its schedule at k = {t - 1},", given, allowed)[()]

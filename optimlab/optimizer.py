@@ -2,38 +2,30 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
-from os import PathLike
+from os import PathLike, fspath
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from optimlab.arguments import (
-    checked_average,
-    checked_hooks,
-    checked_lr,
-    checked_replicas,
-    checked_rule,
-    hyperparameters,
-    replicated,
-)
-from optimlab.engine import choose
-from optimlab.engine.finite import Replicas, check_gradients
+from optimlab.checks import NOT_NEGATIVE, POSITIVE, hyperparameter, numbers, whole
+from optimlab.engine import Engine, choose
+from optimlab.engine.given import check_shapes, checked_average, checked_hooks, hyperparameters
+from optimlab.engine.guard import Replicas, check_gradients
 from optimlab.engine.layout import Layout
 from optimlab.engine.numbers import Numbers
 from optimlab.rules.algebra import Rule
-from optimlab.rules.hyperparameter import checked
+from optimlab.rules.probe import checked_rule
 from optimlab.step import Step
-from optimlab.trees import tree_of
+from optimlab.typing import Array, Count, Marks, Number
+
+if TYPE_CHECKING:
+    from optimlab.snapshot import Snapshot, Source
 
 __all__ = ["Optimizer"]
-
-Array = NDArray[Any]
 
 
 class Optimizer:
@@ -94,35 +86,44 @@ class Optimizer:
         self.rule = checked_rule(rule)
         self.average = checked_average(average)
         self.hooks = checked_hooks(hooks)
+        self.engine = engine
         self.check_finite = check_finite
-        self.replicas = checked_replicas(replicas)
-        self._rate = checked("lr", lr, "greater than 0 and finite", lambda x: 0.0 < x < math.inf)
-        self._engine = choose(engine, rule, average)
+        self.replicas = None if replicas is None else whole("replicas", replicas, 1)
+        self._rate = hyperparameter("lr", lr, POSITIVE)
+        choose(engine, rule, average)  # which says at once what is wrong
+        self._engines: list[Engine] = []
         self._before = [hook.before for hook in self.hooks if hasattr(hook, "before")]
         self._after = [hook.after for hook in self.hooks if hasattr(hook, "after")]
-        self._guard = None if replicas is None else Replicas(replicas, check_finite)
-        self._t: Any = 0
-        self._latest_lr: Any = None
+        self._guard = None if self.replicas is None else Replicas(self.replicas, check_finite)
+        self._t: Count = 0
+        self._latest_lr: Number | None = None
         self._layout: Layout | None = None
-        self._pending: Callable[[Layout], None] | None = None
+        self._pending: Snapshot | None = None
         self._swapped = False
-        numbers = {"lr": (self._lr_at(0),), "rule": rule.coefficients(1), "average": self._averaging(1)}
-        replicated(self.replicas, numbers | hyperparameters(self.hooks))
+        first = {"lr": (self._lr_at(0),), "rule": rule.coefficients(1), "average": self._averaging(1)}
+        check_shapes(self.replicas, first | hyperparameters(self.hooks))
+
+    def __repr__(self) -> str:
+        """Return the shortest call that rebuilds the optimizer as it was before the first step."""
+        defaults: Any = type(self).__init__.__kwdefaults__
+        held = {name: getattr(self, name) for name in defaults}
+        words = [f"{name}={value!r}" for name, value in held.items() if value != defaults[name]]
+        return f"Optimizer({', '.join([repr(self.rule), repr(self._rate), *words])})"
 
     @property
-    def t(self) -> Any:
+    def t(self) -> Count:
         """Number of updates so far; an array of shape (S,) once replicas have skipped steps of their own."""
         return self._t if isinstance(self._t, int) else self._t.copy()
 
     @property
-    def lr(self) -> Any:
+    def lr(self) -> Number:
         """Learning rate of the latest update; before the first, of the first. A load leaves out what hooks had set."""
         if self._latest_lr is not None:
             return copy(self._latest_lr)
-        return self._lr_at(max(self._t - 1, 0) if isinstance(self._t, int) else np.maximum(self._t - 1, 0))
+        return self._lr_at(np.maximum(self._t - 1, 0) if isinstance(self._t, np.ndarray) else max(self._t - 1, 0))
 
     @property
-    def diverged(self) -> NDArray[np.bool_]:
+    def diverged(self) -> Marks:
         """Which replicas are frozen, shape (S,)."""
         if self._guard is None:
             raise ValueError("only an optimizer with replicas marks those that diverged; give replicas=S")
@@ -143,7 +144,11 @@ class Optimizer:
         """
         if self._layout is None:
             raise ValueError("state is there after the first step (or averaged): the optimizer has not seen params yet")
-        return MappingProxyType(self._layout.slots("state", self.rule.slots))
+        found: dict[str, dict[str, Array]] = {name: {} for name in self._layout.names}
+        for leaf, slot, view in self._layout.memory("state", self.rule.slots):
+            view.flags.writeable = False
+            found[leaf][slot] = view
+        return MappingProxyType({leaf: MappingProxyType(slots) for leaf, slots in found.items()})
 
     def step(self, params: Any, gradients: Any, *, loss: Any = None) -> None:
         """Do one update of the parameters, in place.
@@ -175,7 +180,7 @@ class Optimizer:
         if step.gradients is not given:
             step.gradients = layout.checked_gradients(tuple(step.gradients))
         if step.lr is not lr:
-            step.lr = checked_lr(step.lr)
+            step.lr = _checked_lr("set by a hook", step.lr)
         if self.replicas is not None and step.skip is not False:
             step.skip = np.broadcast_to(np.asarray(step.skip, bool), (self.replicas,))
         self._update(layout, step)
@@ -183,44 +188,46 @@ class Optimizer:
             after(step)
 
     def _update(self, layout: Layout, step: Step) -> None:
-        """Sweep all segments with the rule and the average."""
+        """Sweep all segments with the rules and the average."""
         layout.gather(step.gradients)
         t = self._t + 1
         with np.errstate(all="ignore"):
-            frozen = self._frozen(layout, step)
-            numbers = Numbers(step.scale, step.lr, self.rule.coefficients(t), self._averaging(t), frozen)
+            frozen, average = self._frozen(layout, step), self._averaging(t)
+            each = [Numbers(step.scale, step.lr, rule.coefficients(t), average, frozen) for rule in layout.rules]
             if self.replicas is not None or not (isinstance(step.lr, float) and isinstance(step.scale, float)):
-                replicated(self.replicas, numbers.groups())
-            self._sweep(layout, numbers)
+                for own in each:
+                    check_shapes(self.replicas, own.groups())
+            self._sweep(layout, each)
         self._latest_lr = step.lr
         skip = step.skip
         self._t = np.where(skip, self._t, t) if isinstance(skip, np.ndarray) and skip.any() else t
         if self._guard is not None:
             step.skip = skip | self._guard.diverged  # hooks leave a frozen replica alone, too
 
-    def _frozen(self, layout: Layout, step: Step) -> Any:
+    def _frozen(self, layout: Layout, step: Step) -> Marks | None:
         """Return which replicas do not move; without replicas None, or the error for a gradient that is not finite."""
-        known = step.checked is step.gradients
         if self._guard is not None:
-            return self._guard.frozen(layout, step.scale, step.skip)
+            return self._guard.frozen(layout, step)
         if self.check_finite:
-            check_gradients(self._engine, layout, step.scale, step.t, known=known)
+            check_gradients(layout, step)
         return None
 
-    def _sweep(self, layout: Layout, numbers: Numbers) -> None:
+    def _sweep(self, layout: Layout, each: Sequence[Numbers]) -> None:
         saved = [] if self._guard is None else self._guard.saved(layout)
         for segment in layout.segments:
-            self._engine.sweep(segment, numbers)
+            self._engines[segment.rule].sweep(segment, each[segment.rule])
         if self._guard is not None:
             self._guard.restore(layout, saved)
         for segment in layout.segments:
             segment.scatter()
 
-    def _averaging(self, t: Any) -> tuple[Any, ...]:
+    def _averaging(self, t: Count) -> tuple[Any, ...]:
         return () if self.average is None else self.average.coefficients(t)
 
-    def _lr_at(self, k: Any) -> Any:
-        return checked_lr(self._rate(k)) if callable(self._rate) else copy(self._rate)
+    def _lr_at(self, k: Count) -> Number:
+        if callable(self._rate):
+            return _checked_lr(f"from its schedule at k = {k}", self._rate(k))
+        return self._rate if isinstance(self._rate, float) else np.array(self._rate)
 
     def _bound(self, params: Any) -> Layout:
         """Return the layout with these parameters in it; the first time, make it."""
@@ -229,11 +236,12 @@ class Optimizer:
         if self._layout is not None:
             self._layout.bind(params)
             return self._layout
-        starts = (self.rule.start, () if self.average is None else self.average.start)
-        layout = Layout(tree_of(params), params, starts, replicas=self.replicas)
+        layout = Layout(params, self.rule, self.average, replicas=self.replicas)
         if self._pending is not None:
-            self._pending(layout)
+            self._pending.check(layout)
+            self._pending.fill(layout)
             self._pending = None
+        self._engines = [choose(self.engine, rule, self.average) for rule in layout.rules]
         self._layout = layout
         return layout
 
@@ -290,14 +298,71 @@ class Optimizer:
         numbers = Numbers(1.0, 0.0, (), self._averaging(self._t))
         return layout.averages(self.average.read, numbers)  # type: ignore[attr-defined]
 
-    def save(self, path: str | PathLike[str]) -> None:
-        """Write state, average, t and the hooks' state to one ``.npz`` file, atomically; see ``checkpoint``."""
-        from optimlab import checkpoint  # zipfile and tempfile would be a tenth of `import optimlab`
+    def state_dict(self) -> dict[str, Array]:
+        """Return state, average, t and the hooks' state, copied, in one flat dict; see ``optimlab.snapshot``.
 
-        checkpoint.save(self, path)
+        Raises
+        ------
+        ValueError
+            Before the first step.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from optimlab import momentum
+        >>> opt = Optimizer(momentum(0.75), lr=0.1)
+        >>> opt.step({"w": np.ones(2)}, {"w": np.ones(2)})
+        >>> sorted(opt.state_dict())
+        ['header', 'state/w/ema', 't']
+        """
+        from optimlab.snapshot import taken
+
+        if self._layout is None:
+            raise ValueError("there is nothing to save before the first step: the optimizer has not seen params yet")
+        return taken(self._source(), self._layout, self._t, None if self._guard is None else self._guard.diverged)
+
+    def load_state_dict(self, arrays: Mapping[str, Array]) -> None:
+        """Take a copy of what ``state_dict`` returned; before the first step too, which then checks the leaves.
+
+        Parameters
+        ----------
+        arrays : dict of ndarray
+            From an optimizer of this rule, this average, these hooks and so many replicas.
+
+        Raises
+        ------
+        ValueError
+            If it is of another one, or damaged; nothing is changed then.
+        """
+        self._load(arrays, "the state dict")
+
+    def _load(self, arrays: Mapping[str, Array], name: str) -> None:
+        from optimlab.snapshot import Snapshot
+
+        snapshot = Snapshot(arrays, self._source(), name)
+        if self._layout is not None:
+            snapshot.check(self._layout)
+        snapshot.load_hooks()
+        if self._layout is not None:
+            snapshot.fill(self._layout)
+        self._pending = snapshot if self._layout is None else None
+        self._t, self._latest_lr = snapshot.t, None
+        if self._guard is not None:
+            self._guard.diverged[...] = snapshot.arrays["diverged"]
+
+    def _source(self) -> Source:
+        from optimlab.snapshot import Source
+
+        return Source(self.rule, self.average, self.replicas, self.hooks)
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write ``state_dict`` to one ``.npz`` file, atomically."""
+        from optimlab import checkpoint  # zipfile would be a tenth of `import optimlab`
+
+        checkpoint.save(self.state_dict(), path)
 
     def load(self, path: str | PathLike[str]) -> None:
-        """Read what ``save`` wrote; before the first step too, which then checks the leaves.
+        """Read what ``save`` wrote, as ``load_state_dict`` does.
 
         Raises
         ------
@@ -307,9 +372,17 @@ class Optimizer:
         """
         from optimlab import checkpoint
 
-        checkpoint.load(self, path)
+        self._load(checkpoint.load(path), repr(fspath(path)))
 
 
 def _write(leaves: Sequence[Array], values: Sequence[Array]) -> None:
     for leaf, value in zip(leaves, values, strict=True):
         leaf[...] = value
+
+
+def _checked_lr(whence: str, lr: Any) -> Number:
+    """Return a learning rate that a schedule or a hook gave, which may have fallen to 0: a float or a new array."""
+    if isinstance(lr, float) and lr in NOT_NEGATIVE:
+        return lr
+    array = numbers(f"lr, {whence},", lr, NOT_NEGATIVE)
+    return array if array.ndim else float(array)

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, final
 
-from optimlab.typing import Array
+import numpy as np
+
+from optimlab.finite import norm
+from optimlab.typing import Array, Count, Mark, Number
 
 __all__ = ["Step"]
 
 
+@final
 @dataclass(slots=True)
 class Step:
     """What a hook sees of a step, and may set.
+
+    A hook is an object with ``before(step)``, ``after(step)`` or both. One that needs the loss says so with the class
+    attribute ``needs_loss = True``: ``descend`` then computes it at each step.
 
     Attributes
     ----------
@@ -23,14 +31,14 @@ class Step:
     scale : float or ndarray of float64, shape (S,)
         Factor on the gradients, applied inside the sweep; may be multiplied.
     skip : bool or ndarray of bool, shape (S,)
-        If true nothing moves: not the parameters, not the state, not t.
+        If true nothing moves: not the parameters, not the state, not t; see ``leave_out``.
     params : tuple of ndarray
         The parameters.
     gradients : tuple of ndarray
         The gradients. They are never written to; a hook may put other arrays of the same shapes in their place.
     names : tuple of str
         Names of the leaves.
-    loss : float or None
+    loss : float, ndarray of float64, shape (S,), or None
         The ``loss`` given to ``Optimizer.step``.
     replicas : int or None
         S.
@@ -41,18 +49,62 @@ class Step:
 
     Examples
     --------
-    >>> class Halve:  # a hook
+    >>> class Noise:  # a hook: Gaussian noise of one size, or of one for each replica
+    ...     def __init__(self, size, seed=0):
+    ...         self.size, self.rng = size, np.random.default_rng(seed)
     ...     def before(self, step):
-    ...         step.scale = 0.5 * step.scale
+    ...         if not step.idle:
+    ...             step.gradients = tuple(
+    ...                 g + step.spread(self.size, g) * self.rng.standard_normal(g.shape, g.dtype)
+    ...                 for g in step.fold_scale()
+    ...             )
+    >>> from optimlab import Optimizer, sgd
+    >>> w = np.ones((2, 3))
+    >>> Optimizer(sgd(), lr=0.5, hooks=[Noise([0.0, 9.0])], replicas=2).step(w, np.ones((2, 3)))
+    >>> w == 0.5
+    array([[ True,  True,  True],
+           [False, False, False]])
     """
 
-    t: Any
-    lr: Any
-    scale: Any
-    skip: Any
+    t: Count
+    lr: Number
+    scale: Number
+    skip: Mark
     params: tuple[Array, ...]
     gradients: tuple[Array, ...]
     names: tuple[str, ...]
-    loss: Any = None
+    loss: Number | None = None
     replicas: int | None = None
     checked: tuple[Array, ...] | None = None
+
+    @property
+    def idle(self) -> bool:
+        """Whether the step is skipped, with replicas by all of them: there is nothing to do."""
+        return self.skip is not False and bool(np.all(self.skip))
+
+    @property
+    def live(self) -> Mark:
+        """Which replicas are not skipped, shape (S,); without replicas True or False."""
+        return not self.skip if self.replicas is None else np.broadcast_to(np.logical_not(self.skip), self.replicas)
+
+    def leave_out(self, which: Mark) -> None:
+        """Skip these replicas too, without replicas the step if it is true."""
+        self.skip = bool(self.skip or which) if self.replicas is None else np.asarray(self.skip, bool) | which
+
+    def norm(self, gradients: Sequence[Array]) -> Number:
+        """√Σ(scale · g)² over all numbers of some gradients: a float, with replicas an array of shape (S,)."""
+        scale = abs(self.scale) if isinstance(self.scale, float) else np.abs(self.scale)
+        return norm(gradients, self.replicas) * scale
+
+    def spread(self, numbers: Any, leaf: Array) -> Array:
+        """Return a number or a mark, or one for each replica, shaped to meet a leaf; numbers take its dtype."""
+        array = np.asarray(numbers)
+        array = array if array.dtype == np.bool_ else np.asarray(array, leaf.dtype)
+        return array.reshape(-1, *(1,) * (leaf.ndim - 1)) if array.ndim else array
+
+    def fold_scale(self) -> tuple[Array, ...]:
+        """Put the factor into the gradients, which become copies unless it is 1, and return them."""
+        if not np.all(np.equal(self.scale, 1.0)):
+            self.gradients = tuple(g * self.spread(self.scale, g) for g in self.gradients)
+        self.scale = 1.0
+        return self.gradients

@@ -26,8 +26,7 @@ from optimlab.lab.theory import (
     crossing_steps,
     worst_regret,
 )
-
-Floats = NDArray[np.float64]
+from optimlab.typing import Floats
 
 C, BETA2, LR = 3.0, 0.1, 0.5
 STARTS = (0.0, 1.0, -1.0, 0.5)

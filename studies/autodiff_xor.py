@@ -13,14 +13,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from numpy.typing import NDArray
 
 from optimlab import Every, History, Optimizer, descend, sgd
 from optimlab.lab.autodiff import grad, relu, sigmoid, trace, value_and_grad
 from optimlab.lab.frame import PALETTE, Run, mean_interval, study, wilson_interval
 from optimlab.lab.problems import Scalar, TwoTwoOne, blocks_cost, chain_cost, legacy_normals, xor, xor_cost
-
-Floats = NDArray[np.float64]
+from optimlab.typing import Array, Floats
 
 LR = 0.1
 SOLVED = 0.02  # C of a solved net; between .014 and .24 no net of the 1000 ends
@@ -287,7 +285,7 @@ def limits(run: Run) -> None:
     )
 
 
-def interpolant(x: NDArray[Any], knots: NDArray[Any], values: NDArray[Any]) -> Floats:
+def interpolant(x: Array, knots: Array, values: Array) -> Floats:
     """Evaluate the net v + Σ cₖ relu(x - kₖ) that joins the points by straight lines."""
     slopes = np.diff(values) / np.diff(knots)
     bends = np.diff(slopes, prepend=0.0)

@@ -13,14 +13,11 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from numpy.typing import NDArray
 
 from optimlab import Ema, Optimizer, Rule, heavy_ball, sgd
 from optimlab.lab.frame import PALETTE, Run, mean_interval, study
 from optimlab.lab.problems import noisy_quadratic
 from optimlab.lab.theory import LinearRule, critical_batch_size, transient
-
-Floats = NDArray[np.float64]
 
 TARGET = 0.03  # loss to reach from 2.2 (quick) or 2.6
 BATCHES = tuple(2.0 ** np.arange(2.0, 15.0))

@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from optimlab import Decay, bias_correction, ema
 from optimlab.lab.frame import PALETTE, Run, mean_interval, study
 from optimlab.lab.theory import start_mean, start_variance
-
-Floats = NDArray[np.float64]
+from optimlab.typing import Floats
 
 COLOURS = {"zero": PALETTE["vermillion"], "debiased": PALETTE["blue"], "first": PALETTE["green"]}
 TIMES = {0.9: (1, 5, 20), 0.98: (1, 20, 100)}

@@ -13,15 +13,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from numpy.typing import NDArray
 
-from optimlab import ClipEach, ClipNorm, ClipValue, Every, WeightDecay, descend, sgd
+from optimlab import ClipEach, ClipNorm, ClipValue, Every, Optimizer, WeightDecay, descend, sgd
 from optimlab.lab.frame import PALETTE, Run, mean_interval, study
 from optimlab.lab.problems import Cliff
 from optimlab.lab.theory import clipped_normal_cosine
-from optimlab.optimizer import Optimizer
-
-Floats = NDArray[np.float64]
+from optimlab.typing import Floats
 
 BLUE, RED, GREEN, BLACK = (PALETTE[name] for name in ("blue", "vermillion", "green", "black"))
 GRADIENT = (np.array([24.0, 7.0]), np.array([2.0]))

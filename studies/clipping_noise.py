@@ -12,17 +12,15 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import stdtr
 
-from optimlab import ClipNorm, ClipValue, sgd
+from optimlab import ClipNorm, ClipValue, Optimizer, sgd
 from optimlab.lab.frame import PALETTE, Run, mean_interval, proportion_interval, study
 from optimlab.lab.problems import StudentNoise
 from optimlab.lab.theory import ClippedMoments, clipped_exponential, clipped_normal, clipped_student
-from optimlab.optimizer import Optimizer
+from optimlab.typing import Floats
 
-Floats = NDArray[np.float64]
 Shape = tuple[int, ...]
 Draw = Callable[[np.random.Generator, Shape], Floats]
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from numpy.typing import NDArray
 from scipy.special import betainc
 
 from optimlab.lab.frame import PALETTE, Run, mean_interval, proportion_interval, study
@@ -25,8 +24,7 @@ from optimlab.lab.theory import (
     semicircle_density,
     semicircle_index,
 )
-
-Floats = NDArray[np.float64]
+from optimlab.typing import Floats
 
 SIZES = np.arange(1, 101)
 DRAWN = (2, 3, 4, 5, 6, 7)  # from 8 on too skewed for a Student interval: skewness 100

@@ -17,15 +17,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from numpy.typing import NDArray
 from scipy import stats
 
 from optimlab import Ema, Gradient, Optimizer, Root, Rule, Square, Trace, adam, cosine_decay, heavy_ball, rmsprop, sgd
 from optimlab.lab.frame import PALETTE, Run, StudyError, mean_interval, study
 from optimlab.lab.nets import MLP
 from optimlab.lab.problems import Holdout, Samples, digits, holdout, load_mnist5k
-
-Array = NDArray[Any]
+from optimlab.typing import Array
 
 BATCH, HIDDEN, BETA = 32, 128, 0.9
 AVERAGE = Ema(0.99, debias=True)

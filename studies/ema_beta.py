@@ -18,14 +18,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from numpy.typing import NDArray
 
 from optimlab import Decay, ema, ema_band, fit_decay, read_series
 from optimlab.lab.frame import PALETTE, Run, StudyError, literal, mean_interval, study
 from optimlab.lab.problems import classic_curve, load_seattle_weather, parabola, ramp
 from optimlab.lab.theory import start_variance
-
-Floats = NDArray[np.float64]
+from optimlab.typing import Array, Floats
 
 NOISE = 0.1
 COLOURS = {0.5: PALETTE["orange"], 0.9: PALETTE["blue"], 0.98: PALETTE["vermillion"]}
@@ -268,7 +266,7 @@ def draw_windows(ax: Axes) -> None:
     ax.xaxis.set_minor_formatter("")
 
 
-def extremes(y: Floats) -> NDArray[np.intp]:
+def extremes(y: Floats) -> Array:
     """Rows to draw: all, but of a long series those of the lowest and the highest value of each of 2000 stretches."""
     if len(y) <= 20_000:
         return np.arange(len(y))

@@ -24,8 +24,8 @@ from optimlab.lab.theory import (
     sgd_variance,
     transient,
 )
+from optimlab.typing import Floats
 
-Floats = NDArray[np.float64]
 Curve = tuple[Floats, NDArray[np.int64], Floats]  # exact after each update; times, and losses simulated there
 
 GAMMA = 0.98  # of the average in many dimensions

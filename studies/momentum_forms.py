@@ -15,14 +15,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from numpy.typing import NDArray
 
 from optimlab import (
     Decay,
     Ema,
     Gradient,
+    Optimizer,
     Root,
-    Scale,
+    Rule,
     Square,
     Trace,
     exponential_decay,
@@ -37,10 +37,7 @@ from optimlab import (
 from optimlab.lab.frame import PALETTE, Run, study
 from optimlab.lab.problems import ravine
 from optimlab.lab.theory import Mode, ema_momentum_limit, heavy_ball_limit, heavy_ball_mode, nesterov_limit, start_lag
-from optimlab.optimizer import Optimizer
-from optimlab.rules.algebra import Rule
-
-Floats = NDArray[np.float64]
+from optimlab.typing import Floats, Marks
 
 BETA = 0.9
 LAG = Decay(BETA).lag
@@ -107,7 +104,7 @@ def bisected(rule: Callable[[Any], Rule]) -> tuple[Floats, Floats]:
     return low, high
 
 
-def grows(rule: Rule, lr: Floats) -> NDArray[np.bool_]:
+def grows(rule: Rule, lr: Floats) -> Marks:
     """Whether w is larger after 2000 steps than after 1000; by then what is left of the stable root is .98¹⁰⁰⁰."""
     w = np.ones((len(lr), 1))
     optimizer = Optimizer(rule, lr, replicas=len(lr))
@@ -117,7 +114,7 @@ def grows(rule: Rule, lr: Floats) -> NDArray[np.bool_]:
         if t % 1000 >= 900:
             np.maximum(largest[t // 1000], np.abs(w[:, 0]), out=largest[t // 1000])
     # A frozen replica counts as growing; one that has underflowed stands still as well, and does not
-    growing: NDArray[np.bool_] = (largest[1] >= largest[0]) & (largest[0] > 1e-300)
+    growing: Marks = (largest[1] >= largest[0]) & (largest[0] > 1e-300)
     return growing
 
 
@@ -141,7 +138,7 @@ def placed(place: str, schedule: Callable[[Any], Any]) -> Optimizer:
     """Heavy ball with lr outside or inside the buffer."""
     if place == "outside":
         return Optimizer(heavy_ball(BETA), schedule)
-    return Optimizer(Scale(schedule) | Trace(BETA), 1.0)
+    return Optimizer(schedule * Gradient() | Trace(BETA), 1.0)
 
 
 def strides(place: str, schedule: Callable[[Any], Any], steps: int) -> Floats:

@@ -12,15 +12,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from numpy.typing import NDArray
 
-from optimlab import heavy_ball, momentum, nesterov, sgd
+from optimlab import Optimizer, Rule, heavy_ball, momentum, nesterov, sgd
 from optimlab.lab.frame import PALETTE, Run, study
 from optimlab.lab.theory import Mode, ema_momentum_mode, heavy_ball_mode, heavy_ball_plateau, nesterov_mode
-from optimlab.optimizer import Optimizer
-from optimlab.rules.algebra import Rule
-
-Floats = NDArray[np.float64]
+from optimlab.typing import Floats
 
 BETA = 0.9
 BETAS = (0.25, 0.5, 0.9, 0.99)

@@ -13,7 +13,6 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from numpy.typing import NDArray
 
 from optimlab import Ema, Optimizer, Rule, heavy_ball, nesterov, sgd
 from optimlab.lab.frame import PALETTE, Run, mean_interval, study
@@ -27,8 +26,8 @@ from optimlab.lab.theory import (
     sgd_variance,
     stationary_covariance,
 )
+from optimlab.typing import Floats
 
-Floats = NDArray[np.float64]
 Interval = tuple[float, float, float]
 
 

@@ -17,7 +17,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from optimlab import heavy_ball, momentum, nesterov, sgd
+from optimlab import Optimizer, Rule, heavy_ball, momentum, nesterov, sgd
 from optimlab.lab.frame import PALETTE, Run, study
 from optimlab.lab.problems import ravine
 from optimlab.lab.theory import (
@@ -34,10 +34,7 @@ from optimlab.lab.theory import (
     nesterov_optimum,
     nesterov_textbook,
 )
-from optimlab.optimizer import Optimizer
-from optimlab.rules.algebra import Rule
-
-Floats = NDArray[np.float64]
+from optimlab.typing import Floats, Marks
 
 
 @dataclass(frozen=True)
@@ -182,7 +179,7 @@ def transient_claims(run: Run, curves: dict[str, Floats]) -> pd.DataFrame:
     return pd.DataFrame({"kappa": KAPPAS, "peak": top, "peak_theory": peak, "behind_until": ahead})
 
 
-def last(true: NDArray[np.bool_]) -> NDArray[np.int64]:
+def last(true: Marks) -> NDArray[np.int64]:
     """Last row of each column that is true."""
     row: NDArray[np.int64] = len(true) - 1 - true[::-1].argmax(axis=0)
     return row

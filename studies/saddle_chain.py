@@ -12,14 +12,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from numpy.typing import NDArray
 
 from optimlab import Every, FirstPassage, Optimizer, Rule, adam, descend, heavy_ball, momentum, nesterov, rmsprop, sgd
 from optimlab.lab.frame import PALETTE, Run, mean_interval, study
 from optimlab.lab.problems import GaussianNoise, Noisy, SaddleChain
 from optimlab.lab.theory import chain_bound, chain_factor, chain_mean, heavy_ball_growth, nesterov_growth
-
-Floats = NDArray[np.float64]
+from optimlab.typing import Floats
 
 LR = 1.0 / 8.0  # 1/(8L) with L = 1
 BETA = 0.9

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from numpy.typing import NDArray
 
 from optimlab import Every, FirstPassage, Optimizer, adam, descend, heavy_ball, momentum, nesterov, rmsprop, sgd
 from optimlab.lab.frame import PALETTE, Run, mean_interval, study
@@ -27,8 +26,7 @@ from optimlab.lab.theory import (
     noise_escape_mean,
     noise_escape_sd,
 )
-
-Floats = NDArray[np.float64]
+from optimlab.typing import Floats
 
 LR, BETA, CURVATURE = 0.01, 0.9, 2.0
 EPS = np.array([1e-2, 1e-4, 1e-6, 1e-8, 1e-12])

@@ -16,16 +16,14 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
-from optimlab import History, adam, descend, heavy_ball, nesterov, rmsprop, sgd
+from optimlab import History, Optimizer, adam, descend, heavy_ball, nesterov, rmsprop, sgd
 from optimlab.lab.frame import PALETTE, Run, prediction_interval, study
 from optimlab.lab.frame.claims import Verdict
 from optimlab.lab.problems import Beale, Himmelblau, Rosenbrock, Rounded, hessian
 from optimlab.lab.theory import heavy_ball_limit, heavy_ball_optimum
-from optimlab.optimizer import Optimizer
+from optimlab.typing import Floats
 
-Floats = NDArray[np.float64]
 Spread = tuple[float, float, float]
 
 TARGET = 1e-6

@@ -14,18 +14,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from optimlab import ClipNorm, Optimizer, adam, cosine_decay, momentum, rmsprop, sgd
 from optimlab.lab.frame import PALETTE, Run, side_by_side, study, tick
 from optimlab.lab.nets import MLP, TrainingLoss, activation
 from optimlab.lab.problems import PublishedSpiral, published_spiral
+from optimlab.typing import Array
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-Array = NDArray[Any]
 
 NETS = ("sigmoid", "relu")
 COLOURS = {"sigmoid": PALETTE["vermillion"], "relu": PALETTE["blue"]}

@@ -12,13 +12,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from numpy.typing import NDArray
 
 from optimlab.lab.frame import PALETTE, Run, median_interval, proportion_interval, study
 from optimlab.lab.nets import PathChain, UnitChain, activation
 from optimlab.lab.problems import bowl
+from optimlab.typing import Floats
 
-Floats = NDArray[np.float64]
 Parameters = dict[str, Any]
 Interval = tuple[float, float, float]
 

@@ -17,9 +17,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from optimlab.lab.nets import initializers
 from optimlab.lab.frame import PALETTE, Run, mean_interval, prediction_interval, proportion_interval, study
-from optimlab.lab.nets import LayerChain, UnitChain
+from optimlab.lab.nets import LayerChain, UnitChain, initializers
 from optimlab.lab.theory import (
     backward_factors,
     forward_moments,
@@ -27,8 +26,8 @@ from optimlab.lab.theory import (
     preactivation_sd,
     truncated_variance,
 )
+from optimlab.typing import Floats
 
-Floats = NDArray[np.float64]
 Interval = tuple[float, float, float]
 
 N = 10_000

@@ -3,7 +3,9 @@
 import json
 import os
 import pickle
+import re
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -12,7 +14,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from optimlab import Ema, Gradient, Scale, adam, momentum, sgd
+from optimlab import Ema, Gradient, adam, momentum, sgd
 from optimlab.optimizer import Optimizer
 from tests.engine.laws import RULES, leaves_of, same
 
@@ -45,18 +47,30 @@ def made(rule, **options):
     return Optimizer(rule, lambda k: 0.1 / (k + 1), hooks=[Counting()], average=Ema(0.9, debias=True), **options)
 
 
+def through_a_file(source, target, folder):
+    source.save(folder / "run.npz")
+    target.load(folder / "run.npz")
+
+
+def through_a_dict(source, target, folder):
+    target.load_state_dict(source.state_dict())
+
+
+WAYS = pytest.mark.parametrize("go_on", [through_a_file, through_a_dict])
+
+
+@WAYS
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("before", [True, False], ids=["before the first step", "after a step"])
 @pytest.mark.parametrize("name", RULES)
-def test_going_on_is_the_same_as_not_stopping(name, before, dtype, tmp_path):
+def test_going_on_is_the_same_as_not_stopping(name, before, dtype, go_on, tmp_path):
     through, stopped = leaves_of(dtype, *SHAPES), leaves_of(dtype, *SHAPES)
     one, two, three = (made(RULES[name]) for _ in range(3))
     steps(one, through, 0, 20)
     steps(two, stopped, 0, 10)
-    two.save(tmp_path / "run.npz")
     if not before:
         steps(three, leaves_of(dtype, *SHAPES), 0, 1)
-    three.load(tmp_path / "run.npz")
+    go_on(two, three, tmp_path)
     assert three.t == 10
     assert three.lr == two.lr == 0.1 / 10
     steps(three, stopped, 10, 20)
@@ -65,7 +79,8 @@ def test_going_on_is_the_same_as_not_stopping(name, before, dtype, tmp_path):
         assert all(np.array_equal(a, b) for a, b in zip(through, stopped, strict=True))
 
 
-def test_replicas_go_on_too(tmp_path):
+@WAYS
+def test_replicas_go_on_too(go_on, tmp_path):
     class Skip:
         def before(self, step):
             step.skip = np.array([False, True, False]) if np.max(step.t) == 2 else False
@@ -84,8 +99,7 @@ def test_replicas_go_on_too(tmp_path):
     one, two, three = new(), new(), new()
     run(0, 10, one, through)
     run(0, 5, two, stopped)
-    two.save(tmp_path / "run.npz")
-    three.load(tmp_path / "run.npz")
+    go_on(two, three, tmp_path)
     run(5, 10, three, stopped)
     assert np.array_equal(through, stopped)
     assert three.t.tolist() == one.t.tolist()
@@ -135,6 +149,10 @@ def untouched(load, *, rule=None, params=None, **options):
         ({"params": {"a": np.ones(3), "b": np.ones((2, 2))}}, "has leaf 'b' as .*float32.*float64"),
         ({"optimizer": Optimizer(adam(), 0.1, average=Ema(0.9, debias=True))}, "has hooks {'0': 'Counting'}"),
         ({"optimizer": Optimizer(adam(), 0.1, hooks=[Counting()])}, "has average"),
+        (
+            {"params": {"a": np.ones((3, 1)), "b": np.ones((3, 1), np.float32)}, "replicas": 3},
+            "has replicas None; this optimizer has 3",
+        ),
     ],
 )
 def test_a_checkpoint_of_something_else_is_refused(saved, options, message):
@@ -168,6 +186,42 @@ def test_a_flipped_byte_is_found(saved):
     data[where] ^= 255
     saved.write_bytes(data)
     with pytest.raises(ValueError, match="damaged"):
+        untouched(lambda optimizer: optimizer.load(saved))
+
+
+@pytest.mark.parametrize("write", [np.savez, np.savez_compressed])
+def test_any_byte_that_was_changed_is_found_or_does_not_matter(saved, write):
+    with np.load(saved) as file:
+        arrays = dict(file)
+    write(saved, **arrays)
+    data = saved.read_bytes()
+    generator = np.random.default_rng(0)
+    for where in generator.choice(len(data), 300, replace=False):
+        wrong = bytearray(data)
+        wrong[where] ^= int(generator.integers(1, 256))
+        saved.write_bytes(wrong)
+        optimizer, refusal = made(adam()), ""
+        try:
+            optimizer.load(saved)
+        except ValueError as error:
+            refusal = str(error)
+        params = {"a": np.ones(3), "b": np.ones((2, 2), np.float32)}
+        if refusal:
+            assert repr(str(saved)) in refusal
+            assert optimizer.t == 0
+        else:
+            with optimizer.averaged(params):
+                pass
+            assert all(np.array_equal(arrays[key], array) for key, array in optimizer.state_dict().items())
+
+
+def test_an_entry_that_is_longer_than_its_array_is_found(saved):
+    with zipfile.ZipFile(saved) as archive:
+        entries = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(saved, "w") as archive:
+        for name, data in entries.items():
+            archive.writestr(name, data + b"more" * (name == "t.npy"))
+    with pytest.raises(ValueError, match=r"damaged: t\.npy is longer than its array"):
         untouched(lambda optimizer: optimizer.load(saved))
 
 
@@ -232,17 +286,6 @@ def test_hooks_that_were_loaded_before_another_one_failed_are_as_before(tmp_path
     assert optimizers[1].t == 2
 
 
-@pytest.mark.skipif(os.name != "posix", reason="needs links")
-def test_a_link_to_a_checkpoint_stays_one(saved):
-    link = saved.parent / "latest.npz"
-    link.symlink_to(saved)
-    optimizer = made(sgd())
-    optimizer.step(np.ones(2), np.ones(2))
-    optimizer.save(link)
-    assert link.is_symlink()
-    made(sgd()).load(saved)
-
-
 def test_foreign_files_are_refused_without_unpickling(tmp_path):
     path = tmp_path / "x"
     for write in (
@@ -263,7 +306,7 @@ def test_foreign_files_are_refused_without_unpickling(tmp_path):
 
 def test_a_function_in_the_rule_does_not_stand_in_the_way(tmp_path):
     def rule():
-        return Scale(lambda k: 1.0) | Gradient()
+        return (lambda k: 1.0) * Gradient()
 
     optimizer, w = Optimizer(rule(), 0.1), np.ones(1)
     optimizer.step(w, w)
@@ -271,10 +314,26 @@ def test_a_function_in_the_rule_does_not_stand_in_the_way(tmp_path):
     Optimizer(rule(), 0.1).load(tmp_path / "a.npz")
 
 
-def test_before_the_first_step_there_is_nothing_to_save(tmp_path):
+@pytest.mark.parametrize("take", [lambda o, p: o.save(p), lambda o, p: o.state_dict()], ids=["save", "state_dict"])
+def test_before_the_first_step_there_is_nothing_to_save(take, tmp_path):
     with pytest.raises(ValueError, match="nothing to save before the first step"):
-        Optimizer(sgd(), 0.1).save(tmp_path / "a.npz")
+        take(Optimizer(sgd(), 0.1), tmp_path / "a.npz")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes and links of POSIX")
+def test_a_checkpoint_is_a_file_like_any_other(saved):
+    """Others may read it, a mode that it was given stays, and so does a link to it."""
+    assert stat.S_IMODE(saved.stat().st_mode) == 0o666 & ~os.umask(os.umask(0o022))
+    link = saved.parent / "latest.npz"
+    link.symlink_to(saved)
+    saved.chmod(0o640)
+    optimizer = made(sgd())
+    optimizer.step(np.ones(2), np.ones(2))
+    optimizer.save(link)
+    assert link.is_symlink()
+    assert stat.S_IMODE(saved.stat().st_mode) == 0o640
+    made(sgd()).load(saved)
 
 
 def test_a_failed_save_keeps_the_old_file_and_leaves_nothing_behind(saved, monkeypatch):
@@ -318,3 +377,143 @@ def test_kill_during_save_never_loses_the_checkpoint(tmp_path):
         optimizer = Optimizer(adam(), 0.1, engine="numpy")
         optimizer.load(path)
         assert optimizer.t >= int(printed[-1] if printed else 1)
+
+
+def test_a_state_dict_has_the_entries_of_a_checkpoint(saved):
+    optimizer, params = made(adam()), {"a": np.ones(3), "b": np.ones((2, 2), np.float32)}
+    optimizer.step(params, params)
+    arrays = optimizer.state_dict()
+    with np.load(saved) as file:
+        assert all(array.dtype == file[key].dtype and np.array_equal(array, file[key]) for key, array in arrays.items())
+        assert list(arrays) == file.files
+    assert set(arrays) == {
+        "header", "t", "hooks/0/count", "state/a/ema", "state/a/square_ema", "state/b/ema", "state/b/square_ema",
+        "average/a/ema", "average/b/ema",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("size", [3, 9001], ids=["packed", "large"])
+@pytest.mark.parametrize("replicas", [None, 2])
+def test_a_state_dict_is_a_copy(size, replicas):
+    shape = (size,) if replicas is None else (replicas, size)
+    optimizer, w = made(adam(), replicas=replicas), np.ones(shape)
+    optimizer.step(w, np.ones(shape))
+    arrays = optimizer.state_dict()
+    kept = {key: array.copy() for key, array in arrays.items()}
+    w[0] = np.nan
+    optimizer.step(w, np.full(shape, 2.0))
+    assert all(np.array_equal(arrays[key], kept[key]) for key in kept)
+
+
+class Keeping:
+    """A hook that keeps the array that it is given."""
+
+    held = np.zeros(1)
+
+    def before(self, step):
+        pass
+
+    def state(self):
+        return {"held": self.held}
+
+    def load_state(self, state):
+        self.held = state["held"]
+
+
+@pytest.mark.parametrize("before", [True, False], ids=["before the first step", "after a step"])
+def test_what_was_loaded_is_a_copy(before):
+    class SkipOne:
+        def before(self, step):
+            step.skip = np.array([False, True])
+
+    one, two = (Optimizer(adam(), 0.1, replicas=2, hooks=[SkipOne(), Keeping()], average=Ema(0.9)) for _ in range(2))
+    w = np.ones((2, 3))
+    one.step(w, np.ones((2, 3)))
+    if not before:
+        two.step(w, np.ones((2, 3)))
+    arrays = one.state_dict()
+    two.load_state_dict(arrays)
+    for key, array in arrays.items():
+        if key != "header":
+            array[...] = 1 - array
+    two.step(np.ones((2, 3)), np.ones((2, 3)))
+    one.step(np.ones((2, 3)), np.ones((2, 3)))
+    assert all(np.array_equal(one.state_dict()[key], array) for key, array in two.state_dict().items())
+
+
+def test_what_is_no_dict_of_arrays_is_refused(saved):
+    with pytest.raises(TypeError, match=re.escape("must be a dict of arrays as state_dict returns it; got '")):
+        untouched(lambda optimizer: optimizer.load_state_dict(str(saved)))
+    with pytest.raises(ValueError, match="the state dict is not a checkpoint of optimlab"):
+        untouched(lambda optimizer: optimizer.load_state_dict({"t": np.array(3)}))
+
+
+def test_errors_name_the_file_or_the_dict(saved):
+    optimizer = made(sgd())
+    with pytest.raises(ValueError, match=re.escape(f"{str(saved)!r} has rule Ema")):
+        optimizer.load(saved)
+    with np.load(saved) as file, pytest.raises(ValueError, match="the state dict has rule Ema"):
+        optimizer.load_state_dict(dict(file))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"diverged": None},
+        {"diverged": np.zeros(3, bool)},
+        {"diverged": np.zeros(2)},
+        {"t": np.zeros(3, int)},
+        {"t": np.zeros(2)},
+        {"t": np.array([-1, 0])},
+    ],
+    ids=str,
+)
+def test_the_marks_and_counts_of_replicas_are_checked(changes, tmp_path):
+    one, two = (Optimizer(sgd(), 0.1, replicas=2) for _ in range(2))
+    one.step(np.ones((2, 1)), np.array([[1.0], [np.nan]]))
+    arrays = {key: array for key, array in (one.state_dict() | changes).items() if array is not None}
+    with pytest.raises(ValueError, match="t or the marks of diverged replicas are missing or wrong"):
+        two.load_state_dict(arrays)
+    assert not two.diverged.any()
+    two.load_state_dict(one.state_dict())
+    assert two.diverged.tolist() == [False, True]
+
+
+@pytest.mark.parametrize(("saves", "loads"), [(2, None), (None, 2), (2, 3)])
+def test_replicas_must_be_as_many(saves, loads):
+    one, two = (Optimizer(sgd(), 0.1, replicas=replicas) for replicas in (saves, loads))
+    one.step(np.ones((2, 1)), np.ones((2, 1)))
+    with pytest.raises(ValueError, match=f"the state dict has replicas {saves}; this optimizer has {loads}"):
+        two.load_state_dict(one.state_dict())
+
+
+FORMAT_1 = {
+    "header": np.array(
+        '{"format": "optimlab optimizer", "version": 1, "rule": "Ema(0.5)", "average": "Ema(0.5)", "replicas": null, '
+        '"hooks": {"0": "Counting"}, "leaves": {"w": [[2], "float64"]}, '
+        '"entries": ["average/w/ema", "hooks/0/count", "state/w/ema", "t"]}'
+    ),
+    "t": np.array(1),
+    "state/w/ema": np.array([0.25, 0.5]),
+    "average/w/ema": np.array([0.5, 0.5]),
+    "hooks/0/count": np.array(1),
+}
+
+
+@pytest.mark.parametrize("as_file", [True, False])
+def test_format_1_is_read(as_file, tmp_path):
+    hook = Counting()
+    optimizer = Optimizer(momentum(0.5), 1.0, hooks=[hook], average=Ema(0.5))
+    if as_file:
+        np.savez(tmp_path / "old.npz", **FORMAT_1)
+        optimizer.load(tmp_path / "old.npz")
+    else:
+        optimizer.load_state_dict(FORMAT_1)
+    params = {"w": np.zeros(2)}
+    optimizer.step(params, {"w": np.ones(2)})
+    assert optimizer.t == 2
+    assert hook.count == 2
+    assert optimizer.state["w"]["ema"].tolist() == [0.625, 0.75]
+    assert params["w"].tolist() == [-0.625, -0.75]
+    with optimizer.averaged(params):
+        assert params["w"].tolist() == [-0.0625, -0.125]

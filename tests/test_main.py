@@ -5,8 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import optimlab
 import pytest
+
+import optimlab
 from optimlab.__main__ import main
 
 ROOT = Path(__file__).parents[1]

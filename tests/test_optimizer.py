@@ -8,10 +8,11 @@ import sys
 import numpy as np
 import pytest
 
-from optimlab import ClipNorm, Ema, Gradient, Square, adam, adamw, momentum, sgd
+from optimlab import ClipNorm, Ema, Gradient, Rule, Square, adam, adamw, momentum, sgd
 from optimlab.engine import layout as layouts
 from optimlab.optimizer import Optimizer, Step
 from tests.engine.laws import RULES, leaves_of, run, same
+from tests.test_replicas import engine_of
 
 DTYPES = [np.float32, np.float64]
 
@@ -242,6 +243,20 @@ def test_large_finite_gradients_are_not_refused():
     assert np.isfinite(w).all()
 
 
+@pytest.mark.parametrize("engine", ["numpy", "fused"])
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_one_number_that_is_not_finite_is_found_anywhere(bad, dtype, engine):
+    w, g = np.zeros(20000, dtype), np.full(20000, np.finfo(dtype).max, dtype)
+    optimizer = Optimizer(sgd(), 1.0, engine=engine_of(engine))
+    for i in (0, 8191, 8192, 19999):
+        spoilt = g.copy()
+        spoilt[i] = bad
+        with pytest.raises(FloatingPointError, match=rf"is {bad} at index \({i},\)"):
+            optimizer.step(w, spoilt)
+    assert not w.any()
+
+
 def test_without_the_check_what_is_not_finite_goes_through():
     w = np.zeros(2)
     Optimizer(sgd(), 0.1, check_finite=False).step(w, np.array([np.nan, 1.0]))
@@ -336,8 +351,15 @@ def test_other_arrays_of_the_same_shape_may_take_their_place():
         (lambda: Optimizer(sgd(), 0.0), ValueError, "lr must be greater than 0 and finite; got 0.0"),
         (lambda: Optimizer(sgd(), -1), ValueError, "lr must be greater than 0 and finite; got -1.0"),
         (lambda: Optimizer(sgd(), float("nan")), ValueError, "got nan"),
-        (lambda: Optimizer(sgd(), "0.1"), TypeError, "lr must be a real number"),
-        (lambda: Optimizer(sgd(), lambda k: -1.0), ValueError, "lr must be at least 0 and finite at every step"),
+        (lambda: Optimizer(sgd(), "0.1"), TypeError, "lr must be greater than 0 and finite; got '0.1'"),
+        (lambda: Optimizer(sgd(), True), TypeError, "lr must be greater than 0 and finite; got True"),
+        (lambda: Optimizer(sgd(), [[0.1]]), ValueError, "lr must be a number or one number for each replica"),
+        (
+            lambda: Optimizer(sgd(), lambda k: -1.0),
+            ValueError,
+            "lr, from its schedule at k = 0, must be at least 0 and finite; got -1.0",
+        ),
+        (lambda: Optimizer(sgd(), lambda k: "x"), TypeError, "lr, from its schedule at k = 0, must be at least 0"),
         (lambda: Optimizer(sgd, 0.1), TypeError, "did you mean sgd()?"),
         (lambda: Optimizer("sgd", 0.1), TypeError, "rule must be a Rule such as adam()"),
         (lambda: Optimizer(sgd(), 0.1, hooks=[3]), TypeError, "3 has neither"),
@@ -346,6 +368,7 @@ def test_other_arrays_of_the_same_shape_may_take_their_place():
         (lambda: Optimizer(sgd(), 0.1, average=Square()), TypeError, "average must be a rule with a method read"),
         (lambda: Optimizer(sgd(), 0.1, average=0.9), TypeError, "average must be a Rule"),
         (lambda: Optimizer(sgd(), 0.1, replicas=0), ValueError, "replicas must be a whole number of at least 1"),
+        (lambda: Optimizer(sgd(), 0.1, replicas=1.5), TypeError, "replicas must be a whole number of at least 1"),
         (lambda: Optimizer(sgd(), [0.1, 0.2]), ValueError, "it must be a number without replicas="),
         (lambda: Optimizer(adam([0.1, 0.2]), 0.1, replicas=3), ValueError, "it must be a number or (3,)"),
         (lambda: Optimizer(sgd(), 0.1).state, ValueError, "state is there after the first step"),
@@ -358,19 +381,21 @@ def test_arguments_are_checked_at_construction(make, error, message):
 
 
 def test_a_broken_formula_is_refused_at_construction():
-    class Broken(Gradient):
+    class Broken(Rule):
         @staticmethod
         def formula(x, w, state, c):
             return x
 
-    class Short(Ema):
-        def compose(self, lift=None):
+    class Short(Rule):
+        slots = ("ema",)
+
+        def compose(self):
             return lambda x, w, state, c: (x, ())
 
     with pytest.raises(TypeError, match="must return a pair"):
         Optimizer(Broken(), 0.1)
     with pytest.raises(TypeError, match=r"must return 1 states for \('ema',\); got 0"):
-        Optimizer(Short(0.9), 0.1)
+        Optimizer(Short(), 0.1)
 
 
 def test_state_cannot_be_written():
@@ -526,7 +551,7 @@ def test_a_hook_that_writes_to_the_lr_changes_this_step_only():
     assert optimizer.lr.tolist() == [0.5, 1.0]
 
 
-class Writing(Gradient):
+class Writing(Rule):
     @staticmethod
     def formula(x, w, state, c):
         w *= c[0]
@@ -536,13 +561,13 @@ class Writing(Gradient):
         return (0.5,)
 
 
-class Mean(Gradient):
+class Mean(Rule):
     @staticmethod
     def formula(x, w, state, c):
         return x - x.mean(), state
 
 
-class Sorted(Gradient):
+class Sorted(Rule):
     slots = ("sorted",)
 
     @staticmethod
@@ -562,3 +587,124 @@ class Sorted(Gradient):
 def test_a_formula_that_is_not_pure_and_elementwise_is_refused(rule, message):
     with pytest.raises(TypeError, match=message):
         Optimizer(rule, 0.1)
+
+
+class Sets:
+    """A hook that sets attributes of the step."""
+
+    def __init__(self, **values):
+        self.values = values
+
+    def before(self, step):
+        for name, value in self.values.items():
+            setattr(step, name, value)
+
+
+def refused(error, message, *hooks, **options):
+    """See that a step with these hooks is refused and that nothing has moved."""
+    w, optimizer = np.ones(3), Optimizer(momentum(), 0.1, hooks=hooks, average=Ema(0.9), **options)
+    for hook in hooks:
+        hook.values, held = {}, hook.values
+        optimizer.step(w, np.ones(3))
+        hook.values = held
+    before = w.copy(), optimizer.state_dict()
+    with pytest.raises(error, match=re.escape(message)):
+        optimizer.step(w, np.ones(3))
+    assert np.array_equal(w, before[0])
+    assert all(np.array_equal(before[1][key], array) for key, array in optimizer.state_dict().items())
+
+
+@pytest.mark.parametrize("known", [False, True])
+@pytest.mark.parametrize("scale", [np.nan, np.inf, -np.inf, np.float32("nan")])
+def test_a_factor_that_is_not_finite_is_refused(scale, known):
+    class Knows(Sets):
+        def before(self, step):
+            super().before(step)
+            step.checked = step.gradients if known else None
+
+    message = f"the factor that hooks put on the gradients at step 2 is {scale}; it must be finite"
+    refused(FloatingPointError, message, Knows(scale=scale))
+
+
+@pytest.mark.parametrize(
+    ("lr", "error", "message"),
+    [
+        (-0.1, ValueError, "lr, set by a hook, must be at least 0 and finite; got -0.1"),
+        (np.nan, ValueError, "lr, set by a hook, must be at least 0 and finite; got nan"),
+        (np.inf, ValueError, "lr, set by a hook, must be at least 0 and finite; got inf"),
+        ("fast", TypeError, "lr, set by a hook, must be at least 0 and finite; got 'fast'"),
+        (True, TypeError, "lr, set by a hook, must be at least 0 and finite; got True"),
+        (np.array([0.1, 0.2]), ValueError, "lr has a hyperparameter of shape (2,); it must be a number without"),
+    ],
+)
+def test_an_lr_that_a_hook_sets_is_checked(lr, error, message):
+    refused(error, message, Sets(lr=lr))
+
+
+@pytest.mark.parametrize("lr", [0, 0.25, np.float32(0.25), np.array(0.25)])
+def test_a_hook_may_set_any_number_as_lr(lr):
+    w, optimizer = np.zeros(2), Optimizer(sgd(), 1.0, hooks=[Sets(lr=lr)])
+    optimizer.step(w, np.ones(2))
+    assert w.tolist() == [-float(lr)] * 2
+    assert type(optimizer.lr) is float
+
+
+def test_a_step_was_checked_only_if_its_gradients_are_those_that_were():
+    """A hook's proof that its gradients are finite is none for those that a later hook puts in their place."""
+
+    class Spoils:
+        def before(self, step):
+            assert step.checked is step.gradients
+            step.gradients = (np.array([1.0, np.nan]),)
+
+    w = np.zeros(2)
+    optimizer = Optimizer(sgd(), 1.0, hooks=[ClipNorm(1.0), Spoils()])
+    with pytest.raises(FloatingPointError, match=r"gradient 'params' is nan at index \(1,\) in step 1"):
+        optimizer.step(w, np.ones(2))
+    assert not w.any()
+
+
+def test_the_first_gradient_that_is_not_finite_is_named_in_the_order_of_the_leaves():
+    large, small = np.full((2, 9000), np.inf), np.array([np.nan])
+    params = [np.zeros((2, 9000)), np.zeros(1)]
+    with pytest.raises(FloatingPointError, match=r"gradient '0' is inf at index \(0, 0\)"):
+        Optimizer(sgd(), 1.0).step(params, [large, small])
+
+
+@pytest.mark.parametrize("skip", [True, np.True_, np.array(True)])
+def test_a_hook_may_skip_in_any_form(skip):
+    seen, w = Seen(), np.zeros(2)
+    optimizer = Optimizer(sgd(), 1.0, hooks=[Sets(skip=skip), seen])
+    optimizer.step(w, np.ones(2))
+    assert not w.any()
+    assert optimizer.t == 0
+    assert not seen.steps
+
+
+def two_points(k):
+    return 0.5 / (k + 1)
+
+
+REBUILT = {
+    "Optimizer(Ema(0.9), 0.1)": lambda: Optimizer(momentum(), 0.1),
+    "Optimizer(Gradient(), (0.5,), replicas=1)": lambda: Optimizer(Gradient(), [0.5], replicas=1),
+    "Optimizer(Gradient(), (0.5, 0.25), replicas=2)": lambda: Optimizer(Gradient(), np.array([0.5, 0.25]), replicas=2),
+    "Optimizer(Gradient(), 1.0, hooks=(ClipNorm(max_norm=2.0),))": lambda: Optimizer(sgd(), 1, hooks=[ClipNorm(2)]),
+    "Optimizer(Gradient(), 0.1, average=Ema(0.5, debias=True), engine='numpy', check_finite=False)": lambda: Optimizer(
+        sgd(), 0.1, average=Ema(0.5, debias=True), engine="numpy", check_finite=False
+    ),
+    "Optimizer(Gradient(), 0.1)": lambda: Optimizer(
+        sgd(), 0.1, hooks=[], average=None, engine="auto", check_finite=True, replicas=None
+    ),
+}
+
+
+@pytest.mark.parametrize("text", REBUILT)
+def test_the_repr_is_the_shortest_call_that_rebuilds_it(text):
+    optimizer = REBUILT[text]()
+    assert repr(optimizer) == text
+    assert repr(eval(text)) == text
+
+
+def test_the_repr_of_an_optimizer_with_a_schedule_shows_it():
+    assert repr(Optimizer(sgd(), two_points)) == f"Optimizer(Gradient(), {two_points!r})"

@@ -5,7 +5,22 @@ import re
 import numpy as np
 import pytest
 
-from optimlab import Clip, ClipNorm, Constant, Ema, Gradient, Trace, Weights, adam, adamw, nesterov, sgd
+from optimlab import (
+    Box,
+    Clip,
+    ClipNorm,
+    Constant,
+    Ema,
+    Gradient,
+    IndependentDecay,
+    Project,
+    Trace,
+    Weights,
+    adam,
+    adamw,
+    nesterov,
+    sgd,
+)
 from optimlab.optimizer import Optimizer
 from tests.engine.laws import RULES
 
@@ -176,8 +191,6 @@ def test_every_leaf_needs_the_axis_of_the_replicas():
 
 
 def test_hooks_leave_a_diverged_replica_alone():
-    from optimlab import IndependentDecay, Project
-    from optimlab.hooks.sets import Box
 
     w = np.array([[4.0, 4.0], [4.0, 4.0]])
     opt = Optimizer(sgd(), lr=0.1, replicas=2, hooks=[IndependentDecay(0.5), Project(Box(-1.0, 1.0))])
@@ -193,7 +206,9 @@ def test_hyperparameters_of_hooks_must_be_numbers_or_one_for_each_replica(replic
     with pytest.raises(
         ValueError, match=r"ClipNorm\.max_norm has a hyperparameter of shape \(2,\); it must be a number"
     ):
-        Optimizer(sgd(), 0.1, hooks=[ClipNorm([1.0, 2.0])], replicas=replicas)
+        Optimizer(sgd(), 0.1, hooks=[ClipNorm([1.0, 2.0]), ClipNorm(1.0)], replicas=replicas)
+    with pytest.raises(ValueError, match=r"Box\.high has a hyperparameter of shape \(2,\)"):
+        Optimizer(sgd(), 0.1, hooks=[Project(Box(0.0, [1.0, 2.0]))], replicas=replicas)
 
 
 class Setting:
@@ -230,3 +245,86 @@ def test_a_schedule_cannot_change_its_shape():
     optimizer.step(w, np.ones((2, 3)))
     with pytest.raises(ValueError, match=r"lr has a hyperparameter of shape \(3,\)"):
         optimizer.step(w, np.ones((2, 3)))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("size", [3, 20000], ids=["packed", "large"])
+def test_the_average_of_a_replica_whose_weights_overflow_is_that_of_its_last_finite_ones(size, engine):
+    w = np.ones((2, size))
+    optimizer = Optimizer(sgd(), 1.0, replicas=2, engine=engine_of(engine), average=Ema(0.5))
+    optimizer.step(w, np.ones((2, size)))
+    with optimizer.averaged(w):
+        before = w.copy()
+    w[1, 0], g = -1.7e308, np.ones((2, size))
+    g[1, 0] = 1.7e308
+    optimizer.step(w, g)
+    assert optimizer.diverged.tolist() == [False, True]
+    with optimizer.averaged(w):
+        assert np.array_equal(w[1], before[1])
+        assert not np.array_equal(w[0], before[0])
+        assert np.isfinite(w).all()
+
+
+def test_a_factor_that_is_not_finite_freezes_its_replica():
+    w = np.zeros((3, 2))
+    optimizer = Optimizer(sgd(), 1.0, replicas=3, hooks=[Setting(scale=np.array([1.0, np.nan, np.inf]))])
+    optimizer.step(w, np.ones((3, 2)))
+    assert optimizer.diverged.tolist() == [False, True, True]
+    assert w[:, 0].tolist() == [-1.0, 0.0, 0.0]
+
+
+def test_without_the_check_no_replica_is_frozen():
+    w = np.zeros((2, 3))
+    optimizer = Optimizer(sgd(), 1.0, replicas=2, check_finite=False)
+    optimizer.step(w, np.array([[np.nan] * 3, [1.0] * 3]))
+    assert not optimizer.diverged.any()
+    assert np.isnan(w[0]).all()
+
+
+def test_a_bad_gradient_of_a_replica_that_skips_does_not_freeze_it():
+    w, g = np.zeros((2, 1)), np.array([[np.nan], [1.0]])
+    optimizer = Optimizer(sgd(), 1.0, replicas=2, hooks=[Setting(skip=np.array([True, False]))])
+    optimizer.step(w, g)
+    assert not optimizer.diverged.any()
+    assert w.ravel().tolist() == [0.0, -1.0]
+
+
+def test_there_is_no_average_while_a_replica_has_made_no_step():
+    w = np.zeros((2, 1))
+    optimizer = Optimizer(sgd(), 1.0, replicas=2, hooks=[Setting(skip=np.array([True, False]))], average=Ema(0.5))
+    optimizer.step(w, np.ones((2, 1)))
+    assert optimizer.t.tolist() == [0, 1]
+    with pytest.raises(ValueError, match="no average before the first step"):
+        optimizer.averaged(w).__enter__()
+
+
+def test_a_step_that_all_replicas_skip_is_none():
+    class Counts:
+        calls = 0
+
+        def after(self, step):
+            self.calls += 1
+
+    w, counts = np.zeros((2, 1)), Counts()
+    skipping = Setting(skip=np.array([True, True]))
+    optimizer = Optimizer(sgd(), lambda k: 1.0 / (1.0 + k), replicas=2, hooks=[skipping, counts])
+    optimizer.step(w, np.full((2, 1), np.nan))
+    assert counts.calls == 0
+    assert optimizer.t == 0
+    assert not optimizer.diverged.any()
+    skipping.values = {"skip": np.array([True, False])}
+    optimizer.step(w, np.ones((2, 1)))
+    assert counts.calls == 1
+
+
+def test_what_an_optimizer_hands_out_is_a_copy():
+    w = np.zeros((2, 1))
+    optimizer = Optimizer(sgd(), [1.0, 0.5], replicas=2, hooks=[Setting(skip=np.array([True, False]))])
+    assert optimizer.lr.tolist() == [1.0, 0.5]
+    optimizer.lr[:] = 9.0
+    optimizer.step(w, np.ones((2, 1)))
+    for name in ("t", "diverged", "lr"):
+        held = getattr(optimizer, name)
+        kept = held.copy()
+        held[:] = 1 - held
+        assert np.array_equal(getattr(optimizer, name), kept)

@@ -10,8 +10,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import optimlab
 import pytest
+
+import optimlab
 
 ROOT = Path(optimlab.__file__).parent
 COMPILED = ("optimlab.series.compiled", "optimlab.engine.fused")  # need numba
@@ -22,7 +23,7 @@ MODULES = sorted(
 )
 LAB = ["autodiff", "frame", "nets", "problems", "theory"]
 MAP = re.findall(
-    r"^\| (?:`(\S+)`|\*\*the library\*\*) \| (.*) \|$", (ROOT.parent / "CONTRIBUTING.md").read_text(), re.M
+    r"^\| (?:`(\S+)`|\*\*the library\*\*) \| ?(.*)\|$", (ROOT.parent / "CONTRIBUTING.md").read_text(), re.M
 )
 ROOMS = [room for room, _ in MAP if room]
 LIBRARY = ROOMS[[room for room, _ in MAP].index("") :]

@@ -1,22 +1,58 @@
-"""History: what a descent has recorded."""
+"""What a descent records, and what it has recorded."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
-from numpy.typing import NDArray
+
+from optimlab.checks import ANY, numbers, whole
+from optimlab.extras import needed
+from optimlab.typing import Array, Marks, Number
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["History"]
-
-Array = NDArray[Any]
+__all__ = ["Every", "History"]
 
 
+@final
+class Every:
+    """Record the value, and other quantities, at each multiple of a number of steps, and at the end.
+
+    Parameters
+    ----------
+    steps : int, at least 1
+        The number. Where a problem has no ``value_and_gradient`` and no hook ``needs_loss``, the value is computed at
+        these steps only: targets are looked at, and hooks get a loss, no more often.
+    **quantities : callable
+        What else to record, by name: functions of w that return a number or an array.
+
+    Examples
+    --------
+    >>> from optimlab import Every
+    >>> Every(10, norm=np.linalg.norm)  # doctest: +ELLIPSIS
+    Every(10, norm=<function norm at 0x...>)
+    """
+
+    def __init__(self, steps: int = 1, /, **quantities: Callable[[Any], Any]) -> None:
+        self.steps = whole("steps of Every", steps, 1)
+        self.quantities = quantities
+        for name, quantity in quantities.items():
+            if name in ("step", "replica", "seconds", "lr", "value", "best"):
+                raise ValueError(f"a quantity must not be named {name!r}: a column of the history has that name")
+            if not callable(quantity):
+                raise TypeError(f"{name} must be a function of w; got {quantity!r}")
+
+    def __repr__(self) -> str:
+        words = [repr(self.steps), *(f"{name}={quantity!r}" for name, quantity in self.quantities.items())]
+        return f"Every({', '.join(words)})"
+
+
+@final
 @dataclass(frozen=True, eq=False, repr=False)
 class History:
     """A descent as it was recorded: arrays over the n recorded steps, with S replicas on a second axis.
@@ -35,11 +71,12 @@ class History:
 
     Examples
     --------
+    >>> from optimlab import History
     >>> columns = {"step": np.arange(5), "value": np.array([8.0, 0.5, 3.0, 0.5, 0.25])}
-    >>> trace = History(None, "steps", columns, None)
-    >>> trace.best_so_far
+    >>> history = History(None, "steps", columns, None)
+    >>> history.best_so_far
     array([8.  , 0.5 , 0.5 , 0.5 , 0.25])
-    >>> trace.first_hit(1.0), trace.settled(1.0), trace.first_hit(0.1)
+    >>> history.first_hit(1.0), history.settled(1.0), history.first_hit(0.1)
     (1, 3, inf)
     """
 
@@ -64,20 +101,16 @@ class History:
 
     @property
     def best(self) -> Any:
-        """The best value: a float, with replicas an array of shape (S,)."""
-        if not len(self["value"]):
-            return math.nan
-        best = self.best_so_far[-1]
-        return best if best.ndim else float(best)
+        """The best value, NaN if there is none: a float, with replicas an array of shape (S,)."""
+        best = np.fmin.reduce(self["value"], axis=0, initial=np.nan)
+        return best if np.ndim(best) else float(best)
 
-    def first_hit(self, target: float) -> Any:
-        """min {step : value ≤ target}: the first recorded step at or below a target.
-
-        An optimizer may leave the target again; see ``settled``.
+    def first_hit(self, target: Number) -> Any:
+        """min {step : value ≤ target}: the first recorded step at or below a target, which may be left again.
 
         Parameters
         ----------
-        target : float
+        target : float or ndarray, shape (S,)
             The target.
 
         Returns
@@ -85,60 +118,48 @@ class History:
         int, or inf if there is none; with replicas ndarray of float64, shape (S,)
             The step.
         """
-        hit = self["value"] <= target
-        return self._step(np.where(hit.any(axis=0), hit.argmax(axis=0), len(hit)))
+        return self._first(self._hit(target))
 
-    def held(self, target: float, rows: int) -> Any:
+    def held(self, target: Number, rows: int) -> Any:
         """min {step : value ≤ target there and at the next `rows` rows}: the step from which a target is kept for long.
 
-        Between ``first_hit``, which is ``rows = 0``, and ``settled``, which depends on how long the descent was.
+        Between ``first_hit``, which is ``rows = 0``, and ``settled``, which depends on how long the descent was; what
+        is returned is as there.
 
         Parameters
         ----------
-        target : float
+        target : float or ndarray, shape (S,)
             The target.
         rows : int, at least 0
             For how many further rows it must be kept; steps, if every step is recorded.
-
-        Returns
-        -------
-        int, or inf if there is none; with replicas ndarray of float64, shape (S,)
-            The step.
         """
-        if rows < 0:
-            raise ValueError(f"rows must be at least 0; got {rows}")
-        missed = ~(self["value"] <= target)
+        rows, missed = whole("rows", rows, 0), ~self._hit(target)
         counts = np.cumsum(missed, axis=0, dtype=np.int32)
-        calm = counts[rows:] == (counts - missed)[: max(len(missed) - rows, 0)]
-        calm = np.concatenate([calm, np.zeros_like(missed[:1])])  # never empty
-        return self._step(np.where(calm.any(axis=0), calm.argmax(axis=0), len(missed)))
+        return self._first(counts[rows:] == (counts - missed)[: max(len(missed) - rows, 0)])
 
-    def settled(self, target: float) -> Any:
+    def settled(self, target: Number) -> Any:
         """min {step : value ≤ target there and at all later rows}: the recorded step from which a target is kept.
 
-        Parameters
-        ----------
-        target : float
-            The target.
-
-        Returns
-        -------
-        int, or inf if there is none; with replicas ndarray of float64, shape (S,)
-            The step.
+        Parameters and what is returned are those of ``first_hit``.
         """
-        missed = ~(self["value"] <= target)
-        return self._step(np.where(missed.any(axis=0), len(missed) - missed[::-1].argmax(axis=0), 0))
+        return self._first(np.logical_and.accumulate(self._hit(target)[::-1], axis=0)[::-1])
 
-    def _step(self, row: Array) -> Any:
-        """Return the step of a row; the row after the last one is never."""
-        found = np.append(self["step"].astype(np.float64), np.inf)[row]
+    def _hit(self, target: Number) -> Marks:
+        hit: Marks = self["value"] <= numbers("target", target, ANY)
+        return hit
+
+    def _first(self, marks: Marks) -> Any:
+        """Return the step of the first row that is marked, inf where none is: of a row after the last one."""
+        steps = np.append(self["step"][: len(marks)].astype(np.float64), np.inf)
+        found = steps[np.concatenate([marks, np.ones_like(marks, shape=(1, *marks.shape[1:]))]).argmax(axis=0)]
         return found if np.ndim(found) else (int(found) if math.isfinite(found) else math.inf)
 
     def frame(self) -> pd.DataFrame:
-        """Return the trace as a tidy table: a row for each recorded step and replica, with the best value so far.
+        """Return a tidy table: a row for each recorded step and replica, with the best value so far.
 
         A quantity of several numbers has a column for each, ``name_0``, ``name_1``, ...
         """
+        needed("pandas", "lab", "History.frame")
         import pandas as pd
 
         n, count = len(self["step"]), 1 if self.replicas is None else self.replicas

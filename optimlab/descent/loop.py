@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-from optimlab.descent.history import History
+from optimlab.checks import whole
+from optimlab.descent.history import Every, History
+from optimlab.descent.interrupt import interruption
 from optimlab.descent.stop import Progress
 from optimlab.optimizer import Optimizer
+from optimlab.typing import Number
 
-__all__ = ["Every", "Problem", "descend", "mapped"]
+__all__ = ["Problem", "descend", "mapped"]
 
-Array = NDArray[Any]
 Stop = Callable[[Progress], bool]
 
 
@@ -43,42 +42,11 @@ class Problem(Protocol):
     def start(self) -> Any:
         """Array, or (nested) dict, list or tuple of arrays."""
 
-    def value(self, w: Any) -> Any:
+    def value(self, w: Any) -> Number:
         """Return the value: a number, with replicas an array of shape (S,)."""
 
     def gradient(self, w: Any) -> Any:
         """Return the gradient, in the form of w."""
-
-
-class Every:
-    """Record the value, and other quantities, at each multiple of a number of steps, and at the end.
-
-    Parameters
-    ----------
-    steps : int, at least 1
-        The number. Where a problem has no ``value_and_gradient``, the value is computed at these steps only: targets
-        are looked at, and hooks get a loss, no more often.
-    **quantities : callable
-        What else to record, by name: functions of w that return a number or an array.
-
-    Examples
-    --------
-    >>> Every(10, norm=np.linalg.norm)  # doctest: +ELLIPSIS
-    Every(10, norm=<function norm at 0x...>)
-    """
-
-    def __init__(self, steps: int = 1, /, **quantities: Callable[[Any], Any]) -> None:
-        self.steps = _whole("steps of Every", steps, 1)
-        self.quantities = quantities
-        for name, quantity in quantities.items():
-            if name in ("step", "replica", "seconds", "lr", "value", "best"):
-                raise ValueError(f"a quantity must not be named {name!r}: a column of the trace has that name")
-            if not callable(quantity):
-                raise TypeError(f"{name} must be a function of w; got {quantity!r}")
-
-    def __repr__(self) -> str:
-        words = [repr(self.steps), *(f"{name}={quantity!r}" for name, quantity in self.quantities.items())]
-        return f"Every({', '.join(words)})"
 
 
 def descend(
@@ -109,13 +77,14 @@ def descend(
         Conditions that end the descent, such as ``Below(1e-6)``, ``Seconds(30)``, ``Stalled(100)`` or a function of
         a ``Progress``; each is asked before each update.
     progress : bool or str
-        Show a bar after two seconds, if standard error is a terminal; a string is its title.
+        Show a bar after two seconds, if standard error is a terminal and tqdm is installed; a string is its title.
 
     Returns
     -------
     History
         The way. The last row is the end, also after Ctrl-C and where gradients were no longer finite. After Ctrl-C the
-        update at hand is finished first; a second Ctrl-C does not wait, and gives the rows that there are.
+        update at hand is finished first; a second Ctrl-C does not wait, and gives the rows that there are. Where
+        Ctrl-C is ignored, as under ``nohup``, it stays so.
 
     Raises
     ------
@@ -124,9 +93,7 @@ def descend(
 
     Examples
     --------
-    >>> from optimlab.optimizer import Optimizer
-    >>> from optimlab import Below, Every, descend
-    >>> from optimlab import sgd
+    >>> from optimlab import Below, Every, Optimizer, descend, sgd
     >>> class Bowl:
     ...     start = np.array([1.0, 2.0])
     ...     def value(self, w):
@@ -142,20 +109,20 @@ def descend(
     1     1  1.2500  0.50  1.0
     2     2  0.3125  0.25  0.5
     """
-    limit = _whole("steps", steps, 0)
+    limit = whole("steps", steps, 0)
     run = _Run(problem, optimizer, problem.start if start is None else start, Every() if record is None else record)
     conditions = tuple(stop) if isinstance(stop, Sequence) else (stop,)
-    # np.errstate: a descent may overflow on its way out; the trace says so
-    with _bar(limit, progress) as bar, _interruption() as interrupted, np.errstate(over="ignore", invalid="ignore"):
+    # np.errstate: a descent may overflow on its way out; the history says so
+    with _bar(limit, progress) as tick, interruption() as interrupted, np.errstate(over="ignore", invalid="ignore"):
         try:
-            reason = _reason(run, limit, [*conditions, interrupted], bar)
+            reason = _reason(run, limit, [*conditions, interrupted], tick)
             run.finish()
         except KeyboardInterrupt:
             reason = "interrupted"
-    return run.trace(reason)
+    return run.history(reason)
 
 
-def _reason(run: _Run, limit: int, conditions: Sequence[Stop], bar: Any) -> str:
+def _reason(run: _Run, limit: int, conditions: Sequence[Stop], tick: Callable[[], object]) -> str:
     """Do the updates; return why they ended."""
     try:
         while True:
@@ -168,7 +135,7 @@ def _reason(run: _Run, limit: int, conditions: Sequence[Stop], bar: Any) -> str:
             if run.all_diverged():
                 return "diverged: all replicas"
             run.update()
-            bar.update()
+            tick()
     except FloatingPointError as error:
         return f"diverged: {error}"
 
@@ -179,6 +146,7 @@ class _Run:
     def __init__(self, problem: Any, optimizer: Optimizer, start: Any, record: Every) -> None:
         self.problem, self.optimizer, self.record = problem, optimizer, record
         self.together = getattr(problem, "value_and_gradient", None)
+        self.each = any(getattr(hook, "needs_loss", False) for hook in optimizer.hooks)
         self.begin = time.perf_counter()
         self.now = Progress(0, 0.0, mapped(np.array, start))
         self.known: tuple[Any, Any] = (None, None)
@@ -191,7 +159,7 @@ class _Run:
         self.known = (None, None)
         if self.together is not None:
             self.known = self.together(now.w)
-        elif due:
+        elif due or self.each:
             self.known = (self.problem.value(now.w), None)
         if self.known[0] is not None:
             now.see(self.number(self.known[0]))
@@ -203,11 +171,11 @@ class _Run:
         value = self.number(self.problem.value(self.now.w) if self.known[0] is None else self.known[0])
         lr = self.optimizer.lr
         if self.optimizer.replicas is not None:
-            lr = np.array(np.broadcast_to(lr, value.shape))
+            lr = np.array(np.broadcast_to(lr, np.shape(value)))
         quantities = [np.array(quantity(self.now.w)) for quantity in self.record.quantities.values()]
         self.rows.append((self.now.step, self.now.seconds, lr, value, *quantities))
 
-    def number(self, value: Any) -> Any:
+    def number(self, value: Any) -> Number:
         """Return a value as a float, with replicas as a new array of shape (S,)."""
         replicas = self.optimizer.replicas
         shape = () if replicas is None else (replicas,)
@@ -235,57 +203,29 @@ class _Run:
             self.now.seconds = time.perf_counter() - self.begin
             self.write()
 
-    def trace(self, reason: str) -> History:
+    def history(self, reason: str) -> History:
         """Return what there is."""
         names = ("step", "seconds", "lr", "value", *self.record.quantities)
-        found = list(zip(*self.rows, strict=True)) or [()] * len(names)
+        shape = () if self.optimizer.replicas is None else (self.optimizer.replicas,)
+        none = (np.empty(0, int), np.empty(0), *[np.empty((0, *shape))] * (len(names) - 2))
+        found = zip(*self.rows, strict=True) if self.rows else none
         columns = {name: np.array(column) for name, column in zip(names, found, strict=True)}
         return History(self.now.w, reason, columns, self.optimizer.replicas)
 
 
-class _Interrupted:
-    """The condition that Ctrl-C was pressed; the second time it raises."""
-
-    reason = "interrupted"
-
-    def __init__(self) -> None:
-        self.pressed = False
-
-    def __call__(self, now: Progress) -> bool:
-        return self.pressed
-
-    def handle(self, *_: Any) -> None:
-        if self.pressed:
-            raise KeyboardInterrupt
-        self.pressed = True
-
-
 @contextmanager
-def _interruption() -> Iterator[_Interrupted]:
-    """Let the first Ctrl-C wait for the end of an update, where Python's own handler would cut through it."""
-    interrupted = _Interrupted()
-    main = threading.current_thread() is threading.main_thread()
-    if not main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-        yield interrupted
-        return
-    signal.signal(signal.SIGINT, interrupted.handle)
+def _bar(steps: int, progress: bool | str) -> Iterator[Callable[[], object]]:
+    """Give what each update calls: to move the bar, or nothing where there is none."""
     try:
-        yield interrupted
-    finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-def _bar(steps: int, progress: bool | str) -> Any:
-    from tqdm import tqdm
-
+        from tqdm import tqdm
+    except ModuleNotFoundError:
+        progress = False
+    if not progress:
+        yield lambda: None
+        return
     title = progress if isinstance(progress, str) else None
-    return tqdm(total=steps, desc=title, delay=2.0, disable=None if progress else True, unit=" steps")
-
-
-def _whole(name: str, number: Any, least: int) -> int:
-    if isinstance(number, bool) or not isinstance(number, (int, np.integer)) or number < least:
-        raise ValueError(f"{name} must be a whole number of at least {least}; got {number!r}")
-    return int(number)
+    with tqdm(total=steps, desc=title, delay=2.0, disable=None, unit=" steps") as bar:
+        yield bar.update
 
 
 def mapped(function: Callable[[Any], Any], tree: Any) -> Any:

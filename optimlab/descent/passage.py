@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from optimlab.checks import ANY, number
 from optimlab.descent.stop import Progress
+from optimlab.typing import Marks
 
 __all__ = ["FirstPassage"]
 
 
+@final
 class FirstPassage:
     """min {k : size(wₖ) ≥ level}, element by element: a condition of ``stop`` that is met once all have arrived.
 
@@ -41,11 +43,11 @@ class FirstPassage:
 
     def __init__(self, size: Callable[[Any], Any], level: float) -> None:
         self.size = size
-        self.level = level
+        self.level = number("level", level, ANY)
         self.steps: Any = np.inf
 
     def __call__(self, now: Progress) -> bool:
         """Whether all have arrived."""
-        arrived: NDArray[np.bool_] = np.asarray(self.size(now.w)) >= self.level
+        arrived: Marks = np.asarray(self.size(now.w)) >= self.level
         self.steps = np.where(arrived, np.minimum(self.steps, now.step), self.steps)
         return bool(np.isfinite(self.steps).all())

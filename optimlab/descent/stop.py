@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar, final
 
 import numpy as np
+
+from optimlab.checks import ANY, Range, check_fields, number, per_replica, whole
+from optimlab.typing import Count, Number
 
 __all__ = ["Below", "Progress", "Seconds", "Stalled"]
 
 
+@final
 @dataclass
 class Progress:
     """Where a descent is: what a condition of ``stop`` sees before each update.
@@ -31,17 +35,17 @@ class Progress:
 
     Examples
     --------
-    >>> stop = lambda moment: moment.step >= 10  # a condition of one's own
+    >>> stop = lambda now: now.step >= 10  # a condition of one's own
     """
 
     step: int
     seconds: float
     w: Any
-    value: Any = np.nan
-    best: Any = np.inf
-    best_step: Any = 0
+    value: Number = np.nan
+    best: Number = np.inf
+    best_step: Count = 0
 
-    def see(self, value: Any) -> None:
+    def see(self, value: Number) -> None:
         """Take a new value."""
         self.value = value
         if isinstance(value, float):
@@ -53,33 +57,35 @@ class Progress:
         self.best_step = np.where(better, self.step, self.best_step)
 
 
+@final
 @dataclass(frozen=True)
 class Below:
     """Stop once the value is at most ``target``, with replicas that of all of them.
 
     Parameters
     ----------
-    target : float
-        The target, not NaN.
+    target : float or sequence of float, shape (S,)
+        The target.
 
     Examples
     --------
-    >>> from optimlab.descent.stop import Below
+    >>> from optimlab import Below
     >>> Below(1e-6)
     Below(target=1e-06)
     """
 
-    target: float
+    target: float | tuple[float, ...]
+    ranges: ClassVar[dict[str, Range]] = {"target": ANY}
 
     def __post_init__(self) -> None:
-        if not np.asarray(self.target == self.target).all():
-            raise ValueError(f"target must be a number; got {self.target!r}")
+        check_fields(self, per_replica)
 
     def __call__(self, now: Progress) -> bool:
         """Whether the target is reached."""
         return bool(np.all(np.less_equal(now.value, self.target)))
 
 
+@final
 @dataclass(frozen=True)
 class Seconds:
     """Stop before the first update after ``limit`` seconds.
@@ -91,22 +97,23 @@ class Seconds:
 
     Examples
     --------
-    >>> from optimlab.descent.stop import Seconds
+    >>> from optimlab import Seconds
     >>> Seconds(10.0)
     Seconds(limit=10.0)
     """
 
     limit: float
+    ranges: ClassVar[dict[str, Range]] = {"limit": Range("greater than 0 (seconds)")}
 
     def __post_init__(self) -> None:
-        if not self.limit > 0.0:
-            raise ValueError(f"limit must be greater than 0 seconds; got {self.limit!r}")
+        check_fields(self, number)
 
     def __call__(self, now: Progress) -> bool:
         """Whether the time is over."""
         return now.seconds >= self.limit
 
 
+@final
 @dataclass(frozen=True)
 class Stalled:
     """Stop once the best value is ``steps`` updates old, with replicas that of all of them.
@@ -118,7 +125,7 @@ class Stalled:
 
     Examples
     --------
-    >>> from optimlab.descent.stop import Stalled
+    >>> from optimlab import Stalled
     >>> Stalled(100)
     Stalled(steps=100)
     """
@@ -126,8 +133,7 @@ class Stalled:
     steps: int
 
     def __post_init__(self) -> None:
-        if not self.steps >= 1:
-            raise ValueError(f"steps must be at least 1; got {self.steps!r}")
+        whole("steps", self.steps, 1)
 
     def __call__(self, now: Progress) -> bool:
         """Whether progress has stopped."""

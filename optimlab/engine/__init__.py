@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from importlib.util import find_spec
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from numpy.typing import NDArray
-
+from optimlab.checks import choice
 from optimlab.engine.layout import Segment
 from optimlab.engine.numbers import Numbers
 from optimlab.engine.tiles import TileEngine
 from optimlab.rules.algebra import Rule
+
+if TYPE_CHECKING:
+    from optimlab.engine.fused import FusedEngine
 
 __all__ = ["AutoEngine", "Engine", "choose"]
 
@@ -25,23 +28,13 @@ class Engine(Protocol):
     def sweep(self, segment: Segment, numbers: Numbers) -> None:
         """Do it."""
 
-    def finite(self, x: NDArray[Any]) -> bool:
-        """Return whether all numbers of a flat array are finite."""
-
 
 def choose(name: str, rule: Rule, average: Rule | None) -> Engine:
     """Return the engine of this name for a rule and an average."""
-    if name == "numpy":
-        return TileEngine(rule, average)
-    if name == "auto":
-        return AutoEngine(rule, average)
-    if name == "fused":
-        engine: Engine = _fused(rule, average)
-        return engine
-    raise ValueError(f'engine must be "auto", "numpy" or "fused"; got {name!r}')
+    return _ENGINES[choice("engine", name, tuple(_ENGINES))](rule, average)
 
 
-def _fused(rule: Rule, average: Rule | None) -> Any:
+def _fused(rule: Rule, average: Rule | None) -> FusedEngine:
     if find_spec("numba") is None:
         raise ImportError('engine="fused" needs numba; install it with: pip install "optimlab[fast]"')
     from optimlab.engine.fused import FusedEngine
@@ -56,29 +49,34 @@ class AutoEngine:
         self.rule = rule
         self.average = average
         self.tiles = TileEngine(rule, average)
-        self.fused: Any = None
+        self.fused: FusedEngine | None = None
         self.compiles = find_spec("numba") is not None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.rule, self.average)
 
     def sweep(self, segment: Segment, numbers: Numbers) -> None:
         """Do one step on a segment."""
-        if segment.weights.size >= COMPILED and self.compiles and self._compiled(segment):
-            self.fused.sweep(segment, numbers)
-        else:
-            self.tiles.sweep(segment, numbers)
+        large = segment.weights.size >= COMPILED and self.compiles
+        fused = self._compiled(segment) if large else None
+        (fused or self.tiles).sweep(segment, numbers)
 
-    def finite(self, x: NDArray[Any]) -> bool:
-        """Return whether all numbers are finite."""
-        engine = self.tiles if self.fused is None else self.fused
-        return bool(engine.finite(x))
-
-    def _compiled(self, segment: Segment) -> bool:
-        if self.fused is None:
-            self.fused = _fused(self.rule, self.average)
+    def _compiled(self, segment: Segment) -> FusedEngine | None:
+        """Return the fused engine with this segment's kernel, or say once why there is none."""
         try:
-            self.fused.compile(segment.weights.dtype, segment.axis)
-        except Exception as error:
-            self.compiles = False
-            why = " ".join(str(error).split())[:500]
-            message = f"numba cannot compile {self.rule!r}, so the NumPy engine runs it: {why}"
+            fused = self.fused or _fused(self.rule, self.average)
+            fused.compile(segment.weights.dtype, segment.axis)
+        except Exception as error:  # whatever numba or a formula does; the NumPy engine runs it
+            self.compiles, self.fused = False, None
+            message = f"numba cannot compile {self.rule!r}, so the NumPy engine runs it: {error}"
             warnings.warn(message, RuntimeWarning, stacklevel=6)
-        return self.compiles
+        else:
+            self.fused = fused
+        return self.fused
+
+
+_ENGINES: Final[dict[str, Callable[[Rule, Rule | None], Engine]]] = {
+    "auto": AutoEngine,
+    "numpy": TileEngine,
+    "fused": _fused,
+}

@@ -4,38 +4,47 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from operator import is_, itemgetter
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from optimlab.engine.given import check, check_apart, check_first, check_writable
 from optimlab.engine.numbers import Numbers
-from optimlab.trees import Tree, checked_apart, checked_parameter, complaint
+from optimlab.rules.algebra import Rule
+from optimlab.trees import tree_of
+from optimlab.typing import Array
 
 __all__ = ["Layout", "Segment"]
-
-Array = NDArray[Any]
 
 _ARRAY = {np.ndarray}
 PACKED = 8192
 """Numbers up to which a leaf is copied into the packed buffer: there, three copies cost less than one more sweep."""
 
 
-@dataclass
 class Segment:
-    """A stretch of memory that is swept at once: one large leaf, or all the small ones of a dtype.
+    """A stretch of memory that is swept at once: one large leaf, or all the small ones of a dtype and a rule.
+
+    Parameters
+    ----------
+    leaves : dict of ndarray
+        What lies in it, by the leaf's index.
+    rule : int
+        Index of the rule that sweeps it.
+    starts : two tuples of float
+        What the slots of the rule and of the average hold before the first step.
+    replicas : int or None
+        S.
+    packed : bool
+        Whether the leaves are copied into a buffer: with replicas along its last axis, so that NumPy's inner loop runs
+        over them. A large leaf is swept in the order of its memory.
 
     Attributes
     ----------
-    weights, gradient : ndarray, shape (n,), with replicas (S, n) or (n, S)
-        The numbers; of a packed segment its buffers, of a large leaf views.
+    weights, gradient : ndarray, shape (n,), with replicas (n, S) if packed, else (S, n)
+        The numbers.
     state, average : tuple of ndarray, each of the shape of weights
         Slots of the rule and of the average: rows of one block.
-    leaves : tuple of int
-        Which leaves lie in it.
     axis : int or None
         The axis of the replicas.
     kept : dict
@@ -44,130 +53,150 @@ class Segment:
 
     weights: Array
     gradient: Array
-    state: tuple[Array, ...]
-    average: tuple[Array, ...]
-    leaves: tuple[int, ...]
-    axis: int | None
-    packed: bool
-    into: list[Array] = field(default_factory=list)
-    grads: list[Array] = field(default_factory=list)
-    params: list[Array] = field(default_factory=list)
-    pairs: list[tuple[Array, Array]] = field(default_factory=list)
-    transposed: bool = False
-    kept: dict[Any, Any] = field(default_factory=dict)
+
+    def __init__(
+        self, leaves: Mapping[int, Array], rule: int, *, starts: Sequence[Any], replicas: int | None, packed: bool
+    ) -> None:
+        first, size = next(iter(leaves.values())), sum(leaf.size for leaf in leaves.values())
+        self.leaves = tuple(leaves)
+        self.rule = rule
+        self.packed = packed
+        self.axis = None if replicas is None else int(packed)
+        self.kept: dict[Any, Any] = {}
+        self._shapes = [leaf.shape for leaf in leaves.values()]
+        self._transposed = not packed and not first.flags.c_contiguous
+        shape: tuple[int, ...] = (size,)
+        if replicas is not None:
+            shape = (size // replicas, replicas) if packed else (replicas, size // replicas)
+        self.state, self.average = (_filled(slots, shape, first.dtype) for slots in starts)
+        if packed:
+            self.weights, self.gradient = np.empty(shape, first.dtype), np.empty(shape, first.dtype)
 
     @property
     def fixed(self) -> bool:
         """Whether the arrays are the same ones at each step, and the numbers are scalars."""
         return self.packed and self.axis is None
 
+    def ordered(self, leaves: Sequence[Array]) -> bool:
+        """Whether a large leaf lies in memory as it did in the first step."""
+        return self.packed or self._turned(leaves[self.leaves[0]]).flags.c_contiguous
+
     def bind(self, leaves: Sequence[Array]) -> None:
         """Take the arrays that the weights are read from and written to."""
-        self.params = [leaves[i] for i in self.leaves]
-        if not self.packed:
-            self.weights = self._flat(self.params[0])
-            return
-        if not self.grads:
-            self.into, self.grads = self.views(self.weights), self.views(self.gradient)
-        self.pairs = list(zip(self.into, self.params, strict=True))
+        if self.packed:
+            self._pairs = list(zip(self.views(self.weights), [leaves[i] for i in self.leaves], strict=True))
+            self._grads = self.views(self.gradient)
+        else:
+            self._leaf = leaves[self.leaves[0]]
+            self.weights = self._flat(self._leaf)
 
     def __getstate__(self) -> dict[str, Any]:
-        """A copy makes its own views: copied ones would no longer show the buffers."""
-        return vars(self) | {"into": [], "grads": [], "pairs": [], "kept": {}}
+        """A copy binds arrays of its own: its views would no longer show the buffers."""
+        bound = ("_pairs", "_grads") if self.packed else ("_leaf", "weights", "gradient")
+        return {name: held for name, held in vars(self).items() if name not in bound} | {"kept": {}}
 
     def gather(self, gradients: Sequence[Array]) -> None:
         """Read the weights and the gradients; where they are swept in place, only look at them."""
-        if not self.packed:
-            gradient, leaf = gradients[self.leaves[0]], self.params[0]
-            if gradient.shape != leaf.shape or not leaf.flags.writeable:
-                raise ValueError("the arrays are not what they were when they were checked")
-            self.gradient = self._flat(gradient)
+        if self.packed:
+            for view, leaf in self._pairs:
+                view[...] = leaf
+            for view, i in zip(self._grads, self.leaves, strict=True):
+                view[...] = gradients[i]
             return
-        for view, leaf in self.pairs:
-            view[...] = leaf
-        for view, i in zip(self.grads, self.leaves, strict=True):
-            view[...] = gradients[i]
+        gradient = gradients[self.leaves[0]]
+        if gradient.shape != self._leaf.shape or not self._leaf.flags.writeable:
+            raise ValueError("the arrays are not what they were when they were checked")
+        self.gradient = self._flat(gradient)
 
     def scatter(self) -> None:
         """Write the weights back."""
-        for view, leaf in self.pairs:
-            leaf[...] = view
+        if self.packed:
+            for view, leaf in self._pairs:
+                leaf[...] = view
 
     def views(self, block: Array) -> list[Array]:
         """Return the part of each leaf in a block that is laid out as the weights, in the leaf's shape."""
-        if self.packed:
-            return _views(block, [leaf.shape for leaf in self.params], self.axis)
-        leaf = self.params[0]
-        return [block.reshape(leaf.shape[::-1]).T if self.transposed else block.reshape(leaf.shape)]
+        if not self.packed:
+            return [self._turned(block.reshape(self._shapes[0][:: -1 if self._transposed else 1]))]
+        views = []
+        start = 0
+        for shape in self._shapes:
+            inner = shape if self.axis is None else shape[1:]
+            stop = start + int(np.prod(inner, dtype=np.int64))
+            part = block[start:stop].reshape(inner + block.shape[1:])
+            views.append(part if self.axis is None else np.moveaxis(part, -1, 0))
+            start = stop
+        return views
+
+    def _turned(self, leaf: Array) -> Array:
+        return leaf.T if self._transposed else leaf
 
     def _flat(self, leaf: Array) -> Array:
         """Return the numbers in the order of the weights, as a view where it can be one."""
-        whole = np.ascontiguousarray(leaf.T if self.transposed else leaf)
+        whole = np.ascontiguousarray(self._turned(leaf))
         return whole.reshape(-1) if self.axis is None else whole.reshape(len(leaf), -1)
 
 
-def _views(buffer: Array, shapes: Sequence[tuple[int, ...]], axis: int | None) -> list[Array]:
-    """Cut a packed buffer, (n,) or (n, S), into views of these shapes."""
-    views = []
-    start = 0
-    for shape in shapes:
-        inner = shape if axis is None else shape[1:]
-        stop = start + int(np.prod(inner, dtype=np.int64))
-        part = buffer[start:stop].reshape(inner + buffer.shape[1:])
-        views.append(part if axis is None else np.moveaxis(part, -1, 0))
-        start = stop
-    return views
+def _filled(starts: tuple[float, ...], shape: tuple[int, ...], dtype: Any) -> tuple[Array, ...]:
+    block = np.zeros((len(starts), *shape), dtype)
+    for row, start in zip(block, starts, strict=True):
+        if start != 0.0:
+            row[...] = start
+    return tuple(block)
 
 
 class Layout:
-    """The leaves of the parameters in segments.
+    """The leaves of the parameters in segments, and the rules that sweep them.
 
     Parameters
     ----------
-    tree : Tree
-        Structure of the parameters.
     params : container of arrays
         The parameters.
-    slots : tuple of two tuples of float
-        Start values of the rule's and of the average's state.
+    rule, average : Rule, Rule or None
+        What is swept; it says the rule of each leaf, and what the slots start with.
     replicas : int or None
         Length of the first axis of every leaf, if that is one of replicas.
     pack : int
         Size up to which a leaf is packed.
+
+    Attributes
+    ----------
+    names, shapes, dtypes, leaves
+        Of the leaves, in order.
+    rules : list of Rule
+        The different ones.
+    segments : list of Segment
+        The memory.
     """
 
     def __init__(
-        self,
-        tree: Tree,
-        params: Any,
-        slots: tuple[tuple[float, ...], tuple[float, ...]],
-        *,
-        replicas: int | None = None,
-        pack: int = PACKED,
+        self, params: Any, rule: Rule, average: Rule | None, *, replicas: int | None = None, pack: int = PACKED
     ) -> None:
-        leaves = tree.leaves(params)
-        for leaf, name in zip(leaves, tree.names, strict=True):
-            checked_parameter(leaf, name, replicas)
-        checked_apart(leaves, tree.names)
-        self.tree = tree
-        self.names = tree.names
+        self.tree = tree_of(params)
+        self.names = tuple([name or "params" for name in self.tree.names])
         self.replicas = replicas
+        leaves = self.tree.leaves(params)
+        check_first(leaves, self.names, replicas)
         self.shapes = [leaf.shape for leaf in leaves]
         self.dtypes = [leaf.dtype for leaf in leaves]
+        self.leaves: tuple[Array, ...] = ()
         self.latest: tuple[Array, ...] = ()
-        self.segments = self._segments(leaves, slots, pack)
-        self._rebind(leaves)
+        self.rules: list[Rule] = []
+        self.segments = self._segments(leaves, rule, () if average is None else average.start, pack)
+        self.bind(params)
 
-    def _segments(self, leaves: list[Array], slots: Any, pack: int) -> list[Segment]:
-        small: dict[Any, list[int]] = {}
-        segments = []
-        for i, leaf in enumerate(leaves):
-            if self._is_small(leaf, pack):
-                small.setdefault(leaf.dtype, []).append(i)
-            else:
-                segments.append(_large(leaf, i, slots, self.replicas))
-        packed = [_packed(leaves, indices, slots, self.replicas) for indices in small.values()]
-        return [*packed, *segments]
+    def _segments(self, leaves: list[Array], rule: Rule, average: tuple[float, ...], pack: int) -> list[Segment]:
+        parts: dict[Any, dict[int, Array]] = {}
+        for i, (leaf, own) in enumerate(zip(leaves, rule.on(self.names), strict=True)):
+            if own not in self.rules:
+                self.rules.append(own)
+            packed = self._is_small(leaf, pack)
+            parts.setdefault((self.rules.index(own), packed, leaf.dtype if packed else i), {})[i] = leaf
+        starts = (rule.start, average)
+        return [
+            Segment(held, own, starts=starts, replicas=self.replicas, packed=packed)
+            for (own, packed, _), held in parts.items()
+        ]
 
     def _is_small(self, leaf: Array, pack: int) -> bool:
         if self.replicas is None:
@@ -180,30 +209,15 @@ class Layout:
         if self.leaves and all(map(is_, leaves, self.leaves)):
             return
         self._check_parameters(leaves)
-        checked_apart(leaves, self.names)
-        self._rebind(leaves)
-
-    def _check_parameters(self, leaves: Sequence[Array]) -> None:
-        self._check("parameter", leaves)
-        for leaf, name in zip(leaves, self.names, strict=True):
-            checked_parameter(leaf, name, self.replicas)
+        check_apart(leaves, self.names)
+        for segment in self.segments:
+            segment.bind(leaves)
+        large = [segment.weights for segment in self.segments if not segment.packed]
+        self.leaves, self._spans = tuple(leaves), sorted(map(np.lib.array_utils.byte_bounds, large))
 
     def __getstate__(self) -> dict[str, Any]:
         """A copy knows no arrays of the user's, so that it binds those that it is given."""
-        return vars(self) | {"leaves": (), "latest": (), "spans": []}
-
-    def _rebind(self, leaves: list[Array]) -> None:
-        for segment in self.segments:
-            if not segment.packed:
-                leaf = leaves[segment.leaves[0]]
-                order = leaf.T if segment.transposed else leaf
-                if not order.flags.c_contiguous:
-                    name = self.names[segment.leaves[0]]
-                    raise ValueError(f"parameter {name!r} must keep its memory order; got strides {leaf.strides}")
-            segment.bind(leaves)
-        self.leaves = tuple(leaves)
-        large = [segment.weights for segment in self.segments if not segment.packed]
-        self.spans = sorted(map(np.lib.array_utils.byte_bounds, large))
+        return vars(self) | {"leaves": (), "latest": ()}
 
     def gather(self, gradients: Sequence[Array]) -> None:
         """Read weights and gradients into the segments; copy a gradient that lies in memory which the sweep changes."""
@@ -220,8 +234,8 @@ class Layout:
     def _swept(self, x: Array) -> bool:
         """Whether a flat array shares memory with leaves that are swept in place."""
         low, high = np.lib.array_utils.byte_bounds(x)
-        first = bisect_right(self.spans, low, key=itemgetter(1))
-        return first < len(self.spans) and self.spans[first][0] < high
+        first = bisect_right(self._spans, low, key=itemgetter(1))
+        return first < len(self._spans) and self._spans[first][0] < high
 
     def gradients(self, gradients: Any) -> tuple[Array, ...]:
         """Return the leaves of the gradients, checked if they are not the arrays of the last step."""
@@ -241,68 +255,32 @@ class Layout:
         self._check("gradient", leaves)
         return leaves
 
-    def slots(self, block: str, names: tuple[str, ...]) -> dict[str, Mapping[str, Array]]:
-        """Return the slots of "state" or "average" by leaf and name, in the leaf's shape, read-only."""
-        found: dict[str, dict[str, Array]] = {name: {} for name in self.names}
-        for slot, leaf, view in self.writable(block, names):
-            view.flags.writeable = False
-            found[leaf][slot] = view
-        return {leaf: MappingProxyType(slots) for leaf, slots in found.items()}
-
-    def writable(self, block: str, names: tuple[str, ...]) -> Iterator[tuple[str, str, Array]]:
-        """Yield slot, leaf and the slot's memory in the leaf's shape."""
+    def memory(self, block: str, slots: tuple[str, ...]) -> Iterator[tuple[str, str, Array]]:
+        """Yield leaf, slot and the slot's memory in the leaf's shape, of the block "state" or "average"."""
         for segment in self.segments:
-            for name, row in zip(names, getattr(segment, block), strict=True):
+            for slot, row in zip(slots, getattr(segment, block), strict=True):
                 for i, view in zip(segment.leaves, segment.views(row), strict=True):
-                    yield name, self.names[i], view
+                    yield self.names[i], slot, view
 
     def averages(self, read: Callable[[Any, Any], Any], numbers: Numbers) -> list[Array]:
         """Return the value of the average of each leaf, in order."""
-        found: list[Any] = [None] * len(self.names)
+        found: dict[int, Array] = {}
         for segment in self.segments:
             c = numbers.cast(segment.weights.dtype, segment.axis).average
-            values = segment.views(np.asarray(read(segment.average, c)))
-            for i, view in zip(segment.leaves, values, strict=True):
-                found[i] = view
-        return found
+            found |= zip(segment.leaves, segment.views(np.asarray(read(segment.average, c))), strict=True)
+        return [found[i] for i in range(len(self.names))]
 
-    def _check(self, kind: str, leaves: Sequence[Any]) -> None:
+    def _check_parameters(self, leaves: Sequence[Array]) -> None:
+        self._check("parameter", leaves)
+        check_writable(leaves, self.names)
+        for segment in self.segments:
+            if not segment.ordered(leaves):
+                name, strides = self.names[segment.leaves[0]], leaves[segment.leaves[0]].strides
+                remedy = "make it with the order that it had in the first step"
+                raise ValueError(f"parameter {name!r} must keep its memory order; got strides {strides}; {remedy}")
+
+    def _check(self, role: str, leaves: Sequence[Any]) -> None:
         arrays = set(map(type, leaves)) == _ARRAY and [leaf.shape for leaf in leaves] == self.shapes
-        if arrays and [leaf.dtype for leaf in leaves] == self.dtypes:
-            return
-        for leaf, name, shape, dtype in zip(leaves, self.names, self.shapes, self.dtypes, strict=True):
-            if not isinstance(leaf, np.ndarray) or leaf.shape != shape or leaf.dtype != dtype:
-                raise complaint(kind, leaf, name, shape, dtype)
-
-
-def _blocks(shape: tuple[int, ...], dtype: Any, slots: Any) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
-    """Return the state of the rule and of the average at their start values."""
-    return _filled(slots[0], shape, dtype), _filled(slots[1], shape, dtype)
-
-
-def _filled(starts: tuple[float, ...], shape: tuple[int, ...], dtype: Any) -> tuple[Array, ...]:
-    block = np.zeros((len(starts), *shape), dtype)
-    for row, start in zip(block, starts, strict=True):
-        if start != 0.0:
-            row[...] = start
-    return tuple(block)
-
-
-def _large(leaf: Array, index: int, slots: Any, replicas: int | None) -> Segment:
-    shape = (leaf.size,) if replicas is None else (replicas, leaf.size // replicas)
-    transposed = not leaf.flags.c_contiguous
-    axis = None if replicas is None else 0
-    empty = np.empty(0, leaf.dtype)
-    return Segment(
-        empty, empty, *_blocks(shape, leaf.dtype, slots), (index,), axis, packed=False, transposed=transposed
-    )
-
-
-def _packed(leaves: list[Array], indices: list[int], slots: Any, replicas: int | None) -> Segment:
-    """Replicas lie along the last axis here, so that NumPy's inner loop runs over them."""
-    count = sum(leaves[i].size for i in indices)
-    shape = (count,) if replicas is None else (count // replicas, replicas)
-    dtype = leaves[indices[0]].dtype
-    axis = None if replicas is None else 1
-    weights, gradient = np.empty(shape, dtype), np.empty(shape, dtype)
-    return Segment(weights, gradient, *_blocks(shape, dtype, slots), tuple(indices), axis, packed=True)
+        if not arrays or [leaf.dtype for leaf in leaves] != self.dtypes:
+            for leaf, name, shape, dtype in zip(leaves, self.names, self.shapes, self.dtypes, strict=True):
+                check(f"{role} {name!r}", leaf, shape, dtype)

@@ -1,184 +1,181 @@
-"""A step as a list of ufunc calls: traced once, then run with ``out=`` in a few buffers.
+"""A step as a program, a list of calls: traced once from the formula, and the only thing that an engine reads.
 
 Calling a formula makes a new array at each operation. Here each result goes to a buffer that is free again, or straight
-to the state. The ufuncs, their order and hence the bits are those of the formula.
+to the state. The calls, and hence the bits, are those of the formula.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import Any, NoReturn
+from functools import cached_property, partial
+from typing import Any
 
 import numpy as np
-from numpy.lib.mixins import NDArrayOperatorsMixin
-from numpy.typing import NDArray
 
-__all__ = ["Program", "traced"]
+from optimlab.rules.algebra import Rule
+from optimlab.rules.symbols import Symbol, UntraceableError, called
+from optimlab.typing import Array
 
-Array = NDArray[Any]
+__all__ = ["Program", "followed", "traced", "updated"]
+
 Call = tuple[Any, tuple[int, ...], int]
-
-
-class _UntraceableError(TypeError):
-    """The function does something that is not a call of one ufunc on whole arrays."""
-
-
-class _Calls:
-    """The calls so far; a value is known by its place: inputs and constants first, then results."""
-
-    def __init__(self, dtype: Any) -> None:
-        self.dtype = dtype
-        self.values: list[Any] = []
-        self.calls: list[Call] = []
-
-    def symbol(self, probe: Any) -> _Symbol:
-        self.values.append(probe)
-        return _Symbol(self, len(self.values) - 1)
-
-    def call(self, ufunc: Any, operands: Sequence[Any]) -> _Symbol:
-        places = tuple([self.place(operand) for operand in operands])
-        result = ufunc(*(self.values[place] for place in places))
-        if np.shape(result) != (2,) or result.dtype != self.dtype:
-            raise _UntraceableError("a result is not an array like the parameters")
-        symbol = self.symbol(result)
-        self.calls.append((ufunc, places, symbol.place))
-        return symbol
-
-    def place(self, operand: Any) -> int:
-        if isinstance(operand, _Symbol):
-            return operand.place
-        if not isinstance(operand, (int, float, np.floating)):
-            raise _UntraceableError(f"{type(operand).__name__} is neither a number nor a result")
-        return self.symbol(operand).place
-
-
-class _Symbol(NDArrayOperatorsMixin):
-    """Stands for an array while a function is traced."""
-
-    def __init__(self, trace: _Calls, place: int) -> None:
-        self.trace = trace
-        self.place = place
-
-    def __array_ufunc__(self, ufunc: Any, method: str, *operands: Any, **options: Any) -> _Symbol:
-        if method != "__call__" or options or ufunc.nout != 1:
-            raise _UntraceableError(f"{ufunc.__name__} is not just called")
-        return self.trace.call(ufunc, operands)
-
-    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
-        raise _UntraceableError("only arithmetic and ufuncs can be traced")
-
-    # ** is no ufunc: NumPy squares where the exponent is 2
-    __pow__ = __rpow__ = __ipow__ = __bool__ = __array__ = __array_function__ = _refuse
 
 
 @dataclass(frozen=True)
 class Program:
-    """Calls of ufuncs on places of a list: inputs, constants, buffers.
+    """Calls on places of a list: arrays, numbers, constants, buffers.
 
     Attributes
     ----------
-    calls : tuple of (ufunc, places of the operands, place of the result)
+    dtype : dtype
+        That of the arrays and numbers.
+    arrays, numbers : int
+        How many of each it takes. The first array is only read, the others are replaced.
+    constants : bytes
+        The formula's own numbers: two programs are equal if all bits are, so that 0.0 is not -0.0.
+    buffers : tuple of dtype
+        What it needs: of the arrays' dtype or Boolean.
+    calls : tuple of (function, places of the operands, place of the result)
         What is done.
-    constants : tuple
-        Numbers in the function itself.
-    buffers : int
-        How many buffers are needed.
     copies : tuple of (place, place)
-        What is copied at the end, from where to where.
+        What is copied at the end, from a buffer to an array.
     """
 
+    dtype: np.dtype[Any]
+    arrays: int
+    numbers: int
+    constants: bytes
+    buffers: tuple[np.dtype[Any], ...]
     calls: tuple[Call, ...]
-    constants: tuple[Any, ...]
-    buffers: int
     copies: tuple[tuple[int, int], ...]
 
-    def bind(self, inputs: Sequence[Any], buffers: Sequence[Array]) -> list[Callable[[], Any]]:
+    @cached_property
+    def scalars(self) -> tuple[Array, ...]:
+        """The constants as 0-d arrays."""
+        held = np.frombuffer(self.constants, self.dtype)
+        return tuple([held[i, ...] for i in range(len(held))])
+
+    def bind(self, inputs: Sequence[Array], buffers: Sequence[Array]) -> list[Callable[[], Any]]:
         """Return the calls on these arrays and numbers, to be made in order; ``buffers`` have the tile's shape."""
-        at = (*inputs, *self.constants, *buffers)
-        calls = [_bound(ufunc, [at[place] for place in places], at[out]) for ufunc, places, out in self.calls]
+        at = (*inputs, *self.scalars, *buffers)
+        calls = [_bound(function, [at[place] for place in places], at[out]) for function, places, out in self.calls]
         return [*calls, *(partial(np.copyto, at[target], at[source]) for source, target in self.copies)]
 
 
-def _bound(ufunc: Any, operands: list[Any], out: Array) -> Callable[[], Any]:
-    if ufunc in (np.maximum, np.minimum):  # a third array without its name is deprecated
-        return partial(ufunc, *operands, out=out)
-    return partial(ufunc, *operands, out)  # 0.1 µs less
+def _bound(function: Any, operands: list[Array], out: Array) -> Callable[[], Any]:
+    if function is np.where:
+        return partial(_choose, out, *operands)
+    if function in (np.maximum, np.minimum):  # a third array without its name is deprecated
+        return partial(function, *operands, out=out)
+    return partial(function, *operands, out)  # 0.1 µs less
 
 
-def traced(function: Callable[..., Sequence[Any]], wide: int, narrow: int, dtype: Any) -> Program | None:
-    """Return the program of an elementwise function, or None where it cannot be traced.
+def _choose(out: Array, condition: Array, x: Array, y: Array) -> None:
+    out[...] = np.where(condition, x, y)  # out may be x or y
+
+
+def updated(rule: Rule, dtype: Any, *, scaled: bool = True) -> Program:
+    """Trace the update of the weights: g, w, state; scale, lr, coefficients → w - lr y, new state."""
+    formula, slots = rule.compose(), len(rule.slots)
+
+    def update(g: Any, w: Any, *rest: Any) -> tuple[Any, ...]:
+        state, (scale, lr, *c) = rest[:slots], rest[slots:]
+        y, new = formula(scale * g if scaled else g, w, state, tuple(c))
+        return w - lr * y, *new
+
+    return traced(update, 2 + slots, 2 + rule.numbers, dtype)
+
+
+def followed(average: Rule, dtype: Any) -> Program:
+    """Trace the average of the weights: w, state; coefficients → new state."""
+    formula, slots = average.compose(), len(average.slots)
+    return traced(lambda w, *rest: formula(w, w, rest[:slots], rest[slots:])[1], 1 + slots, average.numbers, dtype)
+
+
+def traced(function: Callable[..., Sequence[Any]], arrays: int, numbers: int, dtype: Any) -> Program:
+    """Return the program of an elementwise function.
 
     Parameters
     ----------
     function : callable
-        Takes ``wide`` arrays and ``narrow`` numbers; returns what becomes of the first arrays but one: its k-th result
-        replaces its argument k + 1. Argument 0 is only read.
-    wide, narrow : int
+        Takes ``arrays`` arrays and ``numbers`` numbers; returns what becomes of all arrays but the first.
+    arrays, numbers : int
         How many of each it takes.
     dtype : dtype
-        The arrays' and numbers'.
+        Theirs.
+
+    Raises
+    ------
+    UntraceableError
+        If the function does anything but call ufuncs and ``np.where``; with the operation and the reason.
     """
-    trace = _Calls(np.dtype(dtype))
-    probes = [np.ones(2, dtype)] * wide + [np.ones((), dtype)] * narrow
-    symbols = [trace.symbol(probe) for probe in probes]
+    arguments = [Symbol(np.dtype(dtype)) for _ in range(arrays + numbers)]
     try:
-        with np.errstate(all="ignore"):
-            outputs = [trace.place(result) for result in function(*symbols)]
-    except Exception:  # whatever it does with a symbol that it does not do with an array: it is called as it is then
-        return None
-    exchanged = any(0 < place <= len(outputs) and place != k + 1 for k, place in enumerate(outputs))
-    return None if exchanged else _Plan(trace, wide + narrow, outputs).program()
+        outputs = _outputs(arguments[1:arrays], function(*arguments))
+        return _Plan(arguments, outputs).program(arrays)
+    except UntraceableError:
+        raise
+    except Exception as error:  # whatever it does with a symbol that it does not do with an array
+        raise UntraceableError(f"{type(error).__name__}: {error}") from error
+
+
+def _outputs(arguments: Sequence[Symbol], results: Sequence[Any]) -> list[Symbol]:
+    """Return each result as what stays in its argument, or as a call of its own: a value in a wrong place is copied."""
+    found: list[Symbol] = []
+    for argument, result in zip(arguments, results, strict=True):
+        output = argument.symbol(result).number()
+        if output is not argument and (output.function is None or any(output is other for other in found)):
+            output = output.copied()
+        found.append(output)
+    return found
 
 
 class _Plan:
     """Where each result is kept: in the argument that it replaces, if nobody reads that any more, or in a buffer."""
 
-    def __init__(self, trace: _Calls, inputs: int, outputs: list[int]) -> None:
-        self.trace = trace
-        self.inputs = inputs
+    def __init__(self, arguments: list[Symbol], outputs: list[Symbol]) -> None:
+        self.arguments = arguments
         self.outputs = outputs
-        self.calls = self._needed()
-        self.last = {place: k for k, (_, places, _) in enumerate(self.calls) for place in places}
+        self.calls = called(outputs)
+        self.last = {id(operand): k for k, call in enumerate(self.calls) for operand in call.operands}
+        known = {id(argument): place for place, argument in enumerate(arguments)}
+        numbers = [x for call in self.calls for x in call.operands if x.function is None and id(x) not in known]
+        with np.errstate(all="ignore"):
+            self.constants = np.array([x.value for x in numbers], arguments[0].dtype)
+        self.home = known | {id(x): len(arguments) + i for i, x in enumerate(numbers)}
+        self.buffers: list[np.dtype[Any]] = []
+        self.free: dict[bool, list[int]] = {False: [], True: []}
 
-    def _needed(self) -> list[Call]:
-        """Return the calls on whose results the outputs depend."""
-        wanted, calls = set(self.outputs), []
-        for call in reversed(self.trace.calls):
-            if call[2] in wanted:
-                wanted.update(call[1])
-                calls.append(call)
-        return calls[::-1]
-
-    def program(self) -> Program:
-        made = {call[2] for call in self.calls}
-        places = {place: place for place in range(self.inputs)}
-        constants = [p for p in sorted({*self.last, *self.outputs}) if p >= self.inputs and p not in made]
-        places |= {place: self.inputs + i for i, place in enumerate(constants)}
-        first = self.inputs + len(constants)
-        free: list[int] = []
-        count = 0
+    def program(self, arrays: int) -> Program:
+        """Return the calls with their places."""
         calls = []
-        for k, (ufunc, operands, result) in enumerate(self.calls):
-            where = tuple([places[operand] for operand in operands])
-            free += {places[p] for p in operands if self.last[p] == k and p in made and p not in self.outputs}
-            target = self._target(result, k)
-            if target is None:
-                if not free:
-                    free.append(first + count)
-                    count += 1
-                target = free.pop()
-            places[result] = target
-            calls.append((ufunc, where, target))
-        copies = [(places[p], k + 1) for k, p in enumerate(self.outputs) if places[p] != k + 1]
-        constants_held = tuple([self.trace.values[place] for place in constants])
-        return Program(tuple(calls), constants_held, count, tuple(copies))
+        for k, call in enumerate(self.calls):
+            places = tuple([self.home[id(operand)] for operand in call.operands])
+            self._release(call, k)
+            self.home[id(call)] = self._argument(call, k) or self._buffer(call)
+            calls.append((call.function, places, self.home[id(call)]))
+        homes = [self.home[id(output)] for output in self.outputs]
+        copies = tuple([(home, k) for k, home in enumerate(homes, start=1) if home != k])
+        dtype, numbers = self.arguments[0].dtype, len(self.arguments) - arrays
+        return Program(dtype, arrays, numbers, self.constants.tobytes(), tuple(self.buffers), tuple(calls), copies)
 
-    def _target(self, result: int, k: int) -> int | None:
-        """Return the argument that result k can be written to at once."""
-        for i, output in enumerate(self.outputs):
-            argument = i + 1
-            if output == result and self.last.get(argument, -1) <= k:
-                return argument
+    def _release(self, call: Symbol, k: int) -> None:
+        """Free the buffers that nobody reads after call k."""
+        for place, x in {self.home[id(x)]: x for x in call.operands if self.last[id(x)] == k}.items():
+            if x.function is not None and not any(x is output for output in self.outputs):
+                self.free[x.mark].append(place)
+
+    def _argument(self, call: Symbol, k: int) -> int | None:
+        """Return the argument that the result of call k can be written to at once."""
+        for place, output in enumerate(self.outputs, start=1):
+            if output is call and self.last.get(id(self.arguments[place]), -1) <= k:
+                return place
         return None
+
+    def _buffer(self, call: Symbol) -> int:
+        free = self.free[call.mark]
+        if not free:
+            self.buffers.append(np.dtype(bool) if call.mark else call.dtype)
+            free.append(len(self.arguments) + len(self.constants) + len(self.buffers) - 1)
+        return free.pop()

@@ -2,4 +2,5 @@
 
 A hook is any object with ``before(step)``, ``after(step)`` or both; see ``optimlab.Step``. With ``state()``
 and ``load_state(state)`` it is part of checkpoints. A hook with state belongs to one optimizer.
+A hyperparameter of a hook may be a schedule; what it gives is held to the same range at each step.
 """

@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, ClassVar, final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from optimlab.finite import norm, rows
-from optimlab.hooks.leaves import Buffers, idle, spread
-from optimlab.rules.hyperparameter import Hyperparameter, hyperparameter, value
+from optimlab.checks import Hyperparameter, Range, check_fields, value
+from optimlab.finite import rows
+from optimlab.hooks.memory import Buffers
+from optimlab.typing import Array, Mark, Number
 
 if TYPE_CHECKING:
     from optimlab.step import Step
 
 __all__ = ["ClipEach", "ClipNorm", "ClipValue"]
 
-Array = NDArray[Any]
-
-_LIMIT = "at least 0 (infinite: no limit)"
+_LIMIT = Range("at least 0 (infinite: no limit)")
 
 
-def _factor(norm: Any, limit: Any) -> Any:
+def _factor(norm: Number, limit: Number) -> Number:
     """limit/norm where the norm is over the limit, 1 elsewhere; a norm that is not finite is no reason to scale."""
     if isinstance(norm, float) and isinstance(limit, float):
         return limit / norm if limit < norm < math.inf else 1.0
@@ -31,18 +29,18 @@ def _factor(norm: Any, limit: Any) -> Any:
         return np.where((norm > limit) & (norm < np.inf), limit / norm, 1.0)
 
 
+@final
 @dataclass(eq=False)
 class ClipNorm:
     """g ← g · min(1, max_norm/‖g‖), ‖g‖ the norm of all leaves together.
 
     The gradients are read once: a finite norm is also the optimizer's proof that they are finite, and the factor goes
-    into ``step.scale``, which the sweep applies. A norm exactly at the
-    limit changes nothing. If a gradient is not finite nothing is scaled, so that the optimizer's check, or
-    ``SkipNonFinite``, meets it as it is.
+    into ``step.scale``, which the sweep applies. A norm exactly at the limit changes nothing. If a gradient is not
+    finite nothing is scaled, so that the optimizer's check, or ``SkipNonFinite``, meets it as it is.
 
     Parameters
     ----------
-    max_norm : float, at least 0, sequence of float, shape (S,), or schedule
+    max_norm : float, at least 0, sequence of float, shape (S,), or schedule of such
         The limit.
 
     Attributes
@@ -61,8 +59,7 @@ class ClipNorm:
 
     Examples
     --------
-    >>> from optimlab.optimizer import Optimizer
-    >>> from optimlab import sgd
+    >>> from optimlab import ClipNorm, Optimizer, sgd
     >>> clip = ClipNorm(1.0)
     >>> w = [np.zeros(2), np.zeros(1)]
     >>> Optimizer(sgd(), lr=13.0, hooks=[clip]).step(w, [np.array([3.0, 4.0]), np.array([12.0])])
@@ -71,29 +68,30 @@ class ClipNorm:
     """
 
     max_norm: Hyperparameter
-    norm: Any = field(default=np.nan, init=False, repr=False)
-    _shares: tuple[Any, ...] = field(default=(), init=False, repr=False)
+    norm: Number = field(default=np.nan, init=False, repr=False)
+    _shares: tuple[Mark, ...] = field(default=(), init=False, repr=False)
+    ranges: ClassVar[dict[str, Range]] = {"max_norm": _LIMIT}
 
     def __post_init__(self) -> None:
-        hyperparameter(self, "max_norm", _LIMIT, lambda x: x >= 0.0)
+        check_fields(self)
 
     def before(self, step: Step) -> None:
         """Put the factor on the gradients' scale."""
-        if idle(step):
+        if step.idle:
             return
-        found = norm(step.gradients, step.replicas)
-        if np.all(np.isfinite(found)):
+        self.norm = step.norm(step.gradients)
+        if np.all(np.isfinite(self.norm)):
             step.checked = step.gradients
-        self.norm = found * abs(step.scale)
         factor = _factor(self.norm, value(self, "max_norm", step.t))
         self._shares = (factor < 1.0,) * len(step.names)
         step.scale = step.scale * factor
 
-    def shares(self) -> tuple[Any, ...]:
+    def shares(self) -> tuple[Mark, ...]:
         """Return, for each leaf, which share of its numbers the latest step clipped: 0 or 1, with replicas (S,)."""
         return self._shares
 
 
+@final
 @dataclass(eq=False)
 class ClipEach:
     """gᵢ ← gᵢ · min(1, max_norm/‖gᵢ‖) for each leaf i by itself.
@@ -102,7 +100,7 @@ class ClipEach:
 
     Parameters
     ----------
-    max_norm : float, at least 0, sequence of float, shape (S,), or schedule
+    max_norm : float, at least 0, sequence of float, shape (S,), or schedule of such
         The limit.
 
     Notes
@@ -112,8 +110,7 @@ class ClipEach:
 
     Examples
     --------
-    >>> from optimlab.optimizer import Optimizer
-    >>> from optimlab import sgd
+    >>> from optimlab import ClipEach, Optimizer, sgd
     >>> w = [np.zeros(2), np.zeros(1)]
     >>> Optimizer(sgd(), lr=1.0, hooks=[ClipEach(5.0)]).step(w, [np.array([3.0, 4.0]), np.array([12.0])])
     >>> w
@@ -121,29 +118,31 @@ class ClipEach:
     """
 
     max_norm: Hyperparameter
-    _shares: tuple[Any, ...] = field(default=(), init=False, repr=False)
+    _shares: tuple[Mark, ...] = field(default=(), init=False, repr=False)
     _buffers: Buffers = field(default_factory=Buffers, init=False, repr=False)
+    ranges: ClassVar[dict[str, Range]] = {"max_norm": _LIMIT}
 
     def __post_init__(self) -> None:
-        hyperparameter(self, "max_norm", _LIMIT, lambda x: x >= 0.0)
+        check_fields(self)
 
     def before(self, step: Step) -> None:
         """Replace the gradients that are over the limit."""
-        if idle(step):
+        if step.idle:
             return
         limit, room = value(self, "max_norm", step.t), self._buffers.like(step.gradients)
-        factors = [_factor(norm([g], step.replicas) * abs(step.scale), limit) for g in step.gradients]
+        factors = [_factor(step.norm([g]), limit) for g in step.gradients]
         step.gradients = tuple(
-            g if np.all(factor == 1.0) else np.multiply(g, spread(factor, g), out=out)
+            g if np.all(factor == 1.0) else np.multiply(g, step.spread(factor, g), out=out)
             for g, factor, out in zip(step.gradients, factors, room, strict=True)
         )
         self._shares = tuple(factor < 1.0 for factor in factors)
 
-    def shares(self) -> tuple[Any, ...]:
+    def shares(self) -> tuple[Mark, ...]:
         """Return, for each leaf, which share of its numbers the latest step clipped: 0 or 1, with replicas (S,)."""
         return self._shares
 
 
+@final
 @dataclass(eq=False)
 class ClipValue:
     """g ← min(max(g, -limit), limit), each number by itself.
@@ -152,17 +151,17 @@ class ClipValue:
 
     Parameters
     ----------
-    limit : float, at least 0, sequence of float, shape (S,), or schedule
+    limit : float, at least 0, sequence of float, shape (S,), or schedule of such
         The largest magnitude.
 
     Notes
     -----
-    torch: ``clip_grad_value_``; optax: ``clip``; keras: ``clipvalue``. These make a finite number of an infinite one.
+    As the first hook it is ``Clip(-limit, limit) | rule``. torch: ``clip_grad_value_``; optax: ``clip``; keras:
+    ``clipvalue``. These make a finite number of an infinite one.
 
     Examples
     --------
-    >>> from optimlab.optimizer import Optimizer
-    >>> from optimlab import sgd
+    >>> from optimlab import ClipValue, Optimizer, sgd
     >>> w = np.zeros(3)
     >>> Optimizer(sgd(), lr=1.0, hooks=[ClipValue(1.0)]).step(w, np.array([-500.0, 0.5, 3.0]))
     >>> w
@@ -173,25 +172,26 @@ class ClipValue:
     _pairs: tuple[tuple[Array, Array], ...] = field(default=(), init=False, repr=False)
     _replicas: int | None = field(default=None, init=False, repr=False)
     _buffers: Buffers = field(default_factory=Buffers, init=False, repr=False)
+    ranges: ClassVar[dict[str, Range]] = {"limit": _LIMIT}
 
     def __post_init__(self) -> None:
-        hyperparameter(self, "limit", _LIMIT, lambda x: x >= 0.0)
+        check_fields(self)
 
     def before(self, step: Step) -> None:
         """Replace the gradients by clipped ones; the factor that earlier hooks have put on them stays outside."""
-        if idle(step):
+        if step.idle:
             return
         with np.errstate(all="ignore"):
             limit = np.fmin(np.asarray(value(self, "limit", step.t)) / np.abs(step.scale), np.inf)  # 0/0: no limit
         clipped = self._buffers.like(step.gradients)
         for g, out in zip(step.gradients, clipped, strict=True):
-            most = spread(limit, g)
+            most = step.spread(limit, g)
             np.clip(g, -most, most, out=out)
             np.copyto(out, g, where=np.isinf(g))
         self._pairs, self._replicas = tuple(zip(step.gradients, clipped, strict=True)), step.replicas
         step.gradients = clipped
 
-    def shares(self) -> tuple[Any, ...]:
+    def shares(self) -> tuple[Number, ...]:
         """Return, for each leaf, which share of its numbers the latest step clipped, with replicas (S,)."""
         shares = (rows(g != out, self._replicas).mean(axis=1) for g, out in self._pairs)
         return tuple(shares) if self._replicas is not None else tuple(float(share[0]) for share in shares)

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from optimlab.hooks.leaves import idle
-from optimlab.rules.hyperparameter import Hyperparameter, hyperparameter, value
+from optimlab.checks import NOT_NEGATIVE, Hyperparameter, Range, check_fields, value
+from optimlab.typing import Array, Number
 
 if TYPE_CHECKING:
     from optimlab.step import Step
 
-__all__ = ["LearningRateDecay", "Plateau", "int_of"]
+__all__ = ["LearningRateDecay", "Plateau"]
 
 
+@final
 @dataclass(frozen=True)
 class LearningRateDecay:
     """lr ← lr · schedule(k), k = t - 1: a factor on the learning rate.
 
-    ``Optimizer(rule, lr=schedule)`` is the plain way to a schedule; this hook puts one on top of it, or of others.
+    ``Optimizer(rule, lr=schedule)`` is the plain way to a schedule, and ``schedule * schedule`` is one too; this hook
+    puts one on top of what other hooks have set.
 
     Parameters
     ----------
@@ -32,9 +32,7 @@ class LearningRateDecay:
 
     Examples
     --------
-    >>> from optimlab.optimizer import Optimizer
-    >>> from optimlab import sgd
-    >>> from optimlab import step_decay
+    >>> from optimlab import LearningRateDecay, Optimizer, sgd, step_decay
     >>> opt = Optimizer(sgd(), lr=0.5, hooks=[LearningRateDecay(step_decay(1.0, 0.5, steps=2))])
     >>> w = np.zeros(1)
     >>> for _ in range(4):
@@ -59,6 +57,7 @@ class LearningRateDecay:
         step.lr = step.lr * self.schedule(step.t - 1)
 
 
+@final
 @dataclass(eq=False)
 class Plateau:
     """lr ← lr · scale, scale ← scale · factor once ``patience`` losses in a row were no better than the best.
@@ -68,8 +67,8 @@ class Plateau:
 
     Parameters
     ----------
-    factor : float or sequence of float, shape (S,), in (0, 1)
-        Factor of a fall.
+    factor : float, in (0, 1)
+        Factor of a fall. Each parameter may also be a sequence of shape (S,), or a schedule of such numbers.
     patience : int, at least 1
         Losses without progress that lead to a fall.
     rtol : float, in [0, 1)
@@ -88,8 +87,7 @@ class Plateau:
 
     Examples
     --------
-    >>> from optimlab.optimizer import Optimizer
-    >>> from optimlab import sgd
+    >>> from optimlab import Optimizer, Plateau, sgd
     >>> opt = Optimizer(sgd(), lr=1.0, hooks=[Plateau(0.5, patience=2)])
     >>> w = np.zeros(1)
     >>> for loss in (3.0, 2.0, 2.0, 2.0, 1.0):
@@ -104,28 +102,32 @@ class Plateau:
 
     factor: Hyperparameter = 0.1
     patience: Hyperparameter = 10
-    rtol: float = 1e-4
+    rtol: Hyperparameter = 1e-4
     cooldown: Hyperparameter = 0
-    lowest: float = 0.0
-    _state: dict[str, NDArray[Any]] = field(init=False, repr=False)
+    lowest: Hyperparameter = 0.0
+    _state: dict[str, Array] = field(init=False, repr=False)
+    needs_loss: ClassVar[bool] = True
+    ranges: ClassVar[dict[str, Range]] = {
+        "factor": Range("in (0, 1)"),
+        "patience": Range("a whole number of at least 1"),
+        "rtol": Range("in [0, 1)"),
+        "cooldown": Range("a whole number of at least 0 and finite"),
+        "lowest": NOT_NEGATIVE,
+    }
 
     def __post_init__(self) -> None:
-        hyperparameter(self, "factor", "in (0, 1)", lambda x: 0.0 < x < 1.0)
-        hyperparameter(self, "patience", "a whole number of at least 1", lambda x: x >= 1.0 and x == math.floor(x))
-        hyperparameter(self, "rtol", "in [0, 1)", lambda x: 0.0 <= x < 1.0)
-        hyperparameter(self, "cooldown", "a whole number of at least 0", lambda x: x >= 0.0 and x == math.floor(x))
-        hyperparameter(self, "lowest", "at least 0 and finite", lambda x: 0.0 <= x < math.inf)
+        check_fields(self)
         self._state = {"best": np.array(np.inf), "bad": np.array(0), "rest": np.array(0), "scale": np.array(1.0)}
 
     @property
-    def scale(self) -> Any:
+    def scale(self) -> Number:
         """The factor on the learning rate: a float, with replicas an array of shape (S,)."""
         scale = self._state["scale"]
         return scale.copy() if scale.ndim else float(scale)
 
     def before(self, step: Step) -> None:
         """Count the loss and multiply the learning rate."""
-        if not idle(step):
+        if not step.idle:
             self._count(step)
         step.lr = step.lr * self.scale
 
@@ -133,30 +135,25 @@ class Plateau:
         """One transition of optax's state; NaN is never better."""
         if step.loss is None:
             raise ValueError("Plateau needs the loss; give it: opt.step(params, gradients, loss=loss)")
+        factor, patience, rtol, cooldown, lowest = (value(self, name, step.t) for name in self.ranges)
         loss, old = np.asarray(step.loss, np.float64), self._state
         best = old["best"]
-        better = loss < best - np.asarray(self.rtol) * np.where(np.isfinite(best), np.abs(best), 0.0)
-        resting = old["rest"] > 0
-        bad = np.where(better | resting, 0, old["bad"] + 1)
-        falls = bad >= value(self, "patience", step.t)
-        fallen = np.maximum(old["scale"] * value(self, "factor", step.t), self.lowest)
+        better = loss < best - rtol * np.where(np.isfinite(best), np.abs(best), 0.0)
+        bad = np.where(better | (old["rest"] > 0), 0, old["bad"] + 1)
+        falls = bad >= patience
+        fallen = np.maximum(old["scale"] * factor, lowest)
         new = {
             "best": np.where(better, loss, best),
             "bad": np.where(falls, 0, bad),
-            "rest": np.where(falls, int_of(value(self, "cooldown", step.t)), np.maximum(old["rest"] - 1, 0)),
+            "rest": np.where(falls, np.asarray(cooldown, np.int64), np.maximum(old["rest"] - 1, 0)),
             "scale": np.where(falls, fallen, old["scale"]),
         }
         self._state = {key: np.where(step.skip, old[key], new[key]) for key in old}
 
-    def state(self) -> dict[str, NDArray[Any]]:
+    def state(self) -> dict[str, Array]:
         """Return best loss, counts and scale, for a checkpoint."""
         return {key: array.copy() for key, array in self._state.items()}
 
-    def load_state(self, state: Mapping[str, NDArray[Any]]) -> None:
+    def load_state(self, state: Mapping[str, Array]) -> None:
         """Take back what ``state`` returned."""
         self._state = {key: np.array(state[key]) for key in self._state}
-
-
-def int_of(number: Any) -> NDArray[np.int64]:
-    """Return whole numbers as integers."""
-    return np.asarray(number).astype(np.int64)

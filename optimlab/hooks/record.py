@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol, final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from optimlab.checks import whole
+from optimlab.extras import needed
 from optimlab.finite import norm
-from optimlab.hooks.leaves import Buffers
+from optimlab.hooks.memory import Buffers
+from optimlab.typing import Floats, Mark, Number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,17 +20,17 @@ if TYPE_CHECKING:
 
 __all__ = ["Clipping", "Record"]
 
-Array = NDArray[Any]
 _NUMBERS = ("lr", "gradient_norm", "weight_norm", "update_norm", "update_ratio", "effective_step", "clipped")
 
 
 class Clipping(Protocol):
     """A hook that knows what it has clipped."""
 
-    def shares(self) -> tuple[Any, ...]:
+    def shares(self) -> tuple[Mark | Number, ...]:
         """Return the share of each leaf's numbers that the latest step clipped."""
 
 
+@final
 @dataclass(eq=False)
 class Record:
     """Norms of gradient, weights and update of each leaf; put it last in the list of hooks.
@@ -53,8 +55,7 @@ class Record:
 
     Examples
     --------
-    >>> from optimlab.optimizer import Optimizer
-    >>> from optimlab import sgd
+    >>> from optimlab import Optimizer, Record, sgd
     >>> record = Record()
     >>> w = {"W": np.array([3.0, 4.0])}
     >>> Optimizer(sgd(), lr=0.5, hooks=[record]).step(w, {"W": np.array([0.0, 2.0])})
@@ -65,12 +66,11 @@ class Record:
 
     every: int = 1
     clip: Clipping | None = None
-    _rows: list[tuple[Any, ...]] = field(default_factory=list, init=False, repr=False)
+    _rows: list[tuple[str, Floats]] = field(default_factory=list, init=False, repr=False)
     _buffers: Buffers = field(default_factory=Buffers, init=False, repr=False)
 
     def __post_init__(self) -> None:
-        if isinstance(self.every, bool) or not isinstance(self.every, (int, np.integer)) or self.every < 1:
-            raise ValueError(f"every must be a whole number of at least 1; got {self.every!r}")
+        self.every = whole("every", self.every, 1)
         if self.clip is not None and not callable(getattr(self.clip, "shares", None)):
             raise TypeError(f"clip must be the ClipNorm, ClipEach or ClipValue of the list; got {self.clip!r}")
 
@@ -85,51 +85,28 @@ class Record:
         if not self._due(step):
             return
         shares = self.clip.shares() if self.clip is not None else (np.nan,) * len(step.names)
-        before = self._buffers.like(step.params)
-        for i, name in enumerate(step.names):
-            gradient = norm([step.gradients[i]], step.replicas) * abs(step.scale)
-            weight, update = (norm([x], step.replicas) for x in (before[i], step.params[i] - before[i]))
+        leaves = zip(step.names, step.gradients, self._buffers.like(step.params), step.params, shares, strict=True)
+        for name, g, before, w, share in leaves:
+            gradient = step.norm([g])
+            weight, update = norm([before], step.replicas), norm([w - before], step.replicas)
             with np.errstate(all="ignore"):
-                numbers = (
-                    step.lr,
-                    gradient,
-                    weight,
-                    update,
-                    np.divide(update, weight),
-                    np.divide(update, gradient),
-                    shares[i],
-                )
-            self._rows.append((_copied(step.t), name, _copied(step.skip), *map(_copied, numbers)))
+                ratios = np.divide(update, weight), np.divide(update, gradient)
+            numbers = (step.t, step.skip, step.lr, gradient, weight, update, *ratios, share)
+            self._rows.append((name, np.array(np.broadcast_arrays(*numbers), np.float64)))
 
     def _due(self, step: Step) -> bool:
         return bool((np.max(step.t) - 1) % self.every == 0)
 
     def frame(self) -> pd.DataFrame:
         """Return what was recorded: one row for each update, leaf and replica."""
+        needed("pandas", "lab", "Record.frame")
         import pandas as pd
 
-        return pd.DataFrame([row for recorded in self._rows for row in _split(recorded)]).reindex(
-            columns=self._columns()
-        )
-
-    def _columns(self) -> list[str]:
-        replicated = any(np.size(entry) > 1 for row in self._rows for entry in row[2:])
-        return ["t", "leaf", *(["replica"] if replicated else []), *_NUMBERS]
-
-
-def _copied(entry: Any) -> Any:
-    return entry.copy() if isinstance(entry, np.ndarray) else entry
-
-
-def _split(recorded: tuple[Any, ...]) -> list[dict[str, Any]]:
-    """Return one row for each replica that moved."""
-    t, leaf, skip, *numbers = recorded
-    columns = np.broadcast_arrays(t, skip, *numbers)
-    found = []
-    for replica, (own_t, skipped, *own) in enumerate(
-        zip(*(column.ravel().tolist() for column in columns), strict=True)
-    ):
-        if not skipped:
-            named = dict(zip(_NUMBERS, map(float, own), strict=True))
-            found.append({"t": own_t, "leaf": leaf, "replica": replica} | named)
-    return found
+        counts = [numbers[0].size for _, numbers in self._rows]
+        parts = [numbers.reshape(-1, count) for (_, numbers), count in zip(self._rows, counts, strict=True)]
+        t, skip, *numbers = np.concatenate([np.empty((2 + len(_NUMBERS), 0)), *parts], axis=1)
+        columns = {"t": t.astype(int), "leaf": np.repeat(np.array([name for name, _ in self._rows], object), counts)}
+        if max(counts, default=1) > 1:
+            columns["replica"] = np.concatenate([np.arange(count) for count in counts])
+        columns |= dict(zip(_NUMBERS, numbers, strict=True))
+        return pd.DataFrame({name: column[skip == 0.0] for name, column in columns.items()})

@@ -8,13 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from optimlab.series.arguments import checked_number
+from optimlab.checks import Range, number, numbers
 
 __all__ = ["Decay", "bias_correction"]
-
-Floats = NDArray[np.float64]
 
 
 def _half_life_alpha(halflife: float) -> float:
@@ -29,10 +27,9 @@ def _cutoff_alpha(cutoff: float) -> float:
 
 @dataclass(frozen=True)
 class _Parameter:
-    """One way to say a decay: its allowed range in words, the test of it, and α and β from it."""
+    """One way to say a decay: what is allowed, and α and β from it."""
 
-    allowed: str
-    contains: Callable[[float], bool]
+    allowed: Range
     alpha: Callable[[float], float]
     beta: Callable[[float], float]
 
@@ -45,28 +42,24 @@ class _Parameter:
         return beta, 1.0 - beta
 
 
-_OR_INFINITE = "(infinite means the running mean)"
+_BETA = Range("in [0, 1)")
+_FROM_1 = Range("at least 1 (infinite means the running mean)")
 _PARAMETERS = {
-    "beta": _Parameter("in [0, 1)", lambda b: 0.0 <= b < 1.0, lambda b: 1.0 - b, lambda b: b),
-    "alpha": _Parameter("in (0, 1]", lambda a: 0.0 < a <= 1.0, lambda a: a, lambda a: 1.0 - a),
-    "span": _Parameter(
-        f"at least 1 {_OR_INFINITE}", lambda s: s >= 1.0, lambda s: 2.0 / (s + 1.0), lambda s: (s - 1.0) / (s + 1.0)
-    ),
+    "beta": _Parameter(_BETA, lambda b: 1.0 - b, lambda b: b),
+    "alpha": _Parameter(Range("in (0, 1]"), lambda a: a, lambda a: 1.0 - a),
+    "span": _Parameter(_FROM_1, lambda s: 2.0 / (s + 1.0), lambda s: (s - 1.0) / (s + 1.0)),
     "com": _Parameter(
-        f"at least 0 {_OR_INFINITE}", lambda c: c >= 0.0, lambda c: 1.0 / (1.0 + c), lambda c: c / (1.0 + c)
+        Range("at least 0 (infinite means the running mean)"),
+        lambda c: 1.0 / (1.0 + c),
+        lambda c: c / (1.0 + c),
     ),
     "halflife": _Parameter(
-        f"greater than 0 {_OR_INFINITE}", lambda h: h > 0.0, _half_life_alpha, lambda h: math.exp2(-1.0 / h)
+        Range("greater than 0 (infinite means the running mean)"), _half_life_alpha, lambda h: math.exp2(-1.0 / h)
     ),
-    "window": _Parameter(f"at least 1 {_OR_INFINITE}", lambda n: n >= 1.0, lambda n: 1.0 / n, lambda n: (n - 1.0) / n),
-    "cutoff": _Parameter(
-        "in (0, 0.5] cycles per sample", lambda f: 0.0 < f <= 0.5, _cutoff_alpha, lambda f: 1.0 - _cutoff_alpha(f)
-    ),
+    "window": _Parameter(_FROM_1, lambda n: 1.0 / n, lambda n: (n - 1.0) / n),
+    "cutoff": _Parameter(Range("in (0, 0.5] cycles per sample"), _cutoff_alpha, lambda f: 1.0 - _cutoff_alpha(f)),
 }
-_REMEDY = {
-    "beta": "; for the running mean (the limit 1) give com=inf",
-    "alpha": "; for the running mean (the limit 0) give com=inf",
-}
+_LIMITS = {"beta": 1, "alpha": 0}
 
 
 def _chosen(given: dict[str, Any]) -> tuple[str, float]:
@@ -76,11 +69,12 @@ def _chosen(given: dict[str, Any]) -> tuple[str, float]:
         got = ", ".join(names) or "none"
         raise ValueError(f"exactly one of {', '.join(given)} must be given; got {got}")
     name = names[0]
-    value = checked_number(name, given[name])
-    parameter = _PARAMETERS[name]
-    if not parameter.contains(value):
-        raise ValueError(f"{name} must be {parameter.allowed}; got {value!r}{_REMEDY.get(name, '')}")
-    return name, value
+    try:
+        return name, number(name, given[name], _PARAMETERS[name].allowed)
+    except ValueError as error:
+        if name not in _LIMITS:
+            raise
+        raise ValueError(f"{error}; for the running mean (the limit {_LIMITS[name]}) give com=inf") from None
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -233,9 +227,7 @@ class Decay:
         >>> round(Decay(0.9).noise_gain(), 4), round(Decay(0.9).noise_gain(phi=0.9), 2)
         (0.0526, 0.5)
         """
-        phi = checked_number("phi", phi)
-        if not -1.0 < phi < 1.0:
-            raise ValueError(f"phi must be in (-1, 1); got {phi!r}")
+        phi = number("phi", phi, Range("in (-1, 1)"))
         return self.alpha * (1.0 + phi * self.beta) / ((1.0 + self.beta) * (1.0 - phi * self.beta))
 
     def effective_samples(self, t: float = math.inf) -> float:
@@ -263,9 +255,7 @@ class Decay:
         >>> round(Decay(0.9).effective_samples(), 6)
         19.0
         """
-        t = checked_number("t", t)
-        if not t >= 1.0:
-            raise ValueError(f"t must be at least 1; got {t!r}")
+        t = number("t", t, Range("at least 1"))
         if self.alpha == 0.0:
             return t
         seen = -math.expm1(t * self.log_beta) if self.beta > 0.0 else 1.0
@@ -336,9 +326,7 @@ class Decay:
         >>> [Decay(beta).correction_steps() for beta in (0.9, 0.98, 0.999)]
         [44, 228, 4603]
         """
-        tol = checked_number("tol", tol)
-        if not 0.0 < tol < 1.0:
-            raise ValueError(f"tol must be in (0, 1); got {tol!r}")
+        tol = number("tol", tol, Range("in (0, 1)"))
         if self.alpha == 0.0:
             raise ValueError("an infinite memory has no correction_steps: the bias of a zero start never falls")
         return max(1, math.ceil(math.log(tol) / self.log_beta))
@@ -400,15 +388,11 @@ def bias_correction(beta: ArrayLike | Decay, t: ArrayLike) -> Any:
     >>> bias_correction(1 - 2.0**-40, 1) == 2.0**-40
     True
     """
-    steps = np.asarray(t, dtype=np.float64)
-    if not (steps >= 0.0).all():
-        raise ValueError(f"t must be at least 0; got {t!r}")
+    steps = numbers("t", t, Range("at least 0"))
     if isinstance(beta, Decay):
         log_beta: Any = beta.log_beta
     else:
-        betas = np.asarray(beta, dtype=np.float64)
-        if not ((betas >= 0.0) & (betas < 1.0)).all():
-            raise ValueError(f"beta must be in [0, 1); got {beta!r}")
+        betas = numbers("beta", beta, _BETA)
         with np.errstate(divide="ignore"):
             log_beta = np.where(betas >= 0.5, np.log1p(betas - 1.0), np.log(betas))
     with np.errstate(invalid="ignore"):

@@ -2,37 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import MISSING, dataclass, fields
+import operator
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import MISSING, dataclass, fields, replace
+from functools import cached_property, reduce
+from itertools import chain, count
 from typing import Any, ClassVar, Final
 
-import numpy as np
+from optimlab.checks import FINITE, Hyperparameter, Range, check_fields, value
+from optimlab.typing import Array, Count, Number
 
-from optimlab.rules.hyperparameter import Hyperparameter, hyperparameter, value
-from optimlab.rules.latex import Page, decimal
+__all__ = ["Arrays", "Coefficients", "Constant", "Expression", "Formula", "Rule"]
 
-__all__ = ["Constant", "Difference", "Pipe", "Product", "Quotient", "Rule", "Sum", "as_it_is"]
+Arrays = tuple[Array, ...]
+Coefficients = tuple[Number, ...]
+Formula = Callable[[Array, Array, Arrays, Arrays], tuple[Array, Arrays]]
 
-State = tuple[Any, ...]
-Coefficients = tuple[Any, ...]
-Formula = Callable[[Any, Any, State, Coefficients], tuple[Any, State]]
-Lift = Callable[[Any], Any]
+_SIGNS: Final[dict[str, tuple[int, Callable[[Any, Any], Any]]]] = {
+    "|": (0, lambda a, b: b),
+    "+": (1, operator.add),
+    "-": (1, operator.sub),
+    "*": (2, operator.mul),
+    "/": (2, operator.truediv),
+}
+"""How close each binds, and what it makes of two values."""
 
 
-def as_it_is(function: Any) -> Any:
-    """Return the function: how the NumPy engine lifts a formula."""
-    return function
+def _joined(sign: str) -> tuple[Callable[[Any, Any], Rule], Callable[[Any, Any], Rule]]:
+    """Return the operator of this sign with a rule on the left, and on the right."""
+
+    def left(self: Rule, other: Any) -> Rule:
+        return Expression(sign, (self, _lifted(other)))
+
+    def right(self: Rule, other: Any) -> Rule:
+        return Expression(sign, (_lifted(other), self))
+
+    return left, right
 
 
 @dataclass(frozen=True, repr=False)
 class Rule:
     """(y, state) ← formula(x, w, state, c): what becomes of one number x of the gradient, elementwise.
 
-    A rule of your own is a frozen dataclass with a ``formula`` and, as it needs them, ``coefficients`` and ``slots``.
-    The formula is a static method of arithmetic and NumPy ufuncs, so that it runs on arrays and compiles for single
-    numbers alike. Every number in it comes from ``coefficients``: a literal such as ``2.0`` is a float64 to the
-    compiler and would turn float32 into float64. What differs from one element to the next is chosen with
-    ``np.where``, not with ``if``. Nothing is changed in place, and no element sees another.
+    A rule of your own is a frozen dataclass with a ``formula`` and, as it needs them, ``slots`` and ``coefficients``.
+    In place of ``coefficients`` there may be ``ranges``: the fields that are hyperparameters, each with its ``Range``.
+    They are checked, may be schedules or one number for each replica, and are the coefficients c in this order. A class
+    with a formula is final: vary it by composition.
+
+    A formula is made of arithmetic, NumPy ufuncs and ``np.where``. It is traced once; the engines run, compile or print
+    the operations. A plain number in it is one of the parameters' dtype. What differs from one element to the next is
+    chosen with ``np.where``, not with ``if``. Nothing is changed in place, and no element sees another. A formula that
+    cannot be traced runs in NumPy, operation by operation.
 
     The engines give the same bits for ``+ - * /``, ``abs``, ``np.sqrt``, ``np.sign``, ``np.maximum``, ``np.minimum``
     and ``np.where``. Of ``np.exp``, ``np.log``, ``np.tanh`` and powers NumPy and the compiler have implementations of
@@ -56,7 +77,19 @@ class Rule:
     (0.75, ())
     """
 
-    precedence: ClassVar[int] = 4
+    ranges: ClassVar[dict[str, Range]] = {}
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        for base in cls.__bases__:
+            if issubclass(base, Rule) and (base.formula, base.compose) != (Rule.formula, Rule.compose):
+                raise TypeError(
+                    f"{cls.__name__} must derive from Rule: {base.__name__} is final; vary it by composition, "
+                    f"such as {base.__name__}(...) | other, or write a Rule with a formula of its own"
+                )
+
+    def __post_init__(self) -> None:
+        check_fields(self)
 
     @property
     def slots(self) -> tuple[str, ...]:
@@ -68,112 +101,149 @@ class Rule:
         """What the slots hold before the first step."""
         return (0.0,) * len(self.slots)
 
-    def coefficients(self, t: Any) -> Coefficients:
+    @property
+    def numbers(self) -> int:
+        """How many coefficients there are."""
+        return len(self.coefficients(1))
+
+    def coefficients(self, t: Count) -> Coefficients:
         """Return the numbers in the formula at step t = 1, 2, ..., in float64.
 
         With replicas a number may be an array of shape (S,), and so may t.
         """
-        return ()
+        fixed = self._fixed
+        return tuple([value(self, name, t) for name in self.ranges]) if fixed is None else fixed
 
-    @staticmethod
-    def formula(x: Any, w: Any, state: State, c: Coefficients) -> tuple[Any, State]:
+    @cached_property
+    def _fixed(self) -> Coefficients | None:
+        """The coefficients if they are plain numbers, the same at each step."""
+        held = [getattr(self, name) for name in self.ranges]
+        return tuple(held) if all(isinstance(x, float) for x in held) else None
+
+    def formula(self, x: Array, w: Array, state: Arrays, c: Arrays) -> tuple[Array, Arrays]:
         """Return the rule's value and its new state for signal x and parameter w: pure and elementwise."""
-        raise NotImplementedError("a rule needs a formula(x, w, state, c), a static method; see help(Rule)")
+        raise NotImplementedError("a rule needs a formula(x, w, state, c); see help(Rule)")
 
-    def compose(self, lift: Lift = as_it_is) -> Formula:
-        """Return the formula, every function in it passed through ``lift`` (an identity or a compiler)."""
-        formula: Formula = lift(self.formula)
-        return formula
+    def compose(self) -> Formula:
+        """Return the formula of the whole expression."""
+        return self.formula
 
-    @property
-    def structure(self) -> Any:
-        """What the composed formula depends on: equal structures share traced and compiled code."""
-        return self.formula, len(self.slots), len(self.coefficients(1))
+    def symbols(self) -> tuple[Any, ...]:
+        """Return how the coefficients are written as mathematics."""
+        from optimlab.rules.latex import symbols
 
-    def tex(self, x: str, page: Page) -> str:
-        """Return the rule's value as LaTeX for the signal x; equations of the state go to the page."""
-        return rf"\mathrm{{{type(self).__name__}}}({x})"
+        return symbols(self)
 
     def latex(self) -> str:
         r"""Return the update as mathematics: the state's equations, then that of the weights.
 
+        They hold one after the other, with t = 1, 2, ... and k = t - 1; m' is what m was before the step.
+
+        Raises
+        ------
+        TypeError
+            If the formula cannot be traced.
+
         Examples
         --------
-        >>> from optimlab import momentum
-        >>> print(momentum(0.9).latex())
+        >>> from optimlab import adam
+        >>> print(adam().latex())
         m &\leftarrow 0.9\,m + 0.1\,g \\
-        w &\leftarrow w - \eta\,m
+        v &\leftarrow 0.999\,v + 0.001\,g^2 \\
+        w &\leftarrow w - \eta\,\frac{\frac{m}{1 - 0.9^t}}{\sqrt{\frac{v}{1 - 0.999^t}} + 10^{-8}}
         """
-        page = Page()
-        step = self.tex("g", page)
-        if self.precedence in (0, 1):
-            step = rf"\left({step}\right)"
-        return " \\\\\n".join([*page.lines, rf"w &\leftarrow w - \eta\,{step}"])
+        from optimlab.rules.latex import latex
+
+        return latex(self)
+
+    def on(self, names: tuple[str, ...]) -> tuple[Rule, ...]:
+        """Return the rule for each leaf of these names: itself, where no ``Weights(only=...)`` makes a difference.
+
+        Parameters
+        ----------
+        names : tuple of str
+            Names of all leaves.
+
+        Returns
+        -------
+        tuple of Rule
+            One for each name; equal ones are the same object. All have the same slots.
+
+        Raises
+        ------
+        ValueError
+            If a pattern names no leaf.
+        """
+        found = {field.name: _on(getattr(self, field.name), names) for field in fields(self)}
+        changed = {name: row for name, row in found.items() if any(x is not getattr(self, name) for x in row)}
+        if not changed:
+            return (self,) * len(names)
+        rows = list(zip(*changed.values(), strict=True))
+        made = {row: replace(self, **dict(zip(changed, row, strict=True))) for row in set(rows)}
+        return tuple([made[row] for row in rows])
 
     def __or__(self, other: Rule) -> Rule:
-        return Pipe((*_parts(self), *_parts(other))) if isinstance(other, Rule) else NotImplemented
+        return Expression("|", (*_parts(self), *_parts(other))) if isinstance(other, Rule) else NotImplemented
 
-    def __add__(self, other: Any) -> Rule:
-        return Sum(self, _lifted(other))
-
-    def __radd__(self, other: Any) -> Rule:
-        return Sum(_lifted(other), self)
-
-    def __sub__(self, other: Any) -> Rule:
-        return Difference(self, _lifted(other))
-
-    def __rsub__(self, other: Any) -> Rule:
-        return Difference(_lifted(other), self)
-
-    def __mul__(self, other: Any) -> Rule:
-        return Product(self, _lifted(other))
-
-    def __rmul__(self, other: Any) -> Rule:
-        return Product(_lifted(other), self)
-
-    def __truediv__(self, other: Any) -> Rule:
-        return Quotient(self, _lifted(other))
-
-    def __rtruediv__(self, other: Any) -> Rule:
-        return Quotient(_lifted(other), self)
+    __add__, __radd__ = _joined("+")
+    __sub__, __rsub__ = _joined("-")
+    __mul__, __rmul__ = _joined("*")
+    __truediv__, __rtruediv__ = _joined("/")
 
     def __neg__(self) -> Rule:
-        return Product(Constant(-1.0), self)
+        return -1.0 * self
 
     __array_ufunc__ = None  # so that np.float64(2) * rule comes here
 
+    @property
+    def precedence(self) -> int:
+        """How close the expression binds: ``|`` 0, ``+ -`` 1, ``* /`` 2, a call 3."""
+        return 3
+
     def __repr__(self) -> str:
         """Return the shortest call that rebuilds the rule."""
-        words = [f"{f.name}={v!r}" if i else repr(v) for i, f, v in _given(self)]
-        return f"{type(self).__name__}({', '.join(words)})"
+        return f"{type(self).__name__}({', '.join(_given(self))})"
 
 
-def _given(rule: Rule) -> list[tuple[int, Any, Any]]:
-    """Return position, field and value of the fields that do not hold their default."""
-    held = [(i, f, getattr(rule, f.name)) for i, f in enumerate(fields(rule))]
-    return [(i, f, v) for i, f, v in held if f.default is MISSING or v != f.default]
+def _given(rule: Rule) -> list[str]:
+    """Return the arguments that do not hold their default."""
+    held = [(i, field, getattr(rule, field.name)) for i, field in enumerate(fields(rule))]
+    return [
+        f"{field.name}={x!r}" if i or field.kw_only else repr(x)
+        for i, field, x in held
+        if field.default is MISSING or x != field.default
+    ]
 
 
 def _parts(rule: Rule) -> tuple[Rule, ...]:
-    return rule.parts if isinstance(rule, Pipe) else (rule,)
+    return rule.parts if isinstance(rule, Expression) and rule.sign == "|" else (rule,)
 
 
 def _lifted(other: Any) -> Rule:
     return other if isinstance(other, Rule) else Constant(other)
 
 
+def _on(held: Any, names: tuple[str, ...]) -> Sequence[Any]:
+    """Return what a field holds for each leaf."""
+    if isinstance(held, Rule):
+        return held.on(names)
+    if not isinstance(held, tuple) or not any(isinstance(part, Rule) for part in held):
+        return (held,) * len(names)
+    rows = list(zip(*[_on(part, names) for part in held], strict=True))
+    return [held if all(map(operator.is_, row, held)) else row for row in rows]
+
+
 def _wrapped(rule: Rule, least: int) -> str:
     return repr(rule) if rule.precedence >= least else f"({rule!r})"
 
 
-def _distinct(names: list[str]) -> tuple[str, ...]:
+def _distinct(names: Sequence[str]) -> tuple[str, ...]:
     """Number the second, third, ... of equal names."""
-    seen: dict[str, int] = {}
-    result = []
+    found: list[str] = []
     for name in names:
-        seen[name] = seen.get(name, 0) + 1
-        result.append(name if seen[name] == 1 else f"{name}_{seen[name]}")
-    return tuple(result)
+        numbered = (f"{re.sub(r'_[0-9]+$', '', name)}_{i}" for i in count(2))
+        found.append(next(choice for choice in chain([name], numbered) if choice not in found))
+    return tuple(found)
 
 
 @dataclass(frozen=True, repr=False)
@@ -193,207 +263,69 @@ class Constant(Rule):
     """
 
     number: Hyperparameter
-
-    def __post_init__(self) -> None:
-        hyperparameter(self, "number", "a finite number", lambda x: -np.inf < x < np.inf)
-
-    def coefficients(self, t: Any) -> Coefficients:
-        return (value(self, "number", t),)
+    ranges: ClassVar[dict[str, Range]] = {"number": FINITE}
 
     @staticmethod
-    def formula(x: Any, w: Any, state: State, c: Coefficients) -> tuple[Any, State]:
+    def formula(x: Array, w: Array, state: Arrays, c: Arrays) -> tuple[Array, Arrays]:
         return c[0], state
-
-    def tex(self, x: str, page: Page) -> str:
-        return decimal(self.number)
 
 
 @dataclass(frozen=True, repr=False)
-class Pipe(Rule):
-    """``a | b``: b of a. ``|`` is associative: ``(a | b) | c == a | (b | c)``."""
+class Expression(Rule):
+    """``a | b``: b of a; ``a + b``, ``a - b``, ``a * b``, ``a / b`` of two rules that see the same signal.
 
+    ``|`` is associative: ``(a | b) | c == a | (b | c)``.
+    """
+
+    sign: str
     parts: tuple[Rule, ...]
-    precedence: ClassVar[int] = 0
 
     @property
     def slots(self) -> tuple[str, ...]:
-        """The slots' names, each after the rules on the way to it: ``square_ema``."""
-        names = []
+        """The slots' names, in a pipe each after the rules on the way to it: ``square_ema``."""
+        names: list[str] = []
         way = ""
         for part in self.parts:
             names += [way + slot for slot in part.slots]
-            way += "" if part.precedence < Rule.precedence else f"{type(part).__name__.lower()}_"
+            way += f"{type(part).__name__.lower()}_" if self.sign == "|" and not isinstance(part, Expression) else ""
         return _distinct(names)
 
     @property
     def start(self) -> tuple[float, ...]:
-        return sum((part.start for part in self.parts), ())
+        return sum([part.start for part in self.parts], ())
 
-    def coefficients(self, t: Any) -> Coefficients:
+    @property
+    def numbers(self) -> int:
+        return sum([part.numbers for part in self.parts])
+
+    def coefficients(self, t: Count) -> Coefficients:
         numbers: Coefficients = ()
         for part in self.parts:
             numbers += part.coefficients(t)
         return numbers
 
-    def compose(self, lift: Lift = as_it_is) -> Formula:
-        first, *rest = self.parts
-        formula, slots, numbers = first.compose(lift), len(first.slots), len(first.coefficients(1))
-        for part in rest:
-            formula = lift(_piped(formula, part.compose(lift), slots, numbers))
-            slots, numbers = slots + len(part.slots), numbers + len(part.coefficients(1))
-        return formula
+    def symbols(self) -> tuple[Any, ...]:
+        return sum([part.symbols() for part in self.parts], ())
 
-    def formula(  # type: ignore[override]
-        self, x: Any, w: Any, state: State, c: Coefficients
-    ) -> tuple[Any, State]:
-        return self.compose()(x, w, state, c)
-
-    @property
-    def structure(self) -> Any:
-        return (Pipe, *(part.structure for part in self.parts))
-
-    def tex(self, x: str, page: Page) -> str:
+    def formula(self, x: Array, w: Array, state: Arrays, c: Arrays) -> tuple[Array, Arrays]:
+        values: list[Array] = []
+        kept: Arrays = ()
         for part in self.parts:
-            x = part.tex(x, page)
-        return x
+            slots, numbers = len(part.slots), part.numbers
+            y, new = part.compose()(x, w, state[:slots], c[:numbers])
+            state, c, kept = state[slots:], c[numbers:], (*kept, *new)
+            values.append(y)
+            x = y if self.sign == "|" else x
+        return reduce(_SIGNS[self.sign][1], values), kept
+
+    @property
+    def precedence(self) -> int:
+        return _SIGNS[self.sign][0]
 
     def __repr__(self) -> str:
-        return " | ".join(_wrapped(part, 1) for part in self.parts)
-
-
-def _piped(first: Formula, second: Formula, slots: int, numbers: int) -> Formula:
-    def formula(x: Any, w: Any, state: State, c: Coefficients) -> tuple[Any, State]:
-        y, old = first(x, w, state[:slots], c[:numbers])
-        z, new = second(y, w, state[slots:], c[numbers:])
-        return z, old + new
-
-    return formula
-
-
-@dataclass(frozen=True, repr=False)
-class _Pair(Rule):
-    """Two rules that see the same signal, and what is made of their values."""
-
-    left: Rule
-    right: Rule
-    sign: ClassVar[str]
-
-    @property
-    def slots(self) -> tuple[str, ...]:
-        return _distinct([*self.left.slots, *self.right.slots])
-
-    @property
-    def start(self) -> tuple[float, ...]:
-        return self.left.start + self.right.start
-
-    def coefficients(self, t: Any) -> Coefficients:
-        return self.left.coefficients(t) + self.right.coefficients(t)
-
-    def compose(self, lift: Lift = as_it_is) -> Formula:
-        slots, numbers = len(self.left.slots), len(self.left.coefficients(1))
-        paired = _PAIRED[type(self)]
-        formula: Formula = lift(paired(self.left.compose(lift), self.right.compose(lift), slots, numbers))
-        return formula
-
-    def formula(  # type: ignore[override]
-        self, x: Any, w: Any, state: State, c: Coefficients
-    ) -> tuple[Any, State]:
-        return self.compose()(x, w, state, c)
-
-    @property
-    def structure(self) -> Any:
-        return (type(self), self.left.structure, self.right.structure)
-
-    def tex(self, x: str, page: Page) -> str:
-        sides = [_bracketed(side, x, page, least) for side, least in self._sides()]
-        return rf"{sides[0]} {self.sign} {sides[1]}"
-
-    def _sides(self) -> tuple[tuple[Rule, int], tuple[Rule, int]]:
-        """Return both sides with the least precedence that needs no brackets."""
-        return (self.left, self.precedence), (self.right, self.precedence + 1)
-
-    def __repr__(self) -> str:
-        numbers = isinstance(self.left, Constant) and isinstance(self.right, Constant)
+        plain = self.sign != "|" and not all(isinstance(part, Constant) for part in self.parts)
         sides = [
-            repr(side.number) if isinstance(side, Constant) and not numbers else _wrapped(side, least)
-            for side, least in self._sides()
+            repr(part.number) if plain and isinstance(part, Constant) else _wrapped(part, self.precedence + (i > 0))
+            for i, part in enumerate(self.parts)
         ]
         return f" {self.sign} ".join(sides)
-
-
-def _bracketed(rule: Rule, x: str, page: Page, least: int) -> str:
-    text = rule.tex(x, page)
-    return text if rule.precedence >= least or rule.precedence == 0 else rf"\left({text}\right)"
-
-
-class Sum(_Pair):
-    """``a + b``."""
-
-    precedence: ClassVar[int] = 1
-    sign: ClassVar[str] = "+"
-
-
-class Difference(_Pair):
-    """``a - b``."""
-
-    precedence: ClassVar[int] = 1
-    sign: ClassVar[str] = "-"
-
-
-class Product(_Pair):
-    """``a * b``; a number times a rule scales it."""
-
-    precedence: ClassVar[int] = 2
-    sign: ClassVar[str] = "*"
-
-    def tex(self, x: str, page: Page) -> str:
-        return r"\,".join(_bracketed(side, x, page, 2) for side in (self.left, self.right))
-
-
-class Quotient(_Pair):
-    """``a / b``."""
-
-    precedence: ClassVar[int] = 2
-    sign: ClassVar[str] = "/"
-
-    def tex(self, x: str, page: Page) -> str:
-        return rf"\frac{{{self.left.tex(x, page)}}}{{{self.right.tex(x, page)}}}"
-
-
-def _sum(left: Formula, right: Formula, slots: int, numbers: int) -> Formula:
-    def formula(x: Any, w: Any, state: State, c: Coefficients) -> tuple[Any, State]:
-        a, first = left(x, w, state[:slots], c[:numbers])
-        b, second = right(x, w, state[slots:], c[numbers:])
-        return a + b, first + second
-
-    return formula
-
-
-def _difference(left: Formula, right: Formula, slots: int, numbers: int) -> Formula:
-    def formula(x: Any, w: Any, state: State, c: Coefficients) -> tuple[Any, State]:
-        a, first = left(x, w, state[:slots], c[:numbers])
-        b, second = right(x, w, state[slots:], c[numbers:])
-        return a - b, first + second
-
-    return formula
-
-
-def _product(left: Formula, right: Formula, slots: int, numbers: int) -> Formula:
-    def formula(x: Any, w: Any, state: State, c: Coefficients) -> tuple[Any, State]:
-        a, first = left(x, w, state[:slots], c[:numbers])
-        b, second = right(x, w, state[slots:], c[numbers:])
-        return a * b, first + second
-
-    return formula
-
-
-def _quotient(left: Formula, right: Formula, slots: int, numbers: int) -> Formula:
-    def formula(x: Any, w: Any, state: State, c: Coefficients) -> tuple[Any, State]:
-        a, first = left(x, w, state[:slots], c[:numbers])
-        b, second = right(x, w, state[slots:], c[numbers:])
-        return a / b, first + second
-
-    return formula
-
-
-_PAIRED: Final = {Sum: _sum, Difference: _difference, Product: _product, Quotient: _quotient}

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
+from optimlab.checks import Hyperparameter, Range, number, value
 from optimlab.recurrence.decay import Decay
-from optimlab.rules.algebra import Coefficients, Formula, Lift, Rule, State, as_it_is
-from optimlab.rules.hyperparameter import Hyperparameter, hyperparameter, value
-from optimlab.rules.latex import Page, decimal
+from optimlab.rules.algebra import Arrays, Coefficients, Rule
+from optimlab.typing import Array, Count, Number
 
-__all__ = ["Ema", "Trace"]
+__all__ = ["Beta", "Ema", "Trace"]
 
 Beta = Hyperparameter | Decay
 
@@ -31,17 +31,17 @@ class Trace(Rule):
 
     Examples
     --------
-    >>> from optimlab import Trace
-    >>> rule = Trace(0.75)
-    >>> float(rule.formula(1.0, 0.0, (2.0,), rule.coefficients(1))[0])
-    2.5
+    >>> Trace(0.75).formula(1.0, 0.0, (2.0,), (0.75,))
+    (2.5, (2.5,))
     """
 
     beta: Hyperparameter
-    first: float = 0.0
+    first: float = field(default=0.0, kw_only=True)
+    ranges: ClassVar[dict[str, Range]] = {"beta": Range("in [0, 1]")}
 
     def __post_init__(self) -> None:
-        hyperparameter(self, "beta", "in [0, 1]", lambda x: 0.0 <= x <= 1.0)
+        super().__post_init__()
+        object.__setattr__(self, "first", number("first", self.first))
 
     @property
     def slots(self) -> tuple[str, ...]:
@@ -51,28 +51,10 @@ class Trace(Rule):
     def start(self) -> tuple[float, ...]:
         return (self.first,)
 
-    def coefficients(self, t: Any) -> Coefficients:
-        return (value(self, "beta", t),)
-
     @staticmethod
-    def formula(x: Any, w: Any, state: State, c: Coefficients) -> tuple[Any, State]:
+    def formula(x: Array, w: Array, state: Arrays, c: Arrays) -> tuple[Array, Arrays]:
         v = c[0] * state[0] + x
         return v, (v,)
-
-    def tex(self, x: str, page: Page) -> str:
-        v = page.letter("v")
-        page.line(v, rf"{decimal(self.beta)}\,{v} + {x}")
-        return v
-
-
-def _raw(x: Any, w: Any, state: State, c: Coefficients) -> tuple[Any, State]:
-    m = c[0] * state[0] + c[1] * x
-    return m, (m,)
-
-
-def _debiased(x: Any, w: Any, state: State, c: Coefficients) -> tuple[Any, State]:
-    m = c[0] * state[0] + c[1] * x
-    return m * c[2], (m,)
 
 
 @dataclass(frozen=True, repr=False)
@@ -101,14 +83,18 @@ class Ema(Rule):
     """
 
     beta: Beta
-    debias: bool = False
-    first: float = 0.0
+    debias: bool = field(default=False, kw_only=True)
+    first: float = field(default=0.0, kw_only=True)
+    ranges: ClassVar[dict[str, Range]] = {"beta": Range("in [0, 1)")}
 
     def __post_init__(self) -> None:
         if not isinstance(self.beta, Decay):
-            hyperparameter(self, "beta", "in [0, 1)", lambda x: 0.0 <= x < 1.0)
+            super().__post_init__()
         elif self.beta.alpha == 0.0:
             raise ValueError("beta must be in [0, 1); got an infinite memory; for a plain mean give k ↦ k / (k+1)")
+        if not isinstance(self.debias, (bool, np.bool_)):
+            raise TypeError(f"debias must be True or False; got {self.debias!r}")
+        object.__setattr__(self, "first", number("first", self.first))
         if self.debias and self.first != 0.0:
             raise ValueError(f"first must be 0 with debias=True, which corrects a start at 0; got {self.first!r}")
 
@@ -120,32 +106,31 @@ class Ema(Rule):
     def start(self) -> tuple[float, ...]:
         return (self.first,)
 
-    def coefficients(self, t: Any) -> Coefficients:
+    @property
+    def numbers(self) -> int:
+        return 3 if self.debias else 2
+
+    def coefficients(self, t: Count) -> Coefficients:
         if callable(self.beta):
-            return self._scheduled_coefficients(t)
+            beta = value(self, "beta", t)
+            return (beta, 1.0 - beta, _correction(self._log_weights(t))) if self.debias else (beta, 1.0 - beta)
         beta, alpha, log_beta = self._decays
         return (beta, alpha, _correction(t * log_beta)) if self.debias else (beta, alpha)
 
-    def _scheduled_coefficients(self, t: Any) -> Coefficients:
-        beta, alpha = self._scheduled(t)
-        return (beta, alpha, _correction(self._log_weights(t))) if self.debias else (beta, alpha)
+    def formula(self, x: Array, w: Array, state: Arrays, c: Arrays) -> tuple[Array, Arrays]:
+        m = c[0] * state[0] + c[1] * x
+        return self.read((m,), c), (m,)
 
-    def compose(self, lift: Lift = as_it_is) -> Formula:
-        formula: Formula = lift(_debiased if self.debias else _raw)
-        return formula
-
-    def formula(  # type: ignore[override]
-        self, x: Any, w: Any, state: State, c: Coefficients
-    ) -> tuple[Any, State]:
-        return self.compose()(x, w, state, c)
-
-    def read(self, state: State, c: Coefficients) -> Any:
+    def read(self, state: Arrays, c: Arrays) -> Array:
         """Return the value again, from the state and the coefficients of the latest step."""
         return state[0] * c[2] if self.debias else state[0]
 
-    @property
-    def structure(self) -> Any:
-        return (Ema, self.debias)
+    def symbols(self) -> tuple[Any, ...]:
+        from optimlab.rules.latex import power_of_t, written
+
+        beta = self.beta.beta if isinstance(self.beta, Decay) else self.beta
+        alpha = self.beta.alpha if isinstance(self.beta, Decay) else 1.0 - written(beta)
+        return (written(beta), alpha, 1.0 / (1.0 - power_of_t(beta)))[: self.numbers]
 
     @cached_property
     def _decays(self) -> tuple[Any, Any, Any]:
@@ -155,20 +140,14 @@ class Ema(Rule):
             return tuple(np.array(column) for column in zip(*map(_numbers, decays), strict=True))  # type: ignore[return-value]
         return _numbers(self.beta if isinstance(self.beta, Decay) else Decay(self.beta))  # type: ignore[arg-type]
 
-    def _scheduled(self, t: Any) -> tuple[Any, Any]:
-        beta = value(self, "beta", t)
-        if not np.all((beta >= 0.0) & (beta < 1.0)):
-            raise ValueError(f"beta must be in [0, 1); got {beta!r} from its schedule at k = {t - 1!r}")
-        return beta, 1.0 - beta
-
-    def _log_weights(self, t: Any) -> Any:
+    def _log_weights(self, t: Count) -> Number:
         """ln(β₁β₂...βₜ), summed in the order of the steps."""
         if np.ndim(t) == 0:
             return self._log_weight(int(t))
-        sums = [np.broadcast_to(self._log_weight(int(u)), np.shape(t)) for u in t]
+        sums = [np.broadcast_to(self._log_weight(int(u)), np.shape(t)) for u in t]  # type: ignore[union-attr]
         return np.array([sums[i][i] for i in range(len(sums))])
 
-    def _log_weight(self, t: int) -> Any:
+    def _log_weight(self, t: int) -> Number:
         sums = self._sums
         if t in sums:
             return sums[t]
@@ -176,24 +155,17 @@ class Ema(Rule):
         total = sums[before]
         for u in range(before + 1, t + 1):
             with np.errstate(divide="ignore"):
-                total = total + np.log(self._scheduled(u)[0])
+                total = total + np.log(value(self, "beta", u))
         sums[t] = total
         _forget(sums)
         return total
 
     @cached_property
-    def _sums(self) -> dict[int, Any]:
+    def _sums(self) -> dict[int, Number]:
         return {0: 0.0}
 
-    def tex(self, x: str, page: Page) -> str:
-        m = page.letter("v" if x.endswith("^2") else "m")
-        beta = decimal(self.beta.beta if isinstance(self.beta, Decay) else self.beta)
-        alpha = decimal(1.0 - self.beta) if isinstance(self.beta, float) else rf"(1 - {beta})"
-        page.line(m, rf"{beta}\,{m} + {alpha}\,{x}")
-        return rf"\frac{{{m}}}{{1 - {beta}^t}}" if self.debias else m
 
-
-def _correction(log_weight: Any) -> Any:
+def _correction(log_weight: Any) -> Number:
     """1 / (1 - βᵗ) from ln βᵗ."""
     weight = -np.expm1(log_weight)
     return 1.0 / weight if weight.ndim else 1.0 / float(weight)
@@ -203,7 +175,7 @@ def _numbers(decay: Decay) -> tuple[float, float, float]:
     return decay.beta, decay.alpha, decay.log_beta
 
 
-def _forget(sums: dict[int, Any]) -> None:
+def _forget(sums: dict[int, Number]) -> None:
     """Keep 0 and the latest few: a run asks for one step after the other."""
     for u in sorted(sums)[1:-64]:
         del sums[u]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from optimlab.checks import Hyperparameter
 from optimlab.rules.algebra import Rule
 from optimlab.rules.averages import Beta, Ema, Trace
 from optimlab.rules.elementwise import Gradient, Root, Square, Weights
-from optimlab.rules.hyperparameter import Hyperparameter
 
 __all__ = ["adam", "adamw", "heavy_ball", "momentum", "nesterov", "rmsprop", "sgd"]
 

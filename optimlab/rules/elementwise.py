@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 
-from optimlab.rules.algebra import Coefficients, Rule, State
-from optimlab.rules.hyperparameter import Hyperparameter, hyperparameter, value
-from optimlab.rules.latex import Page, decimal
+from optimlab.checks import ANY, NOT_NEGATIVE, Hyperparameter, Range
+from optimlab.rules.algebra import Arrays, Coefficients, Rule
+from optimlab.trees import chosen, patterns
+from optimlab.typing import Array, Count
 
-__all__ = ["Abs", "Clip", "Gradient", "Root", "Scale", "Sign", "Square", "Weights"]
+__all__ = ["Abs", "Clip", "Gradient", "Root", "Sign", "Square", "Weights"]
 
 
 class Gradient(Rule):
@@ -19,37 +21,51 @@ class Gradient(Rule):
 
     Examples
     --------
-    >>> from optimlab import Gradient
-    >>> rule = Gradient()
-    >>> float(rule.formula(3.0, 0.0, (), rule.coefficients(1))[0])
-    3.0
+    >>> Gradient().formula(3.0, 0.0, (), ())
+    (3.0, ())
     """
 
     @staticmethod
-    def formula(x: Any, w: Any, state: State, c: Coefficients) -> tuple[Any, State]:
+    def formula(x: Array, w: Array, state: Arrays, c: Arrays) -> tuple[Array, Arrays]:
         return x, state
 
-    def tex(self, x: str, page: Page) -> str:
-        return x
 
-
+@dataclass(frozen=True, repr=False)
 class Weights(Rule):
     """y = w: the parameters before the step, as in the decoupled decay ``adam() + 0.01 * Weights()``.
 
+    Parameters
+    ----------
+    only : str or sequence of str, optional
+        Names of leaves, with ``*`` for any letters: of all others y = 0. ``adam() + 0.01 * Weights(only="*weight")``
+        leaves the biases alone; ``only=()`` is 0 everywhere.
+
     Examples
     --------
-    >>> from optimlab import Weights
-    >>> rule = Weights()
-    >>> float(rule.formula(3.0, 5.0, (), rule.coefficients(1))[0])
-    5.0
+    >>> Weights().formula(3.0, 5.0, (), ())
+    (5.0, ())
+    >>> (0.01 * Weights(only="*weight")).on(("bias", "weight"))
+    (0.01 * Weights(only=()), 0.01 * Weights())
     """
 
-    @staticmethod
-    def formula(x: Any, w: Any, state: State, c: Coefficients) -> tuple[Any, State]:
-        return w, state
+    only: str | Sequence[str] | None = field(default=None, kw_only=True)
 
-    def tex(self, x: str, page: Page) -> str:
-        return "w"
+    def __post_init__(self) -> None:
+        if self.only != ():
+            found = patterns(self.only)
+            object.__setattr__(self, "only", found[0] if found is not None and len(found) == 1 else found)
+
+    def coefficients(self, t: Count) -> Coefficients:
+        return (0.0,) if self.only == () else ()
+
+    def formula(self, x: Array, w: Array, state: Arrays, c: Arrays) -> tuple[Array, Arrays]:
+        return (c[0] if self.only == () else w), state
+
+    def on(self, names: tuple[str, ...]) -> tuple[Rule, ...]:
+        if not self.only:
+            return (self,) * len(names)
+        there, elsewhere = Weights(), Weights(only=())
+        return tuple([there if mark else elsewhere for mark in chosen(names, patterns(self.only))])
 
 
 class Square(Rule):
@@ -57,18 +73,13 @@ class Square(Rule):
 
     Examples
     --------
-    >>> from optimlab import Square
-    >>> rule = Square()
-    >>> float(rule.formula(-3.0, 0.0, (), rule.coefficients(1))[0])
-    9.0
+    >>> Square().formula(-3.0, 0.0, (), ())
+    (9.0, ())
     """
 
     @staticmethod
-    def formula(x: Any, w: Any, state: State, c: Coefficients) -> tuple[Any, State]:
+    def formula(x: Array, w: Array, state: Arrays, c: Arrays) -> tuple[Array, Arrays]:
         return x * x, state
-
-    def tex(self, x: str, page: Page) -> str:
-        return f"{x}^2" if len(x) == 1 else rf"\left({x}\right)^2"
 
 
 class Abs(Rule):
@@ -76,18 +87,13 @@ class Abs(Rule):
 
     Examples
     --------
-    >>> from optimlab import Abs
-    >>> rule = Abs()
-    >>> float(rule.formula(-3.0, 0.0, (), rule.coefficients(1))[0])
-    3.0
+    >>> Abs().formula(-3.0, 0.0, (), ())
+    (3.0, ())
     """
 
     @staticmethod
-    def formula(x: Any, w: Any, state: State, c: Coefficients) -> tuple[Any, State]:
-        return np.abs(x), state
-
-    def tex(self, x: str, page: Page) -> str:
-        return rf"\left|{x}\right|"
+    def formula(x: Array, w: Array, state: Arrays, c: Arrays) -> tuple[Array, Arrays]:
+        return abs(x), state
 
 
 class Sign(Rule):
@@ -95,18 +101,13 @@ class Sign(Rule):
 
     Examples
     --------
-    >>> from optimlab import Sign
-    >>> rule = Sign()
-    >>> float(rule.formula(-3.0, 0.0, (), rule.coefficients(1))[0])
+    >>> float(Sign().formula(-3.0, 0.0, (), ())[0])
     -1.0
     """
 
     @staticmethod
-    def formula(x: Any, w: Any, state: State, c: Coefficients) -> tuple[Any, State]:
+    def formula(x: Array, w: Array, state: Arrays, c: Arrays) -> tuple[Array, Arrays]:
         return np.sign(x), state
-
-    def tex(self, x: str, page: Page) -> str:
-        return rf"\mathrm{{sign}}({x})"
 
 
 @dataclass(frozen=True, repr=False)
@@ -120,26 +121,16 @@ class Root(Rule):
 
     Examples
     --------
-    >>> from optimlab import Root
-    >>> rule = Root()
-    >>> float(rule.formula(9.0, 0.0, (), rule.coefficients(1))[0])
-    3.0
+    >>> float(Root().formula(9.0, 0.0, (), (0.5,))[0])
+    3.5
     """
 
     eps: Hyperparameter = 0.0
-
-    def __post_init__(self) -> None:
-        hyperparameter(self, "eps", "at least 0 and finite", lambda x: 0.0 <= x < np.inf)
-
-    def coefficients(self, t: Any) -> Coefficients:
-        return (value(self, "eps", t),)
+    ranges: ClassVar[dict[str, Range]] = {"eps": NOT_NEGATIVE}
 
     @staticmethod
-    def formula(x: Any, w: Any, state: State, c: Coefficients) -> tuple[Any, State]:
+    def formula(x: Array, w: Array, state: Arrays, c: Arrays) -> tuple[Array, Arrays]:
         return np.sqrt(x) + c[0], state
-
-    def tex(self, x: str, page: Page) -> str:
-        return rf"\sqrt{{{x}}}" + ("" if self.eps == 0.0 else f" + {decimal(self.eps)}")
 
 
 @dataclass(frozen=True, repr=False)
@@ -153,60 +144,19 @@ class Clip(Rule):
 
     Examples
     --------
-    >>> from optimlab import Clip
-    >>> rule = Clip()
-    >>> float(rule.formula(3.0, 0.0, (), rule.coefficients(1))[0])
+    >>> float(Clip().formula(3.0, 0.0, (), (-1.0, 1.0))[0])
     1.0
     """
 
     low: Hyperparameter = -1.0
     high: Hyperparameter = 1.0
+    ranges: ClassVar[dict[str, Range]] = {"low": ANY, "high": ANY}
 
     def __post_init__(self) -> None:
-        hyperparameter(self, "low", "a number", lambda x: x == x)
-        hyperparameter(self, "high", "a number", lambda x: x == x)
+        super().__post_init__()
         if not (callable(self.low) or callable(self.high) or np.all(np.less_equal(self.low, self.high))):
             raise ValueError(f"low must be at most high; got low={self.low!r}, high={self.high!r}")
 
-    def coefficients(self, t: Any) -> Coefficients:
-        return value(self, "low", t), value(self, "high", t)
-
     @staticmethod
-    def formula(x: Any, w: Any, state: State, c: Coefficients) -> tuple[Any, State]:
+    def formula(x: Array, w: Array, state: Arrays, c: Arrays) -> tuple[Array, Arrays]:
         return np.minimum(np.maximum(x, c[0]), c[1]), state
-
-    def tex(self, x: str, page: Page) -> str:
-        return rf"\mathrm{{clip}}\left({x}, {decimal(self.low)}, {decimal(self.high)}\right)"
-
-
-@dataclass(frozen=True, repr=False)
-class Scale(Rule):
-    """y = s(k) x with k = t - 1: a factor that follows a schedule.
-
-    Parameters
-    ----------
-    schedule : schedule, float or sequence of float, shape (S,)
-        s.
-
-    Examples
-    --------
-    >>> from optimlab import Scale
-    >>> rule = Scale(0.5)
-    >>> float(rule.formula(3.0, 0.0, (), rule.coefficients(1))[0])
-    1.5
-    """
-
-    schedule: Hyperparameter
-
-    def __post_init__(self) -> None:
-        hyperparameter(self, "schedule", "a finite number", lambda x: -np.inf < x < np.inf)
-
-    def coefficients(self, t: Any) -> Coefficients:
-        return (value(self, "schedule", t),)
-
-    @staticmethod
-    def formula(x: Any, w: Any, state: State, c: Coefficients) -> tuple[Any, State]:
-        return c[0] * x, state
-
-    def tex(self, x: str, page: Page) -> str:
-        return rf"{decimal(self.schedule)}\,{x}"

@@ -6,15 +6,19 @@ from typing import Any
 
 import numpy as np
 
+from optimlab.checks import FINITE, NOT_NEGATIVE, Range, number, whole
 from optimlab.schedules.decay import cosine_decay, half_wave, linear, mixed, power_of
 from optimlab.schedules.joined import join
-from optimlab.schedules.schedule import Schedule, schedule
+from optimlab.schedules.schedule import Schedule, Value, schedule, updates
+from optimlab.typing import Floats
 
 __all__ = ["cosine_restarts", "cyclic", "linear_one_cycle", "one_cycle"]
 
 
-@schedule
-def cosine_restarts(k: Any, initial: Any, *, steps: Any, growth: Any = 1.0, factor: Any = 1.0, final: Any = 0.0) -> Any:
+@schedule(initial=FINITE, steps=updates, growth=Range("at least 1 and finite"), factor=NOT_NEGATIVE, final=FINITE)
+def cosine_restarts(
+    k: Floats, initial: Value, *, steps: Value, growth: Value = 1.0, factor: Value = 1.0, final: Value = 0.0
+) -> Any:
     """s(k) = final + (initial - final) factorⁱ (1 + cos πx)/2 at the part x of run i; run i takes steps · growthⁱ.
 
     Parameters
@@ -56,8 +60,8 @@ def _start(run: Any, growth: Any, excess: Any) -> Any:
     return np.where(excess == 0.0, run, (power_of(growth, run) - 1.0) / excess)
 
 
-@schedule
-def cyclic(k: Any, low: Any, high: Any, *, up: Any, down: Any = None, factor: Any = 1.0) -> Any:
+@schedule(low=FINITE, high=FINITE, up=updates, down=updates, factor=NOT_NEGATIVE)
+def cyclic(k: Floats, low: Value, high: Value, *, up: Value, down: Value = None, factor: Value = 1.0) -> Any:
     """s(k): triangles from ``low`` to ``high`` and back; the height of triangle i is (high - low) factorⁱ.
 
     Parameters
@@ -85,8 +89,8 @@ def cyclic(k: Any, low: Any, high: Any, *, up: Any, down: Any = None, factor: An
     return mixed(high, low, share * power_of(factor, cycle))
 
 
-def one_cycle(initial: Any, peak: Any, *, steps: int, final: Any = 0.0, rise: float = 0.3) -> Schedule:
-    """Half a cosine from ``initial`` up to ``peak`` in rise · steps updates, half a cosine down to ``final``.
+def one_cycle(initial: Value, peak: Value, *, steps: int, final: Value = 0.0, rise: float = 0.3) -> Schedule:
+    """Half a cosine from ``initial`` up to ``peak`` in rise · steps updates, half a cosine down to ``final``, joined.
 
     Parameters
     ----------
@@ -96,11 +100,6 @@ def one_cycle(initial: Any, peak: Any, *, steps: int, final: Any = 0.0, rise: fl
         Updates from first to last.
     rise : float, in (0, 1)
         Share of the updates before the peak, rounded to whole updates.
-
-    Returns
-    -------
-    Schedule
-        Two ``cosine_decay`` in a ``join``.
 
     Raises
     ------
@@ -128,9 +127,14 @@ def one_cycle(initial: Any, peak: Any, *, steps: int, final: Any = 0.0, rise: fl
 
 
 def linear_one_cycle(
-    initial: Any, peak: Any, *, steps: int, final: Any = 0.0, phases: tuple[float, float] = (0.3, 0.85)
+    initial: Value,
+    peak: Value,
+    *,
+    steps: int,
+    final: Value = 0.0,
+    phases: tuple[float, float] = (0.3, 0.85),
 ) -> Schedule:
-    """Straight lines: ``initial`` up to ``peak``, back to ``initial``, and down to ``final``.
+    """Straight lines: ``initial`` up to ``peak``, back to ``initial``, and down to ``final``, joined.
 
     Parameters
     ----------
@@ -140,11 +144,6 @@ def linear_one_cycle(
         Updates from first to last.
     phases : tuple of two floats, in (0, 1)
         Shares of the updates after which the peak is reached, and ``initial`` again.
-
-    Returns
-    -------
-    Schedule
-        Three ``linear`` in a ``join``.
 
     Raises
     ------
@@ -170,14 +169,10 @@ def linear_one_cycle(
     return join(*lines, linear(initial, steps=steps - back, final=final), at=(top, back))
 
 
-def _phases(steps: Any, **shares: float) -> list[int]:
+def _phases(steps: int, **shares: float) -> list[int]:
     """Return the updates at these shares of the steps; between them, and to both ends, lies at least one."""
-    if isinstance(steps, bool) or not isinstance(steps, (int, np.integer)) or steps < len(shares) + 1:
-        raise ValueError(f"steps must be a whole number of at least {len(shares) + 1}; got {steps!r}")
-    for name, share in shares.items():
-        if not 0.0 < share < 1.0:
-            raise ValueError(f"{name} must be in (0, 1); got {share!r}")
-    found = [round(share * steps) for share in shares.values()]
+    steps = whole("steps", steps, len(shares) + 1)
+    found = [round(number(name, share, Range("in (0, 1)")) * steps) for name, share in shares.items()]
     if any(b <= a for a, b in zip([0, *found], [*found, steps], strict=True)):
         given = ", ".join(f"{name}={share!r}" for name, share in shares.items())
         raise ValueError(f"each phase must last at least one update; got {given} of steps={steps}; give more steps")

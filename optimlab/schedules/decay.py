@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from optimlab.schedules.schedule import Schedule, schedule
+from optimlab.checks import FINITE, NOT_NEGATIVE, POSITIVE
+from optimlab.schedules.schedule import Schedule, Value, part, schedule, updates
+from optimlab.typing import Floats
 
 __all__ = [
     "cosine_decay", "exponential_decay", "half_wave", "inverse_time_decay",
@@ -28,8 +30,8 @@ def power_of(base: Any, exponent: Any) -> Any:
     return np.power(np.array(bases, ndmin=1), np.array(exponents, ndmin=1)).reshape(bases.shape)
 
 
-def linear(initial: Any, *, steps: Any, final: Any = 0.0) -> Schedule:
-    """s(k) = initial + (final - initial) min(k/steps, 1): a straight line, up or down, then ``final``.
+def linear(initial: Value, *, steps: Value, final: Value = 0.0) -> Schedule:
+    """s(k) = initial + (final - initial) min(k/steps, 1): a straight line, ``polynomial_decay`` of power 1.
 
     Parameters
     ----------
@@ -37,11 +39,6 @@ def linear(initial: Any, *, steps: Any, final: Any = 0.0) -> Schedule:
         s(0) and s(steps).
     steps : float or sequence of float, shape (S,), greater than 0
         Updates from one to the other.
-
-    Returns
-    -------
-    Schedule
-        ``polynomial_decay`` of power 1.
 
     Notes
     -----
@@ -55,8 +52,8 @@ def linear(initial: Any, *, steps: Any, final: Any = 0.0) -> Schedule:
     return polynomial_decay(initial, steps=steps, final=final)
 
 
-@schedule
-def polynomial_decay(k: Any, initial: Any, *, steps: Any, power: Any = 1.0, final: Any = 0.0) -> Any:
+@schedule(initial=FINITE, steps=updates, power=POSITIVE, final=FINITE)
+def polynomial_decay(k: Floats, initial: Value, *, steps: Value, power: Value = 1.0, final: Value = 0.0) -> Any:
     """s(k) = final + (initial - final) (1 - min(k/steps, 1))^power.
 
     Parameters
@@ -80,8 +77,8 @@ def polynomial_decay(k: Any, initial: Any, *, steps: Any, power: Any = 1.0, fina
     return mixed(initial, final, power_of(1.0 - np.minimum(k / steps, 1.0), power))
 
 
-@schedule
-def cosine_decay(k: Any, initial: Any, *, steps: Any, exponent: Any = 1.0, final: Any = 0.0) -> Any:
+@schedule(initial=FINITE, steps=updates, exponent=POSITIVE, final=FINITE)
+def cosine_decay(k: Floats, initial: Value, *, steps: Value, exponent: Value = 1.0, final: Value = 0.0) -> Any:
     """s(k) = final + (initial - final) [(1 + cos(π min(k/steps, 1))) / 2]^exponent.
 
     Parameters
@@ -115,8 +112,8 @@ def half_wave(x: Any) -> Any:
     return 0.5 * (1.0 + np.cos(np.pi * x))
 
 
-@schedule
-def exponential_decay(k: Any, initial: Any, rate: Any, *, steps: Any = 1) -> Any:
+@schedule(initial=FINITE, rate=NOT_NEGATIVE, steps=updates)
+def exponential_decay(k: Floats, initial: Value, rate: Value, *, steps: Value = 1) -> Any:
     """s(k) = initial · rate^(k/steps).
 
     Parameters
@@ -140,8 +137,8 @@ def exponential_decay(k: Any, initial: Any, rate: Any, *, steps: Any = 1) -> Any
     return initial * power_of(rate, k / steps)
 
 
-@schedule
-def inverse_time_decay(k: Any, initial: Any, rate: Any, *, steps: Any = 1) -> Any:
+@schedule(initial=FINITE, rate=NOT_NEGATIVE, steps=updates)
+def inverse_time_decay(k: Floats, initial: Value, rate: Value, *, steps: Value = 1) -> Any:
     """s(k) = initial / (1 + rate · k/steps).
 
     Parameters
@@ -165,13 +162,13 @@ def inverse_time_decay(k: Any, initial: Any, rate: Any, *, steps: Any = 1) -> An
     return initial / (1.0 + rate * (k / steps))
 
 
-@schedule
-def staircase(k: Any, of: Any, *, steps: Any) -> Any:
+@schedule(of=part, steps=updates)
+def staircase(k: Floats, of: Any, *, steps: Value) -> Any:
     """s(k) = of(steps · floor(k/steps)): any schedule in stairs.
 
     Parameters
     ----------
-    of : schedule
+    of : schedule or function of k
         What is held for ``steps`` updates.
     steps : float, greater than 0
         Updates on one stair.
@@ -184,8 +181,8 @@ def staircase(k: Any, of: Any, *, steps: Any) -> Any:
     return of(np.floor(k / steps) * steps)
 
 
-def step_decay(initial: Any, rate: Any, *, steps: Any) -> Schedule:
-    """s(k) = initial · rate^floor(k/steps).
+def step_decay(initial: Value, rate: Value, *, steps: Value) -> Schedule:
+    """s(k) = initial · rate^floor(k/steps): ``exponential_decay`` in a ``staircase``.
 
     Parameters
     ----------
@@ -195,11 +192,6 @@ def step_decay(initial: Any, rate: Any, *, steps: Any) -> Schedule:
         Factor at each stair.
     steps : float, greater than 0
         Updates on one stair.
-
-    Returns
-    -------
-    Schedule
-        ``exponential_decay`` in a ``staircase``.
 
     Notes
     -----

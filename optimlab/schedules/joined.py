@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from optimlab.schedules.decay import linear
-from optimlab.schedules.schedule import Schedule, schedule
+from optimlab.schedules.schedule import Schedule, Value, parts, schedule, updates
+from optimlab.typing import Floats
 
 __all__ = ["join", "piecewise", "warm_up"]
 
 
-@schedule
-def join(k: Any, *schedules: Any, at: Any) -> Any:
+def _boundaries(name: str, at: Any) -> tuple[float, ...]:
+    """Return an increasing sequence of updates, or of a single one."""
+    found: tuple[float, ...] = updates(name, np.atleast_1d(at))
+    if any(a >= b for a, b in pairwise(found)):
+        raise ValueError(f"{name} must increase; got {at!r}")
+    return found
+
+
+@schedule(schedules=parts, at=_boundaries)
+def join(k: Floats, *schedules: Any, at: Any) -> Any:
     """s(k) = sᵢ(k - atᵢ) from k = atᵢ on: schedules one after the other, each from its own 0.
 
     Parameters
     ----------
-    *schedules : schedule or float
-        Schedules, other functions of k that take arrays, or numbers.
+    *schedules : schedule, function of k, float or sequence of float, shape (S,)
+        The parts. A function that is no ``Schedule`` is called with one index after the other, from 0 to its end.
     at : sequence of number, increasing, greater than 0
         Updates at which the second, third, ... begins: s(atᵢ) is the new schedule's value at 0.
 
@@ -29,17 +39,16 @@ def join(k: Any, *schedules: Any, at: Any) -> Any:
     >>> join(linear(0.0, steps=2, final=1.0), 0.5, at=[4])(np.arange(6))
     array([0. , 0.5, 1. , 1. , 0.5, 0.5])
     """
-    begins = np.atleast_1d(at).tolist()
-    if len(schedules) != len(begins) + 1:
-        raise ValueError(f"at must have one number fewer than there are schedules, {len(schedules)}; got {begins}")
-    value = schedules[0](k)
-    for part, begin in zip(schedules[1:], begins, strict=True):
-        value = np.where(k >= begin, part(np.maximum(k - begin, 0.0)), value)
+    if len(schedules) != len(at) + 1:
+        raise ValueError(f"at must have one number fewer than there are schedules, {len(schedules)}; got {at.tolist()}")
+    value: Floats = np.array(np.nan)
+    for part, begin, end in zip(schedules, (0, *at), (*at, np.nan), strict=True):
+        value = np.where(k >= begin, part(np.where((k < begin) | (k >= end), 0.0, k - begin)), value)
     return value
 
 
-def piecewise(values: Sequence[Any], *, at: Sequence[Any]) -> Schedule:
-    """s(k) = valuesᵢ from k = atᵢ on: constant pieces.
+def piecewise(values: Sequence[Value], *, at: Sequence[float]) -> Schedule:
+    """s(k) = valuesᵢ from k = atᵢ on: constant pieces, a ``join`` of numbers.
 
     Parameters
     ----------
@@ -47,16 +56,6 @@ def piecewise(values: Sequence[Any], *, at: Sequence[Any]) -> Schedule:
         The values of the pieces; each may be a sequence of shape (S,).
     at : sequence of number, increasing, greater than 0
         Updates at which the second, third, ... begins.
-
-    Returns
-    -------
-    Schedule
-        A ``join`` of constants.
-
-    Raises
-    ------
-    ValueError
-        If there is not one boundary fewer than there are values.
 
     Notes
     -----
@@ -71,22 +70,17 @@ def piecewise(values: Sequence[Any], *, at: Sequence[Any]) -> Schedule:
     return join(*values, at=at)
 
 
-def warm_up(to: Any, *, steps: Any, initial: Any = 0.0) -> Schedule:
+def warm_up(to: Any, *, steps: float, initial: Value = 0.0) -> Schedule:
     """s(k) = initial + (to(0) - initial) k/steps for k < steps, then to(k - steps): a ramp before any schedule.
 
     Parameters
     ----------
-    to : schedule or float
+    to : schedule, function of k, or float
         What follows the ramp, from its own 0.
     steps : float, greater than 0
         Updates of the ramp; the first full value is that of k = steps.
     initial : float or sequence of float, shape (S,)
         s(0). With the default 0 the first update moves nothing.
-
-    Returns
-    -------
-    Schedule
-        A ``linear`` and the schedule in a ``join``.
 
     Notes
     -----

@@ -3,65 +3,75 @@
 from __future__ import annotations
 
 import inspect
-import itertools
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import partial, update_wrapper
-from typing import Any, Concatenate, ParamSpec
+from functools import cached_property, partial, reduce, update_wrapper
+from numbers import Real
+from operator import mul
+from typing import Any, Concatenate, ParamSpec, final
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-__all__ = ["Schedule", "constant", "schedule"]
+from optimlab.checks import FINITE, POSITIVE, Range, numbers, per_replica
+from optimlab.typing import Floats
+
+__all__ = ["PlainFunction", "Schedule", "constant", "part", "parts", "product", "schedule", "updates"]
 
 P = ParamSpec("P")
+Value = Any
+"""Who makes a schedule gives a number or a sequence of shape (S,), the formula gets a number or an array."""
+Check = Range | Callable[[str, Any], Any]
+Formula = Callable[Concatenate[Floats, P], Any]
+_INDEX = Range("at least 0 (updates count from k = 0)")
 _BLOCK = 128
 
 
-def schedule(formula: Callable[Concatenate[Any, P], Any]) -> Callable[P, Schedule]:
+def schedule(**allowed: Check) -> Callable[[Formula[P]], Callable[P, Schedule]]:
     """Turn a formula ``s(k, parameters)`` into the function that makes ``Schedule`` values: ``s(parameters)``.
 
-    The formula is elementwise in k, of arithmetic and NumPy ufuncs. The range of a parameter follows from its name.
+    What each parameter may be is a range of numbers, or a function that checks it by its name. The formula is
+    elementwise in k, of arithmetic and NumPy ufuncs.
     """
-    whole = inspect.signature(formula)
-    signature = whole.replace(parameters=list(whole.parameters.values())[1:], return_annotation="Schedule")
 
-    def make(*args: P.args, **kwargs: P.kwargs) -> Schedule:
-        bound = signature.bind(*args, **kwargs)
-        bound.apply_defaults()
-        for name, given in bound.arguments.items():
-            bound.arguments[name] = _checked(name, given)
-        made = Schedule(make, bound.args, tuple(bound.kwargs.items()), formula)
-        made(np.arange(2.0)[:, None])  # parameters that do not fit together are refused here, not in a later step
-        return made
+    def decorate(formula: Formula[P]) -> Callable[P, Schedule]:
+        whole = inspect.signature(formula)
+        signature = whole.replace(parameters=list(whole.parameters.values())[1:], return_annotation="Schedule")
 
-    update_wrapper(make, formula)
-    make.__signature__ = signature  # type: ignore[attr-defined]
-    make.__annotations__ = {name: p.annotation for name, p in signature.parameters.items()} | {"return": "Schedule"}
-    return make
+        def make(*args: P.args, **kwargs: P.kwargs) -> Schedule:
+            bound = signature.bind(*args, **kwargs)
+            for name, given in bound.arguments.items():
+                bound.arguments[name] = _checked(name, given, allowed[name])
+            bound.apply_defaults()
+            made = Schedule(make, bound.args, tuple(bound.kwargs.items()), formula)
+            made(np.arange(2.0)[:, None])  # parameters that do not fit together are refused here, not in a later step
+            return made
+
+        update_wrapper(make, formula)
+        make.__signature__ = signature  # type: ignore[attr-defined]
+        make.__annotations__ = {name: p.annotation for name, p in signature.parameters.items()} | {"return": "Schedule"}
+        return make
+
+    return decorate
 
 
+def _checked(name: str, given: Any, allowed: Check) -> Any:
+    return per_replica(name, given, allowed) if isinstance(allowed, Range) else allowed(name, given)
+
+
+@final
 @dataclass(frozen=True, repr=False)
 class Schedule:
     """s(k): a number for each update k = 0, 1, 2, ...; the first update uses s(0).
 
-    Made by functions such as ``cosine_decay``. Two schedules are equal if function and parameters are; the ``repr``
-    rebuilds the schedule. For replicas a parameter may be a sequence of shape (S,), which meets k by the rules of
-    broadcasting: a number k gives shape (S,), and so does an array of S indices.
-
-    Parameters
-    ----------
-    maker : callable
-        The function that makes such schedules.
-    args, kwargs : tuple
-        Its arguments.
-    formula : callable
-        s(k, arguments).
+    Made by functions such as ``cosine_decay``, and by ``*`` of a schedule with a schedule, a number, or another
+    function of k. Two schedules are equal if function and parameters are; the ``repr`` rebuilds the schedule. For
+    replicas a parameter may be a sequence of shape (S,), which meets k by the rules of broadcasting: a number k gives
+    shape (S,), and so does an array of S indices.
 
     Examples
     --------
-    >>> from optimlab import cosine_decay
+    >>> from optimlab import cosine_decay, step_decay
     >>> lr = cosine_decay(0.1, steps=1000)
     >>> lr(0), lr(500), lr(1000)
     (0.1, 0.05, 0.0)
@@ -71,12 +81,14 @@ class Schedule:
     cosine_decay(0.1, steps=1000)
     >>> lr == cosine_decay(0.1, steps=1000.0)
     True
+    >>> 2 * lr * step_decay(1.0, 0.5, steps=500)
+    constant(2.0) * cosine_decay(0.1, steps=1000) * staircase(exponential_decay(1.0, 0.5, steps=500), steps=500)
     """
 
     maker: Callable[..., Schedule]
     args: tuple[Any, ...]
     kwargs: tuple[tuple[str, Any], ...]
-    formula: Callable[..., Any] = field(compare=False)
+    formula: Callable[..., Any] = field(compare=False)  # s(k, *args, **kwargs)
     _table: tuple[int, Any] = field(default=(-1, None), init=False, compare=False)
 
     def __call__(self, k: ArrayLike) -> Any:
@@ -97,10 +109,16 @@ class Schedule:
         ValueError, TypeError
             If a k is negative, NaN or not a real number.
         """
-        if isinstance(k, (int, np.integer)) and not isinstance(k, bool) and k >= 0:
+        if isinstance(k, (int, np.integer)) and not isinstance(k, bool) and k >= 0 and self._known_ahead:
             return self._entry(int(k))
-        value = self._evaluated(_index(k))
+        value = self._evaluated(numbers("k", k, _INDEX))
         return value if np.ndim(value) else float(value)
+
+    @cached_property
+    def _known_ahead(self) -> bool:
+        """Whether s may be computed for later k too: a function of one's own may end with the run."""
+        held = (*self.args, *(value for _, value in self.kwargs))
+        return not any(isinstance(x, PlainFunction) or (isinstance(x, Schedule) and not x._known_ahead) for x in held)
 
     def _entry(self, k: int) -> Any:
         """Return s(k) from a table of neighbouring k: 1 µs where the formula on one number takes 5 to 70."""
@@ -114,7 +132,7 @@ class Schedule:
 
     def _tabulated(self, begin: int) -> Any:
         k = np.arange(begin, begin + _BLOCK, dtype=np.float64)
-        replicated = np.ndim(self._evaluated(0.0)) > 0
+        replicated = np.ndim(self._evaluated(np.float64(0.0))) > 0
         values = self._evaluated(k[:, None] if replicated else k)
         return values if replicated else values.tolist()
 
@@ -123,8 +141,18 @@ class Schedule:
         with np.errstate(over="ignore", under="ignore"):  # what is infinite is refused where it is used
             return self.formula(k, *map(_number, self.args), **words)
 
+    def __mul__(self, other: Any) -> Schedule:
+        return product(self, other) if _is_part(other) else NotImplemented  # a Rule multiplies by itself
+
+    def __rmul__(self, other: Any) -> Schedule:
+        return product(other, self) if _is_part(other) else NotImplemented
+
+    __array_ufunc__ = None  # so that np.float64(2) * schedule comes here
+
     def __repr__(self) -> str:
-        """Return the shortest call that rebuilds the schedule."""
+        """Return the shortest expression that rebuilds the schedule."""
+        if self.maker is product:
+            return " * ".join(map(repr, self.args))
         parameters = inspect.signature(self.maker).parameters
         words = [f"{name}={value!r}" for name, value in self.kwargs if value != parameters[name].default]
         return f"{self.maker.__name__}({', '.join([*map(repr, self.args), *words])})"
@@ -133,93 +161,59 @@ class Schedule:
         return partial(self.maker, *self.args, **dict(self.kwargs)), ()
 
 
-def _index(k: Any) -> Any:
-    """Return k as an array of float64."""
-    array = np.asarray(k)
-    if array.dtype.kind not in "iuf":
-        raise TypeError(f"k must be the index of an update, or an array of them; got {k!r}")
-    if not (array >= 0).all():
-        raise ValueError(f"k must be at least 0; got {k!r}; updates count from k = 0")
-    return array.astype(np.float64)
-
-
 def _number(value: Any) -> Any:
     """Return what a formula computes with: of one number for each replica an array."""
     return np.array(value) if isinstance(value, tuple) and isinstance(value[0], (int, float)) else value
 
 
+def updates(name: str, given: Any) -> Any:
+    """Return a number of updates, or one for each replica: greater than 0, an int where it is whole."""
+    found = per_replica(name, given, POSITIVE)
+    return tuple(map(_whole, found)) if isinstance(found, tuple) else _whole(found)
+
+
+def _whole(number: float) -> float:
+    return int(number) if number.is_integer() else number
+
+
+@final
 @dataclass(frozen=True)
-class _Range:
-    """The allowed range of a parameter, in words and as a test."""
+class PlainFunction:
+    """A function of k that need not take arrays: it is called with one index after the other, an int if it is whole."""
 
-    allowed: str
-    contains: Callable[[float], bool]
+    function: Callable[[Any], Any]
 
-    def checked(self, name: str, given: Any) -> Any:
-        """Return a number, or a tuple of numbers for (S,) replicas, if all are in the range."""
-        if given is None:
-            return None
-        numbers = np.asarray(given)
-        if numbers.dtype.kind not in "iuf" or numbers.ndim > 1 or not numbers.size:
-            raise TypeError(f"{name} must be {self.allowed}, or one such number for each replica; got {given!r}")
-        for number in numbers.astype(np.float64).ravel().tolist():
-            if not self.contains(number):
-                raise ValueError(f"{name} must be {self.allowed}; got {number!r}")
-        values = numbers.astype(np.float64).tolist()
-        return tuple(values) if isinstance(values, list) else values
+    def __call__(self, k: Floats) -> Floats:
+        """Return its numbers, for replicas broadcast against k as a parameter of a schedule is."""
+        indices = np.asarray(k).ravel().tolist()
+        found = np.array([self.function(_whole(index)) for index in indices], np.float64)
+        found = found.reshape(np.shape(k) + found.shape[1:])
+        if np.ndim(k) in (0, found.ndim):
+            return found
+        return found[..., 0, :] if np.shape(k)[-1] == 1 else np.diagonal(found, axis1=-2, axis2=-1)
+
+    def __repr__(self) -> str:
+        return repr(self.function)
 
 
-class _Steps(_Range):
-    """A number of steps, kept as a whole number where it is one."""
-
-    def checked(self, name: str, given: Any) -> Any:
-        values = super().checked(name, given)
-        return tuple(map(_whole, values)) if isinstance(values, tuple) else _whole(values)
+def _is_part(given: Any) -> bool:
+    return callable(given) or isinstance(given, (Real, Sequence, np.ndarray))
 
 
-def _whole(number: Any) -> Any:
-    return int(number) if isinstance(number, float) and number.is_integer() else number
+def part(name: str, given: Any) -> Schedule | PlainFunction:
+    """Return a schedule as it is, another function as one of k, a number as a constant schedule."""
+    if isinstance(given, (Schedule, PlainFunction)):
+        return given
+    return PlainFunction(given) if callable(given) else constant(given)
 
 
-_FINITE = _Range("a finite number", math.isfinite)
-_NOT_NEGATIVE = _Range("at least 0 and finite", lambda x: 0.0 <= x < math.inf)
-_POSITIVE = _Range("greater than 0 and finite", lambda x: 0.0 < x < math.inf)
-_STEPS = _Steps("greater than 0 and finite", lambda x: 0.0 < x < math.inf)
-_GROWTH = _Range("at least 1 and finite", lambda x: 1.0 <= x < math.inf)
-
-_RANGES: Mapping[str, _Range] = {
-    "value": _FINITE, "initial": _FINITE, "final": _FINITE, "low": _FINITE, "high": _FINITE,
-    "rate": _NOT_NEGATIVE, "factor": _NOT_NEGATIVE, "power": _POSITIVE, "exponent": _POSITIVE,
-    "growth": _GROWTH, "steps": _STEPS, "up": _STEPS, "down": _STEPS,
-}  # fmt: skip
+def parts(name: str, given: tuple[Any, ...]) -> tuple[Schedule | PlainFunction, ...]:
+    """Return each of several arguments as a part."""
+    return tuple(part(name, each) for each in given)
 
 
-def _checked(name: str, given: Any) -> Any:
-    """Return the argument of a schedule's function, checked by its name."""
-    if name in _RANGES:
-        return _RANGES[name].checked(name, given)
-    if name == "at":
-        return _boundaries(given)
-    return tuple(map(_callable, given)) if isinstance(given, tuple) else _callable(given)
-
-
-def _boundaries(at: Any) -> tuple[Any, ...]:
-    found = _STEPS.checked("at", at)
-    steps: tuple[Any, ...] = found if isinstance(found, tuple) else (found,)
-    if any(a >= b for a, b in itertools.pairwise(steps)):
-        raise ValueError(f"at must increase; got {at!r}")
-    return steps
-
-
-def _callable(part: Any) -> Any:
-    """Return a schedule or another function of k as it is; of a number the constant schedule."""
-    if callable(part):
-        return part
-    return constant(part)
-
-
-@schedule
-def constant(k: Any, value: Any) -> Any:
+@schedule(value=FINITE)
+def constant(k: Floats, value: Value) -> Any:
     """s(k) = value.
 
     Parameters
@@ -233,3 +227,22 @@ def constant(k: Any, value: Any) -> Any:
     0.1
     """
     return value + np.zeros_like(k)
+
+
+def _flat(name: str, given: tuple[Any, ...]) -> tuple[Schedule | PlainFunction, ...]:
+    """Return the factors of products in place of the products."""
+    held = parts(name, given)
+    return tuple(f for x in held for f in (x.args if isinstance(x, Schedule) and x.maker is product else (x,)))
+
+
+@schedule(factors=_flat)
+def product(k: Floats, *factors: Any) -> Any:
+    """s(k) = s₁(k) s₂(k) ...: what ``*`` makes of schedules, numbers and functions of k.
+
+    Examples
+    --------
+    >>> from optimlab import linear
+    >>> (0.5 * linear(1.0, steps=2))(np.arange(3))
+    array([0.5 , 0.25, 0.  ])
+    """
+    return reduce(mul, [factor(k) for factor in factors])

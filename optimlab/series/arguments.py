@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
+import importlib
 import math
 import sys
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Floats = NDArray[np.float64]
+from optimlab.typing import Array, Floats, Marks
 
 
-def checked_number(name: str, value: Any) -> float:
-    """Return a finite or infinite real scalar as a float, or say what was wrong with it."""
-    if isinstance(value, (bool, np.bool_, str, bytes)) or np.ndim(value) != 0:
-        raise TypeError(f"{name} must be a real number; got {value!r}")
+def needed(module: str, purpose: str) -> Any:
+    """Return a module of another package, or say how to install what is missing."""
     try:
-        return float(value)
-    except (TypeError, ValueError):
-        raise TypeError(f"{name} must be a real number; got {value!r}") from None
-    except OverflowError:
-        raise ValueError(f"{name} must be a number that a float can hold; got an integer above 1.8e308") from None
+        return importlib.import_module(module)
+    except ModuleNotFoundError:
+        package = module.partition(".")[0]
+        raise ImportError(f"{purpose} needs {package}: pip install 'optimlab[lab]'") from None
 
 
 def is_pandas(x: Any) -> bool:
@@ -31,7 +29,7 @@ def is_pandas(x: Any) -> bool:
     return pandas is not None and isinstance(x, (pandas.Series, pandas.DataFrame))
 
 
-def values(x: Any, name: str = "x") -> NDArray[Any]:
+def values(x: Any, name: str = "x") -> Array:
     """Return the numbers of x: float32 and float64 as they are, integers and Booleans as float64."""
     if isinstance(x, np.ndarray) and hasattr(x, "mask"):  # a masked value is a gap
         x = np.ma.filled(x.astype(np.float64) if x.dtype.kind in "iub" else x, np.nan)
@@ -50,7 +48,7 @@ def values(x: Any, name: str = "x") -> NDArray[Any]:
     return array.astype(array.dtype.newbyteorder("=") if array.dtype.kind == "f" else np.float64)
 
 
-def _pandas_values(x: Any) -> NDArray[Any]:
+def _pandas_values(x: Any) -> Array:
     dtypes = {x.dtype} if x.ndim == 1 else set(x.dtypes)
     if len(dtypes) == 1 and isinstance(next(iter(dtypes)), np.dtype):
         return np.asarray(x.to_numpy())
@@ -68,7 +66,7 @@ def refuse_other_index(other: Any, x: Any, name: str) -> None:
         raise ValueError(f"{name} must have the index (and columns) of x; align it first, for example with .reindex")
 
 
-def like(result: NDArray[Any], x: Any, name: Any = None) -> Any:
+def like(result: Array, x: Any, name: Any = None) -> Any:
     """Return the result in the type of x: with the index and names of a Series or DataFrame."""
     if not is_pandas(x):
         return result
@@ -77,16 +75,7 @@ def like(result: NDArray[Any], x: Any, name: Any = None) -> Any:
     return type(x)(result, index=x.index, columns=x.columns, copy=False)
 
 
-def checked_axis(axis: int, ndim: int) -> int:
-    """Return the axis counted from 0."""
-    if isinstance(axis, (bool, np.bool_)) or not isinstance(axis, (int, np.integer)):
-        raise TypeError(f"axis must be an integer; got {axis!r}")
-    if not -ndim <= axis < ndim:
-        raise ValueError(f"axis must be in [{-ndim}, {ndim}) for an array of {ndim} dimensions; got {axis}")
-    return int(axis) % ndim
-
-
-def checked_out(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+def checked_out(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
     """Return ``out``, or a new array where it is None."""
     if out is None:
         return np.empty(shape, dtype)
@@ -101,7 +90,7 @@ def checked_out(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArr
     return out
 
 
-def by_column(array: NDArray[Any], axis: int) -> NDArray[Any]:
+def by_column(array: Array, axis: int) -> Array:
     """Return the array as (columns, rows), rows along ``axis``: a view wherever one exists."""
     if array.ndim == 1:
         return array[np.newaxis, :]
@@ -109,14 +98,7 @@ def by_column(array: NDArray[Any], axis: int) -> NDArray[Any]:
     return moved.reshape(math.prod(moved.shape[:-1]), moved.shape[-1])
 
 
-def checked_choice(name: str, value: Any, allowed: tuple[str, ...]) -> str:
-    """Return the value if it is one of the allowed words."""
-    if not isinstance(value, str) or value not in allowed:
-        raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}; got {value!r}")
-    return value
-
-
-def checked_weights(weights: ArrayLike, shape: tuple[int, ...], axis: int) -> NDArray[Any]:
+def checked_weights(weights: ArrayLike, shape: tuple[int, ...], axis: int) -> Array:
     """Return weights as (rows,) or (columns, rows)."""
     array = values(weights, "weights")
     if array.shape not in ((shape[axis],), shape):
@@ -128,7 +110,7 @@ def checked_weights(weights: ArrayLike, shape: tuple[int, ...], axis: int) -> ND
     return array if array.ndim == 1 else by_column(array, axis)
 
 
-def _first_bad(array: NDArray[Any], good: NDArray[np.bool_]) -> str:
+def _first_bad(array: Array, good: Marks) -> str:
     bad = np.argwhere(~(good & np.isfinite(array)))[0]
     where = int(bad[0]) if bad.size == 1 else tuple(map(int, bad))
     return f"{array[tuple(bad)]} at index {where}"
@@ -148,9 +130,7 @@ def checked_times(times: Any, rows: int, halflife: Any) -> Times:
     if array.shape != (rows,):
         raise ValueError(f"times must have shape {(rows,)}, one for each row; got {array.shape}")
     if array.dtype == object and all(hasattr(time, "tzinfo") for time in array):
-        import pandas as pd
-
-        array = pd.to_datetime(array, utc=True).tz_localize(None).to_numpy()
+        array = needed("pandas", "a time with a time zone").to_datetime(array, utc=True).tz_localize(None).to_numpy()
     if array.dtype.kind == "M":
         unit = np.datetime_data(array.dtype)[0]  # what is coarser than µs would overflow in ns
         array = array.astype(f"datetime64[{unit if unit in ('ns', 'ps', 'fs', 'as') else 'us'}]")
@@ -162,7 +142,7 @@ def checked_times(times: Any, rows: int, halflife: Any) -> Times:
     return Times(_gaps(array.astype(np.float64), None), in_halflives=False)
 
 
-def _gaps(times: NDArray[Any], unit: Any) -> Floats:
+def _gaps(times: Array, unit: Any) -> Floats:
     missing = np.isnat(times) if unit is not None else ~np.isfinite(times)
     if missing.any():
         raise ValueError(f"times must be finite; got {times[missing.argmax()]} at index {int(missing.argmax())}")
@@ -187,8 +167,7 @@ def _timedelta(halflife: Any) -> Any:
     remedy = "must be a timedelta, or a string such as '4 days' that pandas.Timedelta reads, since times are datetimes"
     if not (isinstance(halflife, str) or _is_timedelta(halflife)):
         raise TypeError(f"halflife {remedy}; got {halflife!r}")
-    import pandas as pd
-
+    pd = needed("pandas", "a half-life in the unit of datetimes")
     try:
         delta = pd.Timedelta(halflife)
     except ValueError:

@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from optimlab.typing import Floats, Marks
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -62,11 +62,11 @@ def gapped(
     beta: float,
     fade: float,
     unit_mass: bool,
-    started: NDArray[np.bool_],
+    started: Marks,
     mass: Floats,
     mean: Floats,
     first: Floats,
-    constant: NDArray[np.bool_],
+    constant: Marks,
     count: NDArray[np.int64],
     out: NDArray[Any],
 ) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any, Unpack
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from optimlab.checks import whole
 from optimlab.recurrence.decay import Decay, bias_correction
-from optimlab.series.arguments import checked_axis, like, values
+from optimlab.series.arguments import like, values
 from optimlab.series.ema import ema
 from optimlab.series.options import Options, checked_start
+from optimlab.typing import Array
 
 __all__ = ["double_ema", "ema_inverse", "triple_ema"]
 
@@ -89,7 +91,7 @@ def triple_ema(x: ArrayLike, beta: Decay | ArrayLike | None = None, **options: U
         return like(3.0 * first - 3.0 * second + third, x)
 
 
-def _repeated(x: ArrayLike, beta: Any, options: Options, times: int) -> list[NDArray[Any]]:
+def _repeated(x: ArrayLike, beta: Any, options: Options, times: int) -> list[Array]:
     """E(x), E(E(x)), ...; where x has a gap, so have the averages that are averaged again."""
     array = values(x)
     gap = np.isnan(array)
@@ -136,7 +138,7 @@ def ema_inverse(m: ArrayLike, beta: Decay | float, *, start: str | float = "debi
     array = values(m, "m")
     decay = beta if isinstance(beta, Decay) else Decay(beta)
     prior, unit_mass = checked_start(start)
-    rows = np.moveaxis(array, checked_axis(axis, array.ndim), 0).astype(np.float64)
+    rows = np.moveaxis(array, whole("axis", axis, -array.ndim, array.ndim - 1), 0).astype(np.float64)
     if len(rows) == 0:
         return like(array.copy(), m)
     if np.isnan(rows).any():

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any, Unpack
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from optimlab.recurrence.decay import Decay
 from optimlab.series.arguments import checked_out, like, refuse_other_index, values
 from optimlab.series.moments import Biased, Correlation, Unbiased, second_moment
 from optimlab.series.options import Options, resolve, write
 from optimlab.series.sweep import sweep_mean
+from optimlab.typing import Array
 
 __all__ = ["ema", "ema_corr", "ema_cov", "ema_std", "ema_var"]
 
@@ -31,7 +32,7 @@ def ema(
     times: Any = None,
     spacing: str = "event",
     min_count: int = 1,
-    out: NDArray[Any] | None = None,
+    out: Array | None = None,
 ) -> Any:
     """m ← β m + (1-β) x, divided by 1 - βᵗ: exponentially weighted moving average along an axis.
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from optimlab.checks import whole
+from optimlab.extras import needed
 from optimlab.series.columns import Column, Numbers, Times
 from optimlab.typing import Array
 
@@ -103,10 +104,9 @@ def read_series(
     2024-01-02    1.6
     Name: level, dtype: float64
     """
-    try:
-        import pandas as pd
-    except ImportError:
-        raise ImportError("read_series needs pandas: pip install 'optimlab[lab]'") from None
+    needed("pandas", "lab", "read_series")
+    import pandas as pd
+
     if not isinstance(skip, Collection):
         raise TypeError(f"skip must hold numbers of lines; got {skip!r}; use skip=[{skip!r}]")
     if time is None and (time_format is not None or dayfirst is not None):

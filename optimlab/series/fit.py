@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Unpack
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from optimlab.checks import Range, choice, number
 from optimlab.recurrence.decay import Decay
-from optimlab.series.arguments import checked_choice, checked_number, values
+from optimlab.series.arguments import needed, values
 from optimlab.series.ema import ema
 from optimlab.series.moments import HalfWidth, second_moment
 from optimlab.series.options import Options
+from optimlab.typing import Floats
 
 __all__ = ["Band", "FittedDecay", "ema_band", "fit_decay"]
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -81,9 +81,8 @@ def fit_decay(x: ArrayLike, *, gaps: str = "decay") -> FittedDecay:
     >>> round(fit.decay.beta, 2), round(fit.standard_error, 3)
     (0.74, 0.015)
     """
-    from scipy.optimize import minimize_scalar
-
-    checked_choice("gaps", gaps, ("decay", "skip", "raise"))
+    minimize_scalar = needed("scipy.optimize", "fit_decay").minimize_scalar
+    choice("gaps", gaps, ("decay", "skip", "raise"))
     series = values(x).astype(np.float64)
     _check_series(series)
 
@@ -194,11 +193,7 @@ def ema_band(
     >>> [float(limit[-1].round(3)) for limit in band]
     [1.323, 0.083, 2.562]
     """
-    confidence, phi = checked_number("confidence", confidence), checked_number("phi", phi)
-    if not 0.0 < confidence < 1.0:
-        raise ValueError(f"confidence must be in (0, 1); got {confidence!r}")
-    if not -1.0 < phi < 1.0:
-        raise ValueError(f"phi must be in (-1, 1); got {phi!r}")
+    confidence, phi = number("confidence", confidence, Range("in (0, 1)")), number("phi", phi, Range("in (-1, 1)"))
     mean = ema(x, beta, **options)
     half = second_moment(x, x, beta, lambda columns: HalfWidth(columns, phi, confidence), options)
     with np.errstate(invalid="ignore"):

@@ -11,13 +11,13 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-from optimlab.series.arguments import like, refuse_other_index, values
+from optimlab.series.arguments import like, needed, refuse_other_index, values
 from optimlab.series.options import Options, Resolved, resolve, write
 from optimlab.series.scan import held, shifted, variable_scan
 from optimlab.series.sweep import GENERAL_TILE, Mean, blank_early, in_tiles
-from optimlab.series.weighting import Floats, Gains, Masses
+from optimlab.series.weighting import Gains, Masses
+from optimlab.typing import Array, Floats
 
 
 class Moment(Protocol):
@@ -117,8 +117,7 @@ class HalfWidth:
 
     def step(self, gains: Gains, d: Floats, e: Floats) -> Floats:
         """Return half the width of the band."""
-        from scipy.special import stdtrit
-
+        stdtrit = needed("scipy.special", "ema_band").stdtrit
         freedom = self.freedom.step(gains)
         variance = self.spread.step(gains, d * e) / freedom
         quantile = np.asarray(stdtrit(self._degrees(gains), self.quantile), dtype=np.float64)
@@ -145,7 +144,7 @@ class Correlation:
         return self.held.step(gains, np.clip(xy / (np.sqrt(xx) * np.sqrt(yy)), -1.0, 1.0))
 
 
-def _deviations(x: NDArray[Any], mean: Mean, gains: Gains) -> Floats:
+def _deviations(x: Array, mean: Mean, gains: Gains) -> Floats:
     """x - m_before of the next rows; 0 where no value counts or none had before."""
     carry = mean.mean
     before = shifted(mean.step(x, gains), carry)
@@ -171,9 +170,7 @@ def second_moment(x: Any, y: Any, beta: Any, moment: Callable[[int], Moment], op
     return like(result, x)
 
 
-def _sweep(
-    x: NDArray[Any], y: NDArray[Any], options: Resolved, moment: Callable[[int], Moment], out: NDArray[Any]
-) -> None:
+def _sweep(x: Array, y: Array, options: Resolved, moment: Callable[[int], Moment], out: Array) -> None:
     """Write a second moment of x and y, both of shape (columns, rows), into ``out``, tile by tile."""
     for columns, along in in_tiles(x.shape, GENERAL_TILE):
         size = columns.stop - columns.start

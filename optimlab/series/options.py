@@ -8,23 +8,18 @@ from functools import lru_cache
 from typing import Any, TypedDict
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from optimlab.checks import Range, choice, number, whole
 from optimlab.recurrence.decay import Decay
-from optimlab.series.arguments import (
-    Times,
-    by_column,
-    checked_axis,
-    checked_choice,
-    checked_times,
-    checked_weights,
-    values,
-)
-from optimlab.series.weighting import Mask, Weighting
+from optimlab.series.arguments import Times, by_column, checked_times, checked_weights, values
+from optimlab.series.weighting import Weighting
+from optimlab.typing import Array, Marks
 
 STARTS = ("debiased", "zero", "first")
 GAPS = ("decay", "skip", "propagate", "raise")
 SPACINGS = ("event", "time")
+_START = Range("'debiased', 'zero', 'first' or a finite number")
 
 
 class Options(TypedDict, total=False):
@@ -72,11 +67,11 @@ class Resolved:
     ) -> None:
         unknown = parameters.keys() - {"alpha", "span", "com", "halflife"}
         if unknown:
-            raise TypeError(f"{', '.join(sorted(unknown))}: no such option; see the docstring of optimlab.series.ema")
-        self.axis = checked_axis(axis, len(shape))
-        self.gaps = checked_choice("gaps", gaps, GAPS)
-        self.min_count = _checked_count(min_count)
-        checked_choice("spacing", spacing, SPACINGS)
+            raise TypeError(f"{', '.join(sorted(unknown))}: no such option; see the docstring of optimlab.ema")
+        self.axis = whole("axis", axis, -len(shape), len(shape) - 1) % len(shape)
+        self.gaps = choice("gaps", gaps, GAPS)
+        self.min_count = whole("min_count", min_count, 0)
+        choice("spacing", spacing, SPACINGS)
         prior, unit_mass = checked_start(start)
         rows = shape[self.axis]
         timed = None if times is None else checked_times(times, rows, parameters.get("halflife"))
@@ -94,16 +89,16 @@ class Resolved:
         self.weighting = weighting
         self._times = timed
 
-    def present(self, *series: NDArray[Any]) -> Mask:
+    def present(self, *series: Array) -> Marks:
         """Where all of the series hold a value."""
         if self.gaps == "propagate":
             return np.ones(series[0].shape, dtype=np.bool_)
-        present: Mask = ~np.isnan(series[0])
+        present: Marks = ~np.isnan(series[0])
         for other in series[1:]:
             present &= ~np.isnan(other)
         return present
 
-    def prepare(self, *series: NDArray[Any]) -> None:
+    def prepare(self, *series: Array) -> None:
         """Do what needs the series, shaped (columns, rows): refuse gaps, weigh the first value of a timed one."""
         if self.gaps == "raise":
             for x in series:
@@ -113,7 +108,7 @@ class Resolved:
             shares = [self._first_share(c, *(x[c : c + 1] for x in series)) for c in range(len(series[0]))]
             self.weighting = replace(self.weighting, first_share=np.array(shares))
 
-    def _first_share(self, index: int, *column: NDArray[Any]) -> float:
+    def _first_share(self, index: int, *column: Array) -> float:
         """1 - (decay over the first gap between two values of the column): the first value stands for as long."""
         present = self.present(*column)[0]
         weights = self.weighting.weights
@@ -130,17 +125,9 @@ class Resolved:
 def checked_start(start: Any) -> tuple[float | None, bool]:
     """Return (prior, unit mass)."""
     if isinstance(start, str):
-        checked_choice("start", start, (*STARTS, "a number"))
+        choice("start", start, (*STARTS, "a number"))
         return (0.0 if start == "zero" else None), start != "debiased"
-    if np.ndim(start) != 0 or np.asarray(start).dtype.kind not in "fiu" or not np.isfinite(start):
-        raise ValueError(f"start must be 'debiased', 'zero', 'first' or a finite number; got {start!r}")
-    return float(start), True
-
-
-def _checked_count(min_count: Any) -> int:
-    if isinstance(min_count, (bool, np.bool_)) or not isinstance(min_count, (int, np.integer)) or min_count < 0:
-        raise ValueError(f"min_count must be an integer of at least 0; got {min_count!r}")
-    return int(min_count)
+    return number("start", start, _START), True
 
 
 def _by_row(beta: Any, rows: int, parameters: dict[str, Any]) -> Weighting:
@@ -193,7 +180,7 @@ def _by_time(times: Times, beta: Any, parameters: dict[str, Any], spacing: str, 
     return Weighting(None, factors, share)
 
 
-def _refuse_gaps(x: NDArray[Any]) -> None:
+def _refuse_gaps(x: Array) -> None:
     for start in range(0, x.shape[1], 4096):
         missing = np.isnan(x[:, start : start + 4096])
         if missing.any():
@@ -204,7 +191,7 @@ def _refuse_gaps(x: NDArray[Any]) -> None:
             )
 
 
-def resolve(x: NDArray[Any], beta: Any, **options: Any) -> Resolved:
+def resolve(x: Array, beta: Any, **options: Any) -> Resolved:
     """Return the checked options; those of plain numbers and words are remembered."""
     if options.get("weights") is None and options.get("times") is None and isinstance(beta, _NUMBER):
         try:
@@ -222,7 +209,7 @@ def _remembered(ndim: int, beta: Any, **options: Any) -> Resolved:
     return Resolved((1,) * ndim, beta, **options)
 
 
-def write(sweep: Callable[..., None], options: Resolved, series: list[NDArray[Any]], result: NDArray[Any]) -> None:
+def write(sweep: Callable[..., None], options: Resolved, series: list[Array], result: Array) -> None:
     """Call ``sweep`` on the series, the options and the result, all as (columns, rows).
 
     Arithmetic on NaN and infinity is silent: they are data.

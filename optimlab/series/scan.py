@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from optimlab.typing import Floats, Marks
 
 BLOCK = 16  # samples a small matrix product covers
 SHORT = 4096  # steps up to which two levels of products suffice
@@ -203,7 +203,7 @@ def shifted(y: NDArray[Any], carry: NDArray[Any]) -> NDArray[Any]:
     return result
 
 
-def held(y: NDArray[Any], where: NDArray[np.bool_], carry: NDArray[Any]) -> NDArray[Any]:
+def held(y: NDArray[Any], where: Marks, carry: NDArray[Any]) -> NDArray[Any]:
     """Return the latest y of a step marked in ``where``, carry before the first."""
     latest = np.maximum.accumulate(np.where(where, np.arange(y.shape[1]), -1), axis=1)
     result = np.take_along_axis(y, np.maximum(latest, 0), axis=1)

@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from optimlab.checks import choice
 from optimlab.recurrence.decay import Decay
-from optimlab.series.arguments import checked_choice, values
+from optimlab.series.arguments import values
+from optimlab.typing import Array, Floats
 
 __all__ = ["EmaState"]
-
-Floats = NDArray[np.float64]
 
 CHUNK = 4096  # rows summed at a time
 EXTENDED = np.longdouble  # 80 bits on x86: sums in any chunks round to the same float64; elsewhere float64 itself
@@ -121,8 +121,8 @@ class EmaState:
     ) -> None:
         self.decay = decay if isinstance(decay, Decay) else Decay(decay)
         self.shape = tuple(int(n) for n in shape)
-        self.gaps = checked_choice("gaps", gaps, ("decay", "skip", "raise"))
-        self.kind = checked_choice("covariance", covariance, ("diagonal", "full"))
+        self.gaps = choice("gaps", gaps, ("decay", "skip", "raise"))
+        self.kind = choice("covariance", covariance, ("diagonal", "full"))
         if self.kind == "full" and len(self.shape) != 1:
             raise ValueError(f"covariance='full' needs rows of one dimension, shape=(columns,); got shape={shape}")
         masses = () if self.kind == "full" else self.shape
@@ -241,7 +241,7 @@ class EmaState:
         matrix: Floats = self._moment(bias)
         return matrix
 
-    def to_dict(self) -> dict[str, NDArray[Any]]:
+    def to_dict(self) -> dict[str, Array]:
         """Return the state as plain arrays, as ``np.savez`` stores them without pickle."""
         settings = {
             "decay": np.array([self.decay.beta, self.decay.alpha]),

@@ -24,7 +24,8 @@ from optimlab.series.scan import (
     short_mean,
     whole_blocks,
 )
-from optimlab.series.weighting import Floats, Gains, Mask, Masses, Weighting
+from optimlab.series.weighting import Gains, Masses, Weighting
+from optimlab.typing import Floats, Marks
 
 NONE = np.ones(0)
 PREFIX = 4096  # rows in which nearly every series has two different values
@@ -69,7 +70,7 @@ class Mean:
         values[bad] = 0.0
         return np.add.accumulate(lost, axis=1)
 
-    def keep_constant(self, x: NDArray[Any], counted: Mask | None, m: NDArray[Any]) -> None:
+    def keep_constant(self, x: NDArray[Any], counted: Marks | None, m: NDArray[Any]) -> None:
         """A mean of equal values is that value: write it over the rounding in the leading run of equal values."""
         if not self.constant.any():
             return

@@ -19,9 +19,7 @@ from numpy.typing import NDArray
 
 from optimlab.recurrence.decay import Decay
 from optimlab.series.scan import constant_scan, held, shifted, variable_scan
-
-Floats = NDArray[np.float64]
-Mask = NDArray[np.bool_]
+from optimlab.typing import Floats, Marks
 
 
 @dataclass(frozen=True)
@@ -89,9 +87,9 @@ class Gains:
 
     def __init__(
         self,
-        counted: Mask,
-        seen: Mask,
-        began: Mask,
+        counted: Marks,
+        seen: Marks,
+        began: Marks,
         *,
         q: Floats,
         w: Floats,
@@ -109,9 +107,9 @@ class Gains:
         self.log_beta = log_beta
 
     @cached_property
-    def again(self) -> Mask:
+    def again(self) -> Marks:
         """Where a value counts and something had before it."""
-        again: Mask = self.counted & shifted(self.seen, self.began)
+        again: Marks = self.counted & shifted(self.seen, self.began)
         return again
 
     @cached_property
@@ -153,7 +151,7 @@ class Masses:
         self.since = self.mass.copy()  # decay since the last value; 0 before the first
         self.count = np.zeros(size, dtype=np.int64)
 
-    def gains(self, present: Mask, rows: slice) -> Gains:
+    def gains(self, present: Marks, rows: slice) -> Gains:
         """Return the gains of the next rows, given where they hold a value."""
         weighting = self.weighting
         q = self._factors(present, rows)
@@ -181,14 +179,14 @@ class Masses:
         self.count = self.count + counted.sum(axis=1)
         return Gains(counted, seen, began, q=q, w=w, after=after, carry=carry, log_beta=log_beta)
 
-    def _factors(self, present: Mask, rows: slice) -> Floats:
+    def _factors(self, present: Marks, rows: slice) -> Floats:
         factors = self.weighting.factors
         q: Any = factors[rows] if isinstance(factors, np.ndarray) else factors
         if self.weighting.gaps_decay:
             return np.broadcast_to(np.asarray(q, dtype=np.float64), present.shape)
         return np.where(present, q, 1.0)
 
-    def _weights(self, present: Mask, rows: slice) -> Floats:
+    def _weights(self, present: Marks, rows: slice) -> Floats:
         share: Any = 1.0 if self.weighting.share is None else self.weighting.share
         w = share[rows] if isinstance(share, np.ndarray) else share
         weights = self.weighting.weights
@@ -196,14 +194,14 @@ class Masses:
             w = w * (weights[rows] if weights.ndim == 1 else weights[self.columns, rows])
         return np.broadcast_to(np.asarray(w, dtype=np.float64), present.shape)
 
-    def _faded(self, q: Floats, counted: Mask) -> Floats:
+    def _faded(self, q: Floats, counted: Marks) -> Floats:
         """Return the product of the factors since the last value; 0 where there was none."""
         since = variable_scan(np.where(counted, 0.0, q), counted.astype(np.float64), self.since)
         faded: Floats = q * shifted(since, self.since)
         self.since = since[:, -1].copy()
         return faded
 
-    def _elapsed_share(self, faded: Floats, counted: Mask) -> Floats:
+    def _elapsed_share(self, faded: Floats, counted: Marks) -> Floats:
         share = 1.0 - faded
         if self.weighting.first_share is not None:
             first = self.weighting.first_share[self.columns, np.newaxis]

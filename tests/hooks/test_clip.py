@@ -1,35 +1,15 @@
-import os
-import subprocess
-import sys
-
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from optimlab import ClipEach, ClipNorm, ClipValue, SkipLarge, linear, sgd
-from optimlab.finite import any_bad, norm
-from optimlab.optimizer import Optimizer, Step
+from optimlab import ClipEach, ClipNorm, ClipValue, Optimizer, linear, sgd
+from tests.hooks.steps import a_step, seen
 
 floats = st.floats(-1e6, 1e6, allow_subnormal=False)
 limits = st.just(0.0) | st.floats(1e-6, 10)
 vectors = hnp.arrays(np.float64, st.integers(1, 50), elements=floats)
-
-
-def a_step(*gradients, scale=1.0, t=1, replicas=None):
-    leaves = tuple(np.asarray(g, float) for g in gradients)
-    names = tuple(str(i) for i in range(len(leaves)))
-    params = tuple(np.zeros_like(g) for g in leaves)
-    return Step(t, 0.1, scale, False, params, leaves, names, None, replicas)
-
-
-def seen(hook, *gradients, **options):
-    """Return the gradients as the rule sees them."""
-    step = a_step(*gradients, **options)
-    hook.before(step)
-    scale = np.asarray(step.scale)
-    return [g * scale.reshape(-1, *(1,) * (g.ndim - 1)) if scale.ndim else g * scale for g in step.gradients]
 
 
 def test_the_norm_is_that_of_all_leaves():
@@ -59,7 +39,6 @@ def test_a_norm_just_above_the_limit_is_clipped(hook):
     assert g.tolist() != [3, 4]
 
 
-# portable case 11
 def test_optax_clip_cases():
     gradients = ([500.0, 5.0], [300.0, 3.0])
     assert all(g.tolist() == [1, 1] for g in seen(ClipValue(1.0), *gradients))
@@ -70,7 +49,7 @@ def test_optax_clip_cases():
         assert all(g.tolist() == h for g, h in zip(seen(hook, *gradients), gradients, strict=True))
 
 
-# portable case 12: per-example clipping is clipping over replicas
+# per-example clipping is clipping over replicas
 @pytest.mark.parametrize(("limit", "total", "clipped"), [(np.inf, 7, 0), (0.0, 0, 3), (1.25, 1.75, 3)])
 def test_optax_per_example_cases(limit, total, clipped):
     examples = [(0.0, 0, 0), (0, 3, 4), (4, 0, 3), (3, 4, 0)]
@@ -145,83 +124,3 @@ def test_the_gradients_are_never_written_to():
         for _ in range(3):
             seen(hook, g)
         assert g.tolist() == [5, -7]
-
-
-@settings(max_examples=40)
-@given(
-    st.integers(1, 5),
-    st.sampled_from([1, 7, 4095, 4096, 4097, 9001]),
-    st.sampled_from([np.float32, np.float64]),
-    st.integers(0, 2**32 - 1),
-)
-def test_the_norm_of_a_replica_is_the_norm_of_it_alone(replicas, n, dtype, seed):
-    batch = np.random.default_rng(seed).standard_normal((replicas, n)).astype(dtype)
-    both = norm([batch, batch[:, :1].copy()], replicas)
-    alone = [norm([row, row[:1].copy()], None) for row in batch]
-    assert both.tolist() == alone
-    exact = np.sqrt((batch.astype(np.longdouble) ** 2).sum(axis=1) + batch[:, 0].astype(np.longdouble) ** 2)
-    np.testing.assert_allclose(both, exact.astype(float), rtol=2e-7 if dtype is np.float32 else 2e-15)
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("exponent", [-1.0, -0.8, -0.3, 0.3, 0.8, 0.95])
-def test_the_norm_survives_what_its_square_does_not(dtype, exponent):
-    size = float(np.finfo(dtype).max) ** exponent
-    g = np.full(9, size, dtype)
-    assert norm([g], None) == pytest.approx(3 * float(g[0]), rel=1e-6)
-    assert any_bad([g], None) is False
-
-
-def test_the_norm_of_views_in_any_order():
-    g = np.random.default_rng(0).standard_normal((40, 60))
-    expected = np.sqrt((g**2).sum())
-    for view in (g, g.T, np.asfortranarray(g), g[::-1, ::-1], np.repeat(g, 2, axis=1)[:, ::2]):
-        assert norm([view], None) == pytest.approx(expected, rel=1e-14)
-    assert norm([np.zeros((0, 3))], None) == 0
-    assert norm([np.array(-2.0)], None) == 2
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_the_bits_of_the_norm_do_not_depend_on_threads(dtype):
-    code = (
-        "import numpy as np; from optimlab.finite import norm; r = np.random.default_rng(0); "
-        f"print(norm([r.standard_normal(10**6).astype('{dtype}')], None).hex())"
-    )
-    found = set()
-    for threads in ("1", "2", "3"):
-        variables = {"OPENBLAS_NUM_THREADS": threads, "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
-        found.add(subprocess.run([sys.executable, "-c", code], env=os.environ | variables,
-                                 capture_output=True, text=True, check=True).stdout)  # fmt: skip
-    assert len(found) == 1
-
-
-# portable case 14
-@pytest.mark.parametrize(
-    ("gradient", "skipped"), [(11.0, True), (0.0, False), (10.0, False), (np.inf, True), (np.nan, True)]
-)
-def test_large_steps_are_skipped(gradient, skipped):
-    step = a_step([gradient])
-    SkipLarge(10.0).before(step)
-    assert step.skip is skipped
-
-
-def test_large_steps_of_replicas_are_skipped():
-    step = a_step([[1.0], [9.0], [np.nan]], replicas=3)
-    step.skip = np.array([True, False, False])
-    SkipLarge([2.0, 8.0, 3.0]).before(step)
-    assert step.skip.tolist() == [True, True, True]
-
-
-@pytest.mark.parametrize(
-    ("make", "error", "message"),
-    [
-        (lambda: ClipNorm(-1.0), ValueError, r"max_norm must be at least 0 \(infinite: no limit\); got -1.0"),
-        (lambda: ClipNorm(float("nan")), ValueError, "max_norm must be at least 0"),
-        (lambda: ClipEach("1"), TypeError, "max_norm must be a real number"),
-        (lambda: ClipValue([1.0, -1.0]), ValueError, "limit must be at least 0"),
-        (lambda: SkipLarge(0.0), ValueError, "max_norm must be greater than 0; got 0.0"),
-    ],
-)
-def test_errors_say_what_is_allowed(make, error, message):
-    with pytest.raises(error, match=message):
-        make()

@@ -1,54 +1,18 @@
-import copy
-import subprocess
-import sys
-
 import numpy as np
-import pytest
 
 from optimlab import (
-    Accumulate,
-    Ball,
     Box,
     ClipEach,
     ClipNorm,
-    ClipValue,
-    IndependentDecay,
-    LearningRateDecay,
-    Lookahead,
-    NonNegative,
-    Plateau,
+    Optimizer,
     Project,
     Record,
-    Simplex,
     SkipLarge,
     SkipNonFinite,
-    WeightDecay,
     adam,
-    constant,
     linear,
     sgd,
 )
-from optimlab.optimizer import Optimizer
-from tests.public import NAMES
-
-EVERY = [
-    ClipNorm(1.0),
-    ClipEach(1.0),
-    ClipValue(0.5),
-    LearningRateDecay(linear(1.0, steps=20)),
-    Plateau(0.5, 2),
-    WeightDecay(0.1),
-    IndependentDecay(0.1),
-    SkipNonFinite(2),
-    SkipLarge(2.0),
-    Accumulate(2),
-    Project(Ball(1.0)),
-    Project(Box(-0.5, 0.5)),
-    Project(NonNegative()),
-    Project(Simplex()),
-    Lookahead(2),
-    Record(),
-]
 
 
 def test_each_number_by_hand():
@@ -118,81 +82,3 @@ def test_recording_changes_no_bit():
         recorded.step(one, np.sin(k + one))
         plain.step(two, np.sin(k + two))
     assert np.array_equal(one, two)
-
-
-@pytest.mark.parametrize("hook", EVERY, ids=repr)
-class TestEveryHook:
-    def run(self, hook, w, gradients, **options):
-        optimizer = Optimizer(adam(), 0.3, hooks=[copy.deepcopy(hook)], **options)
-        for g in gradients:
-            optimizer.step(w, g.copy(), loss=np.abs(g).reshape(len(g), -1).sum(axis=1) if options else np.abs(g).sum())
-        return w
-
-    @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-    def test_a_replica_is_the_run_alone(self, hook, dtype):
-        gradients = np.random.default_rng(0).standard_normal((7, 3, 4)).astype(dtype)
-        start = np.random.default_rng(1).standard_normal((3, 4)).astype(dtype)
-        together = self.run(hook, start.copy(), gradients, replicas=3)
-        alone = [self.run(hook, start[i].copy(), gradients[:, i]) for i in range(3)]
-        assert together.dtype == dtype
-        assert np.array_equal(together, alone)
-
-    def test_it_works_on_views_as_on_arrays(self, hook):
-        gradients = np.random.default_rng(0).standard_normal((7, 6))
-        start = np.random.default_rng(1).standard_normal(6)
-        w = np.repeat(start, 2)[::2]
-        assert np.array_equal(self.run(hook, w, gradients), self.run(hook, start.copy(), gradients))
-
-    def test_gradients_are_never_written_to(self, hook):
-        gradients = np.random.default_rng(0).standard_normal((7, 6))
-        optimizer, w = Optimizer(adam(), 0.3, hooks=[copy.deepcopy(hook)]), np.ones(6)
-        kept = gradients.copy()
-        for g in gradients:
-            optimizer.step(w, g, loss=1.0)
-        assert np.array_equal(gradients, kept)
-
-    def test_going_on_from_a_checkpoint_is_not_stopping(self, hook, tmp_path):
-        gradients = np.random.default_rng(0).standard_normal((9, 6))
-        whole, w = self.run(hook, np.ones(6), gradients), np.ones(6)
-        first, second = (Optimizer(adam(), 0.3, hooks=[copy.deepcopy(hook)]) for _ in range(2))
-        for optimizer, part in ((first, gradients[:5]), (second, gradients[5:])):
-            if optimizer is second:
-                first.save(tmp_path / "run.npz")
-                second.load(tmp_path / "run.npz")
-            for g in part:
-                optimizer.step(w, g.copy(), loss=np.abs(g).sum())
-        assert np.array_equal(w, whole)
-
-    def test_the_repr_rebuilds_it(self, hook):
-        rebuilt = eval(repr(hook), NAMES.copy())
-        assert repr(rebuilt) == repr(hook)
-        assert type(rebuilt) is type(hook)
-
-
-def test_schedules_are_hyperparameters_of_hooks():
-    one, two = np.ones(3), np.ones(3)
-    for w, limit in ((one, 0.5), (two, constant(0.5))):
-        Optimizer(sgd(), 1.0, hooks=[ClipNorm(limit)]).step(w, np.ones(3))
-    assert np.array_equal(one, two)
-
-
-def test_importing_hooks_and_schedules_loads_only_numpy():
-    code = (
-        "import sys, optimlab.hooks, optimlab.schedules; "
-        "print([m for m in ('pandas', 'scipy', 'matplotlib', 'numba', 'tqdm') if m in sys.modules])"
-    )
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert found.stdout.strip() == "[]"
-
-
-@pytest.mark.parametrize(
-    ("make", "error", "message"),
-    [
-        (lambda: Record(0), ValueError, "every must be a whole number of at least 1; got 0"),
-        (lambda: Record(True), ValueError, "every must be a whole number of at least 1; got True"),
-        (lambda: Record(clip=SkipLarge(1.0)), TypeError, "clip must be the ClipNorm, ClipEach or ClipValue"),
-    ],
-)
-def test_errors_say_what_is_allowed(make, error, message):
-    with pytest.raises(error, match=message):
-        make()

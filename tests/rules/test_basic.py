@@ -13,7 +13,6 @@ from optimlab import (
     Ema,
     Gradient,
     Root,
-    Scale,
     Square,
     Trace,
     Weights,
@@ -55,7 +54,7 @@ V_HAT = Square() | Ema(B2, debias=True)
 ROWS = {  # rules.md, table 2d: numbers that the named libraries printed
     "heavy ball (torch, optax)": (heavy_ball(0.9), "0.95 -1.9 0.93 -2.01 0.812 -2.119"),
     "nesterov (torch, optax)": (nesterov(0.9), "0.905 -1.81 0.912 -2.109 0.7058 -2.2171"),
-    "dampening 0.5 (torch)": (Scale(dampened) | Trace(0.9), "0.95 -1.9 0.9175 -1.91 0.83825 -1.924"),
+    "dampening 0.5 (torch)": (dampened * Gradient() | Trace(0.9), "0.95 -1.9 0.9175 -1.91 0.83825 -1.924"),
     "L2 0.01 (torch)": (
         Gradient() + 0.01 * Weights() | Trace(0.9),
         "0.949 -1.898 0.927151 -2.004302 0.806559749 -2.107969498",
@@ -98,7 +97,7 @@ ROWS = {  # rules.md, table 2d: numbers that the named libraries printed
         "0.900000002 -1.900000001 0.873366298708 -1.93661035347 0.807555139677 -1.96773768948",
     ),
     "adam, eps hat (keras, sklearn)": (
-        Ema(B1) / (Square() | Ema(B2) | Root(1e-8)) | Scale(eps_hat),
+        eps_hat * (Ema(B1) / (Square() | Ema(B2) | Root(1e-8))),
         "0.900000063246 -1.90000003162 0.873366374352 -1.93661037915 0.807555232496 -1.967737711",
     ),
     "adam, eps 0.1 (torch, optax)": (
@@ -106,7 +105,7 @@ ROWS = {  # rules.md, table 2d: numbers that the named libraries printed
         "0.916666666667 -1.90909090909 0.89541106023 -1.94352385766 0.838240765947 -1.97241528671",
     ),
     "adam, eps hat 0.1 (keras, sklearn)": (
-        Ema(B1) / (Square() | Ema(B2) | Root(0.1)) | Scale(eps_hat),
+        eps_hat * (Ema(B1) / (Square() | Ema(B2) | Root(0.1))),
         "0.98634729405 -1.97597469266 0.982347709936 -1.99113830888 0.964848714718 -2.00403469447",
     ),
     "adam, eps_root 0.1 (optax)": (
@@ -122,7 +121,7 @@ ROWS = {  # rules.md, table 2d: numbers that the named libraries printed
         "0.900000001667 -1.90000000083 0.854441367462 -1.92501787846 0.781504399863 -1.94161889386",
     ),
     "nadam (optax)": (
-        ((Ema(B1) | Scale(debias_next)) + Scale(debias_now)) / (V_HAT | Root(1e-8)),
+        (debias_next * Ema(B1) + debias_now * Gradient()) / (V_HAT | Root(1e-8)),
         "0.852631581895 -1.85263158042 0.869117942512 -1.94229685496 0.76667132869 -1.96722863449",
     ),
     "adagrad (torch)": (
@@ -136,7 +135,7 @@ ROWS = {  # rules.md, table 2d: numbers that the named libraries printed
 }
 
 
-@pytest.mark.parametrize("engine", ["numpy", "fused"])
+@pytest.mark.parametrize("engine", ["numpy", pytest.param("fused", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", ROWS)
 def test_three_steps_give_the_numbers_that_the_library_printed(name, engine):
     if engine == "fused":
@@ -214,6 +213,7 @@ def ours(rule, lr, gradients_at=None):
     return np.array(path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PEERS)
 def test_a_thousand_steps_on_rosenbrock_in_lock_step_with_torch(name):
     torch = pytest.importorskip("torch")
@@ -227,6 +227,7 @@ def test_a_thousand_steps_on_rosenbrock_in_lock_step_with_torch(name):
     np.testing.assert_allclose(ours(rule, lr), np.array(path), rtol=1e-10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PEERS)
 @pytest.mark.filterwarnings("ignore")
 def test_a_thousand_steps_on_rosenbrock_in_lock_step_with_optax(name):
@@ -279,6 +280,19 @@ def test_a_scheduled_beta_is_corrected_by_the_product():
     )
 
 
+def test_each_replica_has_the_product_of_its_own_scheduled_beta():
+    def beta(k):
+        return np.array([0.5, 0.75, 0.25]) / (k + 1)
+
+    for steps in ([3, 1, 2], [2, 2, 2], [4, 9, 1]):
+        together = Ema(beta, debias=True).coefficients(np.array(steps))
+        for i, t in enumerate(steps):
+            alone = Ema(lambda k, i=i: float(beta(k)[i]), debias=True).coefficients(t)
+            assert [c[i] for c in together] == list(alone)
+            product = math.prod([beta(k)[i] for k in range(t)])
+            assert alone[2] == pytest.approx(1 / (1 - product), rel=1e-14)
+
+
 def test_the_running_mean_is_an_ema_with_a_schedule():
     w = np.zeros(1)
     optimizer = Optimizer(Ema(lambda k: k / (k + 1)), 1.0)
@@ -293,16 +307,47 @@ def test_the_running_mean_is_an_ema_with_a_schedule():
     [
         (lambda: Ema(1.0), ValueError, r"beta must be in \[0, 1\); got 1.0"),
         (lambda: Ema(math.nan), ValueError, r"beta must be in \[0, 1\); got nan"),
-        (lambda: Ema("0.9"), TypeError, "beta must be a real number, one for each replica, or a schedule; got '0.9'"),
+        (lambda: Ema("0.9"), TypeError, r"beta must be in \[0, 1\); got '0.9'"),
+        (lambda: Ema(False), TypeError, r"beta must be in \[0, 1\); got False"),
+        (lambda: Ema([True, False]), TypeError, r"beta must be in \[0, 1\); got \[True, False\]"),
+        (lambda: Ema(0.9, 0.999), TypeError, "positional"),
+        (lambda: Ema(0.9, debias=0.999), TypeError, "debias must be True or False; got 0.999"),
+        (lambda: Ema(0.9, debias="yes"), TypeError, "debias must be True or False; got 'yes'"),
+        (lambda: Ema(0.9, first="x"), TypeError, "first must be a finite number; got 'x'"),
+        (lambda: Ema(0.9, first=math.nan), ValueError, "first must be a finite number; got nan"),
+        (lambda: Ema(0.9, first=[1.0, 2.0]), TypeError, "first must be a finite number, a single number"),
+        (lambda: Trace(0.9, 1.0), TypeError, "positional"),
+        (lambda: Trace(0.9, first=math.inf), ValueError, "first must be a finite number; got inf"),
+        (lambda: Trace(0.9, first=True), TypeError, "first must be a finite number; got True"),
         (lambda: Ema([[0.9]]), ValueError, r"beta must be a number or one number for each replica; got shape \(1, 1\)"),
         (lambda: Ema(Decay(com=math.inf)), ValueError, "infinite memory"),
         (lambda: Ema(0.9, debias=True, first=1.0), ValueError, "first must be 0 with debias=True"),
         (lambda: Ema(lambda k: 1.5).coefficients(1), ValueError, "from its schedule at k = 0"),
+        (lambda: Ema(lambda k: 1.0).coefficients(1), ValueError, r"at k = 0, must be in \[0, 1\); got 1.0"),
+        (
+            lambda: Ema(lambda k: np.array([0.5, 1.0])).coefficients(3),
+            ValueError,
+            r"at k = 2, must be in \[0, 1\); got 1.0",
+        ),
+        (lambda: Ema(lambda k: 0.5 + 0.5 * (k > 0), debias=True).coefficients(2), ValueError, "at k = 1, must be in"),
+        (lambda: Ema(lambda k: math.nan).coefficients(1), ValueError, "got nan"),
+        (lambda: Trace(lambda k: 1.1).coefficients(1), ValueError, r"at k = 0, must be in \[0, 1\]; got 1.1"),
+        (
+            lambda: Root(lambda k: -1.0).coefficients(1),
+            ValueError,
+            "eps, from its schedule at k = 0, must be at least 0",
+        ),
+        (lambda: ((lambda k: math.inf) * Gradient()).coefficients(1), ValueError, "number, from its schedule"),
         (lambda: Trace(1.1), ValueError, r"beta must be in \[0, 1\]; got 1.1"),
         (lambda: Root(-1e-8), ValueError, "eps must be at least 0 and finite"),
         (lambda: Clip(1.0, 0.0), ValueError, "low must be at most high; got low=1.0, high=0.0"),
+        (lambda: Clip([0.0, 1.0], 0.5), ValueError, "low must be at most high"),
+        (lambda: Clip(math.nan, 0.0), ValueError, "low must be a number; got nan"),
+        (lambda: Clip(0.0, math.nan), ValueError, "high must be a number; got nan"),
+        (lambda: Clip(lambda k: math.nan, 0.0).coefficients(1), ValueError, "low, from its schedule at k = 0, must be"),
+        (lambda: True * Gradient(), TypeError, "number must be a finite number; got True"),
         (lambda: adam(beta2=-0.1), ValueError, r"beta must be in \[0, 1\)"),
-        (lambda: 2j * Gradient(), TypeError, "number must be a real number"),
+        (lambda: 2j * Gradient(), TypeError, "number must be a finite number; got 2j"),
         (lambda: math.inf * Gradient(), ValueError, "number must be a finite number; got inf"),
     ],
 )

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from optimlab.optimizer import Optimizer
-from tests.engine.laws import RULES, same
+from tests.engine.laws import RULES, quick, same
 
 STEPS = 10_000
 # lr on Rosenbrock from (-1.2, 1) and on a parabola of curvatures 1 and 10, falling to 0 like a cosine
@@ -47,7 +47,7 @@ def test_the_table_is_whole():
     assert RATES.keys() | NO_DESCENT == RULES.keys()
 
 
-@pytest.mark.parametrize("name", RATES)
+@pytest.mark.parametrize("name", quick(RATES, "adam", "scheduled", "two traces"))
 def test_it_comes_to_rest_on_rosenbrock_and_on_a_parabola(name):
     rates = np.array(RATES[name])
     optimizer = Optimizer(RULES[name], lambda k: rates * 0.5 * (1 + np.cos(np.pi * k / (STEPS + 1))), replicas=2)

@@ -8,6 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optimlab import (
+    Gradient,
+    Optimizer,
+    Rule,
     Schedule,
     constant,
     cosine_decay,
@@ -21,6 +24,7 @@ from optimlab import (
     one_cycle,
     piecewise,
     polynomial_decay,
+    sgd,
     staircase,
     step_decay,
     warm_up,
@@ -113,6 +117,9 @@ EVERY = [
     warm_up(cosine_decay(1, steps=6), steps=2, initial=0.1),
     join(1.0, linear(1, steps=4), at=3),
     cosine_decay([1, 2, 3], steps=[5, 6, 7]),
+    2 * cosine_decay(1, steps=7) * linear(1, steps=9),
+    cosine_decay(1, steps=7) * constant([1, 2]) * staircase(0.5 * linear(1, steps=9), steps=3),
+    2 * (3 * constant(0.5)),
 ]
 
 
@@ -255,6 +262,11 @@ def test_what_a_schedule_returns_may_be_written_to():
         assert np.array_equal(schedule(k), kept)
 
 
+def test_the_limit_of_a_decay_is_its_end():
+    for schedule in (cosine_decay(1, steps=5, final=0.25), join(9.0, lambda k: 2.0 if k < 5 else 0.25, at=3)):
+        assert schedule(np.inf) == 0.25
+
+
 def test_join_takes_any_function_of_k():
     schedule = join(lambda k: 2.0 * k, lambda k: -k, at=3)
     assert schedule(np.arange(6)).tolist() == [0, 2, 4, 0, -1, -2]
@@ -276,23 +288,23 @@ def test_a_schedule_is_a_value():
         (lambda: cosine_decay(1, steps=0), ValueError, "steps must be greater than 0 and finite; got 0.0"),
         (lambda: cosine_decay(1, steps=float("nan")), ValueError, "steps must be greater than 0 and finite; got nan"),
         (lambda: cosine_decay(float("inf"), steps=3), ValueError, "initial must be a finite number; got inf"),
-        (lambda: constant("fast"), TypeError, "value must be a finite number, or one such number for each replica"),
-        (lambda: constant([]), TypeError, "value must be a finite number"),
+        (lambda: constant("fast"), TypeError, "value must be a finite number; got 'fast'"),
+        (lambda: constant([]), ValueError, "value must be a number or one number for each replica; got shape"),
         (lambda: exponential_decay(1, -0.5), ValueError, "rate must be at least 0 and finite; got -0.5"),
         (lambda: polynomial_decay(1, steps=3, power=0), ValueError, "power must be greater than 0"),
         (lambda: cosine_restarts(1, steps=3, growth=0.5), ValueError, "growth must be at least 1"),
         (lambda: join(1.0, 2.0, at=[3, 4]), ValueError, "at must have one number fewer than there are schedules, 2"),
         (lambda: join(1.0, 2.0, 3.0, at=[4, 4]), ValueError, r"at must increase; got \[4, 4\]"),
         (lambda: one_cycle(1, 2, steps=3, rise=0.01), ValueError, "each phase must last at least one update"),
-        (lambda: one_cycle(1, 2, steps=2.5), ValueError, "steps must be a whole number of at least 2; got 2.5"),
+        (lambda: one_cycle(1, 2, steps=2.5), TypeError, "steps must be a whole number of at least 2; got 2.5"),
         (lambda: one_cycle(1, 2, steps=9, rise=1), ValueError, r"rise must be in \(0, 1\); got 1"),
         (lambda: linear_one_cycle(1, 2, steps=9, phases=(0.9, 0.1)), ValueError, "each phase must last"),
         (lambda: cosine_decay([1, 2], steps=[1, 2, 3]), ValueError, "broadcast"),
         (lambda: cosine_decay(1), TypeError, "steps"),
-        (lambda: constant(1)(-1), ValueError, "k must be at least 0; got -1"),
+        (lambda: constant(1)(-1), ValueError, r"k must be at least 0 \(updates count from k = 0\); got -1"),
         (lambda: constant(1)([0, np.nan]), ValueError, "k must be at least 0"),
-        (lambda: constant(1)("a"), TypeError, "k must be the index of an update"),
-        (lambda: constant(1)(True), TypeError, "k must be the index of an update"),
+        (lambda: constant(1)("a"), TypeError, "k must be at least 0 .*; got 'a'"),
+        (lambda: constant(1)(True), TypeError, "k must be at least 0 .*; got True"),
     ],
 )
 def test_errors_say_what_is_allowed(make, error, message):
@@ -315,6 +327,157 @@ def test_a_value_may_overflow_where_nobody_looks():
     assert exponential_decay(1, 10)(400) == np.inf
 
 
-def test_a_function_that_takes_no_arrays_is_refused_at_construction():
-    with pytest.raises(ValueError, match="ambiguous"):
-        join(lambda k: 1.0 if k < 3 else 0.5, 0.1, at=9)
+RATES = (0.4, 0.3, 0.2, 0.1)
+
+
+def table(k):
+    """A function of k that takes no arrays, wants whole indices, and ends with the run."""
+    return RATES[k] if k >= 0 else None
+
+
+def falling(k):
+    return [0.1 * k, 0.5] if k < 3 else [0.0, 0.25]
+
+
+PLAIN = {
+    "join": (join(lambda k: 0.1 if k < 5 else 0.01, 0.5, at=[9]), [0.1] * 5 + [0.01] * 4 + [0.5] * 2),
+    "join of tables": (join(table, 1.0, table, at=[4, 6]), [0.4, 0.3, 0.2, 0.1, 1.0, 1.0, 0.4, 0.3, 0.2, 0.1]),
+    "staircase": (staircase(table, steps=3), [0.4, 0.4, 0.4, 0.1, 0.1, 0.1]),
+    "warm_up": (warm_up(table, steps=2), [0.0, 0.2, 0.4, 0.3, 0.2, 0.1]),
+    "product": (2 * (linear(1.0, steps=2, final=2.0) * table), [0.8, 0.9, 0.8, 0.4]),
+    "product of products": (staircase(table * constant(0.5), steps=2) * 4, [0.8, 0.8, 0.4, 0.4]),
+}
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_functions_of_k_that_take_no_arrays(name):
+    schedule, expected = PLAIN[name]
+    np.testing.assert_allclose([schedule(k) for k in range(len(expected))], expected, rtol=1e-15)
+    np.testing.assert_allclose(schedule(np.arange(len(expected))), expected, rtol=1e-15)
+    np.testing.assert_allclose(schedule(np.arange(2)[:, None]), np.reshape(expected[:2], (2, 1)), rtol=1e-15)
+    assert all(type(schedule(k)) is float for k in range(2))
+    assert "function" in repr(schedule)
+
+
+def test_functions_of_k_that_return_one_number_for_each_replica():
+    schedule = join(falling, [1.0, 2.0], at=9)
+    for k in range(12):
+        assert schedule(k).tolist() == (falling(k) if k < 9 else [1.0, 2.0])
+    assert schedule(np.arange(12)[:, None]).tolist() == [falling(k) for k in range(9)] + [[1.0, 2.0]] * 3
+    assert schedule([1, 4]).tolist() == [0.1, 0.25]  # replicas that have skipped updates of their own
+    assert schedule([[1, 4], [2, 2], [9, 0]]).tolist() == [[0.1, 0.25], [0.2, 0.5], [1.0, 0.5]]
+
+
+def test_functions_of_k_get_whole_numbers_where_they_are():
+    asked = []
+    schedule = join(lambda k: asked.append(k) or 1.0, 0.0, at=9)
+    schedule([2, 2.5])
+    assert asked[-2:] == [2, 2.5]
+    assert type(asked[-2]) is int
+    with pytest.raises(IndexError):
+        join(table, 1.0, at=7)(5)
+
+
+class TestProducts:
+    a, b = cosine_decay(1.0, steps=7), linear(1.0, steps=9, final=3.0)
+
+    def test_it_is_the_product_of_the_values(self):
+        k = np.arange(12)
+        for found, expected in (
+            (self.a * self.b, self.a(k) * self.b(k)),
+            (self.a * 2, self.a(k) * 2),
+            (2 * self.a, 2 * self.a(k)),
+            (np.float64(0.5) * self.a, 0.5 * self.a(k)),
+            (self.a * self.b * self.a, self.a(k) * self.b(k) * self.a(k)),
+            ((lambda k: 1.0 + k) * self.a, (1.0 + k) * self.a(k)),
+        ):
+            assert isinstance(found, Schedule)
+            assert np.array_equal(found(k), expected)
+            assert [found(int(i)) for i in k] == expected.tolist()
+
+    def test_replicas_broadcast(self):
+        k = np.arange(12)
+        for found in (self.a * [1.0, 2.0], (1.0, 2.0) * self.a, np.array([1.0, 2.0]) * self.a):
+            assert np.array_equal(found(k[:, None]), self.a(k[:, None]) * [1.0, 2.0])
+            assert np.array_equal([found(int(i)) for i in k], self.a(k[:, None]) * [1.0, 2.0])
+        with pytest.raises(ValueError, match="broadcast"):
+            self.a * [1.0, 2.0] * [1.0, 2.0, 3.0]
+
+    def test_it_is_associative(self):
+        assert (self.a * self.b) * 2 == self.a * (self.b * 2)
+        assert self.a * self.b != self.b * self.a
+
+    def test_rules_multiply_by_themselves(self):
+        for rule in (self.a * Gradient(), Gradient() * self.a, (2 * self.a) * Gradient()):
+            assert isinstance(rule, Rule)
+        w, v = np.ones(2), np.ones(2)
+        product, plain = Optimizer(self.a * Gradient(), 0.1), Optimizer(sgd(), 0.1 * self.a)
+        for k in range(5):
+            product.step(w, np.full(2, 1.0 + k))
+            plain.step(v, np.full(2, 1.0 + k))
+        np.testing.assert_allclose(w, v, rtol=1e-14)
+
+    @pytest.mark.parametrize(
+        ("other", "error", "message"),
+        [
+            (None, TypeError, "unsupported operand"),
+            (1j, TypeError, "unsupported operand"),
+            ("a", TypeError, "value must be a finite number; got 'a'"),
+            (True, TypeError, "value must be a finite number; got True"),
+            (np.inf, ValueError, "value must be a finite number; got inf"),
+        ],
+    )
+    def test_what_is_no_factor(self, other, error, message):
+        for multiply in (lambda: self.a * other, lambda: other * self.a):
+            with pytest.raises(error, match=message):
+                multiply()
+
+
+RANGES = {
+    "finite": (ValueError, [np.inf, -np.inf, np.nan, [1.0, np.nan]]),
+    "positive": (ValueError, [0.0, -1.0, np.inf, np.nan, [1.0, 0.0]]),
+    "not negative": (ValueError, [-1e-9, np.inf, np.nan]),
+    "growth": (ValueError, [0.99, np.inf, np.nan]),
+    "kind": (TypeError, ["a", True, None, 1j, lambda k: 1.0]),
+}
+
+
+@pytest.mark.parametrize(
+    ("make", "name", "allowed", "edge"),
+    [
+        (constant, "value", "finite", -1.0),
+        (lambda x: polynomial_decay(x, steps=3), "initial", "finite", -1.0),
+        (lambda x: polynomial_decay(1.0, steps=3, final=x), "final", "finite", -1.0),
+        (lambda x: polynomial_decay(1.0, steps=x), "steps", "positive", 0.5),
+        (lambda x: polynomial_decay(1.0, steps=3, power=x), "power", "positive", 0.5),
+        (lambda x: cosine_decay(x, steps=3), "initial", "finite", -1.0),
+        (lambda x: cosine_decay(1.0, steps=3, final=x), "final", "finite", -1.0),
+        (lambda x: cosine_decay(1.0, steps=x), "steps", "positive", 0.5),
+        (lambda x: cosine_decay(1.0, steps=3, exponent=x), "exponent", "positive", 0.5),
+        (lambda x: exponential_decay(x, 0.5), "initial", "finite", -1.0),
+        (lambda x: exponential_decay(1.0, x), "rate", "not negative", 0.0),
+        (lambda x: exponential_decay(1.0, 0.5, steps=x), "steps", "positive", 0.5),
+        (lambda x: inverse_time_decay(x, 0.5), "initial", "finite", -1.0),
+        (lambda x: inverse_time_decay(1.0, x), "rate", "not negative", 0.0),
+        (lambda x: inverse_time_decay(1.0, 0.5, steps=x), "steps", "positive", 0.5),
+        (lambda x: staircase(constant(1.0), steps=x), "steps", "positive", 0.5),
+        (lambda x: cosine_restarts(x, steps=3), "initial", "finite", -1.0),
+        (lambda x: cosine_restarts(1.0, steps=3, final=x), "final", "finite", -1.0),
+        (lambda x: cosine_restarts(1.0, steps=x), "steps", "positive", 0.5),
+        (lambda x: cosine_restarts(1.0, steps=3, growth=x), "growth", "growth", 1.0),
+        (lambda x: cosine_restarts(1.0, steps=3, factor=x), "factor", "not negative", 0.0),
+        (lambda x: cyclic(x, 1.0, up=2), "low", "finite", -1.0),
+        (lambda x: cyclic(0.0, x, up=2), "high", "finite", -1.0),
+        (lambda x: cyclic(0.0, 1.0, up=x), "up", "positive", 0.5),
+        (lambda x: cyclic(0.0, 1.0, up=2, down=x), "down", "positive", 0.5),
+        (lambda x: cyclic(0.0, 1.0, up=2, factor=x), "factor", "not negative", 0.0),
+        (lambda x: join(1.0, 2.0, at=x), "at", "positive", 0.5),
+    ],
+)
+def test_each_parameter_has_its_range(make, name, allowed, edge):
+    make(edge)
+    for kind in (allowed, "kind"):
+        error, wrong = RANGES[kind]
+        for number in wrong:
+            with pytest.raises(error, match=f"^{name} must be "):
+                make(number)

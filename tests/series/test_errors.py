@@ -35,16 +35,14 @@ SHARED = [
     pytest.param({"span": 0.5}, ValueError, r"span must be at least 1.*got 0\.5", id="span below one"),
     pytest.param({"com": -1.0}, ValueError, r"com must be at least 0.*got -1\.0", id="com negative"),
     pytest.param({"halflife": 0.0}, ValueError, r"halflife must be greater than 0.*got 0\.0", id="half-life zero"),
-    pytest.param({"beta": "0.9"}, TypeError, r"beta must be a real number; got '0\.9'", id="beta text"),
-    pytest.param({"beta": 0.9j}, TypeError, r"beta must be a real number; got 0\.9j", id="beta complex"),
-    pytest.param({"beta": True}, TypeError, r"beta must be a real number; got True", id="beta Boolean"),
+    pytest.param({"beta": "0.9"}, TypeError, r"beta must be in \[0, 1\); got '0\.9'", id="beta text"),
+    pytest.param({"beta": 0.9j}, TypeError, r"beta must be in \[0, 1\); got 0\.9j", id="beta complex"),
+    pytest.param({"beta": True}, TypeError, r"beta must be in \[0, 1\); got True", id="beta Boolean"),
     pytest.param({"halflife": "2D"}, TypeError, r"halflife must be a number of rows.*'2D'", id="half-life text"),
     pytest.param(
         {"halflife": pd.Timedelta("2D")}, TypeError, r"halflife must be a number of rows.*Timedelta", id="timedelta"
     ),
-    pytest.param(
-        {"halflife": np.timedelta64(2, "D")}, TypeError, r"halflife must be a (real )?number.*timedelta64", id="td64"
-    ),
+    pytest.param({"halflife": np.timedelta64(2, "D")}, TypeError, r"halflife must be .*timedelta64", id="td64"),
     # β by row
     pytest.param({"beta": [0.5, 0.5]}, ValueError, r"beta must have shape \(3,\).*got \(2,\)", id="betas too few"),
     pytest.param({"beta": [[0.5] * 3]}, ValueError, r"beta must have shape \(3,\).*got \(1, 3\)", id="betas 2-D"),
@@ -54,19 +52,17 @@ SHARED = [
     pytest.param({"beta": [0.5j] * 3}, TypeError, r"beta must hold .*; got dtype complex128", id="betas complex"),
     # words
     pytest.param({"beta": 0.5, "start": "last"}, ValueError, r"start must be one of .*; got 'last'", id="start word"),
-    pytest.param({"beta": 0.5, "start": None}, ValueError, r"start must be .*; got None", id="start None"),
+    pytest.param({"beta": 0.5, "start": None}, TypeError, r"start must be .*; got None", id="start None"),
     pytest.param({"beta": 0.5, "start": np.nan}, ValueError, r"start must be .*finite.*; got nan", id="start NaN"),
     pytest.param({"beta": 0.5, "start": np.inf}, ValueError, r"start must be .*finite.*; got inf", id="start inf"),
-    pytest.param({"beta": 0.5, "start": True}, ValueError, r"start must be .*; got True", id="start Boolean"),
-    pytest.param({"beta": 0.5, "start": 1j}, ValueError, r"start must be .*; got 1j", id="start complex"),
-    pytest.param({"beta": 0.5, "start": [1.0]}, ValueError, r"start must be .*; got \[1\.0\]", id="start list"),
-    pytest.param({"beta": 0.5, "start": {}}, ValueError, r"start must be .*; got \{\}", id="start unhashable"),
-    pytest.param({"beta": 0.5, "start": np.ones(3)}, ValueError, r"start must be .*; got array", id="start array"),
+    pytest.param({"beta": 0.5, "start": True}, TypeError, r"start must be .*; got True", id="start Boolean"),
+    pytest.param({"beta": 0.5, "start": 1j}, TypeError, r"start must be .*; got 1j", id="start complex"),
+    pytest.param({"beta": 0.5, "start": [1.0]}, TypeError, r"start must be .*; got \[1\.0\]", id="start list"),
+    pytest.param({"beta": 0.5, "start": {}}, TypeError, r"start must be .*; got \{\}", id="start unhashable"),
+    pytest.param({"beta": 0.5, "start": np.ones(3)}, TypeError, r"start must be .*; got array", id="start array"),
     pytest.param({"beta": 0.5, "gaps": "fill"}, ValueError, r"gaps must be one of .*'skip'.*; got 'fill'", id="gaps"),
-    pytest.param({"beta": 0.5, "gaps": None}, ValueError, r"gaps must be one of .*; got None", id="gaps None"),
-    pytest.param(
-        {"beta": 0.5, "gaps": ["skip"]}, ValueError, r"gaps must be one of .*; got \['skip'\]", id="gaps list"
-    ),
+    pytest.param({"beta": 0.5, "gaps": None}, TypeError, r"gaps must be one of .*; got None", id="gaps None"),
+    pytest.param({"beta": 0.5, "gaps": ["skip"]}, TypeError, r"gaps must be one of .*; got \['skip'\]", id="gaps list"),
     pytest.param({"beta": 0.5, "spacing": "even"}, ValueError, r"spacing must be one of .*; got 'even'", id="spacing"),
     pytest.param({"com": np.inf, "start": "first"}, ValueError, r"start must be 'debiased' with an inf", id="no start"),
     pytest.param({"beta": 0.5, "debias": True}, TypeError, "debias", id="unknown option"),
@@ -74,15 +70,19 @@ SHARED = [
     # count, axis
     pytest.param({"beta": 0.5, "min_count": -1}, ValueError, r"min_count must be .*at least 0; got -1", id="count"),
     pytest.param(
-        {"beta": 0.5, "min_count": 1.5}, ValueError, r"min_count must be an integer.*; got 1\.5", id="count 1.5"
+        {"beta": 0.5, "min_count": 1.5}, TypeError, r"min_count must be a whole number.*; got 1\.5", id="count 1.5"
     ),
-    pytest.param({"beta": 0.5, "min_count": True}, ValueError, r"min_count must be .*; got True", id="count Boolean"),
-    pytest.param({"beta": 0.5, "min_count": None}, ValueError, r"min_count must be .*; got None", id="count None"),
-    pytest.param({"beta": 0.5, "axis": 1}, ValueError, r"axis must be in \[-1, 1\).*; got 1", id="axis too large"),
-    pytest.param({"beta": 0.5, "axis": -2}, ValueError, r"axis must be in \[-1, 1\).*; got -2", id="axis too small"),
-    pytest.param({"beta": 0.5, "axis": 0.0}, TypeError, r"axis must be an integer; got 0\.0", id="axis float"),
-    pytest.param({"beta": 0.5, "axis": None}, TypeError, r"axis must be an integer; got None", id="axis None"),
-    pytest.param({"beta": 0.5, "axis": (0,)}, TypeError, r"axis must be an integer; got \(0,\)", id="axis tuple"),
+    pytest.param({"beta": 0.5, "min_count": True}, TypeError, r"min_count must be .*; got True", id="count Boolean"),
+    pytest.param({"beta": 0.5, "min_count": None}, TypeError, r"min_count must be .*; got None", id="count None"),
+    pytest.param(
+        {"beta": 0.5, "axis": 1}, ValueError, r"axis must be a whole number from -1 to 0; got 1", id="axis too large"
+    ),
+    pytest.param(
+        {"beta": 0.5, "axis": -2}, ValueError, r"axis must be a whole number from -1 to 0; got -2", id="axis too small"
+    ),
+    pytest.param({"beta": 0.5, "axis": 0.0}, TypeError, r"axis must be a whole number.*; got 0\.0", id="axis float"),
+    pytest.param({"beta": 0.5, "axis": None}, TypeError, r"axis must be a whole number.*; got None", id="axis None"),
+    pytest.param({"beta": 0.5, "axis": (0,)}, TypeError, r"axis must be a whole number.*; got \(0,\)", id="axis tuple"),
     # weights
     pytest.param(
         {"beta": 0.5, "weights": [1, 2]}, ValueError, r"weights must have shape \(3,\).*got \(2,\)", id="w few"

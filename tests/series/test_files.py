@@ -366,7 +366,7 @@ def test_the_half_life_of_the_right_dates(tmp_path):
 
 def test_pandas_is_asked_for_by_the_name_of_the_extra(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pandas", None)
-    with pytest.raises(ImportError, match=re.escape("read_series needs pandas: pip install 'optimlab[lab]'")):
+    with pytest.raises(ImportError, match=r"read_series needs pandas, .*optimlab\[lab\]"):
         read(tmp_path, column(1, 2, 3), {})
 
 

@@ -139,3 +139,20 @@ def test_band_of_a_series_and_bad_arguments():
         ema_band(x, 0.5, confidence=95)
     with pytest.raises(ValueError, match=r"phi must be in \(-1, 1\); got 1.0"):
         ema_band(x, 0.5, phi=1)
+
+
+@pytest.mark.parametrize("beta", [1e-4, 1e-17, 0.999])
+def test_two_values_have_one_degree_of_freedom(beta):
+    from scipy.stats import t as student
+
+    x = [1.0, 2.0]
+    w = np.array([beta, 1.0]) / (1.0 + beta)
+    half = student.ppf(0.975, 1) * np.sqrt(0.5 * (w**2).sum())
+    band = ema_band(x, beta)
+    assert (band.upper - band.lower)[-1] / 2 == pytest.approx(half, rel=1e-9)
+
+
+def test_there_is_no_standard_error_at_the_longest_memory():
+    fit = fit_decay(np.resize([1.0, -1.0], 400))  # the mean of all forecasts better than any later one
+    assert fit.decay.window > 3000
+    assert np.isnan(fit.standard_error)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -751,3 +753,66 @@ def test_pandas_arguments_must_have_the_index_of_x():
     frame = pd.DataFrame({"a": [1.0, 2.0], "b": [3.0, 1.0]})
     with pytest.raises(ValueError, match="y must have the index"):
         ema_cov(frame, frame[["b", "a"]], 0.5)
+
+
+def test_an_option_is_not_mistaken_for_an_equal_one_of_another_kind():
+    for first, second in (({"min_count": 1}, {"min_count": True}), ({"start": 1.0}, {"start": True})):
+        ema([1.0, 2.0], 0.9, **first)
+        with pytest.raises(TypeError, match="got True"):
+            ema([1.0, 2.0], 0.9, **second)
+
+
+def test_the_first_result_is_the_first_value_to_the_last_digit():
+    rng = np.random.default_rng(20)
+    for beta in rng.random(200):
+        x = rng.random(20)
+        assert ema(x, beta)[0] == x[0]
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_a_missing_first_value_is_propagated_through_equal_values(name):
+    x = np.ones(20_000)
+    x[0] = np.nan
+    with engine(name):
+        assert np.isnan(ema(x, 0.9, gaps="propagate")).all()
+
+
+BLOCKED = """
+import sys
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {blocked}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+sys.meta_path.insert(0, Refuse())
+import numpy as np
+from optimlab import *
+x = np.arange(9.0) % 4
+try:
+    print({call})
+except ImportError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize(
+    ("blocked", "call", "answer"),
+    [
+        ({"scipy"}, "ema_band(x, 0.5)", "ema_band needs scipy: pip install 'optimlab[lab]'"),
+        ({"scipy"}, "fit_decay(x)", "fit_decay needs scipy: pip install 'optimlab[lab]'"),
+        (
+            {"pandas"},
+            "ema(x, halflife='1D', times=np.arange(9).astype('M8[D]'))",
+            "a half-life in the unit of datetimes needs pandas: pip install 'optimlab[lab]'",
+        ),
+        (
+            {"scipy", "matplotlib", "tqdm", "numba"},
+            "type(ema(__import__('pandas').Series(x), 0.5)).__name__",
+            "Series",
+        ),
+        ({"scipy", "pandas", "matplotlib", "tqdm", "numba"}, "ema(x, 0.5)[0], ema_var(x, 0.5)[0]", "0.0 nan"),
+    ],
+)
+def test_what_another_package_is_needed_for_is_said(blocked, call, answer):
+    code = BLOCKED.format(blocked=blocked, call=call)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == answer

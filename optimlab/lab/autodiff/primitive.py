@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Any, NoReturn, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from optimlab.lab.autodiff.tape import Entry, Tape, quiet
 from optimlab.lab.autodiff.variable import RULES, Variable
+from optimlab.typing import Array
 
 __all__ = ["Primitive", "Pulls"]
 
@@ -102,7 +102,7 @@ def _foreign(name: str) -> NoReturn:
     )
 
 
-def _constant(value: Any, name: str) -> NDArray[Any]:
+def _constant(value: Any, name: str) -> Array:
     """Return an array that nobody else can change before the sweep: a copy, unless it is its own and read-only."""
     own = type(value) is np.ndarray and value.base is None and not value.flags.writeable
     array = value if own else np.asarray(value).copy()
@@ -111,7 +111,7 @@ def _constant(value: Any, name: str) -> NDArray[Any]:
     return array
 
 
-def _check_real(value: Any, array: NDArray[Any], name: str) -> None:
+def _check_real(value: Any, array: Array, name: str) -> None:
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{name} takes real numbers and arrays of them; got {value!r}")
 

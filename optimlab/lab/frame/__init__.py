@@ -19,13 +19,13 @@ True
 """
 
 from optimlab.lab.frame.claims import Claim
+from optimlab.lab.frame.command import study
 from optimlab.lab.frame.errors import StudyError
 from optimlab.lab.frame.figures import PALETTE, literal, style
 from optimlab.lab.frame.gather import gather
 from optimlab.lab.frame.proportions import proportion_interval, wilson_interval
 from optimlab.lab.frame.run import Run
 from optimlab.lab.frame.statistics import bootstrap_interval, mean_interval, median_interval, prediction_interval
-from optimlab.lab.frame.study import study
 from optimlab.lab.frame.workers import side_by_side, tick
 
 __all__ = [

@@ -6,7 +6,7 @@ import re
 from importlib import metadata
 from pathlib import Path
 
-__all__ = ["circumstances", "version"]
+__all__ = ["circumstances", "cpu_model", "version"]
 
 _PACKAGES = ("optimlab", "numpy", "scipy", "pandas", "matplotlib", "numba")
 
@@ -23,7 +23,7 @@ def circumstances() -> dict[str, object]:
     """
     return {
         "versions": {"python": platform.python_version()} | {name: version(name) for name in _PACKAGES},
-        "cpu": {"model": _cpu_model(), "count": os.cpu_count()},
+        "cpu": {"model": cpu_model(), "count": os.cpu_count()},
         "platform": platform.platform(),
     }
 
@@ -42,8 +42,14 @@ def version(package: str) -> str | None:
         return None
 
 
-def _cpu_model() -> str:
-    """Ask Linux first: there, Python's own answer is empty or only the family."""
+def cpu_model() -> str:
+    """Return what the processor calls itself; Linux is asked first, where Python knows nothing or only the family.
+
+    Examples
+    --------
+    >>> cpu_model() == circumstances()["cpu"]["model"]
+    True
+    """
     try:
         found = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(errors="replace"), re.MULTILINE)
     except OSError:

@@ -3,10 +3,12 @@
 import textwrap
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from math import isfinite, isnan
+from math import isnan
 from typing import Literal, get_args
 
-__all__ = ["COLUMNS", "VERDICTS", "Claim", "Verdict", "claims_text", "expected_text", "measured_text"]
+from optimlab.checks import NOT_NEGATIVE, choice, number, real
+
+__all__ = ["COLUMNS", "NUMBERS", "VERDICTS", "Claim", "Verdict", "claims_text", "expected_text", "measured_text"]
 
 Verdict = Literal["reproduced", "refuted", "artefact"]
 VERDICTS: tuple[str, ...] = get_args(Verdict)
@@ -22,7 +24,7 @@ COLUMNS = (
     "verdict",
     "stands",
 )
-_NUMBERS = ("expected", "measured", "low", "high", "tolerance")
+NUMBERS = ("expected", "measured", "low", "high", "tolerance")
 _SHORTEST_STATEMENT = 24
 _DIGITS = 4
 _ALL_DIGITS = 9  # where a claim failed by little
@@ -51,8 +53,8 @@ class Claim:
 
     Raises
     ------
-    ValueError
-        If an argument is out of its range; the message names it.
+    ValueError, TypeError
+        If an argument is out of its range, or a number is none; the message names it.
 
     Examples
     --------
@@ -82,15 +84,13 @@ class Claim:
     verdict: Verdict
 
     def __post_init__(self) -> None:
-        for name in _NUMBERS:
-            object.__setattr__(self, name, _as_float(name, getattr(self, name)))
+        for name in NUMBERS:
+            object.__setattr__(self, name, _scalar(name, getattr(self, name)))
         for name in ("id", "statement"):
             if not str(getattr(self, name)).strip():
                 raise ValueError(f"{name} must be a non-empty text; got {getattr(self, name)!r}")
-        if self.verdict not in VERDICTS:
-            raise ValueError(f"verdict must be one of {', '.join(VERDICTS)}; got {self.verdict!r}")
-        if not (isfinite(self.tolerance) and self.tolerance >= 0):
-            raise ValueError(f"tolerance must be finite and >= 0; got {self.tolerance}")
+        choice("verdict", self.verdict, VERDICTS)
+        number("tolerance", self.tolerance, NOT_NEGATIVE)
         if self.low > self.high:
             raise ValueError(f"low must be <= high; got low={self.low}, high={self.high}")
 
@@ -142,11 +142,12 @@ def claims_text(claims: Sequence[Claim], width: int = 100) -> str:
     return "\n".join([_table(claims, width), "", *(_explanation(claim, width) for claim in failed), count])
 
 
-def _as_float(name: str, value: object) -> float:
-    try:
-        return float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        raise ValueError(f"{name} must be a number; got {value!r}") from None
+def _scalar(name: str, value: object) -> float:
+    """Return a single number, which here may be NaN."""
+    array = real(name, value, "a number")
+    if array.ndim:
+        raise TypeError(f"{name} must be a number; got {value!r}")
+    return float(array)
 
 
 def expected_text(claim: Claim, digits: int) -> str:

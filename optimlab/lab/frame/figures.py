@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from optimlab.checks import choice
 from optimlab.lab.frame.terminal import printable
 
 if TYPE_CHECKING:
@@ -120,8 +121,7 @@ def save_figure(figure: "Figure", file: BinaryIO, image_format: str) -> None:
     >>> file.getvalue()[1:4]
     b'PNG'
     """
-    if image_format not in FORMATS:
-        raise ValueError(f"image_format must be one of {', '.join(FORMATS)}; got {image_format!r}")
+    choice("image_format", image_format, FORMATS)
     with style():
         figure.savefig(file, format=image_format, metadata=_METADATA[image_format])
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import optimlab
-from optimlab.lab.frame.articles import ROWS, article_row
+from optimlab.lab.frame.articles import article_row, rows
 from optimlab.lab.frame.circumstances import version
 from optimlab.lab.frame.claims import COLUMNS, claims_text
 from optimlab.lab.frame.errors import StudyError
@@ -202,8 +202,8 @@ def _write(text: str, path: Path) -> None:
 def _summary(outcomes: Sequence[Outcome], arguments: argparse.Namespace) -> str:
     claims = [claim for outcome in outcomes for claim in outcome.claims]
     failed = [claim for claim in claims if not claim.stands]
-    rows = {article_row(claim.id) for claim in claims}
-    missing = ", ".join(row for row in ROWS if row not in rows)
+    found = {article_row(claim.id) for claim in claims}
+    missing = ", ".join(row for row in rows() if row not in found)
     without = ", ".join(outcome.study for outcome in outcomes if outcome.problem)
     lines = [
         f"{len(claims) - len(failed)} of {len(claims)} claims stand",

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from optimlab.lab.frame.articles import article_row
-from optimlab.lab.frame.claims import COLUMNS, Claim
+from optimlab.lab.frame.claims import COLUMNS, NUMBERS, Claim
 from optimlab.lab.frame.errors import StudyError
 
 __all__ = ["Outcome", "read_outcome"]
@@ -120,6 +120,7 @@ def _read_claim(row: list[str], study: str, where: str) -> Claim:
         raise StudyError(f"{where}: a claim must have {len(COLUMNS)} entries; got {len(row)}; run the study again")
     entries: dict[str, Any] = dict(zip(COLUMNS, row, strict=True))
     try:
+        entries |= {name: _number(name, entries[name]) for name in NUMBERS}
         claim = Claim(**{name: entries[name] for name in _FIELDS})
         article_row(claim.id)
     except ValueError as error:
@@ -127,3 +128,10 @@ def _read_claim(row: list[str], study: str, where: str) -> Claim:
     if (entries["study"], entries["stands"]) != (study, str(claim.stands)):
         raise StudyError(f"{where}: study and stands must be {study}, {claim.stands}; got {', '.join(row)}")
     return claim
+
+
+def _number(name: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError(f"{name} must be a number; got {text!r}") from None

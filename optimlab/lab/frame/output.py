@@ -45,6 +45,15 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     ...     Path(folder, "a.txt").read_bytes(), os.listdir(folder)
     (b'whole', ['a.txt'])
     """
+    try:
+        with _replacing(path) as file:
+            yield file
+    except OSError as error:
+        raise StudyError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[BinaryIO]:
     part = path.with_name(f".{path.name}.{os.getpid()}{_SUFFIX}")
     try:
         with part.open("wb") as file:
@@ -52,8 +61,6 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
             file.flush()
             os.fsync(file.fileno())
         os.replace(part, path)
-    except OSError as error:
-        raise StudyError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
         part.unlink(missing_ok=True)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from string import Template
 from urllib.parse import quote
 
-from optimlab.lab.frame.articles import ARTICLES, ROWS, article_row
+from optimlab.lab.frame.articles import article_row, articles, rows
 from optimlab.lab.frame.claims import VERDICTS, Claim, expected_text, measured_text
 from optimlab.lab.frame.figures import FORMATS, PALETTE
 from optimlab.lab.frame.markup import Markup, element, table
@@ -81,7 +81,7 @@ def _tile(number: int, text: str, alarm: bool) -> Markup:
 def _summary(outcomes: Sequence[Outcome], subtitle: str) -> Markup:
     claims = [claim for _, claim in _pairs(outcomes)]
     stand, verdicts = sum(claim.stands for claim in claims), Counter[str](claim.verdict for claim in claims)
-    missing = len(ROWS.keys() - {article_row(claim.id) for claim in claims})
+    missing = len(rows().keys() - {article_row(claim.id) for claim in claims})
     tiles = [
         _tile(len(claims) - stand, "claims failed", alarm=True),
         _tile(sum(bool(outcome.problem) for outcome in outcomes), "studies without a result", alarm=True),
@@ -112,15 +112,15 @@ def _problem(outcome: Outcome) -> Markup:
 
 
 def _articles(outcomes: Sequence[Outcome]) -> Markup:
-    found: dict[str, list[Claim]] = {row: [] for row in ROWS}
+    found: dict[str, list[Claim]] = {row: [] for row in rows()}
     for _, claim in _pairs(outcomes):
         if row := article_row(claim.id):
             found[row].append(claim)
     tables = []
-    for article, title in ARTICLES.items():
-        rows = [_article_row(row, found[row]) for row in ROWS if row.startswith(article)]
+    for article, title in articles().items():
+        lines = [_article_row(row, found[row]) for row in rows() if row.startswith(article)]
         head = ("row", "what the article says or shows", "claims", "verdicts", "outcome")
-        tables += [element("h3", f"Article {article}: {title}"), table(head, rows)]
+        tables += [element("h3", f"Article {article}: {title}"), table(head, lines)]
     return _section("The articles, row by row", "articles", *tables)
 
 
@@ -132,7 +132,7 @@ def _article_row(row: str, claims: Sequence[Claim]) -> Markup:
     if not claims:
         outcome = element("span", "missing", class_="missing")
     name = element("a", row, href="#claims", data_find=row) if claims else row
-    cells = (name, ROWS[row], len(claims), Markup("".join(marks)), outcome)
+    cells = (name, rows()[row], len(claims), Markup("".join(marks)), outcome)
     return element("tr", *(element("td", cell) for cell in cells), class_="fails" if failed else "")
 
 
@@ -171,7 +171,7 @@ def _all_claims(outcomes: Sequence[Outcome]) -> Markup:
 
 def _form() -> Markup:
     verdict = _choice("verdict", {verdict: verdict for verdict in VERDICTS})
-    article = _choice("article", {name: f"article {name}" for name in ARTICLES} | {"theory": "theory"})
+    article = _choice("article", {name: f"article {name}" for name in articles()} | {"theory": "theory"})
     words = Markup(
         '<input type="search" name="words" aria-label="words in the claim" placeholder="words, such as 003-a">'
     )

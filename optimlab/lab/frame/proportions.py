@@ -5,7 +5,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from optimlab.lab.frame.statistics import check_confidence
+from optimlab.checks import number
+from optimlab.extras import needed
+from optimlab.lab.frame.statistics import COVERAGE
 
 __all__ = ["proportion_interval", "wilson_interval"]
 
@@ -46,10 +48,11 @@ def proportion_interval(hits: ArrayLike, confidence: float = 0.9999, axis: int =
     >>> f"{share} [{low:.4f}, {high:.4f}]"
     '0.0 [0.0000, 0.3085]'
     """
+    needed("scipy", "lab", "proportion_interval")
     from scipy.stats import beta
 
     k, n = _counts(hits, axis)
-    check_confidence(confidence)
+    number("confidence", confidence, COVERAGE)
     tail = (1 - confidence) / 2
     low = np.where(k == 0, 0.0, beta.ppf(tail, np.maximum(k, 1), n - k + 1))
     high = np.where(k == n, 1.0, beta.isf(tail, k + 1, np.maximum(n - k, 1)))
@@ -93,10 +96,11 @@ def wilson_interval(hits: ArrayLike, confidence: float = 0.9999, axis: int = 0) 
     >>> f"{share} [{low:.4f}, {high:.4f}]"
     '0.0 [0.0000, 0.2775]'
     """
+    needed("scipy", "lab", "wilson_interval")
     from scipy.stats import norm
 
     k, n = _counts(hits, axis)
-    check_confidence(confidence)
+    number("confidence", confidence, COVERAGE)
     share, z2 = k / n, norm.isf((1 - confidence) / 2) ** 2
     centre = (share + z2 / (2 * n)) / (1 + z2 / n)
     half = np.sqrt(z2 * (share * (1 - share) / n + z2 / (4 * n * n))) / (1 + z2 / n)

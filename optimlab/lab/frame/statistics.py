@@ -7,8 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-__all__ = ["bootstrap_interval", "check_confidence", "mean_interval", "median_interval", "prediction_interval"]
+from optimlab.checks import Range, generator, number, real
+from optimlab.extras import needed
+from optimlab.typing import Floats, Rng
 
+__all__ = ["COVERAGE", "bootstrap_interval", "mean_interval", "median_interval", "prediction_interval"]
+
+COVERAGE = Range("in (0, 1)")
+"""Probabilities that an interval may promise to cover the true value with."""
 _RESAMPLES = 9999
 _BATCH = 2**20  # resampled values held at once: 8 MiB
 
@@ -43,10 +49,11 @@ def mean_interval(samples: ArrayLike, confidence: float = 0.9999, axis: int = 0)
     >>> f"{mean} [{low:.3f}, {high:.3f}]"
     '2.5 [0.446, 4.554]'
     """
+    needed("scipy", "lab", "mean_interval")
     from scipy.stats import t
 
     draws, n = _draws(samples, axis)
-    check_confidence(confidence)
+    number("confidence", confidence, COVERAGE)
     mean = draws.mean(axis=axis)
     half = t.isf((1 - confidence) / 2, n - 1) * draws.std(axis=axis, ddof=1) / np.sqrt(n)
     return mean, mean - half, mean + half
@@ -79,10 +86,11 @@ def median_interval(samples: ArrayLike, confidence: float = 0.9999) -> tuple[flo
     >>> median_interval(np.arange(100.0), confidence=0.95)
     (49.5, 39.0, 60.0)
     """
+    needed("scipy", "lab", "median_interval")
     from scipy.stats import binom
 
-    draws = np.asarray(samples, dtype=np.float64)
-    check_confidence(confidence)
+    draws = _numbers(samples)
+    number("confidence", confidence, COVERAGE)
     tail, n = (1 - confidence) / 2, draws.size
     if draws.ndim != 1 or 0.5**n > tail:
         least = ceil(-np.log2(tail))
@@ -129,7 +137,7 @@ def prediction_interval(samples: ArrayLike, confidence: float = 0.9999, axis: in
 
 
 def bootstrap_interval(
-    samples: ArrayLike, statistic: Callable[..., Any], rng: np.random.Generator, confidence: float = 0.99
+    samples: ArrayLike, statistic: Callable[..., Any], rng: Rng, confidence: float = 0.99
 ) -> tuple[float, float, float]:
     """Return a statistic and its bootstrap interval (bias-corrected and accelerated).
 
@@ -142,7 +150,7 @@ def bootstrap_interval(
         Independent draws, at least two.
     statistic : callable
         A statistic of an array; vectorised if it takes ``axis``, as ``np.median`` does.
-    rng : numpy.random.Generator
+    rng : numpy.random.Generator, seed or None
         The source of the resampling.
     confidence : float
         Probability that the interval covers the true value, in (0, 0.999]: beyond that, fewer than
@@ -169,8 +177,8 @@ def bootstrap_interval(
     >>> bool(low < 0 < high and low < median < high)
     True
     """
-    draws = np.asarray(samples, dtype=np.float64)
-    check_confidence(confidence, 0.999)
+    draws, rng = _numbers(samples), generator(rng)
+    number("confidence", confidence, Range("in (0, 0.999]"))
     if draws.ndim != 1 or len(draws) < 2:
         raise ValueError(f"samples must be one-dimensional with at least 2 draws; got shape {draws.shape}")
     low, high = _bootstrap(draws, statistic, rng, confidence, "BCa")
@@ -180,10 +188,11 @@ def bootstrap_interval(
 
 
 def _bootstrap(
-    draws: np.ndarray, statistic: Callable[..., Any], rng: np.random.Generator, confidence: float, method: Any
+    draws: Floats, statistic: Callable[..., Any], rng: Rng, confidence: float, method: Any
 ) -> tuple[float, float]:
     import warnings
 
+    needed("scipy", "lab", "bootstrap_interval")
     from scipy.stats import DegenerateDataWarning, bootstrap
 
     with warnings.catch_warnings():
@@ -202,24 +211,14 @@ def _bootstrap(
     return float(interval.low), float(interval.high)
 
 
-def _draws(samples: ArrayLike, axis: int) -> tuple[np.ndarray, int]:
-    draws = np.asarray(samples, dtype=np.float64)
+def _numbers(samples: ArrayLike) -> Floats:
+    """Return samples as float64; NaN is one."""
+    return real("samples", samples, "real numbers").astype(np.float64)
+
+
+def _draws(samples: ArrayLike, axis: int) -> tuple[Floats, int]:
+    draws = _numbers(samples)
     n = draws.shape[axis] if draws.ndim else 0
     if n < 2:
         raise ValueError(f"samples must hold at least 2 draws along axis {axis}; got shape {draws.shape}")
     return draws, n
-
-
-def check_confidence(confidence: float, most: float = 1.0) -> None:
-    """Refuse a confidence outside (0, 1), or above `most`.
-
-    Examples
-    --------
-    >>> check_confidence(95)
-    Traceback (most recent call last):
-        ...
-    ValueError: confidence must be in (0, 1); got 95
-    """
-    if not (0 < confidence <= most and confidence < 1):
-        allowed = "(0, 1)" if most == 1 else f"(0, {most}]"
-        raise ValueError(f"confidence must be in {allowed}; got {confidence}")

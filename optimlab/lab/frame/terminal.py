@@ -8,11 +8,14 @@ import threading
 import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 
+from optimlab.extras import needed
 from optimlab.lab.frame.errors import StudyError
 
 __all__ = ["FAILED", "INTERRUPTED", "STANDS", "TERMINATED", "UNUSABLE", "guarded", "printable", "seed"]
 
+_PACKAGES = ("matplotlib", "pandas", "scipy", "tqdm")
 STANDS, FAILED, UNUSABLE, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
 
 
@@ -43,6 +46,7 @@ def guarded(work: Callable[[], int]) -> int:
     _never_fail_to_print()
     try:
         with _stoppable():
+            _check_packages()
             return work()
     except KeyboardInterrupt:
         _complain("interrupted: the files written so far are whole, but the run is not complete")
@@ -100,12 +104,28 @@ def _never_fail_to_print() -> None:
             stream.reconfigure(errors="replace")
 
 
+def _check_packages() -> None:
+    """Say at once which package of the extra is missing, not after an hour of work."""
+    for package in _PACKAGES:
+        if find_spec(package) is None:
+            try:
+                needed(package, "lab", "a study")
+            except ImportError as error:
+                raise StudyError(str(error)) from error
+
+
 def _complain(message: str) -> None:
+    message = printable(message)
+    if not sys.modules.get("tqdm"):  # no progress bar yet
+        print(message, file=sys.stderr)
+        return
     from tqdm import tqdm
 
-    tqdm.write(printable(message), file=sys.stderr)  # not onto the line of a progress bar
+    tqdm.write(message, file=sys.stderr)  # not onto the line of a progress bar
 
 
 def _one_line(error: BaseException) -> str:
-    named = isinstance(error, OSError) and error.filename is not None
-    return " ".join((f"{error.filename}: {error.strerror}" if named else str(error)).split())
+    text = str(error)
+    if isinstance(error, OSError) and error.filename is not None:
+        text = f"{error.filename}: {error.strerror}"
+    return " ".join(text.split())

@@ -1,6 +1,6 @@
 """Fully connected nets and deep chains: backpropagation by hand, for one net or for many at once."""
 
-from optimlab.lab.nets.activations import Activation, activation, leaky_relu
+from optimlab.lab.nets.activations import Activation, activation
 from optimlab.lab.nets.batches import Batches, MiniBatchLoss
 from optimlab.lab.nets.chains import LayerChain, PathChain, UnitChain
 from optimlab.lab.nets.layers import Layers, update_ratio
@@ -22,6 +22,5 @@ __all__ = [
     "TrainingLoss",
     "UnitChain",
     "activation",
-    "leaky_relu",
     "update_ratio",
 ]

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from optimlab.lab.problems.arguments import real
+from optimlab.checks import Range, choice, number
+from optimlab.typing import Array
 
-__all__ = ["ACTIVATIONS", "Activation", "activation", "leaky_relu"]
+__all__ = ["ACTIVATIONS", "Activation", "activation"]
 
-Array = NDArray[Any]
 InPlace = Callable[[Array, Array], None]
 
 
@@ -119,34 +118,8 @@ def _linear_slope(h: Array, out: Array) -> None:
     out.fill(1.0)
 
 
-def leaky_relu(a: float = 0.01) -> Activation:
-    """f(z) = max(z, a z).
-
-    Parameters
-    ----------
-    a : float in [0, 1)
-        Slope on the negative side.
-
-    Returns
-    -------
-    Activation
-        Its derivative at 0 is a.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If a is out of its range.
-
-    Source
-    ------
-    Maas, Hannun & Ng 2013, Rectifier nonlinearities improve neural network acoustic models.
-
-    Examples
-    --------
-    >>> leaky_relu(0.1)([-2.0, 0.0, 3.0])
-    array([-0.2,  0. ,  3. ])
-    """
-    a = real("a", a, "a slope in [0, 1)", lambda a: 0.0 <= a < 1.0)
+def _leaky_relu(a: float) -> Activation:
+    """Return max(z, a z), with the slope a at 0."""
 
     def function(z: Array, scratch: Array) -> None:
         np.multiply(z, a, out=scratch)
@@ -168,16 +141,18 @@ ACTIVATIONS = {
         Activation("softplus", _softplus, _softplus_slope),
         Activation("tanh", _tanh, _tanh_slope),
     )
-} | {"leaky_relu": leaky_relu()}
+} | {"leaky_relu": _leaky_relu(0.01)}
 
 
-def activation(name: str | Activation) -> Activation:
+def activation(name: str | Activation, *, slope: float | None = None) -> Activation:
     """Return the activation of this name; an Activation is returned as it is.
 
     Parameters
     ----------
     name : {"leaky_relu", "linear", "relu", "sigmoid", "softplus", "tanh"} or Activation
         The name.
+    slope : float in [0, 1), optional
+        a of the leaky ReLU max(z, a z), by default .01; for no other activation.
 
     Returns
     -------
@@ -186,17 +161,23 @@ def activation(name: str | Activation) -> Activation:
 
     Raises
     ------
-    ValueError
-        If there is none of this name.
+    ValueError, TypeError
+        If there is none of this name, it is no name, or slope is out of its range or belongs to none.
+
+    Source
+    ------
+    The leaky ReLU: Maas, Hannun & Ng 2013, Rectifier nonlinearities improve neural network acoustic models.
 
     Examples
     --------
     >>> activation("relu").name
     'relu'
+    >>> activation("leaky_relu", slope=0.1)([-2.0, 0.0, 3.0])
+    array([-0.2,  0. ,  3. ])
     """
+    if slope is not None and name != "leaky_relu":
+        raise ValueError(f"slope must be None for {name!r}; got {slope!r}; only 'leaky_relu' has one")
     if isinstance(name, Activation):
         return name
-    if not isinstance(name, str) or name not in ACTIVATIONS:
-        known = ", ".join(sorted(ACTIVATIONS))
-        raise ValueError(f"activation must be an Activation or one of {known}; got {name!r}")
-    return ACTIVATIONS[name]
+    found = ACTIVATIONS[choice("activation", name, sorted(ACTIVATIONS), kind="an Activation or one of")]
+    return found if slope is None else _leaky_relu(number("slope", slope, Range("in [0, 1)")))

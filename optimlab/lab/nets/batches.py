@@ -7,13 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from optimlab.checks import generator, whole
 from optimlab.lab.nets.passes import Backpropagation
 from optimlab.lab.nets.training import TrainingLoss
-from optimlab.lab.problems.arguments import generator, whole
+from optimlab.typing import Rng
 
 __all__ = ["Batches", "MiniBatchLoss"]
-
-Array = NDArray[Any]
 
 
 class Batches:
@@ -27,7 +26,7 @@ class Batches:
         N.
     size : int, 1 to N
         B.
-    rng : numpy.random.Generator
+    rng : numpy.random.Generator, seed or None
         Source of the permutations; each replica has its own.
     replicas : int, at least 1, optional
         S.
@@ -44,7 +43,7 @@ class Batches:
     ([0, 1, 2, 3, 4, 5], 1)
     """
 
-    def __init__(self, samples: int, size: int, *, rng: np.random.Generator, replicas: int | None = None) -> None:
+    def __init__(self, samples: int, size: int, *, rng: Rng, replicas: int | None = None) -> None:
         self.samples = whole("samples", samples, 1)
         self.size = whole("size", size, 1, self.samples)
         self.replicas = None if replicas is None else whole("replicas", replicas, 1)

@@ -12,14 +12,13 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from optimlab.checks import floats, number, real, whole
 from optimlab.lab.nets.activations import Activation, activation
-from optimlab.lab.problems.arguments import real, whole
+from optimlab.typing import Array
 
 __all__ = ["LayerChain", "PathChain", "UnitChain"]
-
-Array = NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -112,7 +111,7 @@ class UnitChain:
     def _checked(self, parameters: Mapping[str, ArrayLike]) -> tuple[Array, Array]:
         if not isinstance(parameters, Mapping) or set(parameters) != {"w", "b"}:
             raise TypeError(f"parameters must be a dictionary of 'w' and 'b'; got {parameters!r}")
-        w, b = _floats("w", parameters["w"]), _floats("b", parameters["b"])
+        w, b = floats("w", parameters["w"]), floats("b", parameters["b"])
         if w.ndim == 0 or w.shape != b.shape or w.shape[-1] <= max(self.order):
             least = max(self.order) + 1
             raise ValueError(f"w and b must have one shape (..., n), n at least {least}; got {w.shape} and {b.shape}")
@@ -153,7 +152,7 @@ class LayerChain:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "activation", activation(self.activation))
-        x = _floats("x", self.x)
+        x = floats("x", self.x)
         if x.ndim != 2 or x.size == 0:
             raise ValueError(f"x must have shape (samples, fan_in), both at least 1; got {x.shape}")
         if not np.isfinite(x).all():
@@ -163,7 +162,7 @@ class LayerChain:
 
     def activations(self, weights: Sequence[ArrayLike]) -> list[Array]:
         """Return a₀ ... a_depth, each of shape (..., samples, units)."""
-        a = [_floats("x", self.x)]
+        a = [floats("x", self.x)]
         for layer, W in enumerate(self._checked(weights)):
             if W.ndim < 2 or W.shape[-2] != a[-1].shape[-1]:
                 raise ValueError(f"weights[{layer}] must have shape (..., {a[-1].shape[-1]}, fan_out); got {W.shape}")
@@ -184,7 +183,7 @@ class LayerChain:
     def deltas(self, weights: Sequence[ArrayLike], top: ArrayLike | None = None) -> list[Array]:
         """Return δₗ = ∂C/∂zₗ of every layer, each (..., samples, units); `top` is put in the place of ∂C/∂y."""
         a = self.activations(weights)
-        above = None if top is None else _floats("top", top)
+        above = None if top is None else floats("top", top)
         if above is not None and above.shape[-2:] != a[-1].shape[-2:]:
             raise ValueError(
                 f"top must have the shape (..., {a[-1].shape[-2]}, {a[-1].shape[-1]}) of y; got {above.shape}"
@@ -213,7 +212,7 @@ class LayerChain:
             raise TypeError(f"weights must be a sequence of arrays; got {weights!r}")
         if len(weights) == 0:
             raise ValueError("weights must hold at least one layer; got none")
-        return [_floats("weights", W) for W in weights]
+        return [floats("weights", W) for W in weights]
 
 
 @dataclass(frozen=True)
@@ -252,7 +251,7 @@ class PathChain:
     target: float | None = None
 
     def __post_init__(self) -> None:
-        if np.ndim(self.paths) == 0 or len(self.paths) == 0 or any(np.shape(path) != (3,) for path in self.paths):
+        if real("paths", self.paths, "triples of whole numbers").shape[1:] != (3,):
             raise ValueError(f"paths must be at least one triple of indices; got {self.paths!r}")
         object.__setattr__(self, "paths", tuple(tuple(whole("paths", i, 0) for i in path) for path in self.paths))
         whole("blocks", self.blocks, 1)
@@ -270,7 +269,7 @@ class PathChain:
 
     def gradient(self, w: ArrayLike) -> Array:
         """Return ∂C/∂w, shape (..., n): for every weight the sum over its places."""
-        gradient = np.zeros_like(_floats("w", w))
+        gradient = np.zeros_like(floats("w", w))
         layers = self.chain.gradient(self.weights(w))
         for layer, G in enumerate(layers):
             for path, indices in enumerate(self.paths):
@@ -281,7 +280,7 @@ class PathChain:
 
     def weights(self, w: ArrayLike) -> list[Array]:
         """Return the matrices of all layers: 1 × p, p × p diagonal, and p × 1, for every block."""
-        given = _floats("w", w)
+        given = floats("w", w)
         least = max(map(max, self.paths)) + 1
         if given.ndim == 0 or given.shape[-1] < least:
             raise ValueError(f"w must have shape (..., n), n at least {least}; got {given.shape}")
@@ -305,13 +304,6 @@ def _fit(shape: tuple[int, ...], other: tuple[int, ...]) -> bool:
 
 
 def _check_numbers(**numbers: float | None) -> None:
-    for name, number in numbers.items():
-        if number is not None:
-            real(name, number, "a finite number")
-
-
-def _floats(name: str, values: ArrayLike) -> Array:
-    array = np.asarray(values)
-    if array.dtype.kind not in "iuf":
-        raise TypeError(f"{name} must hold real numbers; got {array.dtype}")
-    return array if array.dtype in (np.float32, np.float64) else array.astype(np.float64)
+    for name, given in numbers.items():
+        if given is not None:
+            number(name, given)

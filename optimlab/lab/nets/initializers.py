@@ -7,12 +7,14 @@ independently. Drawing is in float64 whatever the dtype, so float32 weights are 
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Sequence
 from typing import Any, SupportsIndex
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
+
+from optimlab.checks import NOT_NEGATIVE, choice, generator, number, whole
+from optimlab.typing import Array, Rng
 
 __all__ = [
     "corrected_truncated_normal",
@@ -30,7 +32,6 @@ __all__ = [
     "uniform",
 ]
 
-Array = NDArray[Any]
 Shape = SupportsIndex | Sequence[SupportsIndex]
 
 _CUT = 2.0
@@ -39,7 +40,7 @@ _TRUNCATED_SD = math.sqrt(1.0 - 4.0 * math.exp(-2.0) / math.sqrt(2.0 * math.pi) 
 _GAINS = {"linear": 1.0, "sigmoid": 1.0, "tanh": 5.0 / 3.0, "relu": math.sqrt(2.0), "selu": 0.75}
 
 
-def uniform(shape: Shape, rng: np.random.Generator, *, limit: float = 1.0, dtype: DTypeLike = np.float64) -> Array:
+def uniform(shape: Shape, rng: Rng, *, limit: float = 1.0, dtype: DTypeLike = np.float64) -> Array:
     """w ~ U(-a, a): the same density everywhere, with standard deviation a/√3.
 
     Parameters
@@ -55,13 +56,13 @@ def uniform(shape: Shape, rng: np.random.Generator, *, limit: float = 1.0, dtype
     >>> w.shape, bool(abs(w).max() <= 0.1)
     ((3, 4), True)
     """
-    a = _scale("limit", limit)
-    return _drawn(shape, dtype, lambda size: _generator(rng).uniform(-a, a, size))
+    a = number("limit", limit, NOT_NEGATIVE)
+    return _drawn(shape, dtype, lambda size: generator(rng).uniform(-a, a, size))
 
 
 def normal(
     shape: Shape,
-    rng: np.random.Generator | np.random.RandomState,
+    rng: Rng | np.random.RandomState,
     *,
     sd: float = 1.0,
     dtype: DTypeLike = np.float64,
@@ -72,7 +73,7 @@ def normal(
     ----------
     shape : int or tuple of int
         Shape of the weights.
-    rng : numpy.random.Generator or numpy.random.RandomState
+    rng : numpy.random.Generator, seed, None, or numpy.random.RandomState
         Source of randomness; the legacy one for published numbers, as in ``0.1 * randn(2, 50)``.
     sd : float, at least 0
         σ.
@@ -93,14 +94,12 @@ def normal(
     >>> normal(2, np.random.RandomState(0), sd=0.1).round(6)
     array([0.176405, 0.040016])
     """
-    sigma = _scale("sd", sd)
-    source = rng if isinstance(rng, np.random.RandomState) else _generator(rng)
+    sigma = number("sd", sd, NOT_NEGATIVE)
+    source = rng if isinstance(rng, np.random.RandomState) else generator(rng)
     return _drawn(shape, dtype, lambda size: sigma * source.standard_normal(size))
 
 
-def truncated_normal(
-    shape: Shape, rng: np.random.Generator, *, scale: float = 1.0, dtype: DTypeLike = np.float64
-) -> Array:
+def truncated_normal(shape: Shape, rng: Rng, *, scale: float = 1.0, dtype: DTypeLike = np.float64) -> Array:
     """w ~ N(0, σ²), drawn again until |w| ≤ 2σ: a standard deviation of .87963 σ, not of σ.
 
     4.55 % of the draws are replaced. `corrected_truncated_normal` has the standard deviation that it is given.
@@ -122,13 +121,11 @@ def truncated_normal(
     >>> bool(abs(w).max() <= 2.0), round(float(w.std()), 2)
     (True, 0.88)
     """
-    sigma = _scale("scale", scale)
-    return _drawn(shape, dtype, lambda size: sigma * _within_cut(size, _generator(rng)))
+    sigma = number("scale", scale, NOT_NEGATIVE)
+    return _drawn(shape, dtype, lambda size: sigma * _within_cut(size, generator(rng)))
 
 
-def corrected_truncated_normal(
-    shape: Shape, rng: np.random.Generator, *, sd: float = 1.0, dtype: DTypeLike = np.float64
-) -> Array:
+def corrected_truncated_normal(shape: Shape, rng: Rng, *, sd: float = 1.0, dtype: DTypeLike = np.float64) -> Array:
     """w ~ N(0, (σ/.87963)²), drawn again until |w| ≤ 2σ/.87963: a truncated normal of standard deviation σ.
 
     Parameters
@@ -148,10 +145,10 @@ def corrected_truncated_normal(
     >>> round(float(w.std()), 2), round(float(abs(w).max()), 2)
     (1.0, 2.27)
     """
-    return truncated_normal(shape, rng, scale=_scale("sd", sd) / _TRUNCATED_SD, dtype=dtype)
+    return truncated_normal(shape, rng, scale=number("sd", sd, NOT_NEGATIVE) / _TRUNCATED_SD, dtype=dtype)
 
 
-def lecun_normal(shape: Shape, rng: np.random.Generator, *, dtype: DTypeLike = np.float64) -> Array:
+def lecun_normal(shape: Shape, rng: Rng, *, dtype: DTypeLike = np.float64) -> Array:
     """w ~ N(0, 1/fan_in): the 1/√n rule; a linear layer then keeps the variance of what goes through it.
 
     Parameters, errors: those of `normal`; the shape is (..., fan_in, fan_out).
@@ -165,10 +162,10 @@ def lecun_normal(shape: Shape, rng: np.random.Generator, *, dtype: DTypeLike = n
     >>> round(float(lecun_normal((400, 300), np.random.default_rng(0)).std()), 3)
     0.05
     """
-    return normal(shape, _generator(rng), sd=math.sqrt(1.0 / fans(shape)[0]), dtype=dtype)
+    return normal(shape, generator(rng), sd=math.sqrt(1.0 / fans(shape)[0]), dtype=dtype)
 
 
-def lecun_uniform(shape: Shape, rng: np.random.Generator, *, dtype: DTypeLike = np.float64) -> Array:
+def lecun_uniform(shape: Shape, rng: Rng, *, dtype: DTypeLike = np.float64) -> Array:
     """w ~ U(-a, a) with a = √(3/fan_in), of variance 1/fan_in.
 
     Source as for `lecun_normal`.
@@ -181,7 +178,7 @@ def lecun_uniform(shape: Shape, rng: np.random.Generator, *, dtype: DTypeLike = 
     return uniform(shape, rng, limit=math.sqrt(3.0 / fans(shape)[0]), dtype=dtype)
 
 
-def glorot_normal(shape: Shape, rng: np.random.Generator, *, dtype: DTypeLike = np.float64) -> Array:
+def glorot_normal(shape: Shape, rng: Rng, *, dtype: DTypeLike = np.float64) -> Array:
     """w ~ N(0, 2/(fan_in + fan_out)): between keeping the forward variance and keeping the backward one.
 
     Parameters, errors: those of `normal`; the shape is (..., fan_in, fan_out).
@@ -195,10 +192,10 @@ def glorot_normal(shape: Shape, rng: np.random.Generator, *, dtype: DTypeLike = 
     >>> round(float(glorot_normal((500, 300), np.random.default_rng(0)).std()), 3)
     0.05
     """
-    return normal(shape, _generator(rng), sd=math.sqrt(2.0 / sum(fans(shape))), dtype=dtype)
+    return normal(shape, generator(rng), sd=math.sqrt(2.0 / sum(fans(shape))), dtype=dtype)
 
 
-def glorot_uniform(shape: Shape, rng: np.random.Generator, *, dtype: DTypeLike = np.float64) -> Array:
+def glorot_uniform(shape: Shape, rng: Rng, *, dtype: DTypeLike = np.float64) -> Array:
     """w ~ U(-a, a) with a = √(6/(fan_in + fan_out)), of variance 2/(fan_in + fan_out).
 
     Source as for `glorot_normal`, equation 16.
@@ -211,7 +208,7 @@ def glorot_uniform(shape: Shape, rng: np.random.Generator, *, dtype: DTypeLike =
     return uniform(shape, rng, limit=math.sqrt(6.0 / sum(fans(shape))), dtype=dtype)
 
 
-def he_normal(shape: Shape, rng: np.random.Generator, *, slope: float = 0.0, dtype: DTypeLike = np.float64) -> Array:
+def he_normal(shape: Shape, rng: Rng, *, slope: float = 0.0, dtype: DTypeLike = np.float64) -> Array:
     """w ~ N(0, 2/((1 + a²) fan_in)): keeps the second moment through a (leaky) ReLU of slope a below 0.
 
     Parameters
@@ -231,10 +228,10 @@ def he_normal(shape: Shape, rng: np.random.Generator, *, slope: float = 0.0, dty
     0.05
     """
     sd = gain("leaky_relu", slope=slope) / math.sqrt(fans(shape)[0])
-    return normal(shape, _generator(rng), sd=sd, dtype=dtype)
+    return normal(shape, generator(rng), sd=sd, dtype=dtype)
 
 
-def he_uniform(shape: Shape, rng: np.random.Generator, *, slope: float = 0.0, dtype: DTypeLike = np.float64) -> Array:
+def he_uniform(shape: Shape, rng: Rng, *, slope: float = 0.0, dtype: DTypeLike = np.float64) -> Array:
     """w ~ U(-b, b) with b = √(6/((1 + a²) fan_in)), of variance 2/((1 + a²) fan_in).
 
     Parameters and source as for `he_normal`.
@@ -248,7 +245,7 @@ def he_uniform(shape: Shape, rng: np.random.Generator, *, slope: float = 0.0, dt
     return uniform(shape, rng, limit=limit, dtype=dtype)
 
 
-def orthogonal(shape: Shape, rng: np.random.Generator, *, factor: float = 1.0, dtype: DTypeLike = np.float64) -> Array:
+def orthogonal(shape: Shape, rng: Rng, *, factor: float = 1.0, dtype: DTypeLike = np.float64) -> Array:
     """W = c Q with QᵀQ = 1 (QQᵀ = 1 where fan_in < fan_out), uniform over all such matrices.
 
     Parameters
@@ -268,8 +265,8 @@ def orthogonal(shape: Shape, rng: np.random.Generator, *, factor: float = 1.0, d
     >>> bool(np.allclose(w.T @ w, np.eye(3)))
     True
     """
-    c, (fan_in, fan_out) = _scale("factor", factor), fans(shape)
-    tall = normal((*_sizes(shape)[:-2], max(fan_in, fan_out), min(fan_in, fan_out)), _generator(rng))
+    c, (fan_in, fan_out) = number("factor", factor, NOT_NEGATIVE), fans(shape)
+    tall = normal((*_sizes(shape)[:-2], max(fan_in, fan_out), min(fan_in, fan_out)), generator(rng))
     q, r = np.linalg.qr(tall)
     q *= c * np.where(np.diagonal(r, axis1=-2, axis2=-1) < 0.0, -1.0, 1.0)[..., None, :]
     weights = q if fan_in >= fan_out else q.swapaxes(-1, -2)
@@ -280,7 +277,8 @@ def gain(activation: str, *, slope: float | None = None) -> float:
     """c such that weights of variance c²/fan_in are customary before an activation.
 
     √(2/(1 + a²)) for the (leaky) ReLU keeps the second moment exactly; 5/3 for tanh is a rule of thumb that balances
-    its shrinking; 1 for the sigmoid shrinks gradients to .235 a layer: to keep them it needs 10 (`optimlab.lab.theory`).
+    its shrinking; 1 for the sigmoid shrinks gradients to .235 a layer: to keep them it needs 10, see
+    `optimlab.lab.theory.backward_factors`.
 
     Parameters
     ----------
@@ -307,11 +305,8 @@ def gain(activation: str, *, slope: float | None = None) -> float:
     >>> round(gain("relu") ** 2, 12), round(gain("leaky_relu", slope=0.5) ** 2, 12)
     (2.0, 1.6)
     """
-    if activation == "leaky_relu":
-        return math.sqrt(2.0) / math.hypot(1.0, _real("slope", 0.01 if slope is None else slope))
-    if not isinstance(activation, str) or activation not in _GAINS:
-        known = ", ".join(map(repr, [*_GAINS, "leaky_relu"]))
-        raise ValueError(f"activation must be one of {known}; got {activation!r}")
+    if choice("activation", activation, [*_GAINS, "leaky_relu"]) == "leaky_relu":
+        return math.sqrt(2.0) / math.hypot(1.0, number("slope", 0.01 if slope is None else slope))
     if slope is not None:
         raise ValueError(f"slope must be None for {activation!r}; got {slope!r}; only 'leaky_relu' has one")
     return _GAINS[activation]
@@ -363,15 +358,7 @@ def _drawn(shape: Shape, dtype: DTypeLike, draw: Any) -> Array:
 
 def _sizes(shape: Shape) -> tuple[int, ...]:
     given = shape if isinstance(shape, Sequence) and not isinstance(shape, str) else (shape,)
-    try:
-        sizes = tuple(operator.index(size) for size in given if not isinstance(size, (bool, np.bool_)))
-    except TypeError:
-        sizes = ()
-    if len(sizes) != len(given):
-        raise TypeError(f"shape must be whole numbers; got {shape!r}")
-    if min(sizes, default=0) < 0:
-        raise ValueError(f"shape must be whole numbers of at least 0; got {shape!r}")
-    return sizes
+    return tuple(whole("shape", size, 0) for size in given)
 
 
 def _float(dtype: DTypeLike) -> np.dtype[Any]:
@@ -382,32 +369,3 @@ def _float(dtype: DTypeLike) -> np.dtype[Any]:
     if given not in (np.float32, np.float64):
         raise TypeError(f"dtype must be float32 or float64; got {given}")
     return given
-
-
-def _generator(rng: Any) -> np.random.Generator:
-    if not isinstance(rng, np.random.Generator):
-        raise TypeError(
-            f"rng must be a numpy.random.Generator; got {rng!r}; make one with numpy.random.default_rng(seed)"
-        )
-    return rng
-
-
-def _real(name: str, value: Any) -> float:
-    if isinstance(value, (bool, np.bool_, str, bytes)) or np.ndim(value) != 0 or np.iscomplexobj(value):
-        raise TypeError(f"{name} must be a finite number; got {value!r}")
-    try:
-        number = float(value)
-    except OverflowError:
-        number = math.inf
-    except (TypeError, ValueError):
-        raise TypeError(f"{name} must be a finite number; got {value!r}") from None
-    if not math.isfinite(number):
-        raise ValueError(f"{name} must be a finite number; got {value!r}")
-    return number
-
-
-def _scale(name: str, value: Any) -> float:
-    number = _real(name, value)
-    if number < 0.0:
-        raise ValueError(f"{name} must be a finite number of at least 0; got {value!r}")
-    return number

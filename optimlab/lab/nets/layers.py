@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from optimlab.lab.nets.network import MLP
 from optimlab.lab.nets.passes import Backpropagation, Pass
+from optimlab.typing import Array
 
 __all__ = ["Layers", "layer_report", "update_ratio"]
 
-Array = NDArray[Any]
 FLAT = 0.05
 """Share of the steepest slope below which a unit counts as saturated."""
 

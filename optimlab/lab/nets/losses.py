@@ -6,11 +6,12 @@ from abc import ABC, abstractmethod
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
+
+from optimlab.checks import real
+from optimlab.typing import Array
 
 __all__ = ["LOSSES", "OutputLoss", "SoftmaxCrossEntropy", "SquaredError"]
-
-Array = NDArray[Any]
 
 
 class OutputLoss(ABC):
@@ -95,9 +96,7 @@ class SquaredError(OutputLoss):
 
     def targets(self, y: ArrayLike, outputs: int, samples: int) -> Array:
         """Return targets of shape (..., N, K); for one output y may be of shape (N,)."""
-        t = np.asarray(y)
-        if t.dtype.kind not in "iuf":
-            raise TypeError(f"y must hold real numbers; got {t.dtype}")
+        t = real("y", y, "real numbers")
         if outputs == 1 and t.shape == (samples,):
             t = t[:, np.newaxis]
         if t.shape[-2:] != (samples, outputs):

@@ -9,14 +9,13 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from optimlab.checks import whole
 from optimlab.lab.nets.activations import Activation, activation
-from optimlab.lab.problems.arguments import whole
+from optimlab.typing import Array
 
 __all__ = ["MLP"]
 
-Array = NDArray[Any]
 Params = dict[str, Array]
 
 

@@ -13,15 +13,14 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from optimlab.lab.nets.activations import Activation
 from optimlab.lab.nets.losses import OutputLoss
 from optimlab.lab.nets.network import MLP
+from optimlab.typing import Array
 
 __all__ = ["Backpropagation", "Memory", "Pass", "with_ones"]
 
-Array = NDArray[Any]
 Call = Callable[[], object]
 
 GROUP = 2**20

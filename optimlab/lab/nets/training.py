@@ -6,17 +6,16 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from optimlab.checks import NOT_NEGATIVE, choice, floats, number
 from optimlab.lab.nets.layers import Layers, layer_report
 from optimlab.lab.nets.losses import LOSSES, OutputLoss
 from optimlab.lab.nets.network import MLP
 from optimlab.lab.nets.passes import Backpropagation, with_ones
-from optimlab.lab.problems.arguments import real
+from optimlab.typing import Array
 
 __all__ = ["TrainingLoss"]
-
-Array = NDArray[Any]
 
 
 class TrainingLoss:
@@ -53,7 +52,7 @@ class TrainingLoss:
     Examples
     --------
     >>> from optimlab import Every, descend
-    >>> from optimlab.optimizer import Optimizer
+    >>> from optimlab import Optimizer
     >>> from optimlab.lab.problems import spiral
     >>> from optimlab import adam
     >>> rng = np.random.default_rng(0)
@@ -81,7 +80,7 @@ class TrainingLoss:
         X = _inputs(data[0], net.sizes[0])
         self.net = net
         self.loss = _loss(loss)
-        self.l2 = real("l2", l2, "a finite number of at least 0", lambda x: x >= 0.0)
+        self.l2 = number("l2", l2, NOT_NEGATIVE)
         t = self.loss.targets(data[1], net.sizes[-1], X.shape[-2]).astype(X.dtype)
         if t.shape[:-2] != X.shape[:-2]:
             raise ValueError(f"y must have the replicas of X, {X.shape[:-2]}; got {t.shape[:-2]}")
@@ -212,11 +211,7 @@ class TrainingLoss:
 
 def _inputs(X: ArrayLike, inputs: int) -> Array:
     """Return X as float32 or float64 of shape (..., N, d), or say what is wrong with it."""
-    x = np.asarray(X)
-    if x.dtype not in (np.float32, np.float64):
-        if x.dtype.kind not in "iu":
-            raise TypeError(f"X must hold real numbers, of float32 or float64; got {x.dtype}")
-        x = x.astype(np.float64)
+    x = floats("X", X)
     if x.ndim not in (2, 3) or x.shape[-1] != inputs or x.size == 0:
         raise ValueError(f"X must have shape (N, {inputs}), as the net has {inputs} inputs; got {x.shape}")
     if not np.isfinite(x).all():
@@ -226,8 +221,8 @@ def _inputs(X: ArrayLike, inputs: int) -> Array:
 
 def _loss(loss: str | OutputLoss) -> OutputLoss:
     """Return a loss by its name; an OutputLoss is returned as it is."""
-    if isinstance(loss, OutputLoss):
-        return loss
-    if not isinstance(loss, str) or loss not in LOSSES:
-        raise ValueError(f"loss must be an OutputLoss or one of {', '.join(LOSSES)}; got {loss!r}")
-    return LOSSES[loss]
+    return (
+        loss
+        if isinstance(loss, OutputLoss)
+        else LOSSES[choice("loss", loss, sorted(LOSSES), kind="an OutputLoss or one of")]
+    )

@@ -6,21 +6,20 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from optimlab.lab.problems.arguments import generator, real, whole
+from optimlab.checks import Range, generator, number, whole
+from optimlab.extras import needed
+from optimlab.typing import Floats, Rng
 
 __all__ = ["Curve", "ar1_noise", "bursts", "classic_curve", "parabola", "ramp", "sinusoid", "step"]
 
-Floats = NDArray[np.float64]
-
 
 def _deviation(name: str, value: float) -> float:
-    return real(name, value, "a finite standard deviation of at least 0", lambda sd: sd >= 0.0)
+    return number(name, value, Range("at least 0 and finite"))
 
 
 def _correlation(phi: float) -> float:
-    return real("phi", phi, "in (-1, 1), for the noise to be stationary", lambda value: abs(value) < 1.0)
+    return number("phi", phi, Range("in (-1, 1), for the noise to be stationary"))
 
 
 def _steps(n: int) -> Floats:
@@ -28,7 +27,7 @@ def _steps(n: int) -> Floats:
     return np.arange(whole("n", n, 1), dtype=np.float64)
 
 
-def ar1_noise(rng: np.random.Generator, n: int, *, phi: float, sd: float = 1.0, draws: int | None = None) -> Floats:
+def ar1_noise(rng: Rng, n: int, *, phi: float, sd: float = 1.0, draws: int | None = None) -> Floats:
     """Draw AR(1) noise, ``e[i] = φ e[i-1] + sd √(1-φ²) z[i]`` with independent standard normal z.
 
     The start is drawn from the stationary distribution, so every sample has standard deviation `sd`, and samples k
@@ -36,7 +35,7 @@ def ar1_noise(rng: np.random.Generator, n: int, *, phi: float, sd: float = 1.0, 
 
     Parameters
     ----------
-    rng : numpy.random.Generator
+    rng : numpy.random.Generator, seed or None
         Source of the random numbers.
     n : int, at least 1
         Number of samples.
@@ -76,6 +75,7 @@ def ar1_noise(rng: np.random.Generator, n: int, *, phi: float, sd: float = 1.0, 
 
 def _correlated(noise: Floats, phi: float) -> Floats:
     """Filter white noise into AR(1) noise of the same standard deviation; the first sample is in balance already."""
+    needed("scipy", "lab", "noise of a phi other than 0")
     from scipy.signal import lfilter
 
     noise[..., 1:] *= math.sqrt((1.0 - phi) * (1.0 + phi))
@@ -140,14 +140,12 @@ class Curve:
         _deviation("noise_sd", self.noise_sd)
         _correlation(self.phi)
 
-    def with_noise(
-        self, rng: np.random.Generator, noise: float, *, phi: float = 0.0, draws: int | None = None
-    ) -> Curve:
+    def with_noise(self, rng: Rng, noise: float, *, phi: float = 0.0, draws: int | None = None) -> Curve:
         """Observe the same truth again, with new noise: ``values = truth + e``.
 
         Parameters
         ----------
-        rng : numpy.random.Generator
+        rng : numpy.random.Generator, seed or None
             Source of the random numbers.
         noise : float, at least 0
             Standard deviation of the noise of each sample.
@@ -181,7 +179,7 @@ def _exact(name: str, description: str, x: Floats, truth: Floats) -> Curve:
 
 
 def parabola(
-    rng: np.random.Generator,
+    rng: Rng,
     n: int = 365,
     *,
     noise: float = 0.1,
@@ -197,7 +195,7 @@ def parabola(
 
     Parameters
     ----------
-    rng : numpy.random.Generator
+    rng : numpy.random.Generator, seed or None
         Source of the random numbers.
     n : int, at least 1
         Number of samples.
@@ -228,14 +226,14 @@ def parabola(
     >>> float(parabola(np.random.default_rng(0), start=0.0).truth[0])
     1.0
     """
-    first, last = real("start", start, "a finite number"), real("stop", stop, "a finite number")
+    first, last = number("start", start), number("stop", stop)
     x = np.linspace(first, last, whole("n", n, 1))
     curve = _exact("parabola", f"1 - x² for x from {first:g} to {last:g}", x, 1.0 - x**2)
     return curve.with_noise(rng, noise, phi=phi, draws=draws)
 
 
 def step(
-    rng: np.random.Generator,
+    rng: Rng,
     n: int = 365,
     *,
     noise: float = 0.1,
@@ -248,30 +246,17 @@ def step(
 
     Parameters
     ----------
-    rng : numpy.random.Generator
-        Source of the random numbers.
-    n : int, at least 1
-        Number of samples.
-    noise : float, at least 0
-        Standard deviation of the noise of each sample.
     at : int, from 0 to n-1, optional
         First sample of the new level; by default the middle, n // 2.
     height : float
         The new level.
-    phi : float, in (-1, 1)
-        Correlation of the noise of neighbouring samples (AR(1)); 0 for white noise.
-    draws : int, at least 1, optional
-        Number of independent observations, for values of shape (draws, n).
+    rng, n, noise, phi, draws
+        As for `parabola`.
 
     Returns
     -------
     Curve
         The curve, with its truth; x is the time 0, 1, ..., n-1.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is of another type or outside its range.
 
     Examples
     --------
@@ -280,13 +265,13 @@ def step(
     """
     time = _steps(n)
     jump = time.size // 2 if at is None else whole("at", at, 0, time.size - 1)
-    level = real("height", height, "a finite number")
+    level = number("height", height)
     curve = _exact("step", f"a step from 0 to {level:g} at sample {jump}", time, np.where(time < jump, 0.0, level))
     return curve.with_noise(rng, noise, phi=phi, draws=draws)
 
 
 def ramp(
-    rng: np.random.Generator,
+    rng: Rng,
     n: int = 365,
     *,
     noise: float = 0.1,
@@ -298,28 +283,15 @@ def ramp(
 
     Parameters
     ----------
-    rng : numpy.random.Generator
-        Source of the random numbers.
-    n : int, at least 1
-        Number of samples.
-    noise : float, at least 0
-        Standard deviation of the noise of each sample.
     slope : float
         Rise per sample.
-    phi : float, in (-1, 1)
-        Correlation of the noise of neighbouring samples (AR(1)); 0 for white noise.
-    draws : int, at least 1, optional
-        Number of independent observations, for values of shape (draws, n).
+    rng, n, noise, phi, draws
+        As for `parabola`.
 
     Returns
     -------
     Curve
         The curve, with its truth; x is the time 0, 1, ..., n-1.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is of another type or outside its range.
 
     Examples
     --------
@@ -327,13 +299,13 @@ def ramp(
     array([0. , 0.5, 1. , 1.5])
     """
     time = _steps(n)
-    rise = real("slope", slope, "a finite number")
+    rise = number("slope", slope)
     curve = _exact("ramp", f"a ramp that rises by {rise:g} per sample", time, rise * time)
     return curve.with_noise(rng, noise, phi=phi, draws=draws)
 
 
 def sinusoid(
-    rng: np.random.Generator,
+    rng: Rng,
     n: int = 365,
     *,
     noise: float = 0.1,
@@ -346,30 +318,17 @@ def sinusoid(
 
     Parameters
     ----------
-    rng : numpy.random.Generator
-        Source of the random numbers.
-    n : int, at least 1
-        Number of samples.
-    noise : float, at least 0
-        Standard deviation of the noise of each sample.
     period : float, at least 2
         Length of one cycle in samples; a shorter one could not be told from a longer one.
     amplitude : float
         Largest value.
-    phi : float, in (-1, 1)
-        Correlation of the noise of neighbouring samples (AR(1)); 0 for white noise.
-    draws : int, at least 1, optional
-        Number of independent observations, for values of shape (draws, n).
+    rng, n, noise, phi, draws
+        As for `parabola`.
 
     Returns
     -------
     Curve
         The curve, with its truth; x is the time 0, 1, ..., n-1.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is of another type or outside its range.
 
     Examples
     --------
@@ -377,15 +336,15 @@ def sinusoid(
     array([ 0.,  1.,  0., -1.,  0.])
     """
     time = _steps(n)
-    cycle = real("period", period, "a finite number of at least 2 samples", lambda value: value >= 2.0)
-    size = real("amplitude", amplitude, "a finite number")
+    cycle = number("period", period, Range("a finite number of at least 2 samples"))
+    size = number("amplitude", amplitude)
     truth = size * np.sin(2.0 * np.pi * time / cycle)
     curve = _exact("sinusoid", f"a sinusoid of amplitude {size:g} and period {cycle:g}", time, truth)
     return curve.with_noise(rng, noise, phi=phi, draws=draws)
 
 
 def bursts(
-    rng: np.random.Generator,
+    rng: Rng,
     n: int = 365,
     *,
     noise: float = 0.1,
@@ -398,30 +357,17 @@ def bursts(
 
     Parameters
     ----------
-    rng : numpy.random.Generator
-        Source of the random numbers.
-    n : int, at least 1
-        Number of samples.
-    noise : float, at least 0
-        Standard deviation of the noise of each sample.
     every : int, at least 1
         Samples from one burst to the next.
     width : int, from 1 to every
         Samples of one burst.
-    phi : float, in (-1, 1)
-        Correlation of the noise of neighbouring samples (AR(1)); 0 for white noise.
-    draws : int, at least 1, optional
-        Number of independent observations, for values of shape (draws, n).
+    rng, n, noise, phi, draws
+        As for `parabola`.
 
     Returns
     -------
     Curve
         The curve, with its truth; x is the time 0, 1, ..., n-1.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is of another type or outside its range.
 
     Examples
     --------

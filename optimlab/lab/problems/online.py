@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from optimlab.lab.problems.arguments import real, whole
+from optimlab.checks import Range, hyperparameter, numbers, whole
+from optimlab.typing import Floats
 
 __all__ = ["AlternatingLosses"]
 
@@ -45,11 +46,10 @@ class AlternatingLosses:
     C: float | tuple[float, ...] = 3.0
 
     def __post_init__(self) -> None:
-        each = (self.C,) if np.ndim(self.C) == 0 else tuple(self.C)  # type: ignore[arg-type]
-        checked = tuple(real("C", C, "a finite number above 2", lambda x: x > 2.0) for C in each)
-        object.__setattr__(self, "C", checked[0] if np.ndim(self.C) == 0 else checked)
+        allowed = Range("greater than 2 and finite")
+        object.__setattr__(self, "C", hyperparameter("C", numbers("C", self.C, allowed), allowed))
 
-    def gradient(self, t: int) -> NDArray[np.float64]:
+    def gradient(self, t: int) -> Floats:
         """Return the gradient of fₜ, the same for every x: a number, or an array of shape (S,).
 
         Parameters

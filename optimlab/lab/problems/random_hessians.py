@@ -5,21 +5,21 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
-from optimlab.lab.problems.arguments import generator, real, whole
+from optimlab.checks import generator, number, whole
+from optimlab.typing import Floats, Rng
 
 __all__ = ["goe_hessians"]
 
 
-def goe_hessians(rng: np.random.Generator, draws: int, *, n: int, shift: float = 0.0) -> NDArray[np.float64]:
+def goe_hessians(rng: Rng, draws: int, *, n: int, shift: float = 0.0) -> Floats:
     """H = (G + Gᵀ)/√(2n) + s I, G of independent N(0, 1): Hessians whose eigenvalues fill [s-2, s+2] for large n.
 
     Their elements have variance 1/n off the diagonal and 2/n on it.
 
     Parameters
     ----------
-    rng : numpy.random.Generator
+    rng : numpy.random.Generator, seed or None
         Source of the draws.
     draws : int, at least 1
         Number of matrices.
@@ -50,6 +50,6 @@ def goe_hessians(rng: np.random.Generator, draws: int, *, n: int, shift: float =
     """
     shape = (whole("draws", draws, 1), whole("n", n, 1), n)
     g = generator(rng).standard_normal(shape)
-    hessians: NDArray[np.float64] = (g + g.transpose(0, 2, 1)) / math.sqrt(2.0 * n)
-    hessians[:, np.arange(n), np.arange(n)] += real("shift", shift, "a finite number")
+    hessians: Floats = (g + g.transpose(0, 2, 1)) / math.sqrt(2.0 * n)
+    hessians[:, np.arange(n), np.arange(n)] += number("shift", shift)
     return hessians

@@ -6,13 +6,11 @@ import math
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from optimlab.lab.problems.arguments import generator, real, whole
+from optimlab.checks import NOT_NEGATIVE, generator, number, whole
+from optimlab.typing import Floats, Rng
 
 __all__ = ["PublishedSpiral", "Samples", "published_spiral", "spiral"]
-
-Floats = NDArray[np.float64]
 
 
 class Samples(NamedTuple):
@@ -44,16 +42,14 @@ class PublishedSpiral(NamedTuple):
     relu: dict[str, Floats]
 
 
-def spiral(
-    rng: np.random.Generator, classes: int = 3, *, points: int = 100, noise: float = 0.2, angle: float = 4.0
-) -> Samples:
+def spiral(rng: Rng, classes: int = 3, *, points: int = 100, noise: float = 0.2, angle: float = 4.0) -> Samples:
     """x = r (sin θ, cos θ), θ = 2πj/K + angle · r + noise · e, r = 0 ... 1: K arms around the origin.
 
     All arms begin at the origin, so that K points coincide there.
 
     Parameters
     ----------
-    rng : numpy.random.Generator
+    rng : numpy.random.Generator, seed or None
         Source of e ~ N(0, 1).
     classes : int, at least 1
         K.
@@ -81,8 +77,8 @@ def spiral(
     ((200, 2), array([40, 40, 40, 40, 40]))
     """
     K, n = whole("classes", classes, 1), whole("points", points, 1)
-    sd = real("noise", noise, "a finite standard deviation of at least 0", lambda s: s >= 0.0)
-    angle = real("angle", angle, "a finite angle in radians")
+    sd = number("noise", noise, NOT_NEGATIVE)
+    angle = number("angle", angle)
     r = np.linspace(0.0, 1.0, n)
     begin = 2.0 * math.pi * np.arange(K)[:, np.newaxis] / K
     return _arms(r, begin + angle * r + sd * generator(rng).standard_normal((K, n)))

@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from optimlab.lab.problems.arguments import generator, real, whole
+from optimlab.checks import FINITE, floats, generator, numbers, whole
+from optimlab.typing import Array, Floats, Rng
 
 __all__ = ["TwoTwoOne", "legacy_normals", "xor"]
-
-Array = NDArray[Any]
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -54,24 +52,20 @@ class TwoTwoOne:
     targets: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        if _shape(self.inputs)[1:] != (2,):
+        inputs, targets = (numbers(name, getattr(self, name), FINITE) for name in ("inputs", "targets"))
+        if inputs.shape[1:] != (2,):
             raise ValueError(f"inputs must be pairs of numbers, at least one; got {self.inputs!r}")
-        if _shape(self.targets) != (len(self.inputs),):
-            raise ValueError(
-                f"targets must hold one number for each of {len(self.inputs)} inputs; got {self.targets!r}"
-            )
-        pairs = tuple(
-            (real("inputs", a, "finite numbers"), real("inputs", b, "finite numbers")) for a, b in self.inputs
-        )
-        object.__setattr__(self, "inputs", pairs)
-        object.__setattr__(self, "targets", tuple(real("targets", t, "finite numbers") for t in self.targets))
+        if targets.shape != inputs.shape[:1]:
+            raise ValueError(f"targets must hold one number for each of {len(inputs)} inputs; got {self.targets!r}")
+        object.__setattr__(self, "inputs", tuple(map(tuple, inputs.tolist())))
+        object.__setattr__(self, "targets", tuple(targets.tolist()))
 
     @property
     def start(self) -> Floats:
         """All 0, where both hidden units are alike and stay so; `draw` and `legacy_normals` break the symmetry."""
         return np.zeros(9)
 
-    def draw(self, rng: np.random.Generator, replicas: int) -> Floats:
+    def draw(self, rng: Rng, replicas: int) -> Floats:
         """Return starts w ~ N(0, 1), shape (replicas, 9)."""
         return generator(rng).standard_normal((whole("replicas", replicas, 1), 9))
 
@@ -134,11 +128,7 @@ class TwoTwoOne:
 
     def _rows(self, w: ArrayLike) -> tuple[Array, tuple[int, ...]]:
         """Return the nets as (9, S), which makes the inner loops long, and their shape (...)."""
-        nets = np.asarray(w)
-        if nets.dtype not in (np.float32, np.float64):
-            if nets.dtype.kind not in "iuf":
-                raise TypeError(f"w must hold real numbers; got {nets.dtype}")
-            nets = nets.astype(np.float64)
+        nets = floats("w", w)
         if nets.shape[-1:] != (9,):
             raise ValueError(f"w must have shape (..., 9), nine weights for each net; got {nets.shape}")
         return np.ascontiguousarray(nets.reshape(-1, 9).T), nets.shape[:-1]
@@ -173,14 +163,6 @@ def legacy_normals(seeds: Iterable[int]) -> Floats:
     """
     starts = [np.random.RandomState(whole("seeds", seed, 0, 2**32 - 1)).standard_normal(9) for seed in seeds]
     return np.array(starts).reshape(-1, 9)
-
-
-def _shape(given: Any) -> tuple[int, ...]:
-    """Return the shape of nested sequences, and none of ragged ones."""
-    try:
-        return np.shape(given)
-    except ValueError:
-        return ()
 
 
 def _sigmoid(z: Array) -> Array:

@@ -69,11 +69,11 @@ from optimlab.lab.theory.shifted_spectra import goe_density, goe_index, goe_mini
 from optimlab.lab.theory.stability import ema_momentum_limit, heavy_ball_limit, heavy_ball_plateau, nesterov_limit
 from optimlab.lab.theory.transients import heavy_ball_error, heavy_ball_transient
 from optimlab.lab.theory.variance import (
+    activation_moment,
     backward_factors,
     forward_moments,
     outside_probability,
     preactivation_sd,
-    second_moment,
     slope_moment,
     truncated_variance,
 )
@@ -87,6 +87,7 @@ __all__ = [
     "Moments",
     "Tuning",
     "acceleration",
+    "activation_moment",
     "adam_drift",
     "adam_regret",
     "amsgrad_distance",
@@ -145,7 +146,6 @@ __all__ = [
     "period_squares",
     "phase_delay",
     "preactivation_sd",
-    "second_moment",
     "semicircle_density",
     "semicircle_index",
     "sgd_variance",

@@ -8,13 +8,12 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from optimlab.lab.theory.domain import counts, nonnegative, overflowing, positive
+from optimlab.typing import Floats
 
 __all__ = ["InverseTime", "best_decay", "best_decay_variance", "critical_batch_size"]
-
-Floats = NDArray[np.float64]
 
 
 class InverseTime(NamedTuple):

@@ -6,9 +6,12 @@ import math
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from optimlab.lab.theory.domain import finite, overflowing, positive, scalar
+from optimlab.checks import Range, number
+from optimlab.extras import needed
+from optimlab.lab.theory.domain import finite, overflowing, positive
+from optimlab.typing import Floats
 
 __all__ = [
     "ClippedMoments",
@@ -17,8 +20,6 @@ __all__ = [
     "clipped_normal_cosine",
     "clipped_student",
 ]
-
-Floats = NDArray[np.float64]
 
 
 class ClippedMoments(NamedTuple):
@@ -83,6 +84,7 @@ def clipped_normal(mean: ArrayLike, sd: ArrayLike, limit: ArrayLike) -> ClippedM
     >>> clipped_normal(0.0, 1.0, [0.5, 1.0, 2.0]).variance.round(3)
     array([0.185, 0.516, 0.921])
     """
+    needed("scipy", "lab", "clipped_normal")
     from scipy.special import ndtr
 
     def partial(z: Floats) -> _Partial:
@@ -127,6 +129,7 @@ def clipped_student(mean: ArrayLike, scale: ArrayLike, df: float, limit: ArrayLi
     >>> [round(float(x), 4) for x in clipped_student(0.0, 1.0, 1.5, 2.0)]
     [0.0, 1.5241]
     """
+    needed("scipy", "lab", "clipped_student")
     from scipy.special import stdtr
 
     nu = _degrees(df)
@@ -206,6 +209,7 @@ def clipped_normal_cosine(limit: ArrayLike) -> Any:
     >>> clipped_normal_cosine([1e-6, 1.0, 5.0]).round(4)
     array([0.7979, 0.9503, 1.    ])
     """
+    needed("scipy", "lab", "clipped_normal_cosine")
     from scipy.special import erf
 
     c = positive("limit", limit)
@@ -242,5 +246,4 @@ def _student_square(z: Floats, nu: float) -> Any:
 
 
 def _degrees(df: float) -> float:
-    allowed = "greater than 1 and at most 1e12, beyond which clipped_normal is the same"
-    return scalar("df", df, allowed, lambda nu: (nu > 1.0) & (nu <= 1e12))
+    return number("df", df, Range("in (1, 1e12], beyond which clipped_normal is the same"))

@@ -9,16 +9,16 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from optimlab.lab.theory.domain import decays, numbers, overflowing, positive
+from optimlab.checks import Range, numbers
+from optimlab.lab.theory.domain import decays, finite, overflowing, positive
+from optimlab.typing import Floats
 
 __all__ = [
     "adam_drift", "adam_regret", "amsgrad_distance", "amsgrad_drift", "amsgrad_regret", "crossing_steps",
     "period_squares", "worst_regret",
 ]  # fmt: skip
-
-Floats = NDArray[np.float64]
 
 
 @overflowing
@@ -51,7 +51,7 @@ def period_squares(C: ArrayLike, beta: ArrayLike) -> Any:
     >>> period_squares(3.0, 0.1).round(4)
     array([8.2072, 1.7207, 1.0721])
     """
-    c, b = np.broadcast_arrays(_large(C), decays(beta))
+    c, b = np.broadcast_arrays(_large(C), decays("beta", beta))
     sums = [c * c + b + b * b, 1.0 + b * c * c + b * b, 1.0 + b + b * b * c * c]
     return np.stack(sums, axis=-1) / (1.0 + b + b * b)[..., np.newaxis]
 
@@ -153,8 +153,10 @@ def crossing_steps(drift: ArrayLike, lr: ArrayLike) -> Any:
     >>> print(f"{crossing_steps(adam_drift(3.0, 0.1), 0.5):.1f}")
     19.4
     """
-    speed = numbers("drift", drift, "a finite number other than 0", lambda d: (d != 0.0) & np.isfinite(d))
-    return (1.5 / (positive("lr", lr) * np.abs(speed))) ** 2
+    speed = np.abs(finite("drift", drift))
+    if not speed.all():
+        raise ValueError(f"drift must be a finite number other than 0; got {drift!r}")
+    return (1.5 / (positive("lr", lr) * speed)) ** 2
 
 
 def worst_regret(C: ArrayLike) -> Any:
@@ -221,7 +223,7 @@ def adam_regret(steps: ArrayLike, lr: ArrayLike, *, C: ArrayLike, beta: ArrayLik
     0.66748
     """
     down, first, second = _moves(C, beta)
-    numbers("beta", np.asarray(first + second - down), "such that adam_drift is positive", lambda drift: drift > 0.0)
+    numbers("beta", first + second - down, Range("such that adam_drift is greater than 0"))
     return worst_regret(C) + _mean_rate(steps, lr) * (down + np.maximum(down - first, 0.0))
 
 
@@ -311,8 +313,8 @@ def _mean_rate(steps: ArrayLike, lr: ArrayLike) -> Any:
 
 
 def _large(C: ArrayLike) -> Floats:
-    return numbers("C", C, "greater than 2 and finite", lambda c: (c > 2.0) & np.isfinite(c))
+    return numbers("C", C, Range("greater than 2 and finite"))
 
 
 def _whole(steps: ArrayLike) -> Floats:
-    return numbers("steps", steps, "whole numbers of at least 1", lambda t: (t >= 1.0) & (t == np.floor(t)))
+    return numbers("steps", steps, Range("whole numbers of at least 1"))

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from optimlab import Decay, bias_correction
-from optimlab.lab.theory.domain import numbers
+from optimlab.checks import Range, choice, numbers
 
 __all__ = ["impulse_response", "phase_delay", "start_lag", "start_mean", "start_variance"]
 
@@ -166,7 +166,7 @@ def impulse_response(decay: Decay, age: ArrayLike) -> Any:
     >>> impulse_response(Decay(0.5), [0, 1, 2])
     array([0.5  , 0.25 , 0.125])
     """
-    k = numbers("age", age, "at least 0", lambda a: a >= 0.0)
+    k = numbers("age", age, Range("at least 0"))
     with np.errstate(invalid="ignore"):
         weight = decay.alpha * np.exp(k * decay.log_beta)
     return np.where(k == 0.0, decay.alpha, weight)[()]
@@ -203,7 +203,7 @@ def phase_delay(decay: Decay, omega: ArrayLike) -> Any:
     >>> phase_delay(Decay(0.9), [0.0, 0.1, 1.0]).round(4)
     array([9.    , 7.1018, 0.9748])
     """
-    w = numbers("omega", omega, "in [-π, π] radians per sample", lambda x: np.abs(x) <= np.pi)
+    w = numbers("omega", omega, Range(f"in [{-np.pi}, {np.pi}] radians per sample"))
     phase = np.arctan2(decay.beta * np.sin(w), decay.alpha + 2.0 * decay.beta * np.sin(0.5 * w) ** 2)
     return np.where(w == 0.0, decay.lag, phase / np.where(w == 0.0, 1.0, w))[()]
 
@@ -219,6 +219,5 @@ def _without_pole(x: Any) -> Any:
 
 def _fresh(decay: Decay, t: ArrayLike, start: str) -> Any:
     """1 - βᵗ, the arguments checked."""
-    if start not in STARTS:
-        raise ValueError(f"start must be one of {', '.join(map(repr, STARTS))}; got {start!r}")
-    return bias_correction(decay, numbers("t", t, "at least 1", lambda steps: steps >= 1.0))
+    choice("start", start, STARTS)
+    return bias_correction(decay, numbers("t", t, Range("at least 1")))

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from optimlab import bias_correction
-from optimlab.lab.theory.domain import finite, nonnegative, numbers, overflowing, positive
+from optimlab.extras import needed
+from optimlab.lab.theory.domain import decays, finite, nonnegative, overflowing, positive
+from optimlab.typing import Floats
 
 __all__ = ["LinearRule", "Moments", "stationary_covariance", "transient"]
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,8 +57,7 @@ class LinearRule:
 
     def __post_init__(self) -> None:
         for name in ("beta", "average"):
-            checked = numbers(name, getattr(self, name), "in [0, 1)", lambda x: (x >= 0.0) & (x < 1.0))
-            object.__setattr__(self, name, checked)
+            object.__setattr__(self, name, decays(name, getattr(self, name)))
         for name in ("trace", "gradient"):
             object.__setattr__(self, name, finite(name, getattr(self, name)))
 
@@ -209,6 +208,7 @@ def stationary_covariance(rule: LinearRule, lr: ArrayLike, curvature: ArrayLike,
     >>> P[[0, 2], [0, 2]].round(5)
     array([0.51351, 0.08834])
     """
+    needed("scipy", "lab", "stationary_covariance")
     from scipy.linalg import solve_discrete_lyapunov
 
     lr = positive("lr", lr)

@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from optimlab.lab.theory.domain import counts, decays, numbers
+from optimlab.lab.theory.domain import counts, decays, finite
+from optimlab.typing import Floats
 
 __all__ = ["Mode", "ema_momentum_mode", "gradient_descent_mode", "heavy_ball_mode", "nesterov_mode"]
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +50,7 @@ class Mode:
 
     def __post_init__(self) -> None:
         for name in ("p", "q", "s"):
-            object.__setattr__(self, name, numbers(name, getattr(self, name), "finite numbers", np.isfinite))
+            object.__setattr__(self, name, finite(name, getattr(self, name)))
 
     @property
     def matrix(self) -> Floats:
@@ -172,7 +171,7 @@ def heavy_ball_mode(lr_h: ArrayLike, beta: ArrayLike) -> Mode:
     >>> heavy_ball_mode([0.5, 1.0, 2.0], 0.81).radius.round(6)
     array([0.9, 0.9, 0.9])
     """
-    a, b = _products(lr_h), decays(beta)
+    a, b = finite("lr_h", lr_h), decays("beta", beta)
     return Mode(1.0 + b - a, b, 1.0 - a)
 
 
@@ -201,7 +200,7 @@ def ema_momentum_mode(lr_h: ArrayLike, beta: ArrayLike) -> Mode:
     >>> ema_momentum_mode(2.0, 0.5).values([1, 2, 3, 4]).round(6)
     array([ 0.   , -0.5  , -0.25 ,  0.125])
     """
-    return heavy_ball_mode((1.0 - decays(beta)) * _products(lr_h), beta)
+    return heavy_ball_mode((1.0 - decays("beta", beta)) * finite("lr_h", lr_h), beta)
 
 
 def nesterov_mode(lr_h: ArrayLike, beta: ArrayLike) -> Mode:
@@ -236,7 +235,7 @@ def nesterov_mode(lr_h: ArrayLike, beta: ArrayLike) -> Mode:
     >>> nesterov_mode(0.19, 0.9).radius.round(6)
     np.float64(0.853815)
     """
-    a, b = _products(lr_h), decays(beta)
+    a, b = finite("lr_h", lr_h), decays("beta", beta)
     return Mode((1.0 + b) * (1.0 - a), b * (1.0 - a), 1.0 - (1.0 + b) * a)
 
 
@@ -244,7 +243,3 @@ def _geometric(gap: Floats, t: Floats) -> Any:
     """(1 - xᵗ) / (1 - x) of gap = 1 - x in [0, 2]."""
     near = np.where(gap == 0.0, t, -np.expm1(t * np.log1p(-gap)) / gap)
     return np.where(gap < 0.5, near, (1.0 - (1.0 - gap) ** t) / gap)
-
-
-def _products(lr_h: ArrayLike) -> Floats:
-    return numbers("lr_h", lr_h, "finite", np.isfinite)

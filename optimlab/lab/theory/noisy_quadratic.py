@@ -10,9 +10,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from optimlab.lab.theory.domain import decays, nonnegative, numbers, overflowing, positive
+from optimlab.checks import Range, numbers
+from optimlab.lab.theory.domain import decays, nonnegative, overflowing, positive
+from optimlab.typing import Floats
 
 __all__ = [
     "averaged_sgd_variance",
@@ -21,8 +23,6 @@ __all__ = [
     "nesterov_variance",
     "sgd_variance",
 ]
-
-Floats = NDArray[np.float64]
 
 
 @overflowing
@@ -95,7 +95,7 @@ def heavy_ball_variance(lr: ArrayLike, curvature: ArrayLike, *, beta: ArrayLike 
     array([0.51351, 2.87879])
     """
     lr, h, noise = _arguments(lr, curvature, noise)
-    beta = decays(beta)
+    beta = decays("beta", beta)
     gap = 2.0 * (1.0 + beta) - lr * h
     return _where_stable(gap > 0.0, lr * noise * (1.0 + beta), h * (1.0 - beta) * gap)
 
@@ -132,7 +132,7 @@ def nesterov_variance(lr: ArrayLike, curvature: ArrayLike, *, beta: ArrayLike = 
     array([0.32177, 1.     ])
     """
     lr, h, noise = _arguments(lr, curvature, noise)
-    beta = decays(beta)
+    beta = decays("beta", beta)
     r = 1.0 - lr * h
     gap = 1.0 + r + 2.0 * beta * r
     above = 1.0 + 2.0 * beta + 2.0 * beta**2 - beta * r * (1.0 + 2.0 * beta)
@@ -208,14 +208,14 @@ def lr_equal_to_average(lr: ArrayLike, curvature: ArrayLike, *, gamma: ArrayLike
     True
     """
     rate, h, _ = _arguments(lr, curvature, 0.0)
-    numbers("lr · curvature", rate * h, "below 2, where SGD is stable", lambda x: x < 2.0)
+    numbers("lr · curvature", rate * h, Range("in [0, 2), where SGD is stable"))
     q = rate * h * _averaging_gain(rate, h, gamma) / (2.0 - rate * h)
     return 2.0 * q / (h * (1.0 + q))
 
 
 def _averaging_gain(lr: ArrayLike, curvature: ArrayLike, gamma: ArrayLike) -> Any:
     """(1-γ)/(1+γ) · (1+rγ)/(1-rγ)."""
-    gamma = numbers("gamma", gamma, "in [0, 1)", lambda g: (g >= 0.0) & (g < 1.0))
+    gamma = decays("gamma", gamma)
     r = 1.0 - np.asarray(lr, np.float64) * np.asarray(curvature, np.float64)
     # 1 - |r|γ > 0 wherever SGD is stable; elsewhere the variance is inf and the gain any positive number.
     r = np.maximum(r, -1.0)

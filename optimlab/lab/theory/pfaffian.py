@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from decimal import Decimal, localcontext
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Decimals = NDArray[Any]
+from optimlab.typing import Array
 
 _ONE = Decimal(1)
 
@@ -28,7 +26,7 @@ def log_positive(n_max: int) -> tuple[float, ...]:
         return tuple(float(pf.ln() + power) for pf, power in zip(pfaffians, powers, strict=True))
 
 
-def _leading_pfaffians(matrix: Decimals, n_max: int) -> list[Decimal]:
+def _leading_pfaffians(matrix: Array, n_max: int) -> list[Decimal]:
     """Return Pf of the first n rows, for odd n with the border: one skew elimination gives them all.
 
     None of the pivots is 0, since every leading Pfaffian is a probability.
@@ -44,7 +42,7 @@ def _leading_pfaffians(matrix: Decimals, n_max: int) -> list[Decimal]:
     return found[:n_max]
 
 
-def _bordered(signs: Decimals) -> Decimals:
+def _bordered(signs: Array) -> Array:
     """Return the skew matrix with a last column of ones."""
     n = len(signs)
     matrix = np.full((n + 1, n + 1), Decimal(0), dtype=object)
@@ -52,7 +50,7 @@ def _bordered(signs: Decimals) -> Decimals:
     return matrix
 
 
-def _signs(n: int) -> Decimals:
+def _signs(n: int) -> Array:
     """Return S: along each row by the recurrence of the incomplete beta function at 1/2, two columns at a time."""
     gamma, root = _half_gammas(2 * n + 2), Decimal(2).sqrt()
 
@@ -64,7 +62,7 @@ def _signs(n: int) -> Decimals:
         signs[j, j + 1] = growth(j, j - 1) - signs[j - 1, j] if j else root - 1
         for k in range(j, n - 2):
             signs[j, k + 2] = signs[j, k] + growth(j, k)
-    upper: Decimals = signs - signs.T
+    upper: Array = signs - signs.T
     return upper
 
 

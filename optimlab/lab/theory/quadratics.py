@@ -9,9 +9,11 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from optimlab.lab.theory.domain import numbers, positive
+from optimlab.checks import Range, numbers
+from optimlab.lab.theory.domain import positive
+from optimlab.typing import Floats
 
 __all__ = [
     "Tuning",
@@ -22,8 +24,6 @@ __all__ = [
     "nesterov_optimum",
     "nesterov_textbook",
 ]
-
-Floats = NDArray[np.float64]
 
 
 class Tuning(NamedTuple):
@@ -198,8 +198,8 @@ def bare_steps(rate: ArrayLike, tolerance: ArrayLike) -> Any:
     >>> bare_steps(gradient_descent_optimum(1.0, 100.0).rate, 1e-6).round(1)
     np.float64(690.8)
     """
-    rho = numbers("rate", rate, "in (0, 1)", lambda r: (r > 0.0) & (r < 1.0))
-    wanted = numbers("tolerance", tolerance, "in (0, 1]", lambda e: (e > 0.0) & (e <= 1.0))
+    rho = numbers("rate", rate, Range("in (0, 1)"))
+    wanted = numbers("tolerance", tolerance, Range("in (0, 1]"))
     return (np.log(wanted) / np.log(rho))[()]
 
 
@@ -233,7 +233,7 @@ def acceleration(condition: ArrayLike) -> Any:
     >>> acceleration([1.0001, 100.0, 10_000.0]).round(2)
     array([  1.07,  10.03, 100.  ])
     """
-    kappa = numbers("condition", condition, "finite and greater than 1", lambda k: (k > 1.0) & np.isfinite(k))
+    kappa = numbers("condition", condition, Range("greater than 1 and finite"))
     return (np.arctanh(1.0 / np.sqrt(kappa)) / np.arctanh(1.0 / kappa))[()]
 
 

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from optimlab.lab.theory.domain import finite, numbers
+from optimlab.checks import Range, numbers
+from optimlab.lab.theory.domain import finite
 from optimlab.lab.theory.pfaffian import log_positive
 
 __all__ = [
@@ -24,8 +25,6 @@ __all__ = [
     "semicircle_density",
     "semicircle_index",
 ]
-
-Floats = NDArray[np.float64]
 
 
 def minimum_log_probability(n: ArrayLike) -> Any:
@@ -194,5 +193,4 @@ def semicircle_index(shift: ArrayLike) -> Any:
 
 
 def _sizes(n: ArrayLike) -> NDArray[np.int64]:
-    sizes = numbers("n", n, "a whole number of at least 1", lambda k: (k >= 1.0) & (k == np.floor(k)) & (k < 2**53))
-    return sizes.astype(np.int64)
+    return numbers("n", n, Range("whole numbers from 1 to 9e15")).astype(np.int64)

@@ -9,13 +9,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from optimlab.lab.theory.domain import numbers, overflowing, positive
+from optimlab.checks import Range, numbers
+from optimlab.lab.theory.domain import overflowing, positive
 
 __all__ = ["chain_bound", "chain_factor", "chain_mean"]
-
-Floats = NDArray[np.float64]
 
 
 @overflowing
@@ -118,7 +117,7 @@ def chain_mean(saddle: ArrayLike, lr: ArrayLike, *, growth: ArrayLike, contracti
     >>> chain_mean([1, 2, 8], 0.125, growth=1.0, contraction=1.0).round(1)
     array([   9.5,   31.1, 5528.7])
     """
-    k = numbers("saddle", saddle, "a whole number of at least 1", lambda n: (n >= 1.0) & (n == np.floor(n)))
+    k = numbers("saddle", saddle, Range("whole numbers of at least 1"))
     shrink, grow = _rates(lr, growth, contraction)
     rho = -shrink / grow
     return (2.0 / grow + 0.5) * np.expm1(k * np.log1p(rho)) / rho
@@ -127,6 +126,7 @@ def chain_mean(saddle: ArrayLike, lr: ArrayLike, *, growth: ArrayLike, contracti
 def _rates(lr: ArrayLike, growth: ArrayLike, contraction: ArrayLike) -> tuple[Any, Any]:
     """Return ln(1 - 2 lr L) and ln(1 + 2 lr g)."""
     g, L = positive("growth", growth), positive("contraction", contraction)
-    allowed = "greater than 0 and below 1/(2 contraction), beyond which the later coordinates change their sign"
-    step = numbers("lr", lr, allowed, lambda x: (x > 0.0) & (2.0 * x * L < 1.0))
+    step = positive("lr", lr)
+    if not (2.0 * step * L < 1.0).all():
+        raise ValueError(f"lr must be below 1/(2 contraction), beyond which coordinates change their sign; got {lr!r}")
     return np.log1p(-2.0 * step * L), np.log1p(2.0 * step * g)

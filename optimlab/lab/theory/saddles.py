@@ -105,7 +105,7 @@ def heavy_ball_growth(lr: ArrayLike, *, curvature: ArrayLike, beta: ArrayLike) -
     >>> print(f"{root:.4f} {amplitude:.4f}")
     1.1070 0.7041
     """
-    s, b = _push(lr, curvature), decays(beta)
+    s, b = _push(lr, curvature), decays("beta", beta)
     return _growth(1.0 + b + s, b, 1.0 + s)
 
 
@@ -142,7 +142,7 @@ def nesterov_growth(lr: ArrayLike, *, curvature: ArrayLike, beta: ArrayLike) -> 
     >>> print(f"{root:.4f} {amplitude:.4f}")
     1.1138 0.7383
     """
-    s, b = _push(lr, curvature), decays(beta)
+    s, b = _push(lr, curvature), decays("beta", beta)
     return _growth((1.0 + s) * (1.0 + b), (1.0 + s) * b, 1.0 + (1.0 + b) * s)
 
 
@@ -210,7 +210,7 @@ def ema_momentum_escape(eps: ArrayLike, lr: ArrayLike, *, curvature: ArrayLike, 
     >>> ema_momentum_escape([1e-2, 1e-12], 0.01, curvature=2.0, beta=0.9).round(1)
     array([ 275. , 1614.4])
     """
-    return heavy_ball_escape(eps, positive("lr", lr) * (1.0 - decays(beta)), curvature=curvature, beta=beta)
+    return heavy_ball_escape(eps, positive("lr", lr) * (1.0 - decays("beta", beta)), curvature=curvature, beta=beta)
 
 
 @overflowing

@@ -9,13 +9,15 @@ import math
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from optimlab.lab.theory.domain import finite, whole
+from optimlab.checks import whole
+from optimlab.extras import needed
+from optimlab.lab.theory.domain import finite
+from optimlab.typing import Floats
 
 __all__ = ["goe_density", "goe_index", "goe_minimum_probability"]
 
-Floats = NDArray[np.float64]
 
 _NODES = 400
 """Gauss-Legendre nodes: 350 give 12 digits at n = 100 (measured)."""
@@ -161,6 +163,7 @@ def _skew(n: int, a: float) -> Floats:
 
 def _hermite(n: int, x: Floats, a: float) -> tuple[Floats, Floats]:
     """Return the Hermite functions ψ₀ ... ψₙ at x and their integrals from a to x, by recurrence."""
+    needed("scipy", "lab", "the law of finite matrices")
     from scipy.special import erf
 
     points = np.append(x, a)

@@ -42,7 +42,7 @@ def heavy_ball_limit(beta: ArrayLike) -> Any:
     >>> heavy_ball_limit([0.0, 0.9])
     array([2. , 3.8])
     """
-    return (2.0 * (1.0 + decays(beta)))[()]
+    return (2.0 * (1.0 + decays("beta", beta)))[()]
 
 
 def ema_momentum_limit(beta: ArrayLike) -> Any:
@@ -73,7 +73,7 @@ def ema_momentum_limit(beta: ArrayLike) -> Any:
     >>> ema_momentum_limit(0.9).round(9)
     np.float64(38.0)
     """
-    return (heavy_ball_limit(beta) / (1.0 - decays(beta)))[()]
+    return (heavy_ball_limit(beta) / (1.0 - decays("beta", beta)))[()]
 
 
 def nesterov_limit(beta: ArrayLike) -> Any:
@@ -104,7 +104,7 @@ def nesterov_limit(beta: ArrayLike) -> Any:
     >>> nesterov_limit([0.0, 0.9]).round(4)
     array([2.    , 1.3571])
     """
-    return (heavy_ball_limit(beta) / (1.0 + 2.0 * decays(beta)))[()]
+    return (heavy_ball_limit(beta) / (1.0 + 2.0 * decays("beta", beta)))[()]
 
 
 def heavy_ball_plateau(beta: ArrayLike) -> tuple[Any, Any]:
@@ -134,5 +134,5 @@ def heavy_ball_plateau(beta: ArrayLike) -> tuple[Any, Any]:
     >>> heavy_ball_plateau(0.25)
     (np.float64(0.25), np.float64(2.25))
     """
-    root = np.sqrt(decays(beta))
+    root = np.sqrt(decays("beta", beta))
     return ((1.0 - root) ** 2)[()], ((1.0 + root) ** 2)[()]

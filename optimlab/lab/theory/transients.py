@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from optimlab.lab.theory.domain import counts, numbers
+from optimlab.checks import Range, numbers
+from optimlab.lab.theory.domain import counts
+from optimlab.typing import Floats
 
 __all__ = ["heavy_ball_error", "heavy_ball_transient"]
-
-Floats = NDArray[np.float64]
 
 
 def heavy_ball_error(condition: ArrayLike, t: ArrayLike) -> Any:
@@ -93,6 +93,6 @@ def heavy_ball_transient(condition: ArrayLike) -> tuple[Any, Any]:
 
 def _rate(condition: ArrayLike) -> Floats:
     """Return the best rate of the heavy ball."""
-    kappa = numbers("condition", condition, "finite and at least 1", lambda k: (k >= 1.0) & np.isfinite(k))
+    kappa = numbers("condition", condition, Range("at least 1 and finite"))
     root = np.sqrt(kappa)
     return (root - 1.0) / (root + 1.0)

@@ -10,21 +10,23 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from optimlab.lab.theory.domain import nonnegative, positive, scalar, whole
+from optimlab.checks import Range, choice, number, numbers, whole
+from optimlab.extras import needed
+from optimlab.lab.theory.domain import nonnegative, positive
+from optimlab.typing import Floats
 
 __all__ = [
+    "activation_moment",
     "backward_factors",
     "forward_moments",
     "outside_probability",
     "preactivation_sd",
-    "second_moment",
     "slope_moment",
     "truncated_variance",
 ]
 
-Floats = NDArray[np.float64]
 
 _KINDS = ("linear", "relu", "leaky_relu", "tanh", "sigmoid")
 # The trapezoidal rule converges exponentially in its step for a normal density times an analytic function: with these
@@ -34,7 +36,7 @@ _P = np.exp(-_X * _X / 2.0)
 _P /= _P.sum()
 
 
-def second_moment(activation: str, q: ArrayLike, *, slope: float = 0.01) -> Any:
+def activation_moment(activation: str, q: ArrayLike, *, slope: float = 0.01) -> Any:
     """E[φ(z)²] for z ~ N(0, q): q for the linear unit, q (1 + a²)/2 for a (leaky) ReLU of slope a below 0.
 
     For tanh and sigmoid the integral is done numerically, to about 12 digits.
@@ -64,9 +66,9 @@ def second_moment(activation: str, q: ArrayLike, *, slope: float = 0.01) -> Any:
 
     Examples
     --------
-    >>> float(second_moment("relu", 3.0))
+    >>> float(activation_moment("relu", 3.0))
     1.5
-    >>> round(float(second_moment("sigmoid", 1.0)), 4)
+    >>> round(float(activation_moment("sigmoid", 1.0)), 4)
     0.2934
     """
     variance = nonnegative("q", q)
@@ -155,7 +157,7 @@ def forward_moments(
     depth = whole("layers", layers, 1)
     moments = [np.broadcast_to(first, np.broadcast_shapes(gain.shape, first.shape))]
     for _ in range(depth):
-        moments.append(second_moment(activation, gain * moments[-1], slope=slope))
+        moments.append(activation_moment(activation, gain * moments[-1], slope=slope))
     return np.array(moments)
 
 
@@ -236,9 +238,7 @@ def preactivation_sd(n: ArrayLike, variance: ArrayLike, *, input_moment: ArrayLi
     >>> round(float(preactivation_sd(10_000, 1e-4)), 4)
     0.5774
     """
-    inputs = nonnegative("n", n)
-    if not (inputs >= 1).all():
-        raise ValueError(f"n must be at least 1; got {n!r}")
+    inputs = numbers("n", n, Range("at least 1 and finite"))
     return np.sqrt(inputs * nonnegative("variance", variance) * nonnegative("input_moment", input_moment))
 
 
@@ -270,6 +270,7 @@ def outside_probability(sd: ArrayLike, *, bound: ArrayLike = 1.0) -> Any:
     >>> round(float(outside_probability(0.5773503)), 4)
     0.0833
     """
+    needed("scipy", "lab", "outside_probability")
     from scipy.special import erfc
 
     return erfc(nonnegative("bound", bound) / (positive("sd", sd) * np.sqrt(2.0)))
@@ -301,6 +302,7 @@ def truncated_variance(cut: ArrayLike = 2.0) -> Any:
     >>> round(float(truncated_variance()), 5), round(float(truncated_variance()) ** 0.5, 5)
     (0.77374, 0.87963)
     """
+    needed("scipy", "lab", "truncated_variance")
     from scipy.special import erf
 
     c = positive("cut", cut)
@@ -314,10 +316,8 @@ def _mean_square(function: Callable[[Floats], Floats], q: Floats) -> Any:
 
 def _share(activation: str, slope: float) -> float:
     """(1 + a²)/2 for the slope a below 0 of a function that is linear on either side of it."""
-    slopes = {"linear": 1.0, "relu": 0.0, "leaky_relu": scalar("slope", slope, "finite", np.isfinite)}
-    if activation not in slopes:
-        raise ValueError(f"activation must be one of {', '.join(map(repr, _KINDS))}; got {activation!r}")
-    return (1.0 + slopes[activation] ** 2) / 2.0
+    slopes = {"linear": 1.0, "relu": 0.0, "leaky_relu": number("slope", slope)}
+    return (1.0 + slopes[choice("activation", activation, _KINDS)] ** 2) / 2.0
 
 
 def _sigmoid(z: Floats) -> Floats:

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from optimlab import check_gradient
 from optimlab.lab.autodiff import (
     Primitive,
-    check_grad,
     grad,
     leaky_relu,
     logsumexp,
@@ -107,13 +107,17 @@ def weighted(y):
     return (y * np.cos(np.arange(y.size).reshape(y.shape))).sum()
 
 
+def error(f, w):
+    return check_gradient(lambda w: trace(f, w).value, grad(f), w, rng=0).error
+
+
 @pytest.mark.parametrize("shape", [(), (3,), (2, 3)])
 @pytest.mark.parametrize("name", UNARY)
 def test_unary_rules(name, shape):
     function, shift = UNARY[name]
     if shape == () and name in ("index", "transpose"):
         pytest.skip("needs an axis")
-    assert check_grad(lambda x: weighted(function(x)), draw(shape, shift)).error < 1e-8
+    assert error(lambda x: weighted(function(x)), draw(shape, shift)) < 1e-8
 
 
 @pytest.mark.parametrize(
@@ -122,27 +126,27 @@ def test_unary_rules(name, shape):
 @pytest.mark.parametrize("name", BINARY)
 def test_binary_rules_broadcast(name, shapes):
     w = {"a": draw(shapes[0], 2.0), "b": draw(shapes[1], 1.8, seed=5)}
-    assert check_grad(lambda w: weighted(BINARY[name](w["a"], w["b"])), w).error < 1e-8
+    assert error(lambda w: weighted(BINARY[name](w["a"], w["b"])), w) < 1e-8
 
 
 @pytest.mark.parametrize("name", BINARY)
 def test_binary_rules_with_constants_on_either_side(name):
     x, constant = draw((2, 3), 2.0), draw((3,), 1.8, seed=5)
-    assert check_grad(lambda x: weighted(BINARY[name](x, constant)), x).error < 1e-8
-    assert check_grad(lambda x: weighted(BINARY[name](constant, x)), x).error < 1e-8
+    assert error(lambda x: weighted(BINARY[name](x, constant)), x) < 1e-8
+    assert error(lambda x: weighted(BINARY[name](constant, x)), x) < 1e-8
 
 
 @pytest.mark.parametrize("name", ARRAYS)
 def test_rules_of_arrays(name):
-    assert check_grad(lambda x: weighted(ARRAYS[name](x)), draw((2, 3, 4))).error < 1e-8
+    assert error(lambda x: weighted(ARRAYS[name](x)), draw((2, 3, 4))) < 1e-8
 
 
 @pytest.mark.parametrize("shapes", PRODUCTS)
 def test_products(shapes):
     w = [draw(shape, seed=k) for k, shape in enumerate(shapes)]
-    assert check_grad(lambda w: weighted(w[0] @ w[1]), w).error < 1e-8
-    assert check_grad(lambda b: weighted(w[0] @ b), w[1]).error < 1e-8
-    assert check_grad(lambda a: weighted(a @ w[1]), w[0]).error < 1e-8
+    assert error(lambda w: weighted(w[0] @ w[1]), w) < 1e-8
+    assert error(lambda b: weighted(w[0] @ b), w[1]) < 1e-8
+    assert error(lambda a: weighted(a @ w[1]), w[0]) < 1e-8
 
 
 def test_every_rule_is_tested():
@@ -175,8 +179,8 @@ def test_slopes_at_kinks():
 
 def test_small_slopes_keep_their_digits():
     for x in (-700.0, -40.0, 40.0, 700.0):
-        assert grad(sigmoid)(x) == pytest.approx(np.exp(-abs(x)), rel=1e-15)
-        assert grad(np.tanh)(x / 2) == pytest.approx(4 * np.exp(-abs(x)), rel=1e-15)
+        assert grad(sigmoid)(x) == pytest.approx(np.exp(-abs(x)), rel=1e-15, abs=0.0)
+        assert grad(np.tanh)(x / 2) == pytest.approx(4 * np.exp(-abs(x)), rel=1e-15, abs=0.0)
     assert [sigmoid(-1e4), sigmoid(1e4), sigmoid(-np.inf), sigmoid(np.inf)] == [0.0, 1.0, 0.0, 1.0]
 
 

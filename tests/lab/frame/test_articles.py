@@ -1,7 +1,7 @@
 import pytest
 
 from optimlab.lab.frame import StudyError
-from optimlab.lab.frame.articles import ARTICLES, ROWS, article_row
+from optimlab.lab.frame.articles import article_row, articles, rows
 
 
 def letters(last, *more):
@@ -9,7 +9,7 @@ def letters(last, *more):
 
 
 def test_the_rows_are_those_of_the_five_articles():
-    found = {article: sorted(row.split("-")[1] for row in ROWS if row.startswith(article)) for article in ARTICLES}
+    found = {article: sorted(row.split("-")[1] for row in rows() if row.startswith(article)) for article in articles()}
     assert found == {
         "000": letters("m"),
         "001": letters("l"),
@@ -17,8 +17,8 @@ def test_the_rows_are_those_of_the_five_articles():
         "003": letters("m"),
         "004": letters("f"),
     }
-    assert len(ROWS) == sum(map(len, found.values()))
-    assert len(set(ROWS.values())) == len(ROWS)
+    assert len(rows()) == sum(map(len, found.values()))
+    assert len(set(rows().values())) == len(rows())
 
 
 @pytest.mark.parametrize(

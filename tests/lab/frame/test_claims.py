@@ -64,13 +64,17 @@ def test_a_measured_nan_never_stands():
         ("tolerance", inf),
         ("tolerance", nan),
         ("low", 2.5),
-        ("expected", "two"),
-        ("measured", None),
-        ("measured", np.zeros(2)),
     ],
 )
 def test_validation_names_the_argument(name, value):
     with pytest.raises(ValueError, match=f"^{name} must be .*; got"):
+        claim(**{name: value})
+
+
+@pytest.mark.parametrize("value", ["two", None, True, 2j, np.zeros(2), [1.0, [2.0]]], ids=repr)
+@pytest.mark.parametrize("name", ["expected", "measured", "low", "high", "tolerance"])
+def test_what_is_no_number_is_of_the_wrong_kind(name, value):
+    with pytest.raises(TypeError, match=f"^{name} must be a number; got"):
         claim(**{name: value})
 
 

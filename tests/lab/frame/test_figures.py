@@ -66,12 +66,13 @@ def test_neighbouring_colours_differ_even_in_grey():
 
 
 def test_an_unknown_format_is_refused():
-    with pytest.raises(ValueError, match="image_format must be one of png, svg, pdf; got 'gif'"):
+    with pytest.raises(ValueError, match="image_format must be one of 'png', 'svg', 'pdf'; got 'gif'"):
         save_figure(Figure(), BytesIO(), "gif")
 
 
 def test_importing_the_laboratory_loads_nothing_heavy():
-    code = "import sys, optimlab.lab.frame; print([m for m in ('matplotlib', 'pandas', 'scipy', 'numba') if m in sys.modules])"
+    heavy = ("matplotlib", "pandas", "scipy", "numba")
+    code = f"import sys, optimlab.lab.frame; print([m for m in {heavy} if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"
 
 

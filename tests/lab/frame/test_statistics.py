@@ -123,3 +123,12 @@ def test_too_few_draws_for_a_median_are_refused(samples):
     with pytest.raises(ValueError, match=r"^samples must be one-dimensional with at least 15 draws; got shape \("):
         median_interval(samples)
     assert median_interval(np.zeros(15)) == (0.0, 0.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    "interval", [mean_interval, median_interval, prediction_interval, lambda x: bootstrap_interval(x, np.mean, 0)]
+)
+@pytest.mark.parametrize("samples", [["a"] * 30, [1j] * 30, [True] * 30, [[1.0], [1.0, 2.0]]], ids=repr)
+def test_samples_that_are_no_numbers_are_of_the_wrong_kind(interval, samples):
+    with pytest.raises(TypeError, match=r"^samples must be real numbers; got"):
+        interval(samples)

@@ -21,12 +21,13 @@ def parameters(*shape, rng=RNG):
 def test_gradients_agree_with_differences(name, target):
     rng = np.random.default_rng(3)
     unit = UnitChain(SHARED, name, x=0.7, target=target)
-    assert check_gradient(unit, parameters(3, rng=rng), rng) < 1e-7
+    assert check_gradient(unit.value, unit.gradient, parameters(3, rng=rng), rng=rng).error < 1e-7
     layers = LayerChain(name, rng.normal(size=(5, 4)), target)
-    assert check_gradient(layers, [rng.normal(size=s) for s in ((4, 6), (6, 3), (3, 2))], rng) < 1e-7
+    weights = [rng.normal(size=s) for s in ((4, 6), (6, 3), (3, 2))]
+    assert check_gradient(layers.value, layers.gradient, weights, rng=rng).error < 1e-7
     net = PathChain(PATHS, 3, name, x=1.0, target=target)
     w = np.array([0.0, 0.9, -0.8, 1.1, 0.7, 0.0, 1.2, 0.8, 1.0, 0.9])  # one unit of three below 0, the output above
-    assert check_gradient(net, w, rng) < 1e-7
+    assert check_gradient(net.value, net.gradient, w, rng=rng).error < 1e-7
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -151,7 +152,7 @@ def test_own_activation():
             TypeError,
             "parameters must be a dictionary of 'w' and 'b'",
         ),
-        (lambda: UnitChain((0,), "relu", 1.0).value({"w": [1j], "b": [0]}), TypeError, "w must hold real numbers"),
+        (lambda: UnitChain((0,), "relu", 1.0).value({"w": [1j], "b": [0]}), TypeError, "w must be real numbers"),
         (lambda: LayerChain("relu", [1.0, 2.0]), ValueError, r"x must have shape \(samples, fan_in\), .*; got \(2,\)"),
         (lambda: LayerChain("relu", [[1.0, np.nan]]), ValueError, "x must be finite"),
         (lambda: LayerChain("relu", np.ones((0, 2))), ValueError, r"x must have shape \(samples, fan_in\)"),
@@ -163,7 +164,7 @@ def test_own_activation():
             r"weights\[1\] must have the replicas of the layers before, \(4,\); got \(3,\)",
         ),
         (lambda: LayerChain("relu", [[1.0]]).deltas([np.eye(1)], np.ones(3)), ValueError, "top must have the shape"),
-        (lambda: LayerChain("relu", [[1.0]]).deltas([np.eye(1)], "up"), TypeError, "top must hold real numbers"),
+        (lambda: LayerChain("relu", [[1.0]]).deltas([np.eye(1)], "up"), TypeError, "top must be real numbers"),
         (lambda: UnitChain(3, "relu", 1.0), TypeError, "order must be a sequence of whole numbers; got 3"),
         (lambda: PathChain((1, 2), 2, "relu", 1.0), ValueError, "paths must be at least one triple"),
         (lambda: PathChain(3, 2, "relu", 1.0), ValueError, "paths must be at least one triple"),

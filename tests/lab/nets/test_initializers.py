@@ -116,14 +116,13 @@ def test_fans():
 
 @pytest.mark.parametrize("draw", EVERY, ids=lambda draw: draw.__name__)
 def test_bad_arguments_are_named(draw):
-    with pytest.raises(TypeError, match=r"rng must be a numpy\.random\.Generator; got 0"):
-        draw((3, 3), 0)
+    with pytest.raises(TypeError, match=r"rng must be a numpy\.random\.Generator, a seed or None; got '0'"):
+        draw((3, 3), "0")
     with pytest.raises(TypeError, match="dtype must be float32 or float64; got int64"):
         draw((3, 3), rng(), dtype=np.int64)
-    with pytest.raises(TypeError, match="shape must be whole numbers"):
-        draw((3, 2.5), rng())
-    with pytest.raises(TypeError, match="shape must be whole numbers; got"):
-        draw((3, True), rng())
+    for size in (2.5, True, "2", None):
+        with pytest.raises(TypeError, match="shape must be a whole number of at least 0; got"):
+            draw((3, size), rng())
     with pytest.raises(TypeError, match="dtype must be float32 or float64; got 'double trouble'"):
         draw((3, 3), rng(), dtype="double trouble")
     with pytest.raises(ValueError, match="shape must be"):
@@ -148,11 +147,10 @@ def test_the_legacy_generator_is_for_the_normal_only(draw):
 )
 def test_bad_scales_are_named(draw, name):
     for value, error in ((-1.0, ValueError), (math.nan, ValueError), (10**400, ValueError)):
-        with pytest.raises(error, match=f"{name} must be a finite number"):
+        with pytest.raises(error, match=f"{name} must be at least 0 and finite"):
             draw((3, 3), rng(), **{name: value})
     for value in ("1", b"1", True, None, 1j, object()):
-        error = TypeError
-        with pytest.raises(error, match=f"{name} must be a finite number"):
+        with pytest.raises(TypeError, match=f"{name} must be at least 0 and finite"):
             draw((3, 3), rng(), **{name: value})
 
 
@@ -165,7 +163,7 @@ def test_the_gain_of_a_steep_leaky_relu_is_small():
 
 
 def test_bad_activations_are_named():
-    with pytest.raises(ValueError, match=r"activation must be one of 'linear', .*; got \['relu'\]"):
+    with pytest.raises(TypeError, match=r"activation must be one of 'linear', .*; got \['relu'\]"):
         init.gain(["relu"])
     with pytest.raises(ValueError, match=r"activation must be one of 'linear', .*; got 'none'"):
         init.gain("none")

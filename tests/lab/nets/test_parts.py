@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from optimlab.lab.nets import MLP, Batches, MiniBatchLoss, TrainingLoss, activation, leaky_relu, passes, update_ratio
+from optimlab.lab.nets import MLP, Batches, MiniBatchLoss, TrainingLoss, activation, passes, update_ratio
 from optimlab.lab.nets.activations import ACTIVATIONS
 from optimlab.lab.problems import spiral
 
@@ -32,14 +32,20 @@ def test_far_out_nothing_is_said():
     far = np.array([-1e4, 1e4])
     np.testing.assert_array_equal(activation("sigmoid")(far), [0.0, 1.0])
     np.testing.assert_array_equal(activation("softplus")(far), [0.0, 1e4])
-    assert activation("sigmoid")(np.array([-40.0]))[0] == pytest.approx(math.exp(-40), rel=1e-12)
+    assert activation("sigmoid")(np.array([-40.0]))[0] == pytest.approx(math.exp(-40), rel=1e-12, abs=0.0)
 
 
 def test_unknown_activations_are_named():
-    with pytest.raises(ValueError, match="activation must be an Activation or one of leaky_relu, linear"):
+    with pytest.raises(ValueError, match="activation must be an Activation or one of 'leaky_relu', 'linear'"):
         MLP((2, 3, 1), "swish")
-    with pytest.raises(ValueError, match=r"a must be a slope in \[0, 1\)"):
-        leaky_relu(1.0)
+
+
+def test_slopes_are_of_leaky_relus_only():
+    with pytest.raises(ValueError, match=r"slope must be in \[0, 1\); got 1\.0"):
+        activation("leaky_relu", slope=1.0)
+    for other in ("relu", activation("relu")):
+        with pytest.raises(ValueError, match=r"slope must be None for .*relu.*; got 0\.1; only 'leaky_relu' has one"):
+            activation(other, slope=0.1)
 
 
 def test_sizes_and_hidden_must_fit():

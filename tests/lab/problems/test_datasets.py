@@ -233,7 +233,7 @@ def test_a_foreign_folder_named_data_beside_an_installed_package_is_not_taken(
     package = tmp_path / "optimlab"
     for folder in (tmp_path / "data", package / "problems", package / "data"):
         folder.mkdir(parents=True)
-    monkeypatch.setattr("optimlab.lab.problems.datasets.__file__", str(package / "lab" / "problems" / "datasets.py"))
+    monkeypatch.setattr("optimlab.lab.folders.__file__", str(package / "lab" / "folders.py"))
     with pytest.raises(
         FileNotFoundError, match=r"the data folder \(the one with rebuild\.py\) must be .*; found neither"
     ):

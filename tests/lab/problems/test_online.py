@@ -30,8 +30,8 @@ def test_replicas():
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda: AlternatingLosses(2.0), ValueError, "C must be a finite number above 2; got 2.0"),
-        (lambda: AlternatingLosses((3.0, np.inf)), ValueError, "C must be a finite number above 2; got inf"),
+        (lambda: AlternatingLosses(2.0), ValueError, "C must be greater than 2 and finite; got 2.0"),
+        (lambda: AlternatingLosses((3.0, np.inf)), ValueError, "C must be greater than 2 and finite; got inf"),
         (lambda: AlternatingLosses("3"), TypeError, "C must be"),
         (lambda: AlternatingLosses().gradient(0), ValueError, "t must be a whole number of at least 1; got 0"),
     ],

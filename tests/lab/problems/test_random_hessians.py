@@ -45,4 +45,4 @@ def test_bad_arguments_are_named(arguments, error, message):
     with pytest.raises(error, match=message):
         goe_hessians(rng(), **arguments)
     with pytest.raises(TypeError, match=r"rng must be a numpy\.random\.Generator"):
-        goe_hessians(0, 2, n=2)
+        goe_hessians(0.5, 2, n=2)

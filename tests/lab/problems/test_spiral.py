@@ -47,9 +47,19 @@ def test_arms_lie_evenly_around_the_origin_and_wind():
     np.testing.assert_array_equal(y, np.repeat(np.arange(4), 9))
 
 
+def test_the_least_spiral_is_one_point():
+    X, y = spiral(np.random.default_rng(0), classes=1, points=1)
+    np.testing.assert_array_equal(X, [[0.0, 0.0]])
+    np.testing.assert_array_equal(y, [0])
+
+
 def test_noise_is_in_the_angle_and_comes_from_the_generator():
     X, _ = spiral(np.random.default_rng(0), noise=0.5)
     np.testing.assert_allclose(np.hypot(*X.T), np.tile(np.linspace(0, 1, 100), 3))
+    radius, e = np.tile(np.linspace(0, 1, 100), (3, 1)), np.random.default_rng(0).standard_normal((3, 100))
+    theta = 2 * math.pi / 3 * np.arange(3)[:, None] + 4.0 * radius + 0.5 * e
+    np.testing.assert_allclose(X[:, 0], (radius * np.sin(theta)).ravel(), atol=1e-15)
+    np.testing.assert_allclose(X[:, 1], (radius * np.cos(theta)).ravel(), atol=1e-15)
     np.testing.assert_array_equal(X, spiral(np.random.default_rng(0), noise=0.5).X)
     assert not np.array_equal(X, spiral(np.random.default_rng(1), noise=0.5).X)
 
@@ -59,9 +69,10 @@ def test_noise_is_in_the_angle_and_comes_from_the_generator():
     [
         (lambda: spiral(np.random.default_rng(0), classes=0), ValueError, "classes must be a whole number"),
         (lambda: spiral(np.random.default_rng(0), points=1.5), TypeError, "points must be a whole number"),
+        (lambda: spiral(np.random.default_rng(0), points=0), ValueError, "points must be a whole number of at least 1"),
         (lambda: spiral(np.random.default_rng(0), noise=-1), ValueError, "noise must be"),
         (lambda: spiral(np.random.default_rng(0), angle=math.nan), ValueError, "angle must be"),
-        (lambda: spiral(0), TypeError, "rng must be a numpy.random.Generator"),
+        (lambda: spiral(0.5), TypeError, "rng must be a numpy.random.Generator"),
         (lambda: published_spiral(-1), ValueError, "seed must be"),
     ],
 )

@@ -39,7 +39,7 @@ def test_critical_batch_brings_half_of_the_progress():
     ("call", "message"),
     [
         (lambda: best_decay(1.0, start=0.0), "start must be greater than 0 and finite; got 0.0"),
-        (lambda: best_decay_variance(-1, 1.0), "t must be whole numbers of at least 0; got -1.0"),
+        (lambda: best_decay_variance(-1, 1.0), "t must be whole numbers of at least 0 and finite; got -1.0"),
         (
             lambda: critical_batch_size([1.0], [0.0], noise=[1.0]),
             "squares must be greater than 0",

@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from optimlab import Ema, Gradient, Trace, cosine_decay, heavy_ball, momentum, nesterov, one_cycle, sgd
+from optimlab import Ema, Gradient, Optimizer, Trace, cosine_decay, heavy_ball, momentum, nesterov, one_cycle, sgd
 from optimlab.lab.theory import LinearRule, stationary_covariance, transient
-from optimlab.optimizer import Optimizer
 
 RULES = {
     "sgd": (sgd(), LinearRule()),
@@ -84,12 +83,12 @@ def test_no_update_and_a_rate_of_zero_move_nothing():
     [
         (lambda: LinearRule(1.0), r"beta must be in \[0, 1\); got 1.0"),
         (lambda: LinearRule(0.5, average=-0.1), r"average must be in \[0, 1\); got -0.1"),
-        (lambda: LinearRule(0.5, trace=np.nan), "trace must be finite; got nan"),
-        (lambda: transient(LinearRule(), [-0.1], 1.0), "rates must be finite and at least 0; got -0.1"),
+        (lambda: LinearRule(0.5, trace=np.nan), "trace must be a finite number; got nan"),
+        (lambda: transient(LinearRule(), [-0.1], 1.0), "rates must be at least 0 and finite; got -0.1"),
         (lambda: transient(LinearRule(), 0.1, 1.0), "one learning rate for each update; got the number 0.1"),
         (lambda: transient(LinearRule(), [0.1], 0.0), "curvature must be greater than 0 and finite; got 0.0"),
-        (lambda: transient(LinearRule(), [0.1], 1.0, noise=-1.0), "noise must be finite and at least 0; got -1.0"),
-        (lambda: transient(LinearRule(), [0.1], 1.0, start=np.inf), "start must be finite; got inf"),
+        (lambda: transient(LinearRule(), [0.1], 1.0, noise=-1.0), "noise must be at least 0 and finite; got -1.0"),
+        (lambda: transient(LinearRule(), [0.1], 1.0, start=np.inf), "start must be a finite number; got inf"),
         (lambda: stationary_covariance(LinearRule(), 0.0, 1.0), "lr must be greater than 0 and finite; got 0.0"),
     ],
 )

@@ -86,11 +86,11 @@ def test_equal_rate_has_the_floor_of_the_average():
     [
         (lambda: sgd_variance(0.0, 1.0), "lr must be greater than 0 and finite; got 0.0"),
         (lambda: sgd_variance(0.1, [1.0, -1.0]), "curvature must be greater than 0 and finite; got -1.0"),
-        (lambda: sgd_variance(0.1, 1.0, noise=-1.0), "noise must be finite and at least 0; got -1.0"),
+        (lambda: sgd_variance(0.1, 1.0, noise=-1.0), "noise must be at least 0 and finite; got -1.0"),
         (lambda: heavy_ball_variance(0.1, 1.0, beta=1.0), r"beta must be in \[0, 1\); got 1.0"),
         (lambda: nesterov_variance(0.1, np.nan), "curvature must be .*; got nan"),
         (lambda: averaged_sgd_variance(0.1, 1.0, gamma=1.0), r"gamma must be in \[0, 1\); got 1.0"),
-        (lambda: lr_equal_to_average(2.0, 1.0, gamma=0.5), "lr · curvature must be below 2, .*; got 2.0"),
+        (lambda: lr_equal_to_average(2.0, 1.0, gamma=0.5), r"lr · curvature must be in \[0, 2\), .*; got 2.0"),
     ],
 )
 def test_bad_arguments_are_named(call, message):

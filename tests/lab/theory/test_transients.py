@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from optimlab import heavy_ball
+from optimlab import Optimizer, heavy_ball
 from optimlab.lab.theory import heavy_ball_error, heavy_ball_optimum, heavy_ball_transient
-from optimlab.optimizer import Optimizer
 
 
 def simulated(kappa, steps):
@@ -53,7 +52,7 @@ def test_the_transient_begins_at_its_smallest_condition():
 
 def test_bad_arguments_are_named():
     for kappa in (0.9, np.nan, np.inf):
-        with pytest.raises(ValueError, match="condition must be finite and at least 1; got"):
+        with pytest.raises(ValueError, match="condition must be at least 1 and finite; got"):
             heavy_ball_transient(kappa)
-    with pytest.raises(ValueError, match=r"t must be whole numbers of at least 0; got -1\.0"):
+    with pytest.raises(ValueError, match=r"t must be whole numbers of at least 0 and finite; got -1\.0"):
         heavy_ball_error(10.0, -1)

@@ -32,14 +32,14 @@ def integral(function, q):
 @pytest.mark.parametrize("q", [0.1, 1.0, 7.0, 500.0])
 def test_moments_are_gaussian_integrals(activation, q):
     value, slope = FUNCTIONS[activation]
-    assert theory.second_moment(activation, q, slope=0.2) == pytest.approx(integral(value, q), rel=1e-9)
+    assert theory.activation_moment(activation, q, slope=0.2) == pytest.approx(integral(value, q), rel=1e-9)
     assert theory.slope_moment(activation, q, slope=0.2) == pytest.approx(integral(slope, q), rel=1e-9)
 
 
 @pytest.mark.parametrize("activation", FUNCTIONS)
 def test_moments_take_arrays(activation):
     q = np.array([[0.0, 0.5], [1.0, 20.0]])
-    for function in (theory.second_moment, theory.slope_moment):
+    for function in (theory.activation_moment, theory.slope_moment):
         each = [float(function(activation, value)) for value in q.ravel()]
         assert function(activation, q) == pytest.approx(np.reshape(each, q.shape), rel=1e-14)
 
@@ -50,7 +50,7 @@ def test_forward_and_backward_by_hand():
     backward = theory.backward_factors("leaky_relu", [1.0, 2.0], 3, slope=0.5)
     assert backward == pytest.approx(np.sqrt([[0.625, 1.25]] * 3), rel=1e-14)
     moments = theory.forward_moments("tanh", 2.0, 2)
-    assert moments[2] == theory.second_moment("tanh", 2.0 * theory.second_moment("tanh", 2.0))
+    assert moments[2] == theory.activation_moment("tanh", 2.0 * theory.activation_moment("tanh", 2.0))
     slopes = theory.slope_moment("tanh", 2.0 * moments[:2])
     assert theory.backward_factors("tanh", 2.0, 2) == pytest.approx(np.sqrt(2.0 * slopes), rel=1e-14)
 
@@ -62,7 +62,7 @@ def test_one_wide_layer_of_sigmoids():
     z = (a @ rng.normal(0, np.sqrt(3.0 / 2000), (2000, 200_000 // 100))).ravel()
     y = 1 / (1 + np.exp(-z))
     for sample, expected in (
-        (y**2, theory.second_moment("sigmoid", 3.0)),
+        (y**2, theory.activation_moment("sigmoid", 3.0)),
         ((y * (1 - y)) ** 2, theory.slope_moment("sigmoid", 3.0)),
     ):
         assert abs(sample.mean() - expected) < 3.9 * sample.std() / np.sqrt(len(sample))
@@ -83,15 +83,15 @@ def test_truncated_variance(cut):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: theory.second_moment("none", 1.0), "activation must be one of 'linear'.*; got 'none'"),
+        (lambda: theory.activation_moment("none", 1.0), "activation must be one of 'linear'.*; got 'none'"),
         (lambda: theory.slope_moment("none", 1.0), "activation must be one of"),
-        (lambda: theory.second_moment("relu", -1.0), "q must be finite and at least 0; got -1.0"),
-        (lambda: theory.slope_moment("tanh", np.nan), "q must be finite"),
-        (lambda: theory.forward_moments("relu", -1.0, 3), "g must be finite and at least 0"),
+        (lambda: theory.activation_moment("relu", -1.0), "q must be at least 0 and finite; got -1.0"),
+        (lambda: theory.slope_moment("tanh", np.nan), "q must be at least 0 and finite"),
+        (lambda: theory.forward_moments("relu", -1.0, 3), "g must be at least 0 and finite"),
         (lambda: theory.forward_moments("relu", 1.0, 0), "layers must be a whole number of at least 1; got 0"),
-        (lambda: theory.backward_factors("relu", 1.0, 3, start=-1.0), "start must be finite"),
-        (lambda: theory.preactivation_sd(0, 1.0), "n must be at least 1; got 0"),
-        (lambda: theory.preactivation_sd(5, -1.0), "variance must be finite"),
+        (lambda: theory.backward_factors("relu", 1.0, 3, start=-1.0), "start must be at least 0 and finite"),
+        (lambda: theory.preactivation_sd(0, 1.0), "n must be at least 1 and finite; got 0"),
+        (lambda: theory.preactivation_sd(5, -1.0), "variance must be at least 0 and finite"),
         (lambda: theory.outside_probability(0.0), "sd must be greater than 0 and finite; got 0.0"),
         (lambda: theory.truncated_variance(0.0), "cut must be greater than 0 and finite; got 0.0"),
     ],

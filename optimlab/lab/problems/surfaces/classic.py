@@ -7,16 +7,13 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from optimlab.lab.problems.arguments import real, whole
+from optimlab.checks import POSITIVE, number, whole
 from optimlab.lab.problems.surfaces.critical import critical_point
 from optimlab.lab.problems.surfaces.surface import CriticalPoint, Surface
+from optimlab.typing import Array, Floats
 
 __all__ = ["Beale", "Himmelblau", "MonkeySaddle", "Rastrigin", "Rosenbrock"]
-
-Array = NDArray[Any]
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -57,8 +54,8 @@ class Rosenbrock(Surface):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "dimension", whole("dimension", self.dimension, 2))
-        object.__setattr__(self, "a", real("a", self.a, "a finite number"))
-        object.__setattr__(self, "b", real("b", self.b, "a finite number above 0", lambda b: b > 0.0))
+        object.__setattr__(self, "a", number("a", self.a))
+        object.__setattr__(self, "b", number("b", self.b, POSITIVE))
 
     @property
     def starts(self) -> Floats:

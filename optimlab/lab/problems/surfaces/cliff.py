@@ -7,16 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from optimlab.lab.problems.arguments import real
+from optimlab.checks import POSITIVE, number
+from optimlab.extras import needed
 from optimlab.lab.problems.surfaces.critical import critical_point
 from optimlab.lab.problems.surfaces.surface import CriticalPoint, Surface
+from optimlab.typing import Array, Floats
 
 __all__ = ["Cliff"]
-
-Array = NDArray[Any]
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -65,8 +63,7 @@ class Cliff(Surface):
 
     def __post_init__(self) -> None:
         for name in ("height", "steepness"):
-            number = real(name, getattr(self, name), "a finite number above 0", lambda x: x > 0.0)
-            object.__setattr__(self, name, number)
+            object.__setattr__(self, name, number(name, getattr(self, name), POSITIVE))
         if not math.log(4.0) < self._log_slope < self.steepness / 2 - math.log(2.0):
             raise ValueError(
                 "height must make height·steepness lie between 4 and exp(steepness/2)/2, for a wall apart from the "
@@ -95,6 +92,7 @@ class Cliff(Surface):
     @property
     def points(self) -> tuple[CriticalPoint, ...]:
         """The foot of the wall, its top, and the minimum behind it."""
+        needed("scipy", "lab", "Cliff.points")
         from scipy.optimize import brentq
 
         def slope(x: float) -> float:

@@ -6,13 +6,12 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from optimlab.lab.problems.surfaces.surface import CriticalPoint, Surface
+from optimlab.typing import Floats
 
 __all__ = ["critical_point", "hessian"]
 
-Floats = NDArray[np.float64]
 
 _STEP = 1e-30  # no difference is taken, so it may be so small that its square vanishes beside 1
 _ITERATIONS = 12  # the number of right digits doubles in each: from one digit, five are enough

@@ -6,15 +6,13 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from optimlab.lab.problems.arguments import generator, real
+from optimlab.checks import NOT_NEGATIVE, Range, generator, hyperparameter, number, numbers
 from optimlab.lab.problems.surfaces.surface import Surface
+from optimlab.typing import Array, Floats, Rng
 
 __all__ = ["GaussianNoise", "Noise", "Noisy", "StudentNoise"]
-
-Array = NDArray[Any]
-Floats = NDArray[np.float64]
 
 
 class Noise(Protocol):
@@ -26,7 +24,7 @@ class Noise(Protocol):
     (3, 2)
     """
 
-    def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Floats:
+    def draw(self, rng: Rng, shape: tuple[int, ...]) -> Floats:
         """Return noise of this shape."""
 
 
@@ -50,13 +48,11 @@ class GaussianNoise:
     def __post_init__(self) -> None:
         if np.shape(self.sd) == (0,):
             raise ValueError(f"sd must be a number, or one for each coordinate; got {self.sd!r}")
-        each = (self.sd,) if np.ndim(self.sd) == 0 else tuple(self.sd)  # type: ignore[arg-type]
-        numbers = tuple(real("sd", sd, "a finite standard deviation of at least 0", lambda s: s >= 0.0) for sd in each)
-        object.__setattr__(self, "sd", numbers[0] if np.ndim(self.sd) == 0 else numbers)
+        object.__setattr__(self, "sd", hyperparameter("sd", numbers("sd", self.sd, NOT_NEGATIVE), NOT_NEGATIVE))
 
-    def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Floats:
+    def draw(self, rng: Rng, shape: tuple[int, ...]) -> Floats:
         """Return noise of this shape."""
-        return np.asarray(self.sd) * rng.standard_normal(shape)
+        return np.asarray(self.sd) * generator(rng).standard_normal(shape)
 
 
 @dataclass(frozen=True)
@@ -80,12 +76,12 @@ class StudentNoise:
     df: float
 
     def __post_init__(self) -> None:
-        real("scale", self.scale, "a finite number of at least 0", lambda s: s >= 0.0)
-        real("df", self.df, "a finite number above 1, for the mean to exist", lambda df: df > 1.0)
+        number("scale", self.scale, NOT_NEGATIVE)
+        number("df", self.df, Range("greater than 1 and finite, for the mean to exist"))
 
-    def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Floats:
+    def draw(self, rng: Rng, shape: tuple[int, ...]) -> Floats:
         """Return noise of this shape."""
-        return self.scale * rng.standard_t(self.df, shape)
+        return self.scale * generator(rng).standard_t(self.df, shape)
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +94,7 @@ class Noisy:
         The truth; ``value`` is its value, without noise.
     noise : Noise
         Distribution of e.
-    rng : numpy.random.Generator
+    rng : numpy.random.Generator, seed or None
         Where e comes from; a call of ``gradient`` moves it on.
 
     Examples
@@ -111,10 +107,10 @@ class Noisy:
 
     surface: Surface
     noise: Noise
-    rng: np.random.Generator
+    rng: Rng
 
     def __post_init__(self) -> None:
-        generator(self.rng)
+        object.__setattr__(self, "rng", generator(self.rng))
 
     @property
     def start(self) -> Floats:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from optimlab.lab.problems.arguments import real, whole
+from optimlab.checks import NOT_NEGATIVE, POSITIVE, number, whole
 from optimlab.lab.problems.surfaces.noise import GaussianNoise, Noisy
-from optimlab.lab.problems.surfaces.quadratic import Quadratic
+from optimlab.lab.problems.surfaces.quadratic import Quadratic, spectrum
+from optimlab.typing import Rng
 
 __all__ = ["NoisyQuadratic", "noisy_quadratic"]
 
@@ -50,13 +50,13 @@ class NoisyQuadratic:
     batch: float = 1.0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "curvatures", _numbers("curvatures", self.curvatures, above=True))
-        object.__setattr__(self, "variances", _numbers("variances", self.variances, above=False))
+        object.__setattr__(self, "curvatures", spectrum("curvatures", self.curvatures, POSITIVE))
+        object.__setattr__(self, "variances", spectrum("variances", self.variances, NOT_NEGATIVE))
         if len(self.variances) != len(self.curvatures):
             raise ValueError(
                 f"variances must be as many as curvatures, {len(self.curvatures)}; got {len(self.variances)}"
             )
-        object.__setattr__(self, "batch", real("batch", self.batch, "a finite number above 0", lambda B: B > 0.0))
+        object.__setattr__(self, "batch", number("batch", self.batch, POSITIVE))
 
     @property
     def surface(self) -> Quadratic:
@@ -68,12 +68,12 @@ class NoisyQuadratic:
         """Distribution of e."""
         return GaussianNoise(tuple(np.sqrt(np.array(self.variances) / self.batch).tolist()))
 
-    def seen(self, rng: np.random.Generator) -> Noisy:
+    def seen(self, rng: Rng) -> Noisy:
         """Return what an optimizer descends: f with noise in its gradients, for any number of replicas.
 
         Parameters
         ----------
-        rng : numpy.random.Generator
+        rng : numpy.random.Generator, seed or None
             Where e comes from.
         """
         return Noisy(self.surface, self.noise, rng)
@@ -100,11 +100,3 @@ def noisy_quadratic(dimension: int = 100, *, batch: float = 1.0) -> NoisyQuadrat
     """
     spectrum = tuple((1.0 / np.arange(1, whole("dimension", dimension, 1) + 1)).tolist())
     return NoisyQuadratic(spectrum, spectrum, batch)
-
-
-def _numbers(name: str, given: Sequence[float], *, above: bool) -> tuple[float, ...]:
-    """Return finite numbers above 0, or of at least 0."""
-    if np.ndim(given) != 1 or len(given) == 0:
-        raise ValueError(f"{name} must be a sequence of at least one number; got {given!r}")
-    allowed = f"finite numbers {'above' if above else 'of at least'} 0"
-    return tuple(real(name, x, allowed, lambda x: x > 0.0 or (x == 0.0 and not above)) for x in given)

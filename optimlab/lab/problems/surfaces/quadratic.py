@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from optimlab.lab.problems.arguments import real, whole
+from optimlab.checks import FINITE, Range, number, numbers, whole
 from optimlab.lab.problems.surfaces.surface import CriticalPoint, Surface
+from optimlab.typing import Array, Floats
 
-__all__ = ["Quadratic", "bowl", "ravine", "saddle"]
-
-Array = NDArray[Any]
+__all__ = ["Quadratic", "bowl", "ravine", "saddle", "spectrum"]
 
 
 @dataclass(frozen=True)
@@ -41,10 +38,7 @@ class Quadratic(Surface):
     curvatures: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        given: Sequence[float] = self.curvatures
-        if np.ndim(given) != 1 or len(given) == 0:
-            raise ValueError(f"curvatures must be a sequence of at least one number; got {given!r}")
-        object.__setattr__(self, "curvatures", tuple(real("curvatures", h, "finite numbers") for h in given))
+        object.__setattr__(self, "curvatures", spectrum("curvatures", self.curvatures, FINITE))
 
     @property
     def dimension(self) -> int:
@@ -52,7 +46,7 @@ class Quadratic(Surface):
         return len(self.curvatures)
 
     @property
-    def starts(self) -> NDArray[np.float64]:
+    def starts(self) -> Floats:
         """(1, 1, ..., 1), which has a part of every mode."""
         return np.ones((1, self.dimension))
 
@@ -69,6 +63,14 @@ class Quadratic(Surface):
 
     def _spectrum(self, w: Array) -> Array:
         return np.array(self.curvatures, dtype=w.dtype)
+
+
+def spectrum(name: str, given: Any, allowed: Range) -> tuple[float, ...]:
+    """Return a sequence of at least one number as floats."""
+    array = numbers(name, given, allowed)
+    if array.ndim != 1 or array.size == 0:
+        raise ValueError(f"{name} must be a sequence of at least one number; got {given!r}")
+    return tuple(array.tolist())
 
 
 def bowl(dimension: int = 2) -> Quadratic:
@@ -104,7 +106,7 @@ def ravine(condition: float, dimension: int = 2) -> Quadratic:
     >>> ravine(100.0, 3).curvatures
     (1.0, 10.0, 100.0)
     """
-    kappa = real("condition", condition, "a finite number of at least 1", lambda k: k >= 1.0)
+    kappa = number("condition", condition, Range("at least 1 and finite"))
     return Quadratic(tuple(np.geomspace(1.0, kappa, whole("dimension", dimension, 2)).tolist()))
 
 

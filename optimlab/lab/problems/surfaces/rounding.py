@@ -6,15 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from optimlab.lab.problems.arguments import generator
+from optimlab.checks import NOT_NEGATIVE, generator, numbers
 from optimlab.lab.problems.surfaces.surface import Surface
+from optimlab.typing import Array, Floats, Rng
 
 __all__ = ["Rounded"]
-
-Array = NDArray[Any]
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +26,7 @@ class Rounded:
     ----------
     surface : Surface
         The surface; ``value`` is its value as it is.
-    rng : numpy.random.Generator
+    rng : numpy.random.Generator, seed or None
         Where δ comes from; a call of ``gradient`` moves it on.
     unit : float, or array that broadcasts to the points, at least 0
         u; 0 for replicas in plain arithmetic.
@@ -43,16 +41,12 @@ class Rounded:
     """
 
     surface: Surface
-    rng: np.random.Generator
+    rng: Rng
     unit: Any = 2.0**-52
 
     def __post_init__(self) -> None:
-        generator(self.rng)
-        unit = np.asarray(self.unit)
-        if unit.dtype.kind not in "iuf":
-            raise TypeError(f"unit must be finite and at least 0; got {self.unit!r}")
-        if not ((unit >= 0.0) & np.isfinite(unit)).all():
-            raise ValueError(f"unit must be finite and at least 0; got {self.unit!r}")
+        object.__setattr__(self, "rng", generator(self.rng))
+        numbers("unit", self.unit, NOT_NEGATIVE)
 
     @property
     def start(self) -> Floats:
@@ -67,5 +61,5 @@ class Rounded:
         """Return ∇f beside w."""
         points = np.asarray(w)
         # not w (1 + δ): 1 + δ is a multiple of 2⁻⁵³ below 1 but of 2⁻⁵² above, and the rounding would lean to one side
-        beside = points + points * (self.unit * self.rng.uniform(-1.0, 1.0, points.shape))
+        beside = points + points * (self.unit * generator(self.rng).uniform(-1.0, 1.0, points.shape))
         return self.surface.gradient(beside.astype(points.dtype, copy=False))

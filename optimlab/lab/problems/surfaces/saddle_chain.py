@@ -7,15 +7,13 @@ from math import e
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from optimlab.lab.problems.arguments import real, whole
+from optimlab.checks import NOT_NEGATIVE, POSITIVE, Range, number, whole
 from optimlab.lab.problems.surfaces.surface import CriticalPoint, Surface
+from optimlab.typing import Array, Floats, Marks
 
 __all__ = ["SaddleChain"]
-
-Array = NDArray[Any]
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -63,8 +61,7 @@ class SaddleChain(Surface):
     def __post_init__(self) -> None:
         object.__setattr__(self, "length", whole("length", self.length, 1))
         for name in ("growth", "contraction"):
-            checked = real(name, getattr(self, name), "a finite number above 0", lambda x: x > 0.0)
-            object.__setattr__(self, name, checked)
+            object.__setattr__(self, name, number(name, getattr(self, name), POSITIVE))
 
     @property
     def dimension(self) -> int:
@@ -116,7 +113,7 @@ class SaddleChain(Surface):
         """
         shrink, grow = self._log_rates(lr)
         with np.errstate(divide="ignore"):
-            least = np.log(real("floor", floor, "a finite number of at least 0", lambda x: x >= 0.0))
+            least = np.log(number("floor", floor, NOT_NEGATIVE))
             sizes = np.log(np.abs(self._checked(starts), dtype=np.float64))
         steps = np.zeros(sizes.shape)
         now: Any = np.zeros(sizes.shape[:-1])
@@ -127,9 +124,7 @@ class SaddleChain(Surface):
 
     def _log_rates(self, lr: float) -> tuple[float, float]:
         """Return ln(1 - 2 lr L) and ln(1 + 2 lr g)."""
-        limit = 0.5 / self.contraction
-        allowed = f"greater than 0 and below 1/(2 contraction) = {limit:g}"
-        step = real("lr", lr, allowed, lambda x: 0.0 < x < limit)
+        step = number("lr", lr, Range(f"in (0, {0.5 / self.contraction}), below 1/(2 contraction)"))
         return float(np.log1p(-2.0 * step * self.contraction)), float(np.log1p(2.0 * step * self.growth))
 
     def _value(self, w: Array) -> Any:
@@ -145,7 +140,7 @@ class SaddleChain(Surface):
         gradient: Array = np.where(leaving, -2.0 * self.growth * w, 2.0 * self.contraction * distance)
         return gradient
 
-    def _stage(self, w: Array) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    def _stage(self, w: Array) -> tuple[Marks, Marks]:
         """Return which coordinates have left their saddles, and which one is leaving."""
         left = np.logical_and.accumulate(np.abs(w) >= self.radius, axis=-1)
         leaving = ~left

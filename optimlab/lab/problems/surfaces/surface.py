@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
+
+from optimlab.checks import floats
+from optimlab.typing import Array, Floats
 
 __all__ = ["CriticalPoint", "Surface"]
-
-Array = NDArray[Any]
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -114,14 +114,7 @@ class Surface(ABC):
         """Return ∇f of checked points, as a new array."""
 
     def _checked(self, w: ArrayLike) -> Array:
-        try:
-            points = np.asarray(w)
-        except ValueError:  # rows of different lengths
-            raise ValueError(f"w must have shape (..., {self.dimension}) for {self!r}; got {w!r}") from None
-        if points.dtype not in (np.float32, np.float64):
-            if points.dtype.kind not in "iuf":
-                raise TypeError(f"w must hold real numbers; got {points.dtype}")
-            points = points.astype(np.float64)
+        points = floats("w", w)
         if points.shape[-1:] != (self.dimension,):
             raise ValueError(f"w must have shape (..., {self.dimension}) for {self!r}; got {points.shape}")
         return points

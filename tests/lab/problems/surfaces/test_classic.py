@@ -39,7 +39,7 @@ def test_the_gradient_is_that_of_the_value(f):
     for w in rng().uniform(-2, 2, (50, f.dimension)):
         expected = differences(f.value, w, 1e-5)
         np.testing.assert_allclose(f.gradient(w), expected, rtol=1e-6, atol=1e-6 * (1 + abs(expected).max()))
-        assert check_gradient(f, w, rng()) < 1e-5
+        assert check_gradient(f.value, f.gradient, w, rng=1).error < 1e-5
 
 
 @EVERY
@@ -252,16 +252,20 @@ def test_monkey_saddle_is_left_at_the_flow_s_pace():
     ("make", "message"),
     [
         (lambda: Rosenbrock(1), "dimension must be a whole number of at least 2; got 1"),
-        (lambda: Rosenbrock(b=0.0), "b must be a finite number above 0; got 0.0"),
+        (lambda: Rosenbrock(b=0.0), "b must be greater than 0 and finite; got 0.0"),
         (lambda: Rosenbrock(a=math.inf), "a must be a finite number; got inf"),
         (lambda: Rastrigin(0), "dimension must be a whole number of at least 1; got 0"),
-        (lambda: Beale().gradient([[1.0, 2.0], [3.0]]), r"w must have shape \(..., 2\) for Beale\(\); got \[\[1.0"),
         (lambda: Beale().value([1.0, 2.0, 3.0]), r"w must have shape \(..., 2\) for Beale\(\); got \(3,\)"),
     ],
 )
 def test_bad_input_is_named(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_points_of_different_lengths_are_of_the_wrong_kind():
+    with pytest.raises(TypeError, match=r"w must be real numbers; got \[\[1\.0, 2\.0\], \[3\.0\]\]"):
+        Beale().gradient([[1.0, 2.0], [3.0]])
 
 
 def test_a_dimension_is_a_whole_number():

@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from optimlab import ClipNorm, sgd
+from optimlab import ClipNorm, Optimizer, sgd
 from optimlab.lab.problems import Cliff
-from optimlab.optimizer import Optimizer
 
 CLIFFS = [Cliff(), Cliff(height=2.0, steepness=15.0), Cliff(height=1000.0, steepness=40.0), Cliff(1.0, 5000.0)]
 EVERY = pytest.mark.parametrize("f", CLIFFS, ids=repr)
@@ -78,5 +77,5 @@ def test_a_wall_must_stand_apart_from_the_bowl(height, steepness):
 @pytest.mark.parametrize("name", ["height", "steepness"])
 @pytest.mark.parametrize("bad", [0.0, -1.0, np.inf, np.nan])
 def test_bad_input_is_named(name, bad):
-    with pytest.raises(ValueError, match=f"{name} must be a finite number above 0"):
+    with pytest.raises(ValueError, match=f"{name} must be greater than 0 and finite"):
         Cliff(**{name: bad})

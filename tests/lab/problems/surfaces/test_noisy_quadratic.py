@@ -32,10 +32,8 @@ def test_gradients_have_the_mean_and_the_variance_of_a_batch():
 
 def test_gradient_without_noise_is_that_of_the_value():
     model = NoisyQuadratic(H, (0.0,) * 3)
-    assert (
-        check_gradient(model.seen(np.random.default_rng(0)), np.array([1.0, 2.0, -1.0]), np.random.default_rng(1))
-        < 1e-8
-    )
+    problem = model.seen(np.random.default_rng(0))
+    assert check_gradient(problem.value, problem.gradient, np.array([1.0, 2.0, -1.0]), rng=1).error < 1e-8
 
 
 def test_the_papers_choice():
@@ -55,13 +53,13 @@ def test_the_same_seed_gives_the_same_gradients():
     ("arguments", "error", "message"),
     [
         (((), ()), ValueError, "curvatures must be a sequence of at least one number"),
-        (((1.0, 0.0), C), ValueError, "curvatures must be finite numbers above 0; got 0.0"),
-        (((1.0, np.nan), C), ValueError, "curvatures must be finite numbers above 0; got nan"),
-        ((H, (1.0, -1.0, 1.0)), ValueError, "variances must be finite numbers of at least 0; got -1.0"),
+        (((1.0, 0.0), C), ValueError, "curvatures must be greater than 0 and finite; got 0.0"),
+        (((1.0, np.nan), C), ValueError, "curvatures must be greater than 0 and finite; got nan"),
+        ((H, (1.0, -1.0, 1.0)), ValueError, "variances must be at least 0 and finite; got -1.0"),
         ((H, (1.0,)), ValueError, "variances must be as many as curvatures, 3; got 1"),
-        ((H, C, 0), ValueError, "batch must be a finite number above 0; got 0"),
-        ((H, C, "8"), TypeError, "batch must be a finite number above 0; got '8'"),
-        ((("1",), (1.0,)), TypeError, "curvatures must be finite numbers above 0; got '1'"),
+        ((H, C, 0), ValueError, "batch must be greater than 0 and finite; got 0"),
+        ((H, C, "8"), TypeError, "batch must be greater than 0 and finite; got '8'"),
+        ((("1",), (1.0,)), TypeError, r"curvatures must be greater than 0 and finite; got \('1',\)"),
     ],
 )
 def test_bad_arguments_are_named(arguments, error, message):

@@ -41,10 +41,10 @@ def test_value_start_and_dtype_are_the_surface_s():
 
 
 def test_bad_input_is_named():
-    with pytest.raises(ValueError, match="unit must be finite and at least 0"):
+    with pytest.raises(ValueError, match="unit must be at least 0 and finite"):
         Rounded(F, np.random.default_rng(0), unit=-1.0)
     for unit in ("small", None, 1j, True):
-        with pytest.raises(TypeError, match="unit must be finite and at least 0"):
+        with pytest.raises(TypeError, match="unit must be at least 0 and finite"):
             Rounded(F, np.random.default_rng(0), unit=unit)
     with pytest.raises(TypeError, match=r"rng must be a numpy\.random\.Generator"):
-        Rounded(F, 0)
+        Rounded(F, 0.5)

@@ -151,7 +151,7 @@ def test_a_failed_claim_is_status_1_and_conspicuous(tmp_path, capsys):
     printed = capsys.readouterr().out
     assert "FAILED  two" in printed
     assert "1 of 2 claims FAILED" in printed
-    assert json.loads((tmp_path / "test_study" / "run.json").read_text())["claims"] == {"total": 2, "failed": 1}
+    assert json.loads((tmp_path / "test_command" / "run.json").read_text())["claims"] == {"total": 2, "failed": 1}
 
 
 def test_a_nan_fails_too(tmp_path):
@@ -238,7 +238,7 @@ def test_show_without_a_display_is_found_before_computing(tmp_path, capsys):
 
 def test_show_opens_the_figures_at_the_end(tmp_path, monkeypatch):
     shown = []
-    monkeypatch.setattr("optimlab.lab.frame.study.has_display", lambda: True)
+    monkeypatch.setattr("optimlab.lab.frame.command.has_display", lambda: True)
     monkeypatch.setattr(plt, "show", lambda: shown.extend(plt.get_fignums()))
 
     def main(run):
@@ -257,7 +257,7 @@ def test_format_and_name_decide_the_file(tmp_path):
         assert run.figure(plt.figure(), "empty") == run.folder / "empty.svg"
 
     assert status_of(main, tmp_path, "--format", "svg") == 0
-    assert (tmp_path / "test_study" / "empty.svg").read_text().startswith("<?xml")
+    assert (tmp_path / "test_command" / "empty.svg").read_text().startswith("<?xml")
 
 
 def test_the_record_of_an_earlier_run_goes_with_its_files_and_not_before(tmp_path):
@@ -268,7 +268,7 @@ def test_the_record_of_an_earlier_run_goes_with_its_files_and_not_before(tmp_pat
         run.table(pd.DataFrame({"a": [1]}), "a")
         raise StudyError("bad input, found late")
 
-    record = tmp_path / "test_study" / "run.json"
+    record = tmp_path / "test_command" / "run.json"
     for main, status, complete in ((honest, 0, True), (too_early, 2, True), (half_way, 2, False)):
         assert status_of(main, tmp_path) == status
         assert record.exists() is complete
@@ -276,7 +276,7 @@ def test_the_record_of_an_earlier_run_goes_with_its_files_and_not_before(tmp_pat
 
 def test_a_study_without_claims_stands_and_has_an_empty_claims_file(tmp_path):
     assert status_of(lambda run: None, tmp_path) == 0
-    lines = (tmp_path / "test_study" / "claims.csv").read_text().splitlines()
+    lines = (tmp_path / "test_command" / "claims.csv").read_text().splitlines()
     assert lines == ["study,id,statement,expected,measured,low,high,tolerance,verdict,stands"]
 
 

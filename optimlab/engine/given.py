@@ -1,0 +1,121 @@
+"""What an Optimizer may be given: parameters, gradients, an average, hooks, numbers for replicas."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import is_dataclass
+from typing import Any
+
+import numpy as np
+
+from optimlab.rules.algebra import Rule
+from optimlab.rules.probe import checked_rule
+from optimlab.trees import kind
+from optimlab.typing import Array
+
+__all__ = [
+    "check", "check_apart", "check_first", "check_shapes", "check_writable", "checked_average", "checked_hooks",
+    "hyperparameters",
+]  # fmt: skip
+
+_DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
+
+
+def check_first(leaves: Sequence[Any], names: tuple[str, ...], replicas: int | None) -> None:
+    """Refuse what cannot be parameters: no array, a name twice, not an array of floats, no axis of replicas."""
+    if not names:
+        raise ValueError("params must hold at least one array; got none")
+    twice = {name for name in names if names.count(name) > 1} if len(set(names)) < len(names) else set()
+    if twice:
+        raise ValueError(f"two leaves have the name {sorted(twice)[0]!r}; rename one of the keys")
+    for leaf, name in zip(leaves, names, strict=True):
+        if not isinstance(leaf, np.ndarray):
+            remedy = "np.asarray makes one of numbers"
+            raise TypeError(f"parameter {name!r} must be a NumPy array; got {kind(leaf)}; {remedy}")
+        if leaf.dtype not in _DTYPES:
+            raise TypeError(f"parameter {name!r} must be float32 or float64; got {leaf.dtype}; convert it with .astype")
+        if replicas is not None and leaf.shape[:1] != (replicas,):
+            raise ValueError(
+                f"parameter {name!r} must have a first axis of {replicas} replicas; got shape {leaf.shape}"
+            )
+
+
+def check_writable(leaves: Sequence[Array], names: tuple[str, ...]) -> None:
+    """Refuse parameters that are read-only."""
+    for leaf, name in zip(leaves, names, strict=True):
+        if not leaf.flags.writeable:
+            raise ValueError(f"parameter {name!r} must be writable; it is read-only; pass a copy")
+
+
+def check_apart(leaves: Sequence[Array], names: tuple[str, ...]) -> None:
+    """Refuse two parameters that share memory."""
+    spans = sorted((*np.lib.array_utils.byte_bounds(leaf), i) for i, leaf in enumerate(leaves) if leaf.size)
+    reach: list[tuple[int, int]] = []
+    for low, high, i in spans:
+        reach = [(end, j) for end, j in reach if end > low]
+        for _, j in reach:
+            if np.shares_memory(leaves[i], leaves[j]):
+                raise ValueError(_shared(leaves, names, *sorted((i, j))))
+        reach.append((high, i))
+
+
+def _shared(leaves: Sequence[Array], names: tuple[str, ...], i: int, j: int) -> str:
+    if leaves[i] is leaves[j]:
+        return f"parameters {names[i]!r} and {names[j]!r} are the same array; leave one of them out"
+    return f"parameters {names[i]!r} and {names[j]!r} overlap in memory; pass arrays that do not"
+
+
+def check(leaf: str, given: Any, shape: tuple[int, ...], dtype: Any) -> None:
+    """Refuse what is not an array of the shape and dtype that a leaf had in the first step."""
+    if given is None:
+        remedy = "; to leave a leaf as it is, give a gradient of zeros" if leaf.startswith("gradient") else ""
+        raise ValueError(f"{leaf} is missing{remedy}")
+    if not isinstance(given, np.ndarray):
+        raise TypeError(f"{leaf} must be a NumPy array; got {kind(given)}")
+    if given.shape != shape:
+        raise ValueError(f"{leaf} must have shape {shape}; got {given.shape}")
+    if given.dtype != dtype:
+        raise TypeError(f"{leaf} must be {dtype} like its parameter; got {given.dtype}; convert it with .astype")
+
+
+def checked_average(average: Any) -> Rule | None:
+    """Return a rule whose value can be read from its state."""
+    if average is not None:
+        checked_rule(average, "average")
+        if not hasattr(average, "read"):
+            remedy = "a rule with a method read(state, c), such as Ema(0.999)"
+            raise TypeError(f"average must be {remedy}; got {average!r}")
+    return average  # type: ignore[no-any-return]
+
+
+def checked_hooks(hooks: Any) -> tuple[Any, ...]:
+    """Return the hooks as a tuple of objects with one of the two methods."""
+    if not isinstance(hooks, Sequence):
+        raise TypeError(f"hooks must be a list or tuple; got {hooks!r}; for a single hook write hooks=[hook]")
+    for hook in hooks:
+        if not any(callable(getattr(hook, name, None)) for name in ("before", "after")):
+            raise TypeError(f"a hook must have a method before(step) or after(step); {hook!r} has neither")
+        if isinstance(hook, type):
+            raise TypeError(f"a hook must be an object, not a class; write {hook.__name__}(...)")
+    return tuple(hooks)
+
+
+def check_shapes(replicas: int | None, numbers: Mapping[str, tuple[Any, ...]]) -> None:
+    """Check that each number is a scalar or, with replicas, one for each of them."""
+    for name, group in numbers.items():
+        for number in group:
+            shape = () if isinstance(number, float) else np.shape(number)
+            if shape and shape != (replicas,):
+                allowed = "a number without replicas=" if replicas is None else f"a number or ({replicas},)"
+                raise ValueError(f"{name} has a hyperparameter of shape {shape}; it must be {allowed}")
+
+
+def hyperparameters(hooks: Sequence[Any]) -> dict[str, tuple[Any, ...]]:
+    """Return what hooks hold to their ``ranges``, as "ClipNorm.max_norm", and what is in them, such as a set, too."""
+    held = [part for hook in hooks for part in (hook, *getattr(hook, "__dict__", {}).values())]
+    found: dict[str, tuple[Any, ...]] = {}
+    for owner in (part for part in held if is_dataclass(part) and not isinstance(part, type)):
+        for name in getattr(owner, "ranges", ()):
+            key, number = f"{type(owner).__name__}.{name}", getattr(owner, name)
+            found[key] = (*found.get(key, ()), *(() if callable(number) else (number,)))
+    return found

@@ -1,0 +1,99 @@
+"""Accumulate: one step for several gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar, Literal, final
+
+import numpy as np
+
+from optimlab.checks import Hyperparameter, Range, check_fields, choice, value
+from optimlab.hooks.memory import Kept, restored
+from optimlab.typing import Array, Count
+
+if TYPE_CHECKING:
+    from optimlab.step import Step
+
+__all__ = ["Accumulate"]
+
+
+@final
+@dataclass(eq=False)
+class Accumulate:
+    """Collect k gradients, then do one step with their mean or sum.
+
+    The steps between are skipped: parameters, state, average, t and schedules move only on real steps. Hooks before it
+    in the list see each gradient, hooks after it should be those that are meant for the mean: on skipped steps they
+    are called with ``step.skip`` set. Gradients that were skipped by a hook before it do not count.
+
+    Parameters
+    ----------
+    k : int, at least 1, sequence of int, shape (S,), or schedule of such
+        Gradients to a step.
+    reduction : {"mean", "sum"}
+        Which of the two.
+
+    Notes
+    -----
+    optax: ``MultiSteps(every_k_schedule=k)``, the mean; torch: k calls of ``backward`` before ``step``, the sum.
+
+    Examples
+    --------
+    >>> from optimlab import Accumulate, Optimizer, sgd
+    >>> w = np.zeros(1)
+    >>> opt = Optimizer(sgd(), lr=1.0, hooks=[Accumulate(2)])
+    >>> for g in (1.0, 3.0, 5.0, 7.0):
+    ...     opt.step(w, np.array([g]))
+    ...     print(w, opt.t)
+    [0.] 0
+    [-2.] 1
+    [-2.] 1
+    [-8.] 2
+    """
+
+    k: Hyperparameter
+    reduction: Literal["mean", "sum"] = "mean"
+    _count: Count = field(default=0, init=False, repr=False)
+    _sums: Kept = field(default_factory=lambda: Kept("Accumulate"), init=False, repr=False)
+    ranges: ClassVar[dict[str, Range]] = {"k": Range("a whole number of at least 1")}
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        choice("reduction", self.reduction, ("mean", "sum"))
+
+    def before(self, step: Step) -> None:
+        """Add the gradients; hand out what was collected, or skip."""
+        if step.idle:
+            return
+        self._add(step)
+        self._count = self._count + np.asarray(step.live, np.int64)
+        ready = step.live & (self._count >= value(self, "k", step.t))
+        step.gradients = tuple(self._sums.arrays.values())
+        if self.reduction == "mean":
+            step.scale = 1.0 / self._count if step.replicas is None else 1.0 / np.maximum(self._count, 1)
+        step.leave_out(np.logical_not(ready))
+        self._count = self._count - self._count * ready
+
+    def _add(self, step: Step) -> None:
+        """Add to the sums; what was handed out is overwritten, not added to."""
+        self._sums.bind(step.names, step.gradients, np.zeros_like)
+        for total, g in zip(self._sums.arrays.values(), step.fold_scale(), strict=True):
+            if step.replicas is not None:
+                first = step.spread(np.equal(self._count, 0), g)
+                np.copyto(total, g, where=first)
+                np.add(total, g, out=total, where=step.spread(step.live, g) & ~first)
+            elif self._count == 0:
+                np.copyto(total, g)
+            else:
+                np.add(total, g, out=total)
+
+    def state(self) -> dict[str, Array]:
+        """Return the count and the sums, for a checkpoint."""
+        sums = {f"sum/{name}": total for name, total in self._sums.copies().items()}
+        return {"count": np.array(self._count)} | sums
+
+    def load_state(self, state: Mapping[str, Array]) -> None:
+        """Take back what ``state`` returned."""
+        self._sums.load({key.removeprefix("sum/"): array for key, array in state.items() if key != "count"})
+        self._count = restored(state["count"])

@@ -1,0 +1,64 @@
+"""What hooks keep from step to step: arrays to write into, and arrays that belong to the leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, final
+
+import numpy as np
+
+from optimlab.typing import Array
+
+__all__ = ["Buffers", "Kept", "restored"]
+
+
+@final
+class Buffers:
+    """Arrays of the leaves' shapes that are made once: new ones at each step cost more than the arithmetic."""
+
+    def __init__(self) -> None:
+        self._held: tuple[Array, ...] = ()
+
+    def like(self, leaves: Sequence[Array]) -> tuple[Array, ...]:
+        """Return one array for each leaf, of its shape and dtype; what is in it is of no use."""
+        now = [(leaf.shape, leaf.dtype) for leaf in leaves]
+        if now != [(held.shape, held.dtype) for held in self._held]:
+            self._held = tuple(np.empty(shape, dtype) for shape, dtype in now)
+        return self._held
+
+
+@final
+class Kept:
+    """One array for each leaf, by name: made in the first step, or loaded from a checkpoint."""
+
+    def __init__(self, owner: str) -> None:
+        self.owner = owner
+        self.arrays: dict[str, Array] = {}
+        self._names: tuple[str, ...] = ()
+
+    def bind(self, names: tuple[str, ...], leaves: Sequence[Array], make: Callable[[Array], Array]) -> None:
+        """Make the arrays in the first step; refuse what was loaded for other leaves."""
+        if names is self._names:
+            return
+        self.arrays = self.arrays or {name: make(leaf) for name, leaf in zip(names, leaves, strict=True)}
+        held, ours = _kinds(self.arrays), _kinds(dict(zip(names, leaves, strict=True)))
+        if held != ours:
+            raise ValueError(f"{self.owner} holds arrays for the leaves {held}; it was given {ours}; use a new hook")
+        self._names = names
+
+    def copies(self) -> dict[str, Array]:
+        """Return copies of the arrays, for a checkpoint."""
+        return {name: array.copy() for name, array in self.arrays.items()}
+
+    def load(self, arrays: Mapping[str, Array]) -> None:
+        """Take copies of arrays, which the next step checks."""
+        self.arrays, self._names = {name: np.array(array) for name, array in arrays.items()}, ()
+
+
+def _kinds(arrays: Mapping[str, Array]) -> dict[str, tuple[tuple[int, ...], str]]:
+    return {name: (array.shape, str(array.dtype)) for name, array in arrays.items()}
+
+
+def restored(array: Array) -> Any:
+    """Return a number or an array as a hook held it before a checkpoint."""
+    return array.item() if array.ndim == 0 else np.array(array)

@@ -1,0 +1,181 @@
+"""The state of an Optimizer as a flat dict of arrays: what is in it, and whether a dict is one.
+
+Keys: ``header`` (JSON: format, version, rule, average, replicas, hooks, leaves, entries), ``t``, with replicas
+``diverged``, ``state/<leaf>/<slot>``, ``average/<leaf>/<slot>`` and ``hooks/<index>/<key>``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from optimlab.engine.layout import Layout
+from optimlab.rules.algebra import Rule
+from optimlab.typing import Array, Count, Marks
+
+__all__ = ["Snapshot", "Source", "taken"]
+
+FORMAT = "optimlab optimizer"
+VERSION = 1
+
+_KEYS = {"rule", "average", "replicas", "hooks", "leaves", "entries"}
+
+
+class Source(NamedTuple):
+    """What has the state: parts of an optimizer that must be the same ones when it is loaded."""
+
+    rule: Rule
+    average: Rule | None
+    replicas: int | None
+    hooks: tuple[Any, ...]
+
+    def stateful(self) -> dict[int, Any]:
+        """Return the hooks with state, by their place."""
+        return {index: hook for index, hook in enumerate(self.hooks) if hasattr(hook, "state")}
+
+    def blocks(self) -> dict[str, tuple[str, ...]]:
+        """Return the slots' names, by what they belong to."""
+        return {"state": self.rule.slots, "average": () if self.average is None else self.average.slots}
+
+    def words(self) -> dict[str, Any]:
+        """Return what the header says of the parts."""
+        hooks = {str(index): type(hook).__name__ for index, hook in self.stateful().items()}
+        return {"rule": _text(self.rule), "average": _text(self.average), "replicas": self.replicas, "hooks": hooks}
+
+
+def _text(rule: Any) -> str:
+    """Return the rule's repr; where a function lies in memory does not count."""
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(rule))
+
+
+def _leaves(layout: Layout) -> dict[str, list[Any]]:
+    leaves = zip(layout.names, layout.shapes, layout.dtypes, strict=True)
+    return {name: [list(shape), str(dtype)] for name, shape, dtype in leaves}
+
+
+def _slots(layout: Layout, source: Source) -> Iterator[tuple[str, Array]]:
+    """Yield the key and the memory of each slot."""
+    for block, names in source.blocks().items():
+        for leaf, slot, memory in layout.memory(block, names):
+            yield f"{block}/{leaf}/{slot}", memory
+
+
+def taken(source: Source, layout: Layout, t: Count, diverged: Marks | None) -> dict[str, Array]:
+    """Return copies of everything that the next step depends on, but for the parameters."""
+    arrays: dict[str, Array] = {"t": np.array(t)}
+    if diverged is not None:
+        arrays["diverged"] = diverged.copy()
+    arrays |= {key: memory.copy() for key, memory in _slots(layout, source)}
+    for index, hook in source.stateful().items():
+        arrays |= {f"hooks/{index}/{key}": np.array(value) for key, value in hook.state().items()}
+    header = {"format": FORMAT, "version": VERSION} | source.words()
+    return {"header": np.array(json.dumps(header | {"leaves": _leaves(layout), "entries": sorted(arrays)}))} | arrays
+
+
+class Snapshot:
+    """A dict of arrays, copied, that an optimizer with these parts can take.
+
+    Parameters
+    ----------
+    arrays : dict of ndarray
+        What ``taken`` returned.
+    source : Source
+        The optimizer's parts.
+    name : str
+        What errors call it.
+
+    Raises
+    ------
+    ValueError
+        If it is not whole, or of other parts.
+    """
+
+    def __init__(self, arrays: Mapping[str, Array], source: Source, name: str) -> None:
+        if not isinstance(arrays, Mapping):
+            raise TypeError(
+                f"{name} must be a dict of arrays as state_dict returns it; got {arrays!r}; load reads files"
+            )
+        self.arrays = {key: np.array(array) for key, array in arrays.items()}
+        self.source = source
+        self.name = name
+        header = self._header()
+        for key, ours in source.words().items():
+            if header[key] != ours:
+                raise ValueError(f"{name} has {key} {header[key]}; this optimizer has {ours}")
+        self.leaves: dict[str, list[Any]] = header["leaves"]
+        self._check_slots()
+        self._check_counts()
+        different = set(header["entries"]).symmetric_difference(self.arrays.keys() - {"header"})
+        if different:
+            raise ValueError(f"{name} is damaged: {sorted(different)} are missing, or too many")
+
+    def _header(self) -> dict[str, Any]:
+        try:
+            header: dict[str, Any] = json.loads(str(self.arrays["header"]))
+            known = header["format"] == FORMAT and isinstance(header["version"], int)
+        except (KeyError, ValueError, TypeError):
+            known = False
+        if not known:
+            raise ValueError(f"{self.name} is not a checkpoint of optimlab")
+        if header["version"] > VERSION:
+            newer = f"has format version {header['version']}; this optimlab reads up to {VERSION}; update it"
+            raise ValueError(f"{self.name} {newer}")
+        if not header.keys() >= _KEYS:
+            raise ValueError(f"{self.name} is damaged: its header lacks {sorted(_KEYS - header.keys())}")
+        return header
+
+    def _check_slots(self) -> None:
+        """Every slot of every leaf must be there, with its shape and dtype."""
+        for block, names in self.source.blocks().items():
+            for leaf, saved in self.leaves.items():
+                for slot in names:
+                    array = self.arrays.get(f"{block}/{leaf}/{slot}")
+                    if array is None or [list(array.shape), str(array.dtype)] != saved:
+                        which = f"the {block} {slot!r} of {leaf!r}"
+                        raise ValueError(f"{self.name} is damaged: {which} is missing or wrong")
+
+    def _check_counts(self) -> None:
+        count, t, diverged = self.source.replicas, self.arrays.get("t"), self.arrays.get("diverged")
+        counted = t is not None and t.dtype.kind == "i" and t.shape in ((), (count,)) and bool((t >= 0).all())
+        marked = count is None or (diverged is not None and diverged.dtype == bool and diverged.shape == (count,))
+        if not (counted and marked):
+            raise ValueError(f"{self.name} is damaged: t or the marks of diverged replicas are missing or wrong")
+
+    @property
+    def t(self) -> Count:
+        """Number of updates."""
+        t = self.arrays["t"]
+        return int(t) if t.ndim == 0 else t
+
+    def check(self, layout: Layout) -> None:
+        """Refuse other leaves than those that were saved."""
+        ours = _leaves(layout)
+        if set(self.leaves) != set(ours):
+            raise ValueError(f"{self.name} has leaves {sorted(self.leaves)}; the parameters have {sorted(ours)}")
+        for leaf, saved in self.leaves.items():
+            if saved != ours[leaf]:
+                words = f"{tuple(saved)}; the parameters as {tuple(ours[leaf])}"
+                raise ValueError(f"{self.name} has leaf {leaf!r} as {words}")
+
+    def load_hooks(self) -> None:
+        """Give each hook its state, or all of them what they had."""
+        hooks = self.source.stateful()
+        before = [(hook, hook.state()) for hook in hooks.values()]
+        try:
+            for index, hook in hooks.items():
+                prefix = f"hooks/{index}/"
+                own = {key.removeprefix(prefix): a for key, a in self.arrays.items() if key.startswith(prefix)}
+                hook.load_state(own)
+        except Exception as error:
+            for hook, state in before:
+                hook.load_state(state)
+            raise ValueError(f"{self.name} does not hold the state of this optimizer's hooks: {error!r}") from error
+
+    def fill(self, layout: Layout) -> None:
+        """Write the slots into memory."""
+        for key, memory in _slots(layout, self.source):
+            memory[...] = self.arrays[key]

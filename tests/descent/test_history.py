@@ -1,0 +1,79 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from optimlab import Every, History, Optimizer, descend, sgd
+from tests.descent.problems import Bowl
+
+values = hnp.arrays(float, st.integers(1, 12), elements=st.floats(0, 4).map(round) | st.just(np.nan))
+
+
+@given(values, st.integers(0, 4), st.integers(1, 3), st.integers(0, 13))
+def test_held_by_search(found, target, every, rows):
+    steps = every * np.arange(len(found))
+    held = [steps[i] for i in range(len(found) - rows) if all(v <= target for v in found[i : i + rows + 1])]
+    history = History(None, "steps", {"step": steps, "value": found}, None)
+    assert history.held(target, rows) == (held[0] if held else np.inf)
+    assert history.held(target, 0) == history.first_hit(target)
+    both = History(None, "steps", {"step": steps, "value": np.stack([found, found], axis=1)}, 2)
+    assert both.held(target, rows).tolist() == [history.held(target, rows)] * 2
+
+
+def test_held_for_less_than_no_row_is_refused():
+    with pytest.raises(ValueError, match="rows must be a whole number of at least 0; got -1"):
+        descend(Bowl(), Optimizer(sgd(), 0.25), 3).held(1.0, -1)
+
+
+@given(values, st.integers(0, 4), st.integers(1, 3))
+def test_first_hit_settled_and_best_by_search(found, target, every):
+    steps = every * np.arange(len(found))
+    history = History(None, "steps", {"step": steps, "value": found}, None)
+    hits = [int(s) for s, v in zip(steps, found, strict=True) if v <= target]
+    kept = [int(s) for i, s in enumerate(steps) if all(v <= target for v in found[i:])]
+    assert history.first_hit(target) == (hits[0] if hits else np.inf)
+    assert history.settled(target) == (kept[0] if kept else np.inf)
+    best = [np.nanmin(found[: i + 1]) if not np.isnan(found[: i + 1]).all() else np.nan for i in range(len(found))]
+    np.testing.assert_array_equal(history.best_so_far, best)
+    both = History(None, "steps", {"step": steps, "value": np.stack([found, found], axis=1)}, 2)
+    assert both.first_hit(target).tolist() == [history.first_hit(target)] * 2
+    assert both.settled(target).tolist() == [history.settled(target)] * 2
+
+
+@pytest.mark.parametrize("replicas", [None, 1, 3])
+def test_a_history_without_rows(replicas):
+    """As after two Ctrl-C before the first row."""
+
+    class Never(Bowl):
+        def value(self, w):
+            raise KeyboardInterrupt
+
+    start = np.ones(2) if replicas is None else np.ones((replicas, 2))
+    history = descend(Never(start), Optimizer(sgd(), 0.1, replicas=replicas), 100, record=Every(1, w=np.copy))
+    none = [np.inf] * (replicas or 1)
+    for step in (history.first_hit(1.0), history.settled(1.0), history.held(1.0, 2), history.held(1.0, 0)):
+        assert np.ravel(step).tolist() == none
+        assert np.shape(step) == (() if replicas is None else (replicas,))
+    assert np.isnan(history.best).all()
+    assert np.shape(history.best) == (() if replicas is None else (replicas,))
+    assert len(history.best_so_far) == len(history.frame()) == 0
+    assert history["step"].dtype.kind == "i"
+    assert repr(history).startswith("<History of 0 rows up to step None, best ")
+
+
+def test_steps_and_the_best_value_are_plain_numbers():
+    history = descend(Bowl(), Optimizer(sgd(), 0.25), 5)
+    assert [type(x) for x in (history.first_hit(1.0), history.settled(-1.0), history.best)] == [int, float, float]
+    assert repr(history) == f"<History of 6 rows up to step 5, best {history.best}, ended by steps>"
+    assert history.held(1.0, 4) == np.inf
+    assert history.held(2.0, 4) == 1
+
+
+def test_targets_may_be_of_each_replica():
+    history = descend(Bowl([[1.0], [1.0]]), Optimizer(sgd(), 0.25, replicas=2), 5)
+    assert history.first_hit(np.array([0.3, 0.03])).tolist() == [1, 3]
+    with pytest.raises(TypeError, match="target must be a number; got 'a'"):
+        history.first_hit("a")
+    with pytest.raises(ValueError, match="target must be a number; got nan"):
+        history.settled(np.nan)
