@@ -185,7 +185,7 @@ def test_what_a_study_says_is_shown_and_not_obeyed(tmp_path, capsys):
 
 def test_arguments_that_are_no_text_are_recorded(tmp_path):
     assert status_of(honest, tmp_path / "caf\udce9") == 0
-    record = json.loads((tmp_path / "caf\udce9" / "test_study" / "run.json").read_text(encoding="utf-8"))
+    record = json.loads((tmp_path / "caf\udce9" / "test_command" / "run.json").read_text(encoding="utf-8"))
     assert record["command"][2].endswith("caf\udce9")
 
 
