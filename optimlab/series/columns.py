@@ -21,7 +21,7 @@ __all__ = ["Column", "Numbers", "Ticks", "Times"]
 
 _MISSING = frozenset(("", "na", "n/a", "#n/a", "#na", "<na>", "nan", "-nan", "null", "none"))
 _GROUPS = {",": ",", ".": ".", " ": " \u00a0\u2009\u202f", "'": "'’"}
-_FEW = 5  # bad cells, for which it may help to leave lines out
+_FEW = 5  # words or lines that a remedy names
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,8 @@ class Numbers:
     def hints(self, bad: list[str]) -> list[str]:
         """Return the options with which these cells may be read: words for a gap."""
         words = sorted(set(bad))
-        return [] if any(map(str.isdigit, "".join(words))) else [f"na={[*self.na, *words]} for a gap"]
+        few = len(words) <= _FEW and not any(map(str.isdigit, "".join(words)))
+        return [f"na={[*self.na, *words]} for a gap"] * few
 
     def styles(self, cells: list[str]) -> dict[str, Numbers]:
         """Return the options of other signs with which all cells are numbers, the fewest for each sign of decimals."""
@@ -210,8 +211,9 @@ class Column:
         rows = [0] if best is None else np.flatnonzero(~fits[best]).tolist()
         bad, here = [cells[row] for row in rows], rows[0]
         options = self._kind.options(cells, bad)
-        if not options and len(rows) <= _FEW:
-            options = [*self._kind.hints(bad), f"skip={sorted({*self._skip, *lines[rows].tolist()})} to leave out"]
+        if not options:
+            lines_of_bad = f"skip={sorted({*self._skip, *lines[rows].tolist()})} to leave out"
+            options = self._kind.hints(bad) + [lines_of_bad] * (len(rows) <= _FEW)
         raise ValueError(
             f"{self.where} must hold {(best or self._kind).words}; got {bad[0][:60]!r} in data row "
             f"{self._rows + here + 1} (line {lines[here]}); "

@@ -59,7 +59,7 @@ def formats(cell: str) -> list[Dates]:
     iso = _ISO(cell)
     if iso:
         return [Dates("ISO8601", offset=bool(iso[2]), sure=True)]
-    day, clock, offset = _clock(cell)
+    day, clock, offset = _clock(cell[-60:])  # no date is longer
     tokens = re.findall(r"[0-9]+|[^\W\d_]+|[\W_]+", day)
     if sum(map(str.isalnum, tokens)) > 3:
         return []

@@ -65,7 +65,7 @@ def read_series(
     na : str or sequence of str
         More words that mean a gap.
     skip : collection of int
-        Numbers of lines to leave out, from 1; blank lines are not counted.
+        Numbers of lines to leave out, from 1, as refusals give them: blank lines that are no rows do not count.
     time_format : str, optional
         Format of the times, as of ``strptime``; a part of a date that it lacks is that of 1900-01-01.
     dayfirst : bool, optional
@@ -88,8 +88,8 @@ def read_series(
 
     Notes
     -----
-    Blank lines are no rows, but gaps where the file has one column. Cells beyond the header are dropped if all of them
-    are empty, as are empty rows at the end. Before pandas 3 dates lie in the years 1678 to 2261.
+    Blank lines are no rows; where the file has one column, those between its values are gaps. Cells beyond the header
+    are dropped if they are empty, as are empty rows at the end. Before pandas 3 dates lie in the years 1678 to 2261.
 
     Examples
     --------

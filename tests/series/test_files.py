@@ -208,6 +208,8 @@ REFUSED = {
                                                   [(None, {"decimal": ",", "thousands": None}, [3.5, 3, 4], None)]),
     "words": (column(1, "-", 3, "?", 5), {}, "must hold numbers; got '-' in data row 2 (line 3)",
               [(None, {"na": ["-", "?"]}, [1, NAN, 3, NAN, 5], None), (None, {"skip": [3, 5]}, [1, 3, 5], None)]),
+    "a word in many rows": (column(1, 2, 3, *["n.d."] * 20), {}, "got 'n.d.' in data row 4 (line 5); use na=",
+                            [(None, {"na": ["n.d."]}, [1, 2, 3] + [NAN] * 20, None)]),
     "one more word": (column(1, "-", 3, "ND", 5), {"na": "-"}, "got 'ND' in data row 4 (line 5)",
                       [(None, {"na": ["-", "ND"]}, [1, NAN, 3, NAN, 5], None)]),
     "a row of units": ("t,v\ns,°C\n1,10\n2,20\n3,30\n", TIMES, "got '°C' in data row 1 (line 2)",
@@ -387,6 +389,7 @@ def test_empty_rows_at_the_edge_of_a_piece(tmp_path):
     same(read(tmp_path, "v\n" + "\n".join(cells), {}), expected, None)
     same(read(tmp_path, "v,w\n" + "\n".join(f'{cell},""' for cell in cells), {}), expected, None)
     same(read(tmp_path, "v,w\n" + ",,,\n".join(cells), {}), expected, None)
+    same(read(tmp_path, "v,w\n" + "".join(f"{k},\n" for k in range(900)) + ",\n" * 60_000, {}), range(900), None)
 
 
 @pytest.mark.parametrize("late", [1500, 70_000])
@@ -441,6 +444,13 @@ def test_what_pandas_writes_is_read_back_to_the_bit(values, start, sep, decimal,
     np.testing.assert_array_equal(series, frame["v"])
     if not frame["t"].between(17000101, 21991231).all():
         np.testing.assert_array_equal(series.index, frame["t"])
+
+
+def test_a_long_cell_is_no_date(tmp_path):
+    for cell in ("," * 100_000 + "1:00", " ".join(map(str, range(10_000))), "1/2/2024" + " " * 100_000 + "x"):
+        with pytest.raises(ValueError, match="must hold numbers or dates; got ") as refusal:
+            read(tmp_path, timed(f'"{cell}"'), TIMES)
+        assert len(str(refusal.value)) < 500
 
 
 @settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
