@@ -376,6 +376,7 @@ def own_series(run: Run, path: Path, column: str, options: dict[str, Any]) -> No
     axes[0].set(title=f"{title}: {len(series)} rows, {gaps} gaps (band: 95 % for β = .9)", xlabel=xlabel)
     forecasts = draw_forecast(axes[1], series.to_numpy(), fit.decay.beta, literal(column, 20))
     axes[1].set_title(f"The next value: best β = {fit.decay.beta:.3g}")
+    axes[1].legend(loc="best")
     run.table(smoothed(run, series, (*COLOURS, fit.decay.beta)), "series")
     run.table(forecasts, "forecast_by_beta")
     run.figure(figure, "series")

@@ -224,6 +224,8 @@ REFUSED = {
     "underscores": (column("1_000", "2", "3", "4"), {}, "got '1_000'", [(None, {"skip": [2]}, [2, 3, 4], None)]),
     "figures of another script": (column("١", "2", "3", "4"), {}, "got '١'", [(None, {"skip": [2]}, [2, 3, 4], None)]),
     "too few": (column(1, 2), {}, "must hold at least 3 numbers; got 2", [(column(1, 2, 3), {}, [1, 2, 3], None)]),
+    "a header alone": ("t,v\n", TIMES, "must hold at least 3 numbers; got 0",
+                       [(timed(1, 2, 3), TIMES, [1, 2, 3], [1, 2, 3])]),
     "day or month": (timed("01.01.2024", "01.02.2024", "01.03.2024"), TIMES,
                      "use dayfirst=True (data row 2 is 2024-02-01) or dayfirst=False (data row 2 is 2024-01-02)",
                      [(None, {"dayfirst": True}, [1, 2, 3], ["2024-01-01", "2024-02-01", "2024-03-01"]),

@@ -119,6 +119,7 @@ MESSY = [
     "line\nbreak",
     "\u202eright to left",
     "x" * 300,
+    "温度 (°C)",
     "_",
 ]
 

@@ -83,7 +83,7 @@ def style() -> Iterator[None]:
 
 
 def literal(text: str, width: int = 40) -> str:
-    r"""Return a user's text for a figure: one short line, never mathematics.
+    r"""Return a user's text for a figure: one short line, never mathematics, boxes for what the font lacks.
 
     Parameters
     ----------
@@ -97,7 +97,11 @@ def literal(text: str, width: int = 40) -> str:
     >>> print(literal("sales in $ / cost in $"))
     sales in \$ / cost in \$
     """
+    from matplotlib.font_manager import findfont, get_font
+
     line = printable(" ".join(text.split()))
+    drawn = get_font(findfont("DejaVu Sans")).get_charmap()
+    line = "".join(c if ord(c) in drawn else "□" for c in line)
     return (line if len(line) <= width else line[: width - 1] + "…").replace("$", r"\$")
 
 
