@@ -193,19 +193,7 @@ class _Table:
         pipe = b"" if Path(self.path).is_file() else Path(self.path).read_bytes()  # which can be read only once
         while True:
             try:
-                with pd.read_csv(
-                    BytesIO(pipe) if pipe else self.path,
-                    sep=r"\s+" if self.sep == " " else self.sep,
-                    encoding=self.encoding,
-                    header=None,
-                    names=range(columns) or None,
-                    index_col=False,
-                    dtype=object,
-                    na_filter=False,
-                    skipinitialspace=True,
-                    skip_blank_lines=not blank,
-                    chunksize=1000,
-                ) as pieces:
+                with self._open(BytesIO(pipe) if pipe else self.path, columns, blank) as pieces:
                     for rows in pieces:
                         if rows.shape[1] == 1 and not blank:
                             break
@@ -220,6 +208,24 @@ class _Table:
                 if longer is None:
                     raise
                 columns = max(int(longer[1]), 2 * columns)
+
+    def _open(self, file: Any, columns: int, blank: bool) -> Any:
+        """Open a file of so many columns, 0 for as many as its first line has, with blank lines as rows or without."""
+        import pandas as pd
+
+        return pd.read_csv(
+            file,
+            sep=r"\s+" if self.sep == " " else self.sep,
+            encoding=self.encoding,
+            header=None,
+            names=range(columns) or None,
+            index_col=False,
+            dtype=object,
+            na_filter=False,
+            skipinitialspace=True,
+            skip_blank_lines=not blank,
+            chunksize=1000,
+        )
 
     def _header(self, rows: pd.DataFrame, names: list[str]) -> list[str]:
         """Return the names of the columns, if those asked for are there once each."""
