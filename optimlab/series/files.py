@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["read_series"]
 
 _SEPARATORS = (",", ";", "\t", "|", " ")
+_WIDEST = 10_000  # cells of a row that is longer than those before it; what is beyond is no table
 _CELLS = 50_000  # of a piece of a file: more take memory and are no faster
 
 
@@ -205,7 +206,7 @@ class _Table:
                 columns, blank = 1, True
             except pd.errors.ParserError as error:
                 longer = re.search(r"saw (\d+)", str(error))
-                if longer is None:
+                if longer is None or int(longer[1]) > _WIDEST:
                     raise
                 columns = max(int(longer[1]), 2 * columns)
 

@@ -432,6 +432,8 @@ def test_a_wide_file(tmp_path):
     same(read(tmp_path, text, {"column": "c2999"}), [2999, 5999, 8999, 11999, 14999], None)
     with pytest.raises(ValueError, match=r"it has 'c0', .*'c19', \.\.\.$"):
         read(tmp_path, text, {})
+    with pytest.raises(ValueError, match=r"not a CSV table .* Expected 2 fields in line 3, saw 20002"):
+        read(tmp_path, "v,w\n1,2\n" + "," * 20_001, {})
 
 
 numbers = st.floats(allow_nan=False, allow_infinity=True) | st.floats(-1e6, 1e6).map(lambda x: round(x, 2))
