@@ -138,7 +138,7 @@ READ = {
                               ["2024-01-01", "2024-02-02", "2024-03-03"]),
     "the day first": (timed(*(f"01.{month:02d}.2024" for month in range(1, 7))), TIMES | {"dayfirst": True},
                       range(1, 7), [f"2024-{month:02d}-01" for month in range(1, 7)]),
-    "the year first": (timed("2024/01/02", "2024/02/02", "2024/03/02"), TIMES, [1, 2, 3],
+    "the year first": (timed("2024/01/02", "2024/02/02", "2024/03/02"), TIMES | {"dayfirst": True}, [1, 2, 3],
                        ["2024-01-02", "2024-02-02", "2024-03-02"]),
     "months by name": (timed("31 May 2024", "1 June 2024", "2 July 2024"), TIMES, [1, 2, 3],
                        ["2024-05-31", "2024-06-01", "2024-07-02"]),
@@ -264,7 +264,7 @@ REFUSED = {
                              (None, {"time_format": "%m/%d/%y"}, [1, 2, 3],
                               ["2023-01-02", "2024-01-03", "2025-01-04"])]),
     "an unknown format": (timed("2024W01", "2024W02", "2024W03"), TIMES,
-                          "must hold numbers or dates; got '2024W01' in data row 1",
+                          "got '2024W01' in data row 1 (line 2); use time_format= with the format of the dates or skip",
                           [(timed("2024W011", "2024W021", "2024W031"), TIMES | {"time_format": "%GW%V%u"}, [1, 2, 3],
                             ["2024-01-01", "2024-01-08", "2024-01-15"])]),
     "another format than is named": (timed("1.2.2024", "2.2.2024", "13.2.2024"), TIMES | {"time_format": "%m.%d.%Y"},
@@ -279,6 +279,10 @@ REFUSED = {
                                    [(None, {"skip": [4]}, [1, 2, 4], ISO3)]),
     "a day that is none": (timed(ISO3[0], "2024-02-30", *ISO3[1:]), TIMES, "got '2024-02-30' in data row 2 (line 3)",
                            [(None, {"skip": [3]}, [1, 3, 4], ISO3)]),
+    "a day that is none in the format": (timed("31.1.2024", "31.2.2024", "1.2.2024", "2.2.2024"),
+                                         TIMES | {"time_format": "%d.%m.%Y"},
+                                         "got '31.2.2024' in data row 2 (line 3); use skip=[3] to leave out",
+                                         [(None, {"skip": [3]}, [1, 3, 4], ISO3)]),
     "no time": (timed(*ISO3, ""), TIMES, "got '' in data row 4 (line 5)", [(None, {"skip": [5]}, [1, 2, 3], ISO3)]),
     "no first time": (timed("", "--", *ISO3), TIMES, "must hold numbers or dates; got '' in data row 1 (line 2)",
                       [(None, [{"skip": [2]}, {"skip": [2, 3]}], [3, 4, 5], ISO3)]),
@@ -293,6 +297,8 @@ REFUSED = {
     "newest first": (timed(3, 2, 1), TIMES,
                      "must not decrease; sort the rows by time first: 2 in data row 2 comes after 3",
                      [(timed(1, 2, 3), TIMES, [1, 2, 3], [1, 2, 3])]),
+    "ties, then an earlier time": (timed(1, 1, 3, 2), TIMES, "2 in data row 4 comes after 3",
+                                   [(timed(1, 1, 2, 3), TIMES, [1, 2, 3, 4], [1, 1, 2, 3])]),
     "not UTF-8": ("café,v\n1,10\n2,20\n3,30\n".encode("latin-1"), {}, "is no text in utf-8",
                   [(None, {"encoding": "latin-1"}, [10, 20, 30], None)]),
     "UTF-16": ("t\tv\n1\t10\n2\t20\n3\t30\n".encode("utf-16"), {"sep": "\t"}, "is no text in utf-8",
@@ -363,6 +369,13 @@ def test_the_table_is_long():
 def test_options_are_checked_before_the_file(options, error, message, tmp_path):
     with pytest.raises(error, match=re.escape(message)):
         read_series(tmp_path / "none.csv", "v", **options)
+
+
+@pytest.mark.skipif(int(pd.__version__.partition(".")[0]) < 3, reason="cells end at a zero byte before pandas 3")
+def test_utf_16_without_a_mark(tmp_path):
+    with pytest.raises(ValueError, match=r"has no column 'v'.*; use encoding='utf-16'$"):
+        read(tmp_path, column(1, 2, 3).encode("utf-16-le"), {})
+    same(read(tmp_path, column(1, 2, 3).encode("utf-16-le"), {"encoding": "utf-16"}), [1, 2, 3], None)
 
 
 def test_a_missing_file_and_a_folder(tmp_path):
