@@ -244,8 +244,9 @@ class _Table:
 
     def _elsewhere(self, rows: pd.DataFrame, names: list[str]) -> str:
         """Return the options that find the names: another separator, a later line."""
-        if any("\0" in cell for cell in rows.iloc[0]):
-            return "; use encoding='utf-16'"
+        first = str(rows.iloc[0, 0])
+        if "\0" in first:
+            return f"; use encoding='utf-16-{'be' if first[0] == chr(0) else 'le'}'"
         for sep in (self.sep, *_SEPARATORS):
             for line, row in rows.iloc[:50].iterrows():
                 cells = self.sep.join(row).rstrip(self.sep).split(None if sep == " " else sep)

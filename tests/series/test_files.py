@@ -372,10 +372,12 @@ def test_options_are_checked_before_the_file(options, error, message, tmp_path):
 
 
 @pytest.mark.skipif(int(pd.__version__.partition(".")[0]) < 3, reason="cells end at a zero byte before pandas 3")
-def test_utf_16_without_a_mark(tmp_path):
-    with pytest.raises(ValueError, match=r"has no column 'v'.*; use encoding='utf-16'$"):
-        read(tmp_path, column(1, 2, 3).encode("utf-16-le"), {})
-    same(read(tmp_path, column(1, 2, 3).encode("utf-16-le"), {"encoding": "utf-16"}), [1, 2, 3], None)
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_without_a_mark(encoding, tmp_path):
+    content = "v,w\n1,2\n2,3\n3,4\n".encode(encoding)
+    with pytest.raises(ValueError, match=rf"has no column 'v'.*; use encoding='{encoding}'$"):
+        read(tmp_path, content, {})
+    same(read(tmp_path, content, {"encoding": encoding}), [1, 2, 3], None)
 
 
 def test_a_missing_file_and_a_folder(tmp_path):
