@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
 from os import PathLike, fspath
@@ -10,10 +10,11 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from optimlab.checks import NOT_NEGATIVE, POSITIVE, hyperparameter, numbers, whole
+from optimlab.checks import POSITIVE, hyperparameter, whole
 from optimlab.engine import Engine, choose
-from optimlab.engine.given import check_shapes, checked_average, checked_hooks, hyperparameters
+from optimlab.engine.given import check_shapes, checked_average, checked_hooks, checked_lr, hyperparameters
 from optimlab.engine.guard import Replicas, check_gradients
 from optimlab.engine.layout import Layout
 from optimlab.engine.numbers import Numbers
@@ -23,7 +24,7 @@ from optimlab.step import Step
 from optimlab.typing import Array, Count, Marks, Number
 
 if TYPE_CHECKING:
-    from optimlab.snapshot import Snapshot, Source
+    from optimlab.snapshot import Snapshot
 
 __all__ = ["Optimizer"]
 
@@ -75,7 +76,7 @@ class Optimizer:
     def __init__(
         self,
         rule: Rule,
-        lr: Any,
+        lr: ArrayLike | Callable[[Any], Any],
         *,
         hooks: Sequence[Any] = (),
         average: Rule | None = None,
@@ -150,7 +151,7 @@ class Optimizer:
             found[leaf][slot] = view
         return MappingProxyType({leaf: MappingProxyType(slots) for leaf, slots in found.items()})
 
-    def step(self, params: Any, gradients: Any, *, loss: Any = None) -> None:
+    def step(self, params: Any, gradients: Any, *, loss: Number | None = None) -> None:
         """Do one update of the parameters, in place.
 
         Parameters
@@ -180,7 +181,7 @@ class Optimizer:
         if step.gradients is not given:
             step.gradients = layout.checked_gradients(tuple(step.gradients))
         if step.lr is not lr:
-            step.lr = _checked_lr("set by a hook", step.lr)
+            step.lr = checked_lr("set by a hook", step.lr)
         if self.replicas is not None and step.skip is not False:
             step.skip = np.broadcast_to(np.asarray(step.skip, bool), (self.replicas,))
         self._update(layout, step)
@@ -192,11 +193,14 @@ class Optimizer:
         layout.gather(step.gradients)
         t = self._t + 1
         with np.errstate(all="ignore"):
-            frozen, average = self._frozen(layout, step), self._averaging(t)
-            each = [Numbers(step.scale, step.lr, rule.coefficients(t), average, frozen) for rule in layout.rules]
+            average = self._averaging(t)
+            each = [Numbers(step.scale, step.lr, rule.coefficients(t), average) for rule in layout.rules]
             if self.replicas is not None or not (isinstance(step.lr, float) and isinstance(step.scale, float)):
                 for own in each:
                     check_shapes(self.replicas, own.groups())
+            frozen = self._frozen(layout, step)
+            for own in each:
+                own.frozen = frozen
             self._sweep(layout, each)
         self._latest_lr = step.lr
         skip = step.skip
@@ -221,12 +225,12 @@ class Optimizer:
         for segment in layout.segments:
             segment.scatter()
 
-    def _averaging(self, t: Count) -> tuple[Any, ...]:
+    def _averaging(self, t: Count) -> tuple[Number, ...]:
         return () if self.average is None else self.average.coefficients(t)
 
     def _lr_at(self, k: Count) -> Number:
         if callable(self._rate):
-            return _checked_lr(f"from its schedule at k = {k}", self._rate(k))
+            return checked_lr(f"from its schedule at k = {k}", self._rate(k))
         return self._rate if isinstance(self._rate, float) else np.array(self._rate)
 
     def _bound(self, params: Any) -> Layout:
@@ -238,7 +242,6 @@ class Optimizer:
             return self._layout
         layout = Layout(params, self.rule, self.average, replicas=self.replicas)
         if self._pending is not None:
-            self._pending.check(layout)
             self._pending.fill(layout)
             self._pending = None
         self._engines = [choose(self.engine, rule, self.average) for rule in layout.rules]
@@ -319,7 +322,7 @@ class Optimizer:
 
         if self._layout is None:
             raise ValueError("there is nothing to save before the first step: the optimizer has not seen params yet")
-        return taken(self._source(), self._layout, self._t, None if self._guard is None else self._guard.diverged)
+        return taken(self, self._layout)
 
     def load_state_dict(self, arrays: Mapping[str, Array]) -> None:
         """Take a copy of what ``state_dict`` returned; before the first step too, which then checks the leaves.
@@ -339,21 +342,12 @@ class Optimizer:
     def _load(self, arrays: Mapping[str, Array], name: str) -> None:
         from optimlab.snapshot import Snapshot
 
-        snapshot = Snapshot(arrays, self._source(), name)
-        if self._layout is not None:
-            snapshot.check(self._layout)
-        snapshot.load_hooks()
-        if self._layout is not None:
-            snapshot.fill(self._layout)
+        snapshot = Snapshot(arrays, self, name)
+        snapshot.hand_out(self._layout)
         self._pending = snapshot if self._layout is None else None
         self._t, self._latest_lr = snapshot.t, None
         if self._guard is not None:
             self._guard.diverged[...] = snapshot.arrays["diverged"]
-
-    def _source(self) -> Source:
-        from optimlab.snapshot import Source
-
-        return Source(self.rule, self.average, self.replicas, self.hooks)
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write ``state_dict`` to one ``.npz`` file, atomically."""
@@ -378,11 +372,3 @@ class Optimizer:
 def _write(leaves: Sequence[Array], values: Sequence[Array]) -> None:
     for leaf, value in zip(leaves, values, strict=True):
         leaf[...] = value
-
-
-def _checked_lr(whence: str, lr: Any) -> Number:
-    """Return a learning rate that a schedule or a hook gave, which may have fallen to 0: a float or a new array."""
-    if isinstance(lr, float) and lr in NOT_NEGATIVE:
-        return lr
-    array = numbers(f"lr, {whence},", lr, NOT_NEGATIVE)
-    return array if array.ndim else float(array)

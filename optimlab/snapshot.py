@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from optimlab.engine.layout import Layout
 from optimlab.rules.algebra import Rule
 from optimlab.typing import Array, Count, Marks
 
-__all__ = ["Snapshot", "Source", "taken"]
+__all__ = ["Owner", "Snapshot", "taken"]
 
 FORMAT = "optimlab optimizer"
 VERSION = 1
@@ -25,29 +25,40 @@ VERSION = 1
 _KEYS = {"rule", "average", "replicas", "hooks", "leaves", "entries"}
 
 
-class Source(NamedTuple):
-    """What has the state: parts of an optimizer that must be the same ones when it is loaded."""
+class Owner(Protocol):
+    """What has the state: an optimizer, of which these parts must be the same ones when it is loaded."""
 
     rule: Rule
     average: Rule | None
     replicas: int | None
     hooks: tuple[Any, ...]
 
-    def stateful(self) -> dict[int, Any]:
-        """Return the hooks with state, by their place."""
-        return {index: hook for index, hook in enumerate(self.hooks) if hasattr(hook, "state")}
+    @property
+    def t(self) -> Count:
+        """Number of updates."""
 
-    def blocks(self) -> dict[str, tuple[str, ...]]:
-        """Return the slots' names, by what they belong to."""
-        return {"state": self.rule.slots, "average": () if self.average is None else self.average.slots}
-
-    def words(self) -> dict[str, Any]:
-        """Return what the header says of the parts."""
-        hooks = {str(index): type(hook).__name__ for index, hook in self.stateful().items()}
-        return {"rule": _text(self.rule), "average": _text(self.average), "replicas": self.replicas, "hooks": hooks}
+    @property
+    def diverged(self) -> Marks:
+        """Which replicas are frozen."""
 
 
-def _text(rule: Any) -> str:
+def _stateful(owner: Owner) -> dict[int, Any]:
+    """Return the hooks with state, by their place."""
+    return {index: hook for index, hook in enumerate(owner.hooks) if hasattr(hook, "state")}
+
+
+def _blocks(owner: Owner) -> dict[str, tuple[str, ...]]:
+    """Return the slots' names, by what they belong to."""
+    return {"state": owner.rule.slots, "average": () if owner.average is None else owner.average.slots}
+
+
+def _words(owner: Owner) -> dict[str, Any]:
+    """Return what the header says of the parts."""
+    hooks = {str(index): type(hook).__name__ for index, hook in _stateful(owner).items()}
+    return {"rule": _text(owner.rule), "average": _text(owner.average), "replicas": owner.replicas, "hooks": hooks}
+
+
+def _text(rule: Rule | None) -> str:
     """Return the rule's repr; where a function lies in memory does not count."""
     return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(rule))
 
@@ -57,34 +68,34 @@ def _leaves(layout: Layout) -> dict[str, list[Any]]:
     return {name: [list(shape), str(dtype)] for name, shape, dtype in leaves}
 
 
-def _slots(layout: Layout, source: Source) -> Iterator[tuple[str, Array]]:
+def _slots(owner: Owner, layout: Layout) -> Iterator[tuple[str, Array]]:
     """Yield the key and the memory of each slot."""
-    for block, names in source.blocks().items():
+    for block, names in _blocks(owner).items():
         for leaf, slot, memory in layout.memory(block, names):
             yield f"{block}/{leaf}/{slot}", memory
 
 
-def taken(source: Source, layout: Layout, t: Count, diverged: Marks | None) -> dict[str, Array]:
+def taken(owner: Owner, layout: Layout) -> dict[str, Array]:
     """Return copies of everything that the next step depends on, but for the parameters."""
-    arrays: dict[str, Array] = {"t": np.array(t)}
-    if diverged is not None:
-        arrays["diverged"] = diverged.copy()
-    arrays |= {key: memory.copy() for key, memory in _slots(layout, source)}
-    for index, hook in source.stateful().items():
+    arrays: dict[str, Array] = {"t": np.array(owner.t)}
+    if owner.replicas is not None:
+        arrays["diverged"] = owner.diverged
+    arrays |= {key: memory.copy() for key, memory in _slots(owner, layout)}
+    for index, hook in _stateful(owner).items():
         arrays |= {f"hooks/{index}/{key}": np.array(value) for key, value in hook.state().items()}
-    header = {"format": FORMAT, "version": VERSION} | source.words()
+    header = {"format": FORMAT, "version": VERSION} | _words(owner)
     return {"header": np.array(json.dumps(header | {"leaves": _leaves(layout), "entries": sorted(arrays)}))} | arrays
 
 
 class Snapshot:
-    """A dict of arrays, copied, that an optimizer with these parts can take.
+    """A dict of arrays, copied, that an optimizer can take.
 
     Parameters
     ----------
     arrays : dict of ndarray
         What ``taken`` returned.
-    source : Source
-        The optimizer's parts.
+    owner : Owner
+        The optimizer that is to take it.
     name : str
         What errors call it.
 
@@ -94,16 +105,16 @@ class Snapshot:
         If it is not whole, or of other parts.
     """
 
-    def __init__(self, arrays: Mapping[str, Array], source: Source, name: str) -> None:
+    def __init__(self, arrays: Mapping[str, Array], owner: Owner, name: str) -> None:
         if not isinstance(arrays, Mapping):
             raise TypeError(
                 f"{name} must be a dict of arrays as state_dict returns it; got {arrays!r}; load reads files"
             )
         self.arrays = {key: np.array(array) for key, array in arrays.items()}
-        self.source = source
+        self.owner = owner
         self.name = name
         header = self._header()
-        for key, ours in source.words().items():
+        for key, ours in _words(owner).items():
             if header[key] != ours:
                 raise ValueError(f"{name} has {key} {header[key]}; this optimizer has {ours}")
         self.leaves: dict[str, list[Any]] = header["leaves"]
@@ -130,7 +141,7 @@ class Snapshot:
 
     def _check_slots(self) -> None:
         """Every slot of every leaf must be there, with its shape and dtype."""
-        for block, names in self.source.blocks().items():
+        for block, names in _blocks(self.owner).items():
             for leaf, saved in self.leaves.items():
                 for slot in names:
                     array = self.arrays.get(f"{block}/{leaf}/{slot}")
@@ -139,19 +150,13 @@ class Snapshot:
                         raise ValueError(f"{self.name} is damaged: {which} is missing or wrong")
 
     def _check_counts(self) -> None:
-        count, t, diverged = self.source.replicas, self.arrays.get("t"), self.arrays.get("diverged")
+        count, t, diverged = self.owner.replicas, self.arrays.get("t"), self.arrays.get("diverged")
         counted = t is not None and t.dtype.kind == "i" and t.shape in ((), (count,)) and bool((t >= 0).all())
         marked = count is None or (diverged is not None and diverged.dtype == bool and diverged.shape == (count,))
         if not (counted and marked):
             raise ValueError(f"{self.name} is damaged: t or the marks of diverged replicas are missing or wrong")
 
-    @property
-    def t(self) -> Count:
-        """Number of updates."""
-        t = self.arrays["t"]
-        return int(t) if t.ndim == 0 else t
-
-    def check(self, layout: Layout) -> None:
+    def _check_leaves(self, layout: Layout) -> None:
         """Refuse other leaves than those that were saved."""
         ours = _leaves(layout)
         if set(self.leaves) != set(ours):
@@ -161,9 +166,29 @@ class Snapshot:
                 words = f"{tuple(saved)}; the parameters as {tuple(ours[leaf])}"
                 raise ValueError(f"{self.name} has leaf {leaf!r} as {words}")
 
-    def load_hooks(self) -> None:
+    @property
+    def t(self) -> Count:
+        """Number of updates."""
+        t = self.arrays["t"]
+        return int(t) if t.ndim == 0 else t
+
+    def hand_out(self, layout: Layout | None) -> None:
+        """Give the hooks and the slots what they had; before there are slots, the hooks."""
+        if layout is not None:
+            self._check_leaves(layout)
+        self._load_hooks()
+        if layout is not None:
+            self.fill(layout)
+
+    def fill(self, layout: Layout) -> None:
+        """Write the slots into memory; refuse other leaves than those that were saved."""
+        self._check_leaves(layout)
+        for key, memory in _slots(self.owner, layout):
+            memory[...] = self.arrays[key]
+
+    def _load_hooks(self) -> None:
         """Give each hook its state, or all of them what they had."""
-        hooks = self.source.stateful()
+        hooks = _stateful(self.owner)
         before = [(hook, hook.state()) for hook in hooks.values()]
         try:
             for index, hook in hooks.items():
@@ -174,8 +199,3 @@ class Snapshot:
             for hook, state in before:
                 hook.load_state(state)
             raise ValueError(f"{self.name} does not hold the state of this optimizer's hooks: {error!r}") from error
-
-    def fill(self, layout: Layout) -> None:
-        """Write the slots into memory."""
-        for key, memory in _slots(layout, self.source):
-            memory[...] = self.arrays[key]

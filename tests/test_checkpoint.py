@@ -72,6 +72,7 @@ def test_going_on_is_the_same_as_not_stopping(name, before, dtype, go_on, tmp_pa
         steps(three, leaves_of(dtype, *SHAPES), 0, 1)
     go_on(two, three, tmp_path)
     assert three.t == 10
+    assert type(three.t) is int
     assert three.lr == two.lr == 0.1 / 10
     steps(three, stopped, 10, 20)
     assert same((through, one), (stopped, three))

@@ -140,6 +140,19 @@ def test_a_replica_whose_weights_overflow_keeps_its_last_finite_ones(engine):
     assert a[0].tolist() == [0.8] * 3
 
 
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+@pytest.mark.parametrize("size", [3, 9001], ids=["packed", "large"])
+def test_a_bad_gradient_freezes_its_replica_even_where_the_rule_would_hide_it(size, bad):
+    w, g = np.ones((2, size)), np.ones((2, size))
+    optimizer = Optimizer(Ema(0.5) | Clip(-1.0, 1.0), 0.5, replicas=2)
+    g[1, -1] = bad
+    optimizer.step(w, g)
+    assert optimizer.diverged.tolist() == [False, True]
+    assert (w[0] == 0.75).all()
+    assert (w[1] == 1.0).all()
+    assert not optimizer.state["params"]["ema"][1].any()
+
+
 def test_when_all_have_diverged_nothing_moves():
     w = np.ones((2, 3))
     optimizer = Optimizer(Gradient(), 0.1, replicas=2)
@@ -232,8 +245,11 @@ def test_a_hook_may_say_which_replicas_to_skip_in_any_form(skip):
 
 @pytest.mark.parametrize("shape", [(2, 1), (3,), (1, 2)])
 @pytest.mark.parametrize("name", ["lr", "scale"])
-def test_a_hook_cannot_set_a_number_of_another_shape(name, shape):
-    optimizer = Optimizer(sgd(), 1.0, replicas=2, hooks=[Setting(**{name: np.ones(shape)})], check_finite=False)
+@pytest.mark.parametrize("check_finite", [True, False])
+@pytest.mark.parametrize("replicas", [2, None])
+def test_a_hook_cannot_set_a_number_of_another_shape(replicas, check_finite, name, shape):
+    hooks = [Setting(**{name: np.ones(shape)})]
+    optimizer = Optimizer(sgd(), 1.0, replicas=replicas, hooks=hooks, check_finite=check_finite)
     w = np.zeros((2, 3))
     with pytest.raises(ValueError, match=rf"{name} has a hyperparameter of shape {re.escape(str(shape))}"):
         optimizer.step(w, np.ones((2, 3)))

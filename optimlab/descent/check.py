@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from optimlab.checks import generator, whole
-from optimlab.descent.loop import mapped
-from optimlab.trees import tree_of
-from optimlab.typing import Array, Floats
+from optimlab.trees import rebuilt, tree_of
+from optimlab.typing import Floats
 
 __all__ = ["GradientCheck", "check_gradient"]
 
@@ -87,39 +87,61 @@ def check_gradient(
     ('b', 3.0, 5.0)
     """
     directions, rng = whole("directions", directions, 1), generator(rng)
-    tree = tree_of(w)
-    leaves = [np.asarray(leaf, np.float64) for leaf in tree.leaves(w)]
-    point = np.concatenate([leaf.ravel() for leaf in leaves])
-    if not point.size:
+    row = _Row(value, w)
+    if not row.point.size:
         return GradientCheck(0.0, "", 0.0, 0.0)
-    begins = np.cumsum([0, *(leaf.size for leaf in leaves)])[:-1]
-    moved = point.copy()
-    views = (part.reshape(leaf.shape) for part, leaf in zip(np.split(moved, begins[1:]), leaves, strict=True))
-    here = mapped(lambda _: next(views), w)
-    h = np.cbrt(np.finfo(np.float64).eps) * (1.0 + np.abs(point))
+    with np.errstate(all="ignore"):
+        g = row.flat(gradient(row.tree))
+        gap = partial(row.gap, g)
+        i = _halved(max((rng.standard_normal(g.size) for _ in range(directions)), key=gap), gap)
+        difference = row.change(np.eye(1, g.size, i)[0]) / float(row.h[i])
+        error = abs(float(g[i]) - difference) / (float(np.abs(g).max()) or 1.0)
+    return GradientCheck(error, row.place(i), float(g[i]), difference)
 
-    def change(v: Floats) -> float:
+
+class _Row:
+    """The numbers of a container in one row, and a function's changes when all of them move."""
+
+    def __init__(self, value: Callable[[Any], Any], w: Any) -> None:
+        structure = tree_of(w)
+        self.value = value
+        self.leaves = structure.leaves
+        self.names = structure.names
+        arrays = [np.asarray(leaf, np.float64) for leaf in self.leaves(w)]
+        self.shapes = [array.shape for array in arrays]
+        self.begins = np.cumsum([0, *(array.size for array in arrays)])[:-1]
+        self.point = np.concatenate([np.empty(0), *(array.ravel() for array in arrays)])
+        self.h = np.cbrt(np.finfo(np.float64).eps) * (1.0 + np.abs(self.point))
+        self.moved = self.point.copy()
+        parts = zip(np.split(self.moved, self.begins[1:]), self.shapes, strict=True)
+        self.tree = rebuilt(w, (part.reshape(shape) for part, shape in parts))
+
+    def change(self, v: Floats) -> float:
         """[f(w + hv) - f(w - hv)]/2."""
-        moved[:] = point + h * v
-        above = float(value(here))
-        moved[:] = point - h * v
-        return 0.5 * (above - float(value(here)))
+        self.moved[:] = self.point + self.h * v
+        above = float(self.value(self.tree))
+        self.moved[:] = self.point - self.h * v
+        return 0.5 * (above - float(self.value(self.tree)))
 
-    def gap(v: Floats) -> float:
+    def gap(self, g: Floats, v: Floats) -> float:
         """|change(v) - ⟨g, hv⟩|, from a step of length h: a shorter one would lose digits."""
         size, moves = float(np.linalg.norm(v)), v != 0.0  # a NaN elsewhere does not count
-        found = size * abs(change(v / size) - float(g[moves] @ (h * v)[moves]) / size)
+        found = size * abs(self.change(v / size) - float(g[moves] @ (self.h * v)[moves]) / size)
         return math.inf if math.isnan(found) else found
 
-    with np.errstate(all="ignore"):
-        g = _flat(tree.leaves(gradient(here)), [leaf.shape for leaf in leaves])
-        i = _halved(max((rng.standard_normal(point.size) for _ in range(directions)), key=gap), gap)
-        difference = change(np.eye(1, point.size, i)[0]) / float(h[i])
-        error = abs(float(g[i]) - difference) / (float(np.abs(g).max()) or 1.0)
-    k = int(np.searchsorted(begins, i, side="right")) - 1
-    index = [int(j) for j in np.unravel_index(i - int(begins[k]), leaves[k].shape)] if leaves[k].ndim else ""
-    name = tree.names[k] if isinstance(w, (Mapping, list, tuple)) else "w"
-    return GradientCheck(error, f"{name}{index}", float(g[i]), difference)
+    def flat(self, gradient: Any) -> Floats:
+        """Return a gradient as a row."""
+        arrays = self.leaves(gradient)
+        found = [np.shape(array) for array in arrays]
+        if found != self.shapes:
+            raise ValueError(f"the gradient must have the shapes of w, {self.shapes}; got {found}")
+        return np.concatenate([np.ravel(array).astype(np.float64) for array in arrays])
+
+    def place(self, i: int) -> str:
+        """Return the name of a number's leaf, and its index there."""
+        k = int(np.searchsorted(self.begins, i, side="right")) - 1
+        index = [int(j) for j in np.unravel_index(i - int(self.begins[k]), self.shapes[k])]
+        return (self.names[k] or "w") + (str(index) if index else "")
 
 
 def _halved(v: Floats, gap: Callable[[Floats], float]) -> int:
@@ -129,10 +151,3 @@ def _halved(v: Floats, gap: Callable[[Floats], float]) -> int:
         halves = np.array_split(numbers, 2)
         numbers = max(halves, key=lambda half: gap(np.where(np.isin(np.arange(v.size), half), v, 0.0)))
     return int(numbers[0])
-
-
-def _flat(arrays: list[Array], shapes: list[tuple[int, ...]]) -> Floats:
-    found = [np.shape(array) for array in arrays]
-    if found != shapes:
-        raise ValueError(f"the gradient must have the shapes of w, {shapes}; got {found}")
-    return np.concatenate([np.ravel(array).astype(np.float64) for array in arrays])

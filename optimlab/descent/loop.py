@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import Any, Protocol
 
 import numpy as np
@@ -14,9 +15,10 @@ from optimlab.descent.history import Every, History
 from optimlab.descent.interrupt import interruption
 from optimlab.descent.stop import Progress
 from optimlab.optimizer import Optimizer
+from optimlab.trees import mapped
 from optimlab.typing import Number
 
-__all__ = ["Problem", "descend", "mapped"]
+__all__ = ["Problem", "descend"]
 
 Stop = Callable[[Progress], bool]
 
@@ -100,10 +102,10 @@ def descend(
     ...         return float(w @ w)
     ...     def gradient(self, w):
     ...         return 2 * w
-    >>> trace = descend(Bowl(), Optimizer(sgd(), lr=0.25), 100, record=Every(1, w=np.copy), stop=Below(1e-3))
-    >>> trace
+    >>> history = descend(Bowl(), Optimizer(sgd(), lr=0.25), 100, record=Every(1, w=np.copy), stop=Below(1e-3))
+    >>> history
     <History of 8 rows up to step 7, best 0.00030517578125, ended by Below(target=0.001)>
-    >>> trace.frame()[["step", "value", "w_0", "w_1"]].head(3)
+    >>> history.frame()[["step", "value", "w_0", "w_1"]].head(3)
        step   value   w_0  w_1
     0     0  5.0000  1.00  2.0
     1     1  1.2500  0.50  1.0
@@ -169,9 +171,7 @@ class _Run:
     def write(self) -> None:
         """Record the state at hand, as one row."""
         value = self.number(self.problem.value(self.now.w) if self.known[0] is None else self.known[0])
-        lr = self.optimizer.lr
-        if self.optimizer.replicas is not None:
-            lr = np.array(np.broadcast_to(lr, np.shape(value)))
+        lr = np.array(np.broadcast_to(self.optimizer.lr, np.shape(value)))
         quantities = [np.array(quantity(self.now.w)) for quantity in self.record.quantities.values()]
         self.rows.append((self.now.step, self.now.seconds, lr, value, *quantities))
 
@@ -190,7 +190,6 @@ class _Run:
         if gradient is None:
             gradient = self.problem.gradient(self.now.w)
         self.optimizer.step(self.now.w, gradient, loss=value)
-        self.known = (None, None)
         self.now.step += 1
 
     def all_diverged(self) -> bool:
@@ -216,23 +215,11 @@ class _Run:
 @contextmanager
 def _bar(steps: int, progress: bool | str) -> Iterator[Callable[[], object]]:
     """Give what each update calls: to move the bar, or nothing where there is none."""
-    try:
-        from tqdm import tqdm
-    except ModuleNotFoundError:
-        progress = False
-    if not progress:
+    if not progress or find_spec("tqdm") is None:
         yield lambda: None
         return
+    from tqdm import tqdm
+
     title = progress if isinstance(progress, str) else None
     with tqdm(total=steps, desc=title, delay=2.0, disable=None, unit=" steps") as bar:
         yield bar.update
-
-
-def mapped(function: Callable[[Any], Any], tree: Any) -> Any:
-    """Return the container with a function of each of its leaves."""
-    if isinstance(tree, Mapping):
-        return {key: mapped(function, value) for key, value in tree.items()}
-    if isinstance(tree, (list, tuple)):
-        parts = [mapped(function, value) for value in tree]
-        return type(tree)(*parts) if hasattr(tree, "_fields") else type(tree)(parts)
-    return function(tree)

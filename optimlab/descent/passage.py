@@ -36,8 +36,8 @@ class FirstPassage:
     >>> from optimlab.lab.problems import saddle
     >>> passage = FirstPassage(lambda w: abs(w[:, 1]), 1.0)
     >>> start = np.array([[1.0, 0.5], [1.0, 1e-6]])
-    >>> trace = descend(saddle(), Optimizer(sgd(), lr=0.5, replicas=2), 1000, start=start, stop=passage)
-    >>> passage.steps, trace["step"][-1]
+    >>> history = descend(saddle(), Optimizer(sgd(), lr=0.5, replicas=2), 1000, start=start, stop=passage)
+    >>> passage.steps, history["step"][-1]
     (array([ 1., 20.]), np.int64(20))
     """
 

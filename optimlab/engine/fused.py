@@ -19,7 +19,7 @@ from numba.core.errors import NumbaError
 
 from optimlab.engine.layout import Segment
 from optimlab.engine.numbers import Numbers
-from optimlab.engine.program import Program, followed, updated
+from optimlab.engine.program import Program, stepped
 from optimlab.rules.algebra import Rule
 
 __all__ = ["FusedEngine"]
@@ -48,8 +48,8 @@ _SOURCES: Final[dict[Any, str]] = {
 
 
 @lru_cache(maxsize=128)
-def kernel_of(update: Program, follow: Program | None, columns: bool) -> Kernel:
-    """Return the compiled sweep of an update and an average, with replicas along the columns or the rows.
+def kernel_of(programs: tuple[Program, ...], columns: bool) -> Kernel:
+    """Return the compiled sweep of an update and perhaps an average, with replicas along the columns or the rows.
 
     Raises
     ------
@@ -57,25 +57,32 @@ def kernel_of(update: Program, follow: Program | None, columns: bool) -> Kernel:
         If numba does not know a function.
     """
     names: dict[str, Any] = {"np": np}
-    exec(source(update, follow, columns, names), names)
+    for letter, program in zip("pq", programs, strict=False):
+        first = program.arrays + program.numbers
+        names |= {f"{letter}{first + i}": number[()] for i, number in enumerate(program.scalars)}
+    exec(source(programs, columns), names)
     kernel: Kernel = lift(names["kernel"])
-    arrays = [np.zeros((1, 0), update.dtype)] * (update.arrays + (0 if follow is None else follow.arrays - 1))
-    bank = np.zeros((update.numbers + (0 if follow is None else follow.numbers), 1), update.dtype)
+    dtype = programs[0].dtype
+    arrays = [np.zeros((1, 0), dtype)] * (sum([program.arrays for program in programs]) + 1 - len(programs))
     try:
-        kernel(bank, np.zeros(1, bool), 0, 0, 0, 0, *arrays)
+        kernel(
+            np.zeros((sum([program.numbers for program in programs]), 1), dtype), np.zeros(1, bool), 0, 0, 0, 0, *arrays
+        )
     except NumbaError as error:
         raise TypeError(" ".join(str(error).split())[:500]) from error
     return kernel
 
 
-def source(update: Program, follow: Program | None, columns: bool, names: dict[str, Any]) -> str:
-    """Return the source of the sweep of rows first:last and columns begin:end; the constants go to ``names``."""
-    arrays = [f"a{i}" for i in range(update.arrays)]
-    loops = _loop("p", update, arrays, (0, columns), names)
-    if follow is not None:
-        more = [f"a{update.arrays + i}" for i in range(follow.arrays - 1)]
-        loops += _loop("q", follow, ["a1", *more], (update.numbers, columns), names)
-        arrays += more
+def source(programs: tuple[Program, ...], columns: bool) -> str:
+    """Return the source of the sweep of rows first:last and columns begin:end."""
+    arrays: list[str] = []
+    loops: list[str] = []
+    row = 0
+    for letter, program in zip("pq", programs, strict=False):
+        shared = arrays[1:2]  # the average's first array are the weights
+        own = [f"a{len(arrays) + i}" for i in range(program.arrays - len(shared))]
+        loops += _loop(letter, program, [*shared, *own], row, columns)
+        arrays, row = [*arrays, *own], row + program.numbers
     lines = [
         f"def kernel(bank, frozen, first, last, begin, end, {', '.join(arrays)}):",
         " for r in range(first, last):",
@@ -88,14 +95,10 @@ def source(update: Program, follow: Program | None, columns: bool, names: dict[s
     return "\n".join(lines)
 
 
-def _loop(
-    letter: str, program: Program, arrays: list[str], numbers: tuple[int, bool], names: dict[str, Any]
-) -> list[str]:
-    """Return the lines of one loop; variables are called by a letter and their place in the program."""
-    first, columns = numbers
+def _loop(letter: str, program: Program, arrays: list[str], row: int, columns: bool) -> list[str]:
+    """Return the lines of one loop: variables have a letter and their place, numbers are in the bank from a row on."""
     places = range(program.arrays, program.arrays + program.numbers)
-    names |= {f"{letter}{places.stop + i}": x[()] for i, x in enumerate(program.scalars)}
-    loads = [f"{letter}{place} = bank[{first + i}, {'lo:hi' if columns else 'r'}]" for i, place in enumerate(places)]
+    loads = [f"{letter}{place} = bank[{row + i}, {'lo:hi' if columns else 'r'}]" for i, place in enumerate(places)]
     body = ["if still[i]: continue"] if columns else []
     body += [f"{letter}{i} = {a}_[i]" for i, a in enumerate(arrays)]
     for function, operands, out in program.calls:
@@ -145,8 +148,7 @@ class FusedEngine:
         """
         key = dtype, axis == 1
         if key not in self._kernels:
-            follow = None if self.average is None else followed(self.average, dtype)
-            self._kernels[key] = kernel_of(updated(self.rule, dtype), follow, axis == 1)
+            self._kernels[key] = kernel_of(stepped(self.rule, self.average, dtype), axis == 1)
         return self._kernels[key]
 
     def sweep(self, segment: Segment, numbers: Numbers) -> None:

@@ -1,4 +1,4 @@
-"""What an Optimizer may be given: parameters, gradients, an average, hooks, numbers for replicas."""
+"""What an Optimizer may be given: parameters, gradients, an average, hooks, the numbers of a step."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from typing import Any
 
 import numpy as np
 
+from optimlab.checks import NOT_NEGATIVE, numbers
 from optimlab.rules.algebra import Rule
 from optimlab.rules.probe import checked_rule
 from optimlab.trees import kind
-from optimlab.typing import Array
+from optimlab.typing import Array, Number
 
 __all__ = [
     "check", "check_apart", "check_first", "check_shapes", "check_writable", "checked_average", "checked_hooks",
-    "hyperparameters",
+    "checked_lr", "hyperparameters",
 ]  # fmt: skip
 
 _DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
@@ -100,7 +101,15 @@ def checked_hooks(hooks: Any) -> tuple[Any, ...]:
     return tuple(hooks)
 
 
-def check_shapes(replicas: int | None, numbers: Mapping[str, tuple[Any, ...]]) -> None:
+def checked_lr(whence: str, lr: Any) -> Number:
+    """Return a learning rate that a schedule or a hook gave, which may have fallen to 0: a float or a new array."""
+    if isinstance(lr, float) and lr in NOT_NEGATIVE:
+        return lr
+    array = numbers(f"lr, {whence},", lr, NOT_NEGATIVE)
+    return array if array.ndim else float(array)
+
+
+def check_shapes(replicas: int | None, numbers: Mapping[str, Sequence[Number]]) -> None:
     """Check that each number is a scalar or, with replicas, one for each of them."""
     for name, group in numbers.items():
         for number in group:

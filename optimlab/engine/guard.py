@@ -74,7 +74,6 @@ class Replicas:
         bad = np.zeros_like(self.diverged)
         for segment in layout.segments:
             bad |= _bad(segment.weights, segment.axis)
-        bad &= ~self.diverged
         if bad.any():
             self.diverged |= bad
             for segment, (weights, average) in zip(layout.segments, saved, strict=True):

@@ -55,7 +55,13 @@ class Segment:
     gradient: Array
 
     def __init__(
-        self, leaves: Mapping[int, Array], rule: int, *, starts: Sequence[Any], replicas: int | None, packed: bool
+        self,
+        leaves: Mapping[int, Array],
+        rule: int,
+        *,
+        starts: Sequence[tuple[float, ...]],
+        replicas: int | None,
+        packed: bool,
     ) -> None:
         first, size = next(iter(leaves.values())), sum(leaf.size for leaf in leaves.values())
         self.leaves = tuple(leaves)
@@ -262,11 +268,11 @@ class Layout:
                 for i, view in zip(segment.leaves, segment.views(row), strict=True):
                     yield self.names[i], slot, view
 
-    def averages(self, read: Callable[[Any, Any], Any], numbers: Numbers) -> list[Array]:
+    def averages(self, read: Callable[..., Array], numbers: Numbers) -> list[Array]:
         """Return the value of the average of each leaf, in order."""
         found: dict[int, Array] = {}
         for segment in self.segments:
-            c = numbers.cast(segment.weights.dtype, segment.axis).average
+            c = tuple(numbers.along(segment.weights, segment.axis)[2 + len(numbers.rule) :])
             found |= zip(segment.leaves, segment.views(np.asarray(read(segment.average, c))), strict=True)
         return [found[i] for i in range(len(self.names))]
 

@@ -17,7 +17,7 @@ from optimlab.rules.algebra import Rule
 from optimlab.rules.symbols import Symbol, UntraceableError, called
 from optimlab.typing import Array
 
-__all__ = ["Program", "followed", "traced", "updated"]
+__all__ = ["Program", "stepped", "traced"]
 
 Call = tuple[Any, tuple[int, ...], int]
 
@@ -75,8 +75,11 @@ def _choose(out: Array, condition: Array, x: Array, y: Array) -> None:
     out[...] = np.where(condition, x, y)  # out may be x or y
 
 
-def updated(rule: Rule, dtype: Any, *, scaled: bool = True) -> Program:
-    """Trace the update of the weights: g, w, state; scale, lr, coefficients → w - lr y, new state."""
+def stepped(rule: Rule, average: Rule | None, dtype: Any, *, scaled: bool = True) -> tuple[Program, ...]:
+    """Trace a step: the update of the weights, and what it then feeds to the average if there is one.
+
+    g, w, state; scale, lr, coefficients → w - lr y, new state.  w, average; coefficients → new average.
+    """
     formula, slots = rule.compose(), len(rule.slots)
 
     def update(g: Any, w: Any, *rest: Any) -> tuple[Any, ...]:
@@ -84,11 +87,11 @@ def updated(rule: Rule, dtype: Any, *, scaled: bool = True) -> Program:
         y, new = formula(scale * g if scaled else g, w, state, tuple(c))
         return w - lr * y, *new
 
-    return traced(update, 2 + slots, 2 + rule.numbers, dtype)
+    program = traced(update, 2 + slots, 2 + rule.numbers, dtype)
+    return (program,) if average is None else (program, _followed(average, dtype))
 
 
-def followed(average: Rule, dtype: Any) -> Program:
-    """Trace the average of the weights: w, state; coefficients → new state."""
+def _followed(average: Rule, dtype: Any) -> Program:
     formula, slots = average.compose(), len(average.slots)
     return traced(lambda w, *rest: formula(w, w, rest[:slots], rest[slots:])[1], 1 + slots, average.numbers, dtype)
 
@@ -126,7 +129,7 @@ def _outputs(arguments: Sequence[Symbol], results: Sequence[Any]) -> list[Symbol
     for argument, result in zip(arguments, results, strict=True):
         output = argument.symbol(result).number()
         if output is not argument and (output.function is None or any(output is other for other in found)):
-            output = output.copied()
+            output = Symbol(output.dtype, function=np.positive, operands=(output,))
         found.append(output)
     return found
 

@@ -2,5 +2,6 @@
 
 ``optimlab.lab.problems`` has what is smoothed and optimised, ``optimlab.lab.nets`` fully connected nets and their
 initializers, ``optimlab.lab.theory`` the closed forms, ``optimlab.lab.autodiff`` differentiates NumPy programs, and
-``optimlab.lab.frame`` is the frame of every study. It needs the extra ``lab``: ``pip install "optimlab[lab]"``.
+``optimlab.lab.frame`` is the frame of every study. What needs more than NumPy says so, and the extra ``lab`` has it:
+``pip install "optimlab[lab]"``.
 """

@@ -133,31 +133,30 @@ class Ema(Rule):
         return (written(beta), alpha, 1.0 / (1.0 - power_of_t(beta)))[: self.numbers]
 
     @cached_property
-    def _decays(self) -> tuple[Any, Any, Any]:
+    def _decays(self) -> Coefficients:
         """β, 1-β and ln β; one of each for each replica if β is a tuple."""
-        if isinstance(self.beta, tuple):
-            decays = [Decay(beta) for beta in self.beta]
-            return tuple(np.array(column) for column in zip(*map(_numbers, decays), strict=True))  # type: ignore[return-value]
-        return _numbers(self.beta if isinstance(self.beta, Decay) else Decay(self.beta))  # type: ignore[arg-type]
+        betas = self.beta if isinstance(self.beta, tuple) else (self.beta,)
+        decays = [beta if isinstance(beta, Decay) else Decay(beta) for beta in betas]  # type: ignore[arg-type]
+        columns = [[x.beta for x in decays], [x.alpha for x in decays], [x.log_beta for x in decays]]
+        return tuple([np.array(column) if isinstance(self.beta, tuple) else column[0] for column in columns])
 
     def _log_weights(self, t: Count) -> Number:
         """ln(β₁β₂...βₜ), summed in the order of the steps."""
-        if np.ndim(t) == 0:
-            return self._log_weight(int(t))
-        sums = [np.broadcast_to(self._log_weight(int(u)), np.shape(t)) for u in t]  # type: ignore[union-attr]
-        return np.array([sums[i][i] for i in range(len(sums))])
+        if isinstance(t, np.ndarray):
+            sums = [np.broadcast_to(self._log_weight(u), t.shape) for u in t.tolist()]
+            return np.array([row[i] for i, row in enumerate(sums)])
+        return self._log_weight(t)
 
     def _log_weight(self, t: int) -> Number:
         sums = self._sums
-        if t in sums:
-            return sums[t]
-        before = max((u for u in sums if u < t), default=0)
+        before = max(u for u in sums if u <= t)
         total = sums[before]
         for u in range(before + 1, t + 1):
             with np.errstate(divide="ignore"):
                 total = total + np.log(value(self, "beta", u))
         sums[t] = total
-        _forget(sums)
+        for u in sorted(sums)[1:-64]:  # a run asks for one step after the other
+            del sums[u]
         return total
 
     @cached_property
@@ -169,13 +168,3 @@ def _correction(log_weight: Any) -> Number:
     """1 / (1 - βᵗ) from ln βᵗ."""
     weight = -np.expm1(log_weight)
     return 1.0 / weight if weight.ndim else 1.0 / float(weight)
-
-
-def _numbers(decay: Decay) -> tuple[float, float, float]:
-    return decay.beta, decay.alpha, decay.log_beta
-
-
-def _forget(sums: dict[int, Number]) -> None:
-    """Keep 0 and the latest few: a run asks for one step after the other."""
-    for u in sorted(sums)[1:-64]:
-        del sums[u]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Callable
 from dataclasses import fields
+from functools import reduce
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -15,12 +17,35 @@ from optimlab.rules.symbols import Symbol
 __all__ = ["decimal", "latex", "letters", "power_of_t", "symbols", "written"]
 
 _CHOICE, _SUM, _PRODUCT, _POWER, _ATOM = range(5)
-_FLOAT = np.dtype(np.float64)
-_GREATEST: Final = {np.maximum: r"\max", np.minimum: r"\min"}
-_BETWEEN: Final = {
-    np.less: "<", np.less_equal: r"\le", np.greater: ">", np.greater_equal: r"\ge", np.equal: "=", np.not_equal: r"\ne",
-    np.bitwise_and: r"\land", np.bitwise_or: r"\lor", np.logical_and: r"\land", np.logical_or: r"\lor",
+"""How close an expression binds."""
+
+_FORMS: Final[dict[Any, tuple[str, tuple[int, ...], int]]] = {
+    np.add: ("{} + {}", (_SUM, _PRODUCT), _SUM),
+    np.subtract: ("{} - {}", (_SUM, _PRODUCT), _SUM),
+    np.negative: ("-{}", (_PRODUCT,), _SUM),
+    np.divide: (r"\frac{{{}}}{{{}}}", (_CHOICE, _CHOICE), _POWER),
+    np.reciprocal: (r"\frac{{1}}{{{}}}", (_CHOICE,), _POWER),
+    np.square: ("{}^2", (_ATOM,), _POWER),
+    np.sqrt: (r"\sqrt{{{}}}", (_CHOICE,), _POWER),
+    np.absolute: (r"\left|{}\right|", (_CHOICE,), _ATOM),
+    np.maximum: (r"\max\left({}, {}\right)", (_CHOICE, _CHOICE), _ATOM),
+    np.minimum: (r"\min\left({}, {}\right)", (_CHOICE, _CHOICE), _ATOM),
+    np.less: ("{} < {}", (_SUM, _SUM), _CHOICE),
+    np.less_equal: (r"{} \le {}", (_SUM, _SUM), _CHOICE),
+    np.greater: ("{} > {}", (_SUM, _SUM), _CHOICE),
+    np.greater_equal: (r"{} \ge {}", (_SUM, _SUM), _CHOICE),
+    np.equal: ("{} = {}", (_SUM, _SUM), _CHOICE),
+    np.not_equal: (r"{} \ne {}", (_SUM, _SUM), _CHOICE),
+    np.bitwise_and: (r"{} \land {}", (_SUM, _SUM), _CHOICE),
+    np.bitwise_or: (r"{} \lor {}", (_SUM, _SUM), _CHOICE),
+    np.invert: (r"\lnot {}", (_ATOM,), _CHOICE),
+    np.where: (
+        r"\begin{{cases}} {1} & \text{{if }} {0} \\ {2} & \text{{otherwise}} \end{{cases}}", (_CHOICE,) * 3, _CHOICE,
+    ),
 }  # fmt: skip
+"""How a call is written, how close its operands must bind, and how close it binds itself."""
+
+_FLOAT = np.dtype(np.float64)
 
 
 class _Text(NamedTuple):
@@ -48,13 +73,16 @@ def decimal(number: float) -> _Text:
 
 
 def written(held: Any, k: str = "k") -> Any:
-    """Return a hyperparameter as a number or symbol: a number, a row of numbers, a schedule by its name."""
+    """Return a hyperparameter as a number or symbol: a number, a row of numbers, schedules by their names."""
     if isinstance(held, tuple):
         return Symbol(_FLOAT, rf"\left({', '.join([decimal(x).text for x in held])}\right)")
     if not callable(held):
         return held
-    name = re.match(r"\w*", getattr(held, "__name__", repr(held)))[0] or "s"  # type: ignore[index]
-    return Symbol(_FLOAT, f"{_upright(name)}({k})")
+    text, inner = getattr(held, "__name__", repr(held)), ""
+    while text != inner:  # arguments are left out, those of arguments first
+        text, inner = re.sub(r"\([^()]*\)", "", text), text
+    names = [re.match(r"\w*", part)[0] or "s" for part in text.split(" * ")]  # type: ignore[index]
+    return reduce(operator.mul, [Symbol(_FLOAT, f"{_upright(name)}({k})") for name in names])
 
 
 def _upright(name: str) -> str:
@@ -64,7 +92,7 @@ def _upright(name: str) -> str:
 def power_of_t(beta: Any) -> Symbol:
     """Return βᵗ, of a schedule the product of its values so far."""
     if callable(beta):
-        return Symbol(_FLOAT, rf"\prod_{{j=0}}^{{k}} {written(beta, 'j').value}")
+        return Symbol(_FLOAT, rf"\prod_{{j=0}}^{{k}} {_Page().text(written(beta, 'j')).inside(_POWER)}")
     power: Symbol = np.power(written(beta), Symbol(_FLOAT, "t"))
     return power
 
@@ -109,7 +137,7 @@ def latex(rule: Rule) -> str:
 
 def letters(slots: tuple[str, ...]) -> list[str]:
     """Return a letter for each slot: m, v of a trace or the mean of a square, else its name."""
-    taken = ["g", "w", "t", "k"]
+    taken = ["g", "w", "t", "k", "j"]
     for slot in slots:
         name = re.sub(r"_\d+$", "", slot)
         last = name.rpartition("_")[2]
@@ -117,7 +145,7 @@ def letters(slots: tuple[str, ...]) -> list[str]:
         letter = short if len(short) == 1 else _upright(short)
         count = sum(other.partition("_")[0] == letter for other in taken) + 1
         taken.append(letter if count == 1 else f"{letter}_{{{count}}}")
-    return taken[4:]
+    return taken[5:]
 
 
 class _Page:
@@ -136,60 +164,29 @@ class _Page:
             return _Text(home)
         if x.function is None:
             return decimal(x.value) if isinstance(x.value, float) else _Text(str(x.value))
-        a, b = x.operands[0], x.operands[-1]
-        if x.function is np.multiply and a is b:
-            return _raised(self.text(a), "2")
-        form = _FORMS.get(x.function)
-        operands = [self.text(operand) for operand in x.operands]
-        return _applied(x.function, operands) if form is None else form(*operands)
+        if x.function is np.multiply and x.operands[0] is x.operands[1]:
+            return _written(np.square, [self.text(x.operands[0])])
+        return _written(x.function, [self.text(operand) for operand in x.operands])
 
 
-def _sum(a: _Text, b: _Text) -> _Text:
-    return a if b.text == "0" else _Text(f"{a.inside(_SUM)} + {b.inside(_PRODUCT)}", _SUM)
+def _written(function: Any, operands: list[_Text]) -> _Text:
+    """Return a call as mathematics."""
+    a, b = operands[0], operands[-1]
+    if function is np.multiply:
+        return _product(a, b)
+    if function is np.power:
+        return _Text(f"{a.inside(_ATOM)}^{b.text if len(b.text) == 1 else f'{{{b.text}}}'}", _POWER)
+    if function is np.positive or (function is np.add and b.text == "0"):
+        return a
+    if function not in _FORMS:
+        return _Text(rf"{_upright(function.__name__)}\left({', '.join([x.text for x in operands])}\right)")
+    form, least, binds = _FORMS[function]
+    return _Text(form.format(*[x.inside(needed) for x, needed in zip(operands, least, strict=True)]), binds)
 
 
 def _product(a: _Text, b: _Text) -> _Text:
     if b.text.startswith(r"\frac{1}{") and b.binds == _POWER:
-        return _fraction(a, _Text(b.text[9:-1]))
-    minus = a.text.startswith("-") and a.binds == _SUM and re.fullmatch(r"-[\d.]+", a.text) is not None
+        return _written(np.divide, [a, _Text(b.text[9:-1])])
+    minus = a.binds == _SUM and re.fullmatch(r"-[\d.]+", a.text) is not None
     left, right = a.text if minus else a.inside(_PRODUCT), b.inside(_PRODUCT)
-    dot = r" \cdot " if right[0].isdigit() else r"\,"
-    return _Text(f"{left}{dot}{right}", _SUM if minus else _PRODUCT)
-
-
-def _fraction(a: _Text, b: _Text) -> _Text:
-    return _Text(rf"\frac{{{a.text}}}{{{b.text}}}", _POWER)
-
-
-def _raised(a: _Text, exponent: str) -> _Text:
-    return _Text(f"{a.inside(_ATOM)}^{exponent if len(exponent) == 1 else f'{{{exponent}}}'}", _POWER)
-
-
-def _cases(condition: _Text, a: _Text, b: _Text) -> _Text:
-    rows = rf"{a.text} & \text{{if }} {condition.text} \\ {b.text} & \text{{otherwise}}"
-    return _Text(rf"\begin{{cases}} {rows} \end{{cases}}", _CHOICE)
-
-
-def _applied(function: Any, operands: list[_Text]) -> _Text:
-    if function in _BETWEEN:
-        return _Text(f" {_BETWEEN[function]} ".join([x.inside(_SUM) for x in operands]), _CHOICE)
-    name = _GREATEST.get(function, _upright(function.__name__))
-    return _Text(rf"{name}\left({', '.join([x.text for x in operands])}\right)")
-
-
-_FORMS: Final[dict[Any, Callable[..., _Text]]] = {
-    np.add: _sum,
-    np.subtract: lambda a, b: _Text(f"{a.inside(_SUM)} - {b.inside(_PRODUCT)}", _SUM),
-    np.multiply: _product,
-    np.divide: _fraction,
-    np.negative: lambda a: _Text(f"-{a.inside(_PRODUCT)}", _SUM),
-    np.positive: lambda a: a,
-    np.reciprocal: lambda a: _fraction(_Text("1"), a),
-    np.square: lambda a: _raised(a, "2"),
-    np.power: lambda a, b: _raised(a, b.text),
-    np.sqrt: lambda a: _Text(rf"\sqrt{{{a.text}}}", _POWER),
-    np.absolute: lambda a: _Text(rf"\left|{a.text}\right|"),
-    np.invert: lambda a: _Text(rf"\lnot {a.inside(_ATOM)}", _CHOICE),
-    np.logical_not: lambda a: _Text(rf"\lnot {a.inside(_ATOM)}", _CHOICE),
-    np.where: _cases,
-}
+    return _Text(left + (r" \cdot " if right[0].isdigit() else r"\,") + right, _SUM if minus else _PRODUCT)

@@ -66,10 +66,6 @@ class Symbol(NDArrayOperatorsMixin):
         """Return true as 1 and false as 0; a number as it is."""
         return self._where(self, 1.0, 0.0) if self.mark else self
 
-    def copied(self) -> Symbol:
-        """Return the value once more, as the result of a call."""
-        return Symbol(self.dtype, function=np.positive, operands=(self,))
-
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *operands: Any, **options: Any) -> Symbol:
         if method != "__call__" or options or ufunc.nout != 1:
             how = " ".join([method.replace("__call__", ""), *options]) if ufunc.nout == 1 else "it makes two"

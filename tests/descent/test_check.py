@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 
 from optimlab import check_gradient
-from optimlab.descent.loop import mapped
-from optimlab.trees import tree_of
+from optimlab.trees import mapped, tree_of
 from tests.descent.problems import Bowl
 
 
@@ -91,6 +90,13 @@ class TestCheckGradient:
             asked.clear()
             check_gradient(value, np.ones_like, np.ones(1), directions=directions)
             assert len(asked) == 2 * directions + 2
+        asked.clear()
+        check_gradient(value, np.ones_like, np.ones(1))
+        assert len(asked) == 2 * 10 + 2
+
+    def test_the_steps_grow_with_the_numbers(self):
+        for size in (0.0, 1.0, 1e10):
+            assert check_gradient(lambda w: float(w @ w), lambda w: 2 * w, np.array([size, -size])).error < 1e-9
 
     @pytest.mark.parametrize("size", [1, 2, 3, 100, 1001])
     def test_one_wrong_number_of_many_is_found(self, size):
@@ -119,7 +125,8 @@ class TestCheckGradient:
             assert found.error == pytest.approx(27.0)
 
     def test_where_there_is_no_number_nothing_is_wrong(self):
-        assert check_gradient(np.sum, np.ones_like, np.zeros((0, 3))) == (0.0, "", 0.0, 0.0)
+        for w in (np.zeros((0, 3)), {"a": np.zeros(0)}, {}, []):
+            assert check_gradient(np.sum, np.ones_like, w) == (0.0, "", 0.0, 0.0)
 
     def test_nan_is_the_worst(self):
         value, gradient = (lambda w: np.log(w).sum()), (lambda w: 1 / w)

@@ -49,7 +49,7 @@ def test_the_start_may_be_given_and_the_descent_goes_on():
 
 def test_every_records_multiples_and_the_end():
     problem = Bowl()
-    history = descend(problem, Optimizer(sgd(), 0.1), 10, record=Every(4))
+    history = descend(problem, Optimizer(sgd(), 0.1, hooks=[Record()]), 10, record=Every(4))
     assert history["step"].tolist() == [0, 4, 8, 10]
     assert (problem.values, problem.gradients) == (4, 10)
     np.testing.assert_allclose(history["value"], 5 * 0.64 ** history["step"])

@@ -77,3 +77,27 @@ def test_targets_may_be_of_each_replica():
         history.first_hit("a")
     with pytest.raises(ValueError, match="target must be a number; got nan"):
         history.settled(np.nan)
+
+
+def test_a_history_is_itself_alone_and_does_not_change():
+    history, other = (descend(Bowl(), Optimizer(sgd(), 0.25), 3) for _ in range(2))
+    assert history == history
+    assert history != other
+    assert len({history, other}) == 2
+    with pytest.raises(AttributeError):
+        history.reason = "steps"
+
+
+def test_a_rate_of_all_replicas_has_a_column_for_each():
+    history = descend(Bowl([[1.0, 2.0]] * 3), Optimizer(sgd(), 0.25, replicas=3), 2)
+    assert history["lr"].tolist() == [[0.25] * 3] * 3
+    assert descend(Bowl(), Optimizer(sgd(), 0.25), 2)["lr"].tolist() == [0.25] * 3
+
+
+def test_quantities_of_every_shape_make_columns():
+    record = Every(1, three=lambda w: np.arange(3.0), own=lambda w: 10.0 * w, one=lambda w: w[:, :1])
+    frame = descend(Bowl([[1.0, 2.0]] * 2), Optimizer(sgd(), [0.25, 0.5], replicas=2), 1, record=record).frame()
+    columns = ["three_0", "three_1", "three_2", "own_0", "own_1", "one"]
+    assert frame[columns].to_numpy().tolist() == [
+        [0, 1, 2, 10, 20, 1], [0, 1, 2, 10, 20, 1], [0, 1, 2, 5, 10, 0.5], [0, 1, 2, 0, 0, 0],
+    ]  # fmt: skip

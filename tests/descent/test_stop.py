@@ -33,7 +33,7 @@ class TestStop:
         assert history["step"][-1] == 7
 
     def test_seconds(self, monkeypatch):
-        clock = iter(0.25 * np.arange(100.0))  # a quarter of a second from one look to the next
+        clock = iter(50.0 + 0.25 * np.arange(100.0))  # a quarter of a second from one look to the next
         monkeypatch.setattr(loop, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
         history = descend(Bowl(), Optimizer(sgd(), 0.1), 10**6, record=Every(3), stop=Seconds(1.25))
         assert history.reason == "Seconds(limit=1.25)"
@@ -105,3 +105,6 @@ def test_errors_say_what_is_allowed(make, error, message):
 @pytest.mark.parametrize("stop", [Below(1e-6), Below((1.0, 2.0)), Seconds(10), Stalled(100)], ids=repr)
 def test_the_repr_rebuilds_it(stop):
     assert eval(repr(stop), NAMES.copy()) == stop
+    assert hash(eval(repr(stop), NAMES.copy())) == hash(stop)
+    with pytest.raises(AttributeError):
+        setattr(stop, next(iter(vars(stop))), 1.0)

@@ -12,9 +12,7 @@ from numpy import where
 
 from optimlab import Clip, Ema, Gradient, Rule, Sign, adam, adamw, momentum, sgd
 from optimlab.engine import AutoEngine, choose, tiles
-from optimlab.engine.layout import Segment
-from optimlab.engine.numbers import Numbers
-from optimlab.engine.program import followed, updated
+from optimlab.engine.program import stepped
 from optimlab.optimizer import Optimizer
 from tests.engine.laws import RULES, leaves_of, quick, run, same
 
@@ -298,20 +296,19 @@ def test_without_numba_auto_runs_numpy_and_fused_says_how_to_get_it(monkeypatch)
 
 
 @pytest.mark.parametrize("name", ["auto", "numpy", "fused"])
-@pytest.mark.parametrize("copied", [copy.deepcopy, lambda engine: pickle.loads(pickle.dumps(engine))])
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda thing: pickle.loads(pickle.dumps(thing))])
 def test_engines_can_be_copied_and_sent(name, copied, monkeypatch):
     monkeypatch.setattr("optimlab.engine.COMPILED", 1)
-    w, v, numbers = np.ones(4), np.ones(4), Numbers(1.0, 0.5, momentum(0.5).coefficients(1), ())
-    engine = choose(name, momentum(0.5), None)
-    engine.sweep(segment(w), numbers)
+    engine = choose(name, momentum(0.5), AVERAGE)
     other = copied(engine)
-    assert (type(other), other.rule, other.average) == (type(engine), momentum(0.5), None)
-    other.sweep(segment(v), numbers)
-    assert np.array_equal(v, w)
-
-
-def segment(w):
-    return Segment(w, np.ones(4), (np.zeros(4),), (), (0,), None, packed=False)
+    assert (type(other), other.rule, other.average) == (type(engine), momentum(0.5), AVERAGE)
+    optimizer, w = Optimizer(momentum(0.5), 0.5, engine=name), np.ones(4)
+    optimizer.step(w, np.ones(4))
+    again, v = copied(optimizer), w.copy()
+    optimizer.step(w, np.ones(4))
+    again.step(v, np.ones(4))
+    assert same(([w], optimizer), ([v], again))
+    assert w[0] == 1.0 - 0.25 - 0.375
 
 
 def test_an_unknown_engine_is_refused():
@@ -357,9 +354,7 @@ def test_a_step_allocates_little_beyond_the_state(engine, limit, dtype):
 
 @pytest.mark.parametrize("columns", [False, True])
 def test_the_source_of_a_kernel_is_two_straight_loops(columns):
-    names = {}
-    text = fused.source(updated(adam(), np.float32), followed(AVERAGE, np.float32), columns, names)
+    text = fused.source(stepped(adam(), AVERAGE, np.float32), columns)
     assert text.count("for i in range") == 2
     assert text.count("frozen") == 2
-    assert not names
     assert "if" not in text.replace("if frozen[r]: continue", "").replace("if still[i]: continue", "")

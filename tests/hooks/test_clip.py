@@ -124,3 +124,57 @@ def test_the_gradients_are_never_written_to():
         for _ in range(3):
             seen(hook, g)
         assert g.tolist() == [5, -7]
+
+
+@pytest.mark.parametrize("replicas", [None, 2])
+def test_a_limit_of_0_meets_a_factor_of_0(replicas):
+    """0/0 is no limit: the gradient is 0 whatever it is clipped to."""
+    gradient = [3.0, -4.0] if replicas is None else [[3.0, -4.0], [1.0, 0.0]]
+    step = a_step(gradient, replicas=replicas)
+    for hook in (ClipNorm(0.0), ClipValue(0.0)):
+        hook.before(step)
+    assert np.all(step.scale == 0.0)
+    assert np.isfinite(step.gradients[0]).all()
+    (g,) = seen(ClipValue(np.inf), gradient, replicas=replicas)
+    assert g.tolist() == gradient
+
+
+@pytest.mark.parametrize("hook", [ClipNorm(2.0), ClipEach(2.0), ClipValue(2.0)], ids=repr)
+def test_the_sign_of_a_factor_is_no_reason_to_clip(hook):
+    for scale in (-1.0, np.array([-1.0, 1.0])):
+        replicas = None if isinstance(scale, float) else 2
+        gradient = [1.0, -1.0] if replicas is None else [[1.0, -1.0], [1.0, -1.0]]
+        (g,) = seen(hook, gradient, scale=scale, replicas=replicas)
+        assert np.array_equal(np.abs(g), np.abs(gradient))
+        (g,) = seen(hook, np.multiply(gradient, 100.0), scale=scale, replicas=replicas)
+        assert np.abs(g).max() <= 2.0
+
+
+def test_a_finite_norm_is_a_proof():
+    clip = ClipNorm(1.0)
+    for gradient, proven in (([3.0, 4.0], True), ([0.0, 0.0], True), ([np.inf, 1.0], False), ([np.nan, 1.0], False)):
+        step = a_step(gradient)
+        clip.before(step)
+        assert (step.checked is step.gradients) is proven
+    for last, proven in ((1.0, True), (np.nan, False)):
+        step = a_step([[3.0, 4.0], [1.0, last]], replicas=2)
+        clip.before(step)
+        assert (step.checked is step.gradients) is proven
+
+
+def test_shares_of_replicas():
+    gradient = [[1.0, -3.0, 2.0, 0.5], [0.0, 0.0, 0.0, 9.0], [0.0, 0.0, 0.0, 0.0]]
+    hooks = [ClipNorm(1.0), ClipEach(1.0), ClipValue(1.0)]
+    for hook in hooks:
+        assert hook.shares() == ()
+        seen(hook, gradient, gradient, replicas=3)
+    assert [np.array(hook.shares()).tolist() for hook in hooks] == [
+        [[1, 1, 0]] * 2, [[1, 1, 0]] * 2, [[0.5, 0.25, 0.0]] * 2,
+    ]  # fmt: skip
+
+
+def test_the_norm_is_kept_from_before_the_clipping():
+    clip = ClipNorm(1.0)
+    assert np.isnan(clip.norm)
+    seen(clip, [3.0, 4.0], scale=-2.0)
+    assert clip.norm == 10.0

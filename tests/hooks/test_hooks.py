@@ -166,6 +166,16 @@ class TestEveryHook:
         assert repr(rebuilt) == repr(hook)
         assert type(rebuilt) is type(hook)
 
+    def test_it_is_itself_alone(self, hook):
+        assert hook == hook
+        assert hash(hook) == hash(hook)
+        assert hook != copy.deepcopy(hook) or isinstance(hook, LearningRateDecay)  # which holds nothing but a value
+
+    def test_what_it_keeps_is_no_argument(self, hook):
+        for field in dataclasses.fields(hook):
+            kept = field.name.startswith("_") or field.name in ("norm", "in_a_row", "total")
+            assert (field.init, field.repr) == (not kept, not kept)
+
     def test_hyperparameters_may_be_schedules_or_one_for_each_replica(self, hook):
         gradients, start = gradients_and_start()
         expected = run(optimizer_with(hook, replicas=3), start.copy(), gradients)
@@ -203,6 +213,25 @@ def test_hyperparameters_are_checked_when_they_are_given(thing):
         for given, error in wrong.items():
             with pytest.raises(error, match=f"^{name} must be "):
                 type(thing)(**options_of(thing) | {name: given})
+
+
+def test_defaults():
+    assert options_of(Lookahead()) == {"k": 5.0, "share": 0.5}
+    assert options_of(Plateau()) == {"factor": 0.1, "patience": 10.0, "rtol": 1e-4, "cooldown": 0.0, "lowest": 0.0}
+    assert options_of(Accumulate(2)) == {"k": 2.0, "reduction": "mean"}
+    assert options_of(SkipNonFinite()) == {"max_in_a_row": 5.0}
+    assert options_of(Record()) == {"every": 1, "clip": None}
+    assert options_of(Simplex()) == {"total": 1.0}
+
+
+@pytest.mark.parametrize(
+    "thing", [LearningRateDecay(linear(1.0, steps=3)), Box(-1.0, 1.0), Ball(1.0), Simplex()], ids=repr
+)
+def test_values_do_not_change(thing):
+    assert thing == copy.deepcopy(thing)
+    assert hash(thing) == hash(copy.deepcopy(thing))
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        setattr(thing, dataclasses.fields(thing)[0].name, 2.0)
 
 
 @pytest.mark.parametrize(

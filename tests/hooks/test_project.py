@@ -60,6 +60,13 @@ def test_a_point_inside_keeps_its_bits():
         assert np.array_equal(onto.nearest(x), x)
 
 
+def test_a_point_on_the_boundary_of_the_simplex_keeps_its_bits():
+    for seed in range(50):
+        x = np.append(np.random.default_rng(seed).uniform(size=(1, 9)), [[0.0]], axis=1)
+        x /= x.sum()
+        assert np.array_equal(Simplex().nearest(x), x)
+
+
 def test_the_simplex_by_hand():
     np.testing.assert_allclose(
         Simplex().nearest(np.array([[0.2, -0.4, 2.0], [1.0, 1.0, 1.0]])), [[0, 0, 1], [1 / 3] * 3]
@@ -116,3 +123,35 @@ def test_a_set_has_one_number_or_one_for_each_replica(onto, name):
 def test_a_set_is_no_function_of_the_step(make):
     with pytest.raises(TypeError, match=r"(radius|total|low|high) must be .*; got <function"):
         make(lambda k: 1.0)
+
+
+def test_a_sum_within_rounding_is_of_the_simplex():
+    """√n units in the last place of the total; a point further away is projected."""
+    n = 10_000
+    x = np.random.default_rng(0).uniform(0.5, 1.5, (1, n))
+    x /= x.sum()
+    eps, near = np.finfo(float).eps, x.copy()
+    near[0, 0] += 60 * eps
+    assert 30 * eps < abs(near.sum() - 1.0) < 90 * eps
+    assert np.array_equal(Simplex().nearest(near), near)
+    far = x.copy()
+    far[0, 0] += 1000 * eps
+    assert abs(far.sum() - 1.0) > 200 * eps
+    assert not np.array_equal(Simplex().nearest(far), far)
+    assert np.array_equal(Simplex(3.0).nearest(3.0 * near), 3.0 * near)
+    assert not np.array_equal(Simplex(0.01).nearest(0.01 * far), 0.01 * far)
+
+
+def test_sets_of_each_replica():
+    x = np.array([[3.0, 4.0], [3.0, 4.0], [-3.0, 0.0]])
+    np.testing.assert_allclose(Ball([1.0, 9.0, 3.0]).nearest(x), [[0.6, 0.8], [3.0, 4.0], [-3.0, 0.0]])
+    assert Box([0.0, 1.0, 2.0], [1.0, 2.0, 3.0]).nearest(x).tolist() == [[1, 1], [2, 2], [2, 2]]
+    np.testing.assert_allclose(Simplex([1.0, 7.0, 2.0]).nearest(x), [[0.0, 1.0], [3.0, 4.0], [0.0, 2.0]])
+    assert Ball(0.0).nearest(np.array([[3.0, 4.0], [0.0, 0.0]])).tolist() == [[0, 0], [0, 0]]
+
+
+def test_reprs_of_boxes_leave_out_what_is_no_limit():
+    boxes = [Box(), Box(low=0.0), Box(high=1.0), Box(-1.0, 1.0), Box(low=[0.0, 1.0])]
+    assert [repr(box) for box in boxes] == [
+        "Box()", "Box(low=0.0)", "Box(high=1.0)", "Box(low=-1.0, high=1.0)", "Box(low=(0.0, 1.0))",
+    ]  # fmt: skip

@@ -142,3 +142,44 @@ def test_plateau_goes_on_from_a_checkpoint(tmp_path):
         found.append(second.lr)
     assert found == whole
     assert len(set(found)) > 1
+
+
+def test_plateau_needs_more_than_rtol_of_progress():
+    def count(best, loss):
+        hook = Plateau(0.5, patience=2, rtol=0.25)
+        for value in (best, loss):
+            hook.before(a_step([0.0], loss=value))
+        return int(hook.state()["bad"]), float(hook.state()["best"])
+
+    assert count(8.0, 6.0) == (1, 8.0)
+    assert count(8.0, np.nextafter(6.0, 0.0)) == (0, np.nextafter(6.0, 0.0))
+    assert count(-8.0, -10.0) == (1, -8.0)
+    assert count(-8.0, -10.5) == (0, -10.5)
+    assert count(0.0, -1e-300) == (0, -1e-300)
+
+
+def test_plateau_stops_at_the_lowest_scale():
+    hook = Plateau(0.5, patience=1, lowest=0.2)
+    scales = []
+    for _ in range(6):
+        hook.before(a_step([0.0], loss=1.0))
+        scales.append(hook.scale)
+    assert scales == [1.0, 0.5, 0.25, 0.2, 0.2, 0.2]
+    assert all(type(scale) is float for scale in scales)
+
+
+def test_the_scale_of_replicas_may_be_written_to():
+    hook = Plateau(0.5, patience=1)
+    for _ in range(2):
+        hook.before(a_step([[0.0], [0.0]], loss=np.ones(2), replicas=2))
+    hook.scale[...] = 7.0
+    assert hook.scale.tolist() == [0.5, 0.5]
+
+
+def test_what_is_skipped_keeps_the_scale():
+    step = a_step([0.0], loss=None, skip=True)
+    step.lr = 3.0
+    hook = Plateau(0.5)
+    hook.load_state(hook.state() | {"scale": np.array(0.25)})
+    hook.before(step)
+    assert step.lr == 0.75

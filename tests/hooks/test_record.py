@@ -13,6 +13,7 @@ from optimlab import (
     linear,
     sgd,
 )
+from tests.hooks.steps import Skipping
 
 
 def test_each_number_by_hand():
@@ -82,3 +83,46 @@ def test_recording_changes_no_bit():
         recorded.step(one, np.sin(k + one))
         plain.step(two, np.sin(k + two))
     assert np.array_equal(one, two)
+
+
+def test_every_counts_the_updates_of_the_replica_that_is_furthest():
+    record = Record(every=2)
+    marks = [[False, True], [False, True], [False, False], [False, False], [False, False]]
+    optimizer, w = Optimizer(sgd(), 1.0, hooks=[Skipping(map(np.array, marks)), record], replicas=2), np.zeros((2, 1))
+    for k in range(5):
+        optimizer.step(w, np.full((2, 1), 1.0 + k))
+    assert record.frame()[["t", "replica", "gradient_norm"]].to_numpy().tolist() == [
+        [1, 0, 1], [3, 0, 3], [1, 1, 3], [5, 0, 5], [3, 1, 5],
+    ]  # fmt: skip
+
+
+def test_what_was_recorded_does_not_change_any_more():
+    class Halving:
+        lr = np.array([1.0, 2.0])
+
+        def before(self, step):
+            self.lr *= 0.5  # in place
+            step.lr = self.lr
+
+    record = Record()
+    optimizer, w = Optimizer(sgd(), 1.0, hooks=[Halving(), record], replicas=2), np.ones((2, 1))
+    for _ in range(2):
+        optimizer.step(w, np.ones((2, 1)))
+    assert record.frame().lr.tolist() == [0.5, 1.0, 0.25, 0.5]
+
+
+def test_columns_are_plain_numbers():
+    record = Record(clip=(clip := ClipNorm(1.0)))
+    Optimizer(sgd(), 1.0, hooks=[clip, record]).step([np.ones(2), np.zeros(1)], [np.ones(2), np.zeros(1)])
+    frame = record.frame()
+    assert frame.leaf.tolist() == ["0", "1"]
+    assert frame.t.dtype.kind == "i"
+    assert all(frame[name].dtype == float for name in frame.columns[2:])
+    assert frame.index.tolist() == [0, 1]
+    assert frame.clipped.tolist() == [1.0, 1.0]
+
+
+def test_a_single_replica_is_recorded_like_none():
+    record = Record()
+    Optimizer(sgd(), 1.0, hooks=[record], replicas=1).step(np.ones((1, 2)), np.ones((1, 2)))
+    assert record.frame().columns.tolist() == Record().frame().columns.tolist()

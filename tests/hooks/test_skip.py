@@ -113,3 +113,50 @@ def test_large_steps_of_replicas_are_skipped():
     step.skip = np.array([True, False, False])
     SkipLarge([2.0, 8.0, 3.0]).before(step)
     assert step.skip.tolist() == [True, True, True]
+
+
+def test_finite_gradients_are_a_proof():
+    for gradient, proven in (([1.0, 2.0], True), ([1.0, np.nan], False)):
+        step = a_step(gradient)
+        SkipNonFinite().before(step)
+        assert (step.checked is step.gradients) is proven
+    step = a_step([[1.0], [np.inf]], replicas=2)
+    SkipNonFinite().before(step)
+    assert step.checked is None
+
+
+@pytest.mark.parametrize("scale", [np.nan, np.array([1.0, np.inf])])
+def test_a_factor_of_replicas_that_is_not_finite(scale):
+    step = a_step([[1.0], [1.0]], scale=scale, replicas=2)
+    skip = SkipNonFinite()
+    skip.before(step)
+    expected = np.broadcast_to(~np.isfinite(scale), 2).tolist()
+    assert step.skip.tolist() == expected
+    assert np.equal(skip.total, expected).all()
+
+
+def test_the_limit_in_a_row_may_be_none_or_infinite():
+    for limit, skipped in ((0, [False] * 7), (2, [True, True] + [False] * 5), (np.inf, [True] * 7)):
+        skip, found = SkipNonFinite(limit), []
+        for _ in range(7):
+            step = a_step([np.nan])
+            skip.before(step)
+            found.append(step.skip)
+        assert found == skipped
+        assert (skip.in_a_row, skip.total) == (7, 7)
+        assert type(skip.in_a_row) is type(skip.total) is int
+    assert SkipNonFinite().max_in_a_row == 5
+
+
+def test_a_row_ends_with_the_first_good_gradient():
+    skip = SkipNonFinite(1)
+    for gradient, row in ((np.nan, 1), (1.0, 0), (np.nan, 1), (np.nan, 2)):
+        skip.before(a_step([gradient]))
+        assert skip.in_a_row == row
+
+
+def test_large_is_what_the_rule_would_see():
+    for scale, skipped in ((1.0, False), (-1.0, False), (1.5, True), (-1.5, True)):
+        step = a_step([6.0], [8.0], scale=scale)
+        SkipLarge(10.0).before(step)
+        assert step.skip is skipped

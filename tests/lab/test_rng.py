@@ -7,7 +7,8 @@ import pkgutil
 import numpy as np
 import pytest
 
-from optimlab import lab
+import optimlab
+from optimlab import check_gradient
 from optimlab.lab.frame import bootstrap_interval
 from optimlab.lab.nets import MLP, Batches, initializers
 from optimlab.lab.problems import (
@@ -34,7 +35,9 @@ SAMPLES = Samples(np.arange(20.0).reshape(10, 2), np.arange(10) % 2)
 W = np.ones((5, 2))
 INITIALIZERS = {name: getattr(initializers, name) for name in initializers.__all__ if name not in ("fans", "gain")}
 CURVES = (parabola, step, ramp, sinusoid, bursts)
+COMPILED = ("optimlab.series.compiled", "optimlab.engine.fused")  # need numba
 CALLS = {
+    "check_gradient": lambda rng: check_gradient(lambda w: (w**4).sum(), lambda w: 4 * w**3 + 1e-9 * w, W, rng=rng),
     **{name: lambda rng, draw=draw: draw((4, 3), rng) for name, draw in INITIALIZERS.items()},
     **{curve.__name__: lambda rng, curve=curve: curve(rng, 9).values for curve in CURVES},
     "Curve.with_noise": lambda rng: parabola(0, 9).with_noise(rng, 0.1).values,
@@ -56,15 +59,16 @@ CALLS = {
 
 
 def takers():
-    """Names of all functions, classes and methods of the laboratory with an argument ``rng``."""
-    for info in pkgutil.walk_packages(lab.__path__, "optimlab.lab."):
-        module = importlib.import_module(info.name)
+    """Names of all functions, classes and methods with an argument ``rng``, but for the check of it."""
+    names = [info.name for info in pkgutil.walk_packages(optimlab.__path__, "optimlab.")]
+    for name in [name for name in names if not name.startswith("optimlab.studies") and name not in COMPILED]:
+        module = importlib.import_module(name)
         for name in getattr(module, "__all__", []):
             thing = getattr(module, name)
             methods = vars(thing) if inspect.isclass(thing) else {}
             for part, call in {name: thing, **{f"{name}.{method}": call for method, call in methods.items()}}.items():
                 code = call.__init__ if inspect.isclass(call) else call
-                if inspect.isfunction(code) and "rng" in inspect.signature(code).parameters:
+                if part != "generator" and inspect.isfunction(code) and "rng" in inspect.signature(code).parameters:
                     yield part.removesuffix(".__init__")
 
 

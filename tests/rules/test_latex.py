@@ -15,6 +15,7 @@ from optimlab import (
     Gradient,
     Root,
     Rule,
+    Schedule,
     Sign,
     Square,
     Trace,
@@ -40,6 +41,8 @@ def schedules(rule):
         for part in held if isinstance(held, tuple) else (held,):
             if isinstance(part, Rule):
                 found |= schedules(part)
+            elif isinstance(part, Schedule) and " * " in repr(part):
+                found |= schedules(Constant(part.args[0])) | schedules(Constant(part.args[1]))
             elif callable(part):
                 found[getattr(part, "__name__", repr(part).partition("(")[0])] = part
     return found
@@ -58,6 +61,19 @@ def check(rule, number=lambda x: x):
         expected = [w - 0.1 * y, *new]
         for name, value in zip(["w", *names], expected, strict=True):
             np.testing.assert_allclose(found[name], value, rtol=1e-7, atol=1e-12, err_msg=f"{name} of {rule!r}\n{text}")
+
+
+class Turned(Rule):
+    @staticmethod
+    def formula(x, w, state, c):
+        return np.where((x < w) | ~(w >= 0), x, w), state
+
+
+class Both(Rule):
+    @staticmethod
+    def formula(x, w, state, c):
+        both = (x < w) & np.logical_or(w >= 0, x != 0)
+        return np.where(both, np.hypot(x, w), np.where(x == w, 0.0, 1 / (x - w))) - np.where(~both, x, w), state
 
 
 g, w = Gradient(), Weights()
@@ -88,6 +104,8 @@ FEW = [
     -g | Abs(),
     Clip(-0.5, 0.25) | Square(),
     Clip(-np.inf, 0.25),
+    Clip(-0.5, np.inf) | Square(),
+    -2e-5 * (g + w) - -2e-5 * w,
     Ema(0.5, debias=True) | Square() | Ema(0.9, debias=True) | Root(),
     Trace(0.5) + Trace(0.9) + Trace(0.1),
     Ema(0.5) | Ema(0.25) | Square() | Ema(0.75),
@@ -95,6 +113,8 @@ FEW = [
     Ema([0.5, 0.9], debias=True) * Constant([2.0, 3.0]),
     Ema(linear(0.5, steps=4, final=0.9), debias=True),
     cosine_decay(1.0, steps=10) * g - linear(0.5, steps=4),
+    cosine_decay(1.0, steps=10) * linear(0.5, steps=4) * g,
+    Ema(cosine_decay(0.9, steps=10) * linear(0.5, steps=4), debias=True),
     Change(0.5),
     Change(0.5) | Change(0.25),
     Swap(),
@@ -104,6 +124,8 @@ FEW = [
     Chosen(0.5) | Square(),
     Literal(0.25),
     Weights(only=()) + g,
+    Both(),
+    2 * Both() | Square(),
 ]
 
 
@@ -143,16 +165,34 @@ def test_the_mathematics_of_random_rules(seed):
             Change(0.5),
             [r"m' &\leftarrow m", r"m &\leftarrow 0.5\,m + g", r"w &\leftarrow w - \eta\,\left(m - m'\right)"],
         ),
+        (
+            Chosen(0.5),
+            [
+                r"\mathrm{last}' &\leftarrow \mathrm{last}",
+                r"\mathrm{last} &\leftarrow \begin{cases} \mathrm{last} & \text{if } \mathrm{isnan}\left(g\right) \\ "
+                r"g & \text{otherwise} \end{cases}",
+                None,
+            ],
+        ),
+        (
+            Turned(),
+            [
+                r"w &\leftarrow w - \eta\,\left(\begin{cases} g & \text{if } \left(g < w\right) \lor \left(\lnot \left("
+                r"w \ge 0\right)\right) \\ w & \text{otherwise} \end{cases}\right)"
+            ],
+        ),
     ],
     ids=str,
 )
 def test_it_is_written_as_one_writes_it(rule, lines):
-    assert rule.latex().split(" \\\\\n") == lines
+    found = rule.latex().split(" \\\\\n")
+    assert [line and text for line, text in zip(lines, found, strict=True)] == lines
 
 
 def test_states_have_the_letters_of_the_field_and_numbers_when_taken():
     assert letters(adam().slots) == ["m", "v"]
     assert letters((Trace(0.5) + Trace(0.9) + Ema(0.1)).slots) == ["v", "v_{2}", "m"]
+    assert letters(("w", "t", "k", "j")) == ["w_{2}", "t_{2}", "k_{2}", "j_{2}"]
     assert letters(("g", "size", "old_size", "m", "ema")) == [
         "g_{2}",
         r"\mathrm{size}",

@@ -219,6 +219,40 @@ def test_each_restart_begins_at_its_first_update(steps, growth, factor, run):
         assert schedule(begin - 1) < factor ** (run - 1) * schedule(0)
 
 
+@pytest.mark.parametrize("growth", [1, 2, 3, 5, 6, 7, 10])
+def test_a_restart_is_not_missed_by_a_rounding(growth):
+    """Where the quotient of logarithms is just below a whole number, as log 243 / log 3 is."""
+    for run in range(14):
+        begin = sum(growth**i for i in range(run))
+        assert cosine_restarts(1, steps=1, growth=growth, factor=0.5)(begin) == 0.5**run
+
+
+def test_defaults():
+    k = np.arange(30)
+    for short, long in (
+        (linear(1, steps=9), linear(1, steps=9, final=0)),
+        (polynomial_decay(1, steps=9), polynomial_decay(1, steps=9, power=1, final=0)),
+        (cosine_decay(1, steps=9), cosine_decay(1, steps=9, exponent=1, final=0)),
+        (exponential_decay(1, 0.5), exponential_decay(1, 0.5, steps=1)),
+        (inverse_time_decay(1, 0.5), inverse_time_decay(1, 0.5, steps=1)),
+        (cosine_restarts(1, steps=4), cosine_restarts(1, steps=4, growth=1, factor=1, final=0)),
+        (cyclic(0, 1, up=3), cyclic(0, 1, up=3, down=3, factor=1)),
+        (one_cycle(0.1, 1, steps=20), one_cycle(0.1, 1, steps=20, final=0, rise=0.3)),
+        (linear_one_cycle(0.1, 1, steps=20), linear_one_cycle(0.1, 1, steps=20, final=0, phases=(0.3, 0.85))),
+        (warm_up(1.0, steps=4), warm_up(1.0, steps=4, initial=0)),
+    ):
+        assert np.array_equal(short(k), long(k))
+
+
+def test_a_phase_may_last_one_update():
+    assert one_cycle(0.5, 1, steps=3, rise=1 / 3)(np.arange(5)).tolist() == [0.5, 1.0, 0.5, 0.0, 0.0]
+    assert one_cycle(0.5, 1, steps=2, rise=0.5)(np.arange(4)).tolist() == [0.5, 1.0, 0.0, 0.0]
+    assert linear_one_cycle(0.5, 1, steps=3, phases=(0.4, 0.6))(np.arange(5)).tolist() == [0.5, 1.0, 0.5, 0.0, 0.0]
+    for rise in (0.24, 0.76):
+        with pytest.raises(ValueError, match=f"each phase must last at least one update; got rise={rise} of steps=2"):
+            one_cycle(0.5, 1, steps=2, rise=rise)
+
+
 @given(st.floats(1.01, 3), lengths, st.integers(0, 10**6))
 def test_the_part_of_a_run_is_in_the_unit_interval(growth, steps, k):
     from optimlab.schedules.cycles import _run
@@ -357,6 +391,8 @@ def test_functions_of_k_that_take_no_arrays(name):
     np.testing.assert_allclose(schedule(np.arange(2)[:, None]), np.reshape(expected[:2], (2, 1)), rtol=1e-15)
     assert all(type(schedule(k)) is float for k in range(2))
     assert "function" in repr(schedule)
+    assert pickle.loads(pickle.dumps(join(table, 1.0, at=4))) == join(table, 1.0, at=4)
+    assert hash(join(table, 1.0, at=4)) == hash(join(table, 1.0, at=4))
 
 
 def test_functions_of_k_that_return_one_number_for_each_replica():
@@ -376,6 +412,7 @@ def test_functions_of_k_get_whole_numbers_where_they_are():
     assert type(asked[-2]) is int
     with pytest.raises(IndexError):
         join(table, 1.0, at=7)(5)
+    assert join(lambda k: [0.5][k], lambda k: [0.25, 0.125][k], at=1)([0, 1, 2]).tolist() == [0.5, 0.25, 0.125]
 
 
 class TestProducts:

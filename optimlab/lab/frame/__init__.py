@@ -1,4 +1,4 @@
-"""The laboratory: what every study shares (command line, output folder, figures, statistics, claims).
+"""The frame of every study: command line, output folder, figures, statistics, claims; and all studies by name.
 
 Nothing heavy is imported here: pandas, SciPy and matplotlib load when a study first needs them.
 

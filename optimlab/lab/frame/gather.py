@@ -17,7 +17,7 @@ from optimlab.lab.frame.circumstances import version
 from optimlab.lab.frame.claims import COLUMNS, claims_text
 from optimlab.lab.frame.errors import StudyError
 from optimlab.lab.frame.outcome import Outcome, read_outcome
-from optimlab.lab.frame.output import replacing, reserved
+from optimlab.lab.frame.output import reserved, whole_file
 from optimlab.lab.frame.page import claims_page
 from optimlab.lab.frame.programs import Finished, run_programs
 from optimlab.lab.frame.terminal import FAILED, STANDS, guarded, seed
@@ -195,7 +195,7 @@ def _write_table(outcomes: Sequence[Outcome], path: Path) -> None:
 
 
 def _write(text: str, path: Path) -> None:
-    with replacing(path) as file:
+    with whole_file(path) as file:
         file.write(text.encode())
 
 

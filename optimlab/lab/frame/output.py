@@ -7,19 +7,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from optimlab.files import PART, replacing
 from optimlab.lab.frame.errors import StudyError
 
-__all__ = ["replacing", "reserved"]
-
-_SUFFIX = ".part"
+__all__ = ["reserved", "whole_file"]
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
-    """Open a binary file that takes the place of `path` once it is complete.
-
-    The bytes go to a temporary file in the same folder, are flushed to the disk, and the file is renamed.
-    Whatever happens in between (an exception, Ctrl-C, a full disk), `path` keeps its earlier content.
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """Open a binary file that takes the place of `path` once it is complete, whatever happens in between.
 
     Parameters
     ----------
@@ -40,29 +36,16 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     --------
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:
-    ...     with replacing(Path(folder, "a.txt")) as file:
+    ...     with whole_file(Path(folder, "a.txt")) as file:
     ...         _ = file.write(b"whole")
     ...     Path(folder, "a.txt").read_bytes(), os.listdir(folder)
     (b'whole', ['a.txt'])
     """
     try:
-        with _replacing(path) as file:
+        with replacing(path) as file:
             yield file
     except OSError as error:
         raise StudyError(f"cannot write {path}: {error.strerror or error}") from error
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[BinaryIO]:
-    part = path.with_name(f".{path.name}.{os.getpid()}{_SUFFIX}")
-    try:
-        with part.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -94,14 +77,14 @@ def reserved(folder: Path) -> Iterator[None]:
         reason = "a file is in its place" if blocked else error.strerror
         raise StudyError(f"cannot write into the folder {folder}: {reason}; choose another with --out") from error
     with _locked(folder):
-        for part in folder.glob(f".*{_SUFFIX}"):
+        for part in folder.glob(f".*{PART}"):
             part.unlink(missing_ok=True)
         yield
 
 
 def _probe(folder: Path) -> None:
     """Write and remove a file: permissions, read-only disks and full ones all show here and only here."""
-    probe = folder / f".probe.{os.getpid()}{_SUFFIX}"
+    probe = folder / f".probe.{os.getpid()}{PART}"
     try:
         probe.write_bytes(b"probe")
     finally:

@@ -14,7 +14,7 @@ import numpy as np
 from optimlab.lab.frame.animation import animation_page
 from optimlab.lab.frame.claims import COLUMNS, Claim, Verdict
 from optimlab.lab.frame.figures import save_figure
-from optimlab.lab.frame.output import replacing
+from optimlab.lab.frame.output import whole_file
 from optimlab.lab.frame.terminal import printable
 
 if TYPE_CHECKING:
@@ -233,7 +233,7 @@ class Run:
     def _writing(self, path: Path) -> Iterator[BinaryIO]:
         if not self.files:  # from here on the record of an earlier run no longer describes the folder
             (self.folder / "run.json").unlink(missing_ok=True)
-        with replacing(path) as file:
+        with whole_file(path) as file:
             yield file
         if path not in self.files:
             self.files.append(path)

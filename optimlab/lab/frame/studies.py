@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from optimlab.lab.folders import shipped
+from optimlab.lab.frame.terminal import guarded
 
 __all__ = ["questions", "run"]
 
@@ -46,14 +47,27 @@ def run(name: str, arguments: Sequence[str] = ()) -> int:
     Returns
     -------
     int
-        Its exit status.
+        Its exit status; 2 if a package of the extra ``lab`` is not installed.
 
     Examples
     --------
     >>> run("ema_beta", ["--seed", "one"])
     2
     """
-    return subprocess.run([sys.executable, str(_folder() / f"{name}.py"), *arguments], check=False).returncode
+    command = [sys.executable, str(_folder() / f"{name}.py"), *arguments]
+    return guarded(lambda: _status(command))
+
+
+def _status(command: Sequence[str]) -> int:
+    with subprocess.Popen(command) as process:
+        try:
+            while True:
+                try:
+                    return process.wait()
+                except KeyboardInterrupt:  # the study has it too, and tidies up
+                    continue
+        finally:
+            process.terminate()  # no signal is sent to a process that has ended
 
 
 def _folder() -> Path:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from optimlab.checks import Range, hyperparameter, numbers, whole
+from optimlab.checks import Range, per_replica, whole
 from optimlab.typing import Floats
 
 __all__ = ["AlternatingLosses"]
@@ -46,8 +46,7 @@ class AlternatingLosses:
     C: float | tuple[float, ...] = 3.0
 
     def __post_init__(self) -> None:
-        allowed = Range("greater than 2 and finite")
-        object.__setattr__(self, "C", hyperparameter("C", numbers("C", self.C, allowed), allowed))
+        object.__setattr__(self, "C", per_replica("C", self.C, Range("greater than 2 and finite")))
 
     def gradient(self, t: int) -> Floats:
         """Return the gradient of fₜ, the same for every x: a number, or an array of shape (S,).

@@ -3,7 +3,7 @@ from math import inf, nan
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optimlab.lab.frame import Claim
@@ -119,6 +119,7 @@ def test_text_says_so_when_all_stand():
     assert "FAILED" not in text
 
 
+@settings(deadline=None)
 @given(width=st.integers(90, 200), statement=st.text(min_size=1).filter(str.strip), value=st.floats())
 def test_no_line_is_wider_than_the_terminal(width, statement, value):
     one = claim(statement=statement, expected=value)

@@ -128,7 +128,7 @@ def test_ctrl_c_ends_with_one_line_and_whole_files(script):
         if line == "waiting\n":
             break
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=20)
+    _, errors = process.communicate(timeout=300)
     assert process.returncode == 130
     assert errors == "interrupted: the files written so far are whole, but the run is not complete\n"
     folder = script.parent / "results" / "noise_mean"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from optimlab.lab.frame import StudyError
-from optimlab.lab.frame.output import replacing, reserved
+from optimlab.lab.frame.output import reserved, whole_file
 
 ENDLESS = """
     import numpy as np, pandas as pd
@@ -27,10 +27,10 @@ def names(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_replacing_writes_and_replaces(tmp_path):
+def test_a_whole_file_is_written_and_replaces(tmp_path):
     path = tmp_path / "a.csv"
     for content in (b"a longer first version", b"second"):
-        with replacing(path) as file:
+        with whole_file(path) as file:
             file.write(content)
         assert path.read_bytes() == content
     assert names(tmp_path) == ["a.csv"]
@@ -40,7 +40,7 @@ def test_replacing_writes_and_replaces(tmp_path):
 def test_after_an_exception_the_earlier_version_stays_alone(tmp_path, failure):
     path = tmp_path / "a.csv"
     path.write_bytes(b"earlier")
-    with pytest.raises(failure), replacing(path) as file:  # noqa: PT012  the failure is inside
+    with pytest.raises(failure), whole_file(path) as file:  # noqa: PT012  the failure is inside
         file.write(b"half")
         assert len(names(tmp_path)) == 2
         raise failure
@@ -50,7 +50,7 @@ def test_after_an_exception_the_earlier_version_stays_alone(tmp_path, failure):
 
 def test_new_files_get_the_usual_permissions(tmp_path):
     (tmp_path / "usual").touch()
-    with replacing(tmp_path / "ours"):
+    with whole_file(tmp_path / "ours"):
         pass
     assert (tmp_path / "ours").stat().st_mode == (tmp_path / "usual").stat().st_mode
 
@@ -61,8 +61,8 @@ def test_a_full_disk_keeps_the_earlier_version(tmp_path):
     path.write_bytes(b"earlier")
     code = f"""
         from pathlib import Path
-        from optimlab.lab.frame.output import replacing
-        with replacing(Path({str(path)!r})) as file:
+        from optimlab.lab.frame.output import whole_file
+        with whole_file(Path({str(path)!r})) as file:
             file.write(bytes(100_000))
     """
     done = subprocess.run(
@@ -78,7 +78,7 @@ def test_a_full_disk_keeps_the_earlier_version(tmp_path):
 
 def test_a_folder_in_place_of_the_file_is_reported(tmp_path):
     (tmp_path / "a.csv").mkdir()
-    with pytest.raises(StudyError, match=r"cannot write .*a\.csv: Is a directory"), replacing(tmp_path / "a.csv"):
+    with pytest.raises(StudyError, match=r"cannot write .*a\.csv: Is a directory"), whole_file(tmp_path / "a.csv"):
         pass
     assert names(tmp_path) == ["a.csv"]
 
@@ -117,7 +117,7 @@ def test_two_runs_cannot_share_a_folder_and_the_second_harms_nothing(tmp_path):
 
 
 def wait_for_half_a_file(folder):
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 300
     while time.monotonic() < deadline:
         try:
             if (folder / "draws.csv").exists() and any(p.stat().st_size > 10**5 for p in folder.glob(".*.part")):

@@ -1,4 +1,5 @@
 import os
+import subprocess
 import sys
 import time
 from contextlib import closing
@@ -19,22 +20,29 @@ def test_every_program_is_reported_once_with_status_and_errors():
     assert [errors.strip() for _, _, errors in found] == ["", "told 1", "told 2", "told 3", "told 4"]
 
 
-def test_they_run_side_by_side_and_no_more_of_them_than_allowed(tmp_path):
-    code = f"""
+@pytest.mark.parametrize("jobs", [1, 3])
+def test_they_run_side_by_side_and_no_more_of_them_than_allowed(jobs, tmp_path, monkeypatch):
+    wait = f"""
 import os, time
 from pathlib import Path
 mark = Path({str(tmp_path)!r}, str(os.getpid()))
 mark.touch()
-time.sleep(0.3)
-print(len(list(mark.parent.iterdir())), file=__import__("sys").stderr)
-mark.unlink()
+for _ in range(3000):
+    if len(list(mark.parent.iterdir())) >= {jobs}:
+        break
+    time.sleep(0.01)
 """
-    seen = {
-        jobs: max(int(errors) for _, _, errors in run_programs({str(k): python(code) for k in range(6)}, jobs))
-        for jobs in (1, 3)
-    }
-    assert seen[1] == 1
-    assert 1 < seen[3] <= 3
+    started, together = [], []
+
+    class Counted(subprocess.Popen):
+        def __init__(self, *arguments, **options):
+            together.append(sum(program.poll() is None for program in started))
+            started.append(self)
+            super().__init__(*arguments, **options)
+
+    monkeypatch.setattr("optimlab.lab.frame.programs.subprocess.Popen", Counted)
+    assert len(list(run_programs({str(k): python(wait) for k in range(6)}, jobs))) == 6
+    assert max(together) == jobs - 1
 
 
 def test_a_full_pipe_holds_nobody_up():

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike
 
-from optimlab.checks import NOT_NEGATIVE, Range, generator, hyperparameter, number, numbers
+from optimlab.checks import NOT_NEGATIVE, Range, generator, number, numbers, per_replica
 from optimlab.lab.problems.surfaces.surface import Surface
 from optimlab.typing import Array, Floats, Rng
 
@@ -46,9 +46,10 @@ class GaussianNoise:
     sd: float | tuple[float, ...]
 
     def __post_init__(self) -> None:
-        if np.shape(self.sd) == (0,):
+        sd = numbers("sd", self.sd, NOT_NEGATIVE)
+        if sd.ndim > 1 or not sd.size:
             raise ValueError(f"sd must be a number, or one for each coordinate; got {self.sd!r}")
-        object.__setattr__(self, "sd", hyperparameter("sd", numbers("sd", self.sd, NOT_NEGATIVE), NOT_NEGATIVE))
+        object.__setattr__(self, "sd", per_replica("sd", sd, NOT_NEGATIVE))
 
     def draw(self, rng: Rng, shape: tuple[int, ...]) -> Floats:
         """Return noise of this shape."""
