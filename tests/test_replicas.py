@@ -344,3 +344,12 @@ def test_what_an_optimizer_hands_out_is_a_copy():
         kept = held.copy()
         held[:] = 1 - held
         assert np.array_equal(getattr(optimizer, name), kept)
+
+
+def test_a_schedule_of_the_rule_that_takes_a_wrong_shape_later_is_refused_by_name():
+    optimizer = Optimizer(Ema(lambda k: 0.5 if k < 1 else np.full(3, 0.5)), 0.1, replicas=2, engine="numpy")
+    w = np.zeros((2, 3))
+    optimizer.step(w, np.ones((2, 3)))
+    with pytest.raises(ValueError, match=r"rule has a hyperparameter of shape \(3,\); it must be a number or \(2,\)"):
+        optimizer.step(w, np.ones((2, 3)))
+    assert (w == -0.05).all()
