@@ -22,8 +22,8 @@ from typing import Any  # noqa: E402
 
 import numpy as np  # noqa: E402
 
-from optimlab import ema  # noqa: E402
-from optimlab.series import scan, sweep  # noqa: E402
+from optimlab import ema, ema_corr, ema_cov, ema_var  # noqa: E402
+from optimlab.series import sweep  # noqa: E402
 from optimlab.typing import Array, Floats  # noqa: E402
 
 Call = Callable[[], Any]
@@ -67,7 +67,7 @@ class Case:
     @property
     def short(self) -> bool:
         """Whether it is too short for the compiled loops: then ours is one contender, not two."""
-        return self.x.size < scan.COMPILED_FROM
+        return self.x.size < sweep.COMPILED_FROM
 
 
 @dataclass(frozen=True)
@@ -103,15 +103,15 @@ def _shape(x: Array) -> str:
 def without_numba() -> Iterator[None]:
     """Make optimlab believe that numba is not installed.
 
-    The modules ask ``compiled()`` for the kernels and work with NumPy alone where it returns None. There is no option
+    The sweep asks ``compiled()`` for the kernels and works with NumPy alone where it returns None. There is no option
     for this, because the result does not depend on it; so the benchmark replaces that function where it is used.
     """
-    before = sweep.compiled, scan.compiled
-    sweep.compiled = scan.compiled = lambda: None
+    before = sweep.compiled
+    sweep.compiled = lambda: None
     try:
         yield
     finally:
-        sweep.compiled, scan.compiled = before
+        sweep.compiled = before
 
 
 def ours(x: Array, out: Array | None = None) -> dict[str, Call]:
@@ -124,7 +124,7 @@ def ours(x: Array, out: Array | None = None) -> dict[str, Call]:
         with without_numba():
             return ema(x, BETA, out=out)
 
-    if x.size < scan.COMPILED_FROM:
+    if x.size < sweep.COMPILED_FROM:
         return {OURS: average}
     both = {COMPILED: average, NUMPY: numpy_only}
     return both if find_spec("numba") else {NUMPY: numpy_only}
@@ -223,6 +223,72 @@ def measure(case: Case, rounds: int) -> Measured:
     return Measured(case, first, second, memory)
 
 
+@dataclass(frozen=True)
+class Duel:
+    """One of our calls against one of pandas, and how many times as fast it should be, compiled and by NumPy alone."""
+
+    title: str
+    ours: Call
+    pandas: Call
+    compiled: float
+    numpy: float | None = None
+
+
+def duels(size: int) -> list[Duel]:
+    """Return what else is measured where pandas is installed."""
+    import pandas as pd
+
+    rng = np.random.default_rng(2)
+    x, y, w = rng.normal(size=size), rng.normal(size=size), rng.uniform(0.1, 1.0, size)
+    holed = np.where(rng.random(size) < 0.1, np.nan, x)
+    times = (np.cumsum(rng.random(size)) * 1e9).astype("M8[ns]")
+    labels = rng.integers(0, size // 20, size)
+    a, b, v = pd.Series(x), pd.Series(y), pd.Series(w)
+    groups = a.groupby(labels)
+    return [
+        Duel("gaps", lambda: ema(holed, BETA), lambda: pd.Series(holed).ewm(alpha=ALPHA).mean(), 1.0, 0.7),
+        Duel("variance", lambda: ema_var(x, BETA), lambda: a.ewm(alpha=ALPHA).var(), 2.5, 1.2),
+        Duel("covariance", lambda: ema_cov(x, y, BETA), lambda: a.ewm(alpha=ALPHA).cov(b), 3.0),
+        Duel("correlation", lambda: ema_corr(x, y, BETA), lambda: a.ewm(alpha=ALPHA).corr(b), 4.0),
+        Duel(
+            "weights",
+            lambda: ema(x, BETA, weights=w),
+            lambda: (a * v).ewm(alpha=ALPHA).mean() / v.ewm(alpha=ALPHA).mean(),
+            2.0,
+            0.7,
+        ),
+        Duel(
+            "times",
+            lambda: ema(x, halflife="5s", times=times),
+            lambda: a.ewm(halflife="5s", times=times).mean(),
+            2.0,
+            0.7,
+        ),
+        Duel("groups of 20", lambda: ema(x, BETA, by=labels), lambda: groups.ewm(alpha=ALPHA).mean(), 2.0),
+    ]
+
+
+def fight(duel: Duel, rounds: int) -> list[timing.Target]:
+    """Time a duel, with numba and without."""
+
+    def numpy_only() -> Any:
+        with without_numba():
+            return duel.ours()
+
+    calls: dict[str, Call] = {PANDAS: duel.pandas, NUMPY: numpy_only}
+    if find_spec("numba"):
+        calls[COMPILED] = duel.ours
+    if duel.numpy is None:
+        del calls[NUMPY]
+    race = timing.race(calls, rounds=rounds, calls=1)
+    by = {COMPILED: duel.compiled, NUMPY: duel.numpy or 0.0}
+    return [
+        timing.Target(f"{duel.title}: pandas ÷ {name}", race.ratio(PANDAS, name), by[name], floor=True)
+        for name in (COMPILED, NUMPY)
+        if name in calls
+    ]
+
+
 def show(measured: Measured, report: timing.Report) -> None:
     """Add the tables of a case to the report."""
     report.add(f"## {measured.case.title}")
@@ -300,7 +366,11 @@ def main() -> None:
         results.append(measure(case, rounds))
         show(results[-1], report)
     report.add("## Targets")
-    report.add(timing.target_table(targets(results)))
+    fought = []
+    if find_spec("pandas"):
+        for duel in duels(1_000_000 if arguments.quick else 10_000_000):
+            fought += fight(duel, rounds)
+    report.add(timing.target_table([*targets(results), *fought]))
     report.write(arguments.out)
 
 

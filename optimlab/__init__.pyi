@@ -30,6 +30,14 @@ from optimlab.hooks.weight_decay import WeightDecay as WeightDecay
 from optimlab.optimizer import Optimizer as Optimizer
 from optimlab.recurrence.decay import Decay as Decay
 from optimlab.recurrence.decay import bias_correction as bias_correction
+from optimlab.recurrence.gains import ConstantGain as ConstantGain
+from optimlab.recurrence.gains import DebiasedGain as DebiasedGain
+from optimlab.recurrence.gains import FirstValueGain as FirstValueGain
+from optimlab.recurrence.gains import Gain as Gain
+from optimlab.recurrence.gains import PowerGain as PowerGain
+from optimlab.recurrence.gains import ShareGain as ShareGain
+from optimlab.recurrence.gains import UniformGain as UniformGain
+from optimlab.recurrence.gains import WarmUpGain as WarmUpGain
 from optimlab.rules.algebra import Constant as Constant
 from optimlab.rules.algebra import Rule as Rule
 from optimlab.rules.averages import Ema as Ema
@@ -69,8 +77,11 @@ from optimlab.series.compose import ema_inverse as ema_inverse
 from optimlab.series.compose import triple_ema as triple_ema
 from optimlab.series.ema import ema as ema
 from optimlab.series.ema import ema_corr as ema_corr
+from optimlab.series.ema import ema_corr_matrix as ema_corr_matrix
 from optimlab.series.ema import ema_cov as ema_cov
+from optimlab.series.ema import ema_cov_matrix as ema_cov_matrix
 from optimlab.series.ema import ema_std as ema_std
+from optimlab.series.ema import ema_sum as ema_sum
 from optimlab.series.ema import ema_var as ema_var
 from optimlab.series.fit import Band as Band
 from optimlab.series.fit import FittedDecay as FittedDecay

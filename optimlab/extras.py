@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from importlib import import_module
+from types import ModuleType
 
 __all__ = ["needed"]
 
 
-def needed(module: str, extra: str, by: str) -> None:
-    """Raise an ImportError that names the extra, if a module is missing that a function needs.
+def needed(module: str, extra: str, by: str) -> ModuleType:
+    """Return a module of another package, or raise an ImportError that names the extra which installs it.
 
     Examples
     --------
-    >>> needed("numpy", "lab", "a table")
+    >>> needed("numpy", "lab", "a table").__name__
+    'numpy'
     """
     try:
-        import_module(module)
+        return import_module(module)
     except ModuleNotFoundError as error:
         remedy = f'python -m pip install "optimlab[{extra}]"'
         raise ImportError(f"{by} needs {module}, which is not installed; {remedy} installs it") from error

@@ -9,8 +9,8 @@ from numpy.typing import ArrayLike
 
 from optimlab.checks import whole
 from optimlab.recurrence.decay import Decay, bias_correction
-from optimlab.series.arguments import like, values
 from optimlab.series.ema import ema
+from optimlab.series.frames import like, values
 from optimlab.series.options import Options, checked_start
 from optimlab.typing import Array
 
@@ -137,7 +137,7 @@ def ema_inverse(m: ArrayLike, beta: Decay | float, *, start: str | float = "debi
     """
     array = values(m, "m")
     decay = beta if isinstance(beta, Decay) else Decay(beta)
-    prior, unit_mass = checked_start(start)
+    prior, unit_mass = checked_start(start), start != "debiased"
     rows = np.moveaxis(array, whole("axis", axis, -array.ndim, array.ndim - 1), 0).astype(np.float64)
     if len(rows) == 0:
         return like(array.copy(), m)

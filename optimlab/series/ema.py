@@ -1,81 +1,84 @@
-"""Exponentially weighted mean, variance, standard deviation, covariance and correlation of series."""
+"""Exponentially weighted mean, sum, variance, standard deviation, covariance and correlation of series."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from optimlab.checks import choice
 from optimlab.recurrence.decay import Decay
-from optimlab.series.arguments import checked_out, like, refuse_other_index, values
-from optimlab.series.moments import Biased, Correlation, Unbiased, second_moment
-from optimlab.series.options import Options, resolve, write
-from optimlab.series.sweep import sweep_mean
+from optimlab.recurrence.gains import Gain
+from optimlab.series import scan
+from optimlab.series.frames import is_pandas, labels, like, refuse_other_labels, values
+from optimlab.series.options import Options, Plan, plan
+from optimlab.series.sweep import sweep
 from optimlab.typing import Array
 
-__all__ = ["ema", "ema_corr", "ema_cov", "ema_std", "ema_var"]
+__all__ = ["ema", "ema_corr", "ema_corr_matrix", "ema_cov", "ema_cov_matrix", "ema_std", "ema_sum", "ema_var"]
+
+BIASED, UNBIASED, CORRELATION = (True, False), (False, False), (False, True)
+Beta = Decay | Gain | ArrayLike | None
 
 
-def ema(
-    x: ArrayLike,
-    beta: Decay | ArrayLike | None = None,
-    *,
-    alpha: float | None = None,
-    span: float | None = None,
-    com: float | None = None,
-    halflife: Any = None,
-    start: str | float = "debiased",
-    gaps: str = "decay",
-    axis: int = 0,
-    weights: ArrayLike | None = None,
-    times: Any = None,
-    spacing: str = "event",
-    min_count: int = 1,
-    out: Array | None = None,
-) -> Any:
-    """m ← β m + (1-β) x, divided by 1 - βᵗ: exponentially weighted moving average along an axis.
+def ema(x: ArrayLike, beta: Beta = None, *, out: Array | None = None, **options: Unpack[Options]) -> Any:
+    """m ← m + k (x - m): exponentially weighted moving average along an axis.
 
     Every value of the result is a weighted mean of the values so far, with weights that fade by β each row.
 
     Parameters
     ----------
-    x : array_like, Series or DataFrame of float32, float64, integer or Boolean
+    x : array_like, Series, DataFrame or DataArray of float32, float64, integer or Boolean
         Values; NaN is a gap, an infinity is a value (and stays in the mean). To treat infinities as gaps, pass
         ``np.where(np.isfinite(x), x, np.nan)``.
-    beta : float in [0, 1), Decay or array_like of float, shape (rows,)
-        Decay. An array holds one β for each row, ``m ← β_t m + (1-β_t) x_t``.
-    alpha, span, com, halflife : float
-        Other names for β, see ``Decay``; exactly one of the five must be given.
-    start : {"debiased", "zero", "first"} or float
+    beta : float in [0, 1), Decay, gain, or array_like of float, shape (rows,)
+        Decay. An array holds one β for each row, ``m ← β_t m + (1-β_t) x_t``. A gain, such as ``PowerGain(7)``, says
+        k for the first, second, ... value, and the start; a gap is then no step.
+    betas : sequence of float or Decay
+        Several decays instead: the result has a last axis for them (a DataFrame: a last level of columns).
+    alpha, span, com, halflife, window, cutoff : float
+        Other names for β, see ``Decay``; exactly one of them must be given.
+    start : {"debiased", "zero", "first", "sma"} or float
         What m starts from. "debiased": nothing, each result is divided by the weights so far (pandas
         ``adjust=True``, Adam's bias correction). "zero": 0, so early results are too small by the factor 1 - βᵗ.
-        "first": the first value (pandas ``adjust=False``). A number: that number, as a value of full weight
-        before the first row.
+        "first": the first value (pandas ``adjust=False``). "sma": the plain mean of the first ``warmup`` values, the
+        first result (TA-Lib). A number: that number, with the weight of the first value.
+    warmup : int, at least 1
+        Number of values that start="sma" starts from.
     gaps : {"decay", "skip", "propagate", "raise"}
         What NaN means. "decay": the row passes without a value, older ones fade (pandas ``ignore_na=False``);
-        "skip": the row does not exist (``ignore_na=True``); "propagate": every later result is NaN; "raise": an
-        error. In the first two the result on a gap row is the last mean, and NaN before the first value.
+        "skip": the row does not exist (``ignore_na=True``); "propagate": every later result is NaN; "raise": an error.
+    gap_result : {"hold", "nan"}
+        What the result on a gap row is: the last mean (NaN before the first value), or NaN.
     axis : int
         Axis of the rows.
     weights : array_like, shape (rows,) or as x
-        Weights of the values, finite and not negative; a row of weight 0 is a gap that decays.
-    times : array_like of number or datetime, shape (rows,)
-        Times of the rows, not decreasing. β is then the decay of one unit of time; for datetimes give ``halflife``
-        as a timedelta or a string that pandas reads as one, and no other. Rows with gaps pass their time on.
+        Weights of the values, finite and not negative, in any unit: the result is the mean of ``weights * x`` divided
+        by that of ``weights``. A value of weight 0 moves nothing.
+    times : array_like of number or datetime, shape (rows,), or "index"
+        Times of the rows, not decreasing; "index" takes those of a Series or DataFrame. β is then the decay of one unit
+        of time; for datetimes give ``halflife`` as a timedelta or a string that pandas reads as one, and no other.
+        Rows with gaps pass their time on.
     spacing : {"event", "time"}
         What counts with ``times``. "event": each value once, however close they lie (pandas with ``times``).
-        "time": each value for the time since the one before, m ← q m + (1-q) x with q = β^Δ; the first value,
-        with start="debiased", for as long as the second.
+        "time": each value for the time since the one before, m ← q m + (1-q) x with q = β^Δ; the first value, with
+        start="debiased", for as long as the second. A start value has the time of the first row, whose value then
+        stands for no time, as the later ones of equal times do.
     min_count : int, at least 0
         Values that must have been seen before there is a result (pandas ``min_periods``).
+    min_weight : float, at least 0
+        Mass that what was seen must have before there is a result: 1 - βᵗ after t values, less after gaps.
+    by : array_like of label, shape (rows,)
+        Groups: each is a series of its own, in the order of the rows. A missing label has no result.
     out : ndarray
         Array of the result's shape and dtype to write into; it may be ``x`` itself.
 
     Returns
     -------
-    ndarray, Series or DataFrame
-        Of the shape of ``x``, with its index and names: float32 for float32 (averaged in float64), else float64.
+    ndarray, Series, DataFrame or DataArray
+        Of the shape and type of ``x``, with its labels: float32 for float32 (averaged in float64), else float64.
 
     Raises
     ------
@@ -83,12 +86,12 @@ def ema(
         If the decay is given twice or not at all or lies outside its range, an option is not one of its words, an
         array has the wrong shape, weights are negative, times decrease or are missing, or gaps="raise" meets one.
     TypeError
-        If ``x`` holds anything but real numbers, or a half-life is not of the kind that the times ask for.
+        If ``x`` holds anything but real numbers, or an option is not of its kind.
 
     Notes
     -----
-    A mean of equal values is that value, exactly. Series of 65 536 values or more are averaged by compiled loops
-    where numba is installed; both ways agree to a few units in the last place.
+    A mean of equal values is that value, exactly. Series of 65 536 values or more are averaged by compiled loops, on
+    all cores, where numba is installed; both ways agree to a few units in the last place.
 
     Source
     ------
@@ -104,50 +107,66 @@ def ema(
     array([1. , 1. , 4.2])
     >>> ema([0.0, 1.0, 2.0], halflife=4, times=[0, 2, 9]).round(6)
     array([0.      , 0.585786, 1.523889])
+    >>> ema([1.0, 9.0, 2.0, 5.0], 0.5, by=["a", "b", "a", "b"]).round(3)
+    array([1.   , 9.   , 1.667, 6.333])
     """
-    array = values(x)
-    for name, other in (("weights", weights), ("times", times), ("beta", beta)):
-        refuse_other_index(other, x, name)
-    options = resolve(
-        array,
-        beta,
-        alpha=alpha,
-        span=span,
-        com=com,
-        halflife=halflife,
-        start=start,
-        gaps=gaps,
-        axis=axis,
-        weights=weights,
-        times=times,
-        spacing=spacing,
-        min_count=min_count,
-    )
-    result = checked_out(out, array.shape, array.dtype)
-
-    write(sweep_mean, options, [array], result)
-    return like(result, x)
+    return _apply([x], beta, options, out=out)
 
 
-def ema_var(
-    x: ArrayLike, beta: Decay | ArrayLike | None = None, *, bias: bool = False, **options: Unpack[Options]
-) -> Any:
+def ema_sum(x: ArrayLike, beta: Beta = None, *, of: str = "values", **options: Unpack[Options]) -> Any:
+    """Σ βʲ x_{t-j}: decayed sum of the values, of their number, or of their weights.
+
+    Parameters
+    ----------
+    x : array_like, Series, DataFrame or DataArray
+        Values, as in ``ema``.
+    beta : float in [0, 1), Decay or array_like
+        Decay of a row, or of one unit of time with ``times``.
+    of : {"values", "counts", "weights"}
+        What is summed: w x, 1 or w for each value x of weight w.
+    **options
+        The options of ``ema`` but ``out``, ``start`` and ``spacing``. A sum fades on gap rows.
+
+    Returns
+    -------
+    ndarray, Series, DataFrame or DataArray
+        Of the shape and type of ``x``; NaN before the first value.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As ``ema``.
+
+    Examples
+    --------
+    >>> ema_sum([1.0, 0.0, 0.0], halflife=5, times=[0, 5, 15]).round(6)
+    array([1.   , 0.5  , 0.125])
+    """
+    if options.get("start", "debiased") != "debiased" or options.get("spacing", "event") != "event":
+        raise ValueError("a decayed sum starts from nothing, and counts each value once; give no start and no spacing")
+    if choice("of", of, ("values", "counts", "weights")) == "counts":
+        options["weights"] = None
+    ones = None if of == "values" else np.where(np.isnan(values(x)), np.nan, 1.0)
+    return _apply([x], beta, options, total=True, instead=ones)
+
+
+def ema_var(x: ArrayLike, beta: Beta = None, *, bias: bool = False, **options: Unpack[Options]) -> Any:
     """Σw (x-m)² / Σw · (Σw)² / ((Σw)² - Σw²): exponentially weighted variance.
 
     Parameters
     ----------
-    x : array_like, Series or DataFrame
+    x : array_like, Series, DataFrame or DataArray
         Values, as in ``ema``.
-    beta : float in [0, 1), Decay or array_like
+    beta : float in [0, 1), Decay, gain or array_like
         Decay, as in ``ema``.
     bias : bool
         Leave out the second factor, which makes the variance of independent values unbiased (as pandas).
     **options
-        The options of ``ema`` but ``out``. A start value counts as one value of weight 1.
+        The options of ``ema`` but ``out``. A start value counts as one value.
 
     Returns
     -------
-    ndarray, Series or DataFrame
+    ndarray, Series, DataFrame or DataArray
         Of the shape of ``x``. NaN (with ``bias`` 0) at the first value; on gap rows the last variance.
 
     Raises
@@ -166,28 +185,20 @@ def ema_var(
     >>> ema_var([10.0, np.nan, np.nan, 12.0], 0.5)[-1]  # two values: (10-12)²/2
     np.float64(2.0)
     """
-    return second_moment(x, x, beta, Biased if bias else Unbiased, options)
+    return _apply([x], beta, options, _moment(bias))
 
 
-def ema_std(
-    x: ArrayLike, beta: Decay | ArrayLike | None = None, *, bias: bool = False, **options: Unpack[Options]
-) -> Any:
+def ema_std(x: ArrayLike, beta: Beta = None, *, bias: bool = False, **options: Unpack[Options]) -> Any:
     """√ema_var: exponentially weighted standard deviation.
 
     Parameters
     ----------
-    x : array_like, Series or DataFrame
-        Values, as in ``ema``.
-    beta : float in [0, 1), Decay or array_like
-        Decay, as in ``ema``.
-    bias : bool
+    x, beta, bias, **options
         As in ``ema_var``.
-    **options
-        The options of ``ema`` but ``out``.
 
     Returns
     -------
-    ndarray, Series or DataFrame
+    ndarray, Series, DataFrame or DataArray
         Of the shape of ``x``.
 
     Raises
@@ -200,73 +211,238 @@ def ema_std(
     >>> ema_std([1.0, 5.0, 7.0], 0.5, bias=True).round(6)
     array([0.      , 1.885618, 2.060315])
     """
-    return np.sqrt(ema_var(x, beta, bias=bias, **options))
+    return _apply([x], beta, options, _moment(bias), root=True)
 
 
-def ema_cov(
-    x: ArrayLike,
-    y: ArrayLike,
-    beta: Decay | ArrayLike | None = None,
-    *,
-    bias: bool = False,
-    **options: Unpack[Options],
-) -> Any:
+def ema_cov(x: ArrayLike, y: ArrayLike, beta: Beta = None, *, bias: bool = False, **options: Unpack[Options]) -> Any:
     """Σw (x-m)(y-n) / Σw · (Σw)² / ((Σw)² - Σw²): exponentially weighted covariance of two series.
 
     Parameters
     ----------
-    x, y : array_like, Series or DataFrame, of one shape
+    x, y : array_like, Series, DataFrame or DataArray, of one shape
         Values. A row counts where both have one.
-    beta : float in [0, 1), Decay or array_like
-        Decay, as in ``ema``.
-    bias : bool
+    beta, bias, **options
         As in ``ema_var``.
-    **options
-        The options of ``ema`` but ``out``.
 
     Returns
     -------
-    ndarray, Series or DataFrame
+    ndarray, Series, DataFrame or DataArray
         Of the shape and type of ``x``.
 
     Raises
     ------
     ValueError, TypeError
-        As ``ema``, and if the shapes or the indexes of x and y differ.
+        As ``ema``, and if the shapes or the labels of x and y differ.
 
     Examples
     --------
     >>> ema_cov([1.0, 5.0, 7.0], [2.0, 3.0, 8.0], 0.5).round(6)
     array([     nan, 2.      , 8.285714])
     """
-    return second_moment(x, y, beta, Biased if bias else Unbiased, options)
+    return _apply([x, y], beta, options, _moment(bias))
 
 
-def ema_corr(x: ArrayLike, y: ArrayLike, beta: Decay | ArrayLike | None = None, **options: Unpack[Options]) -> Any:
+def ema_corr(x: ArrayLike, y: ArrayLike, beta: Beta = None, **options: Unpack[Options]) -> Any:
     """cov(x, y) / √(var(x) var(y)): exponentially weighted correlation of two series.
 
     Parameters
     ----------
-    x, y : array_like, Series or DataFrame, of one shape
+    x, y : array_like, Series, DataFrame or DataArray, of one shape
         Values. A row counts where both have one.
-    beta : float in [0, 1), Decay or array_like
-        Decay, as in ``ema``.
-    **options
-        The options of ``ema`` but ``out``.
+    beta, **options
+        As in ``ema_var``.
 
     Returns
     -------
-    ndarray, Series or DataFrame
+    ndarray, Series, DataFrame or DataArray
         Of the shape and type of ``x``, in [-1, 1]; NaN until both have varied.
 
     Raises
     ------
     ValueError, TypeError
-        As ``ema``, and if the shapes or the indexes of x and y differ.
+        As ``ema``, and if the shapes or the labels of x and y differ.
 
     Examples
     --------
     >>> ema_corr([1.0, 2.0, 3.0], [1.0, 4.0, 9.0], 0.5).round(6)
     array([    nan, 1.     , 0.99087])
     """
-    return second_moment(x, y, beta, Correlation, options)
+    return _apply([x, y], beta, options, CORRELATION)
+
+
+def ema_cov_matrix(x: ArrayLike, beta: Beta = None, *, bias: bool = False, **options: Unpack[Options]) -> Any:
+    """ema_cov of every two columns: a covariance matrix at each row.
+
+    Parameters
+    ----------
+    x : array_like or DataFrame, shape (rows, columns)
+        Values. A row counts for two columns where both have one (pandas' ``pairwise=True``).
+    beta, bias, **options
+        As in ``ema_var``, but ``axis``.
+
+    Returns
+    -------
+    ndarray, shape (rows, columns, columns), or DataFrame
+        The matrices; of a DataFrame one below the other, with an index of row and column.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As ``ema``, and if x has not two dimensions.
+
+    Examples
+    --------
+    >>> ema_cov_matrix([[1.0, 2.0], [5.0, 3.0], [7.0, 8.0]], 0.5)[-1].round(4)
+    array([[ 7.4286,  8.2857],
+           [ 8.2857, 12.3571]])
+    """
+    return _matrix(x, beta, options, _moment(bias))
+
+
+def ema_corr_matrix(x: ArrayLike, beta: Beta = None, **options: Unpack[Options]) -> Any:
+    """ema_corr of every two columns: a correlation matrix at each row.
+
+    Parameters
+    ----------
+    x, beta, **options
+        As in ``ema_cov_matrix``.
+
+    Returns
+    -------
+    ndarray, shape (rows, columns, columns), or DataFrame
+        The matrices, as ``ema_cov_matrix`` returns them.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As ``ema_cov_matrix``.
+
+    Examples
+    --------
+    >>> ema_corr_matrix([[1.0, 2.0], [5.0, 3.0], [7.0, 8.0]], 0.5)[-1].round(4)
+    array([[1.    , 0.8648],
+           [0.8648, 1.    ]])
+    """
+    return _matrix(x, beta, options, CORRELATION)
+
+
+def _moment(bias: Any) -> tuple[bool, bool]:
+    if not isinstance(bias, (bool, np.bool_)):
+        raise TypeError(f"bias must be True or False; got {bias!r}")
+    return BIASED if bias else UNBIASED
+
+
+def _apply(
+    series: list[Any],
+    beta: Any,
+    options: Any,
+    what: tuple[bool, bool] | None = None,
+    *,
+    out: Any = None,
+    total: bool = False,
+    root: bool = False,
+    instead: Array | None = None,
+) -> Any:
+    """Return what is asked of one series or two, in the type of the first."""
+    x, betas = series[0], options.pop("betas", None)
+    arrays = [values(x) if instead is None else instead, *(values(y, "y") for y in series[1:])]
+    shape = arrays[0].shape
+    if arrays[-1].shape != shape:
+        raise ValueError(f"y must have the shape of x, {shape}; got {arrays[-1].shape}")
+    if is_pandas(x):
+        named = {"y": series[-1], "beta": beta, **{name: options.get(name) for name in ("weights", "times", "by")}}
+        for name, other in named.items():
+            refuse_other_labels(other, x, name, options.get("axis", 0) % len(shape))
+    if betas is not None:
+        return _several(x, arrays, beta, betas, options, what, total, root)
+    steps = plan(arrays[0], beta, x.index if is_pandas(x) else None, **options)
+    result = _checked_out(out, shape, np.result_type(*arrays))
+    _write(steps, arrays, result, what, total, root)
+    return like(result, x)
+
+
+def _write(steps: Plan, arrays: list[Array], result: Array, what: Any, total: bool, root: bool) -> None:
+    if what is None and not total and _short(steps, arrays[0], result):
+        return
+    if total:
+        steps = replace(steps, s=np.ones(1))
+    scales = [_scale(z) for z in (arrays[0], arrays[-1])] if what == CORRELATION else [1.0, 1.0]
+    two = len(arrays) > 1 or what == CORRELATION
+    sweep(steps, arrays, result, None if what is None else (two, *what, *scales), total=total)
+    if root:
+        np.sqrt(result, out=result)
+
+
+def _several(
+    x: Any, arrays: list[Array], beta: Any, betas: Any, options: Any, what: Any, total: bool, root: bool
+) -> Any:
+    """Return what is asked for each of several decays, along a new last axis."""
+    if beta is not None:
+        raise ValueError("exactly one of beta and betas must be given; got both")
+    result = np.empty((*arrays[0].shape, len(betas)), np.result_type(*arrays))
+    for j, each in enumerate(betas):
+        one = np.empty(arrays[0].shape, result.dtype)
+        _write(plan(arrays[0], each, x.index if is_pandas(x) else None, **options), arrays, one, what, total, root)
+        result[..., j] = one
+    return like(result, x, list(betas))
+
+
+def _short(steps: Plan, x: Array, out: Array) -> bool:
+    """Write the debiased mean of one short column, in few calls; False if it is none, or has gaps or equal values.
+
+    8 µs for 365 values, where the tiles take 60.
+    """
+    plain = (
+        steps.simple
+        and not (steps.unit or steps.refuse)
+        and steps.least <= 1
+        and steps.weight == 0.0
+        and steps.codes is None
+    )
+    if x.ndim > 1 or not 1 < x.size <= scan.SHORT or not plain or x[0] == x[1] or np.may_share_memory(x, out):
+        return False
+    assert steps.decay is not None
+    if steps.decay.alpha == 0.0:
+        return False
+    with np.errstate(invalid="ignore", over="ignore", under="ignore"):
+        last = scan.short_mean(x, steps.decay.log_beta, steps.decay.alpha, out)
+    out[0] = x[0]
+    return abs(last) < np.inf
+
+
+def _scale(x: Array) -> float:
+    """Return the power of two that brings the largest value near 1, where squares would leave the range of floats."""
+    largest = float(np.nanmax(np.abs(x), initial=0.0, where=np.isfinite(x)))
+    return 1.0 if 1e-100 < largest < 1e100 or largest == 0.0 else float(np.ldexp(1.0, -int(np.frexp(largest)[1])))
+
+
+def _checked_out(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    """Return ``out``, or a new array where it is None."""
+    if out is None:
+        return np.empty(shape, dtype)
+    if not isinstance(out, np.ndarray):
+        raise TypeError(f"out must be a NumPy array; got {type(out).__name__}")
+    if out.shape != shape or out.dtype != dtype:
+        raise ValueError(
+            f"out must have shape {shape} and dtype {dtype}, as the result has; got {out.shape} and {out.dtype}"
+        )
+    if not out.flags.writeable:
+        raise ValueError("out must be writeable; got a read-only array")
+    return out
+
+
+def _matrix(x: Any, beta: Any, options: Any, what: tuple[bool, bool]) -> Any:
+    array = values(x)
+    if array.ndim != 2:
+        raise ValueError(f"x must have shape (rows, columns); got {array.shape}")
+    rows, p = array.shape
+    result = np.empty((rows, p, p), array.dtype)
+    for i in range(p):
+        for j in range(i, p):
+            result[:, i, j] = result[:, j, i] = _apply([array[:, i], array[:, j]], beta, dict(options), what)
+    if not is_pandas(x):
+        return result
+    from pandas import DataFrame, MultiIndex
+
+    index = MultiIndex.from_product([x.index, labels(x, 1)])
+    return DataFrame(result.reshape(rows * p, p), index=index, columns=x.columns)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Unpack
 
@@ -9,12 +10,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from optimlab.checks import Range, choice, number
+from optimlab.extras import needed
 from optimlab.recurrence.decay import Decay
-from optimlab.series.arguments import needed, values
+from optimlab.series import rows
 from optimlab.series.ema import ema
-from optimlab.series.moments import HalfWidth, second_moment
-from optimlab.series.options import Options
-from optimlab.typing import Floats
+from optimlab.series.frames import like, values
+from optimlab.series.options import Options, Plan, by_column, checked_start, plan
+from optimlab.series.scan import shifted, variable_scan
+from optimlab.series.sweep import TILE, cuts, start_state
+from optimlab.typing import Array, Floats
 
 __all__ = ["Band", "FittedDecay", "ema_band", "fit_decay"]
 
@@ -46,8 +50,8 @@ class FittedDecay:
     forecasts: int
 
 
-def fit_decay(x: ArrayLike, *, gaps: str = "decay") -> FittedDecay:
-    """argmin over β of Σ (x_{t+1} - m_t)²: the decay whose debiased EMA forecasts the next value best.
+def fit_decay(x: ArrayLike, *, gaps: str = "decay", start: str | float = "debiased") -> FittedDecay:
+    """argmin over β of Σ (x_{t+1} - m_t)²: the decay whose EMA forecasts the next value best.
 
     For a random walk seen through noise (ARIMA(0,1,1)) it is the maximum-likelihood estimate for Gaussian errors,
     and the standard error comes from the curvature of that likelihood, -n/2 · ln Σ(x_{t+1} - m_t)².
@@ -58,6 +62,8 @@ def fit_decay(x: ArrayLike, *, gaps: str = "decay") -> FittedDecay:
         The series; NaN is a gap.
     gaps : {"decay", "skip", "raise"}
         What NaN means, as in ``ema``.
+    start : {"debiased", "first", "zero"} or float
+        What the EMA starts from, as in ``ema``; "first" is simple exponential smoothing from the first value.
 
     Returns
     -------
@@ -81,13 +87,14 @@ def fit_decay(x: ArrayLike, *, gaps: str = "decay") -> FittedDecay:
     >>> round(fit.decay.beta, 2), round(fit.standard_error, 3)
     (0.74, 0.015)
     """
-    minimize_scalar = needed("scipy.optimize", "fit_decay").minimize_scalar
+    minimize_scalar = needed("scipy.optimize", "lab", "fit_decay").minimize_scalar
     choice("gaps", gaps, ("decay", "skip", "raise"))
     series = values(x).astype(np.float64)
+    checked_start(start)
     _check_series(series)
 
     def loss(beta: float) -> float:
-        return float(np.mean(_errors(series, Decay(beta), gaps) ** 2))
+        return float(np.mean(_errors(series, Decay(beta), gaps, start) ** 2))
 
     longest = 1.0 - 0.1 / len(series)
     grid = np.concatenate([[0.0], 1.0 - np.geomspace(0.95, 1.0 - longest, 40)])
@@ -96,7 +103,7 @@ def fit_decay(x: ArrayLike, *, gaps: str = "decay") -> FittedDecay:
     low, high = grid[max(best - 1, 0)], grid[min(best + 1, len(grid) - 1)]
     found = minimize_scalar(loss, bounds=(low, high), method="bounded", options={"xatol": 1e-9 * (1.0 - low)})
     beta = float(found.x) if found.fun < losses[best] else float(grid[best])
-    errors = _errors(series, Decay(beta), gaps)
+    errors = _errors(series, Decay(beta), gaps, start)
     return FittedDecay(
         decay=Decay(beta),
         standard_error=_standard_error(loss, beta, longest, len(errors)),
@@ -115,9 +122,9 @@ def _check_series(series: Floats) -> None:
         raise ValueError(f"x must hold at least 3 values, not all equal; got {len(seen)} values")
 
 
-def _errors(series: Floats, decay: Decay, gaps: str) -> Floats:
+def _errors(series: Floats, decay: Decay, gaps: str, start: str | float) -> Floats:
     """x_{t+1} - m_t wherever both exist."""
-    errors: Floats = series[1:] - ema(series, decay, gaps=gaps)[:-1]
+    errors: Floats = series[1:] - ema(series, decay, gaps=gaps, start=start)[:-1]
     return errors[~np.isnan(errors)]
 
 
@@ -195,6 +202,68 @@ def ema_band(
     """
     confidence, phi = number("confidence", confidence, Range("in (0, 1)")), number("phi", phi, Range("in (-1, 1)"))
     mean = ema(x, beta, **options)
-    half = second_moment(x, x, beta, lambda columns: HalfWidth(columns, phi, confidence), options)
-    with np.errstate(invalid="ignore"):
+    array = values(x)
+    half = np.empty(array.shape, array.dtype)
+    steps = plan(array, beta, getattr(x, "index", None), **options)
+    if steps.codes is not None:
+        raise ValueError("by must not be given to ema_band; call it for each group")
+    with np.errstate(invalid="ignore", over="ignore", divide="ignore", under="ignore"):
+        _write_half(by_column(array, steps.axis), steps, _HalfWidth(phi, confidence), by_column(half, steps.axis))
+        half = like(half, x)
         return Band(mean, mean - half, mean + half)
+
+
+def _write_half(x: Array, steps: Plan, width: _HalfWidth, out: Array) -> None:
+    """Write half the width of the band of each column, tile by tile."""
+    for c in cuts(len(x), 64):
+        state, width.sums = start_state(steps, c.stop - c.start), np.zeros((4, c.stop - c.start))
+        weights = np.atleast_2d(steps.weights)
+        own = weights if len(weights) == 1 else weights[c]
+        for r in cuts(x.shape[1], TILE // (c.stop - c.start)):
+            out[c, r] = width.step(x[c, r], steps, own if own.shape[1] == 1 else own[:, r], r, state)
+
+
+class _HalfWidth:
+    """t_ν √(R B/u): half the confidence band of a level under AR(1) noise, carried from tile to tile.
+
+    R = 1 - u is the variance of the mean over that of the noise. For noise of coefficient φ, h = Cov(m, noise) follows
+    h ← φ a h + k, and u ← a (a u + 2 k (1 - φ h_before)). ν are Satterthwaite's degrees of freedom of B/u,
+    u²/(s₂ - 2s₃ + s₂²) with s_j = Σwʲ/(Σw)ʲ for white noise, times (1-φ²)/(1+φ²), the share of independent squares.
+    """
+
+    def __init__(self, phi: float, confidence: float) -> None:
+        self.phi = phi
+        self.quantile = 0.5 + 0.5 * confidence
+        self.sums = np.zeros((4, 0))
+
+    def step(self, x: Array, steps: Plan, v: Floats, r: slice, state: Floats) -> Floats:
+        """Return the half-widths of the next rows."""
+        had = (state[:, rows.COUNT] > 0.0) | (steps.prior is not None)
+        there, g, d = rows.deviations(x, steps, v, r, state)
+        a, k = (np.broadcast_to(z, x.shape) for z in (g.a, g.k))
+        both = rows.spread(d * d, g, state, rows.XY)[1]
+        free = self._carried(0, self.phi * a, k, lambda h: 2.0 * k * (1.0 - self.phi * h), a)
+        degrees = self._degrees(a, k) * (1.0 - self.phi**2) / (1.0 + self.phi**2)
+        stdtrit = needed("scipy.special", "lab", "ema_band").stdtrit
+        half = np.asarray(stdtrit(degrees, self.quantile)) * np.sqrt((1.0 - a * free) * both / free)
+        return rows.shown(rows.again(half, g, had, state), there, g, steps, state)
+
+    def _carried(self, at: int, factor: Floats, k: Floats, new: Callable[[Floats], Floats], a: Floats) -> Floats:
+        """h ← factor h + k, u ← a (a u + new(h_before)): return u/a."""
+        h = variable_scan(factor, k, self.sums[at])
+        fresh = new(shifted(h, self.sums[at]))
+        u = variable_scan(a * a, a * fresh, self.sums[at + 1])
+        free = a * shifted(u, self.sums[at + 1]) + fresh
+        self.sums[at], self.sums[at + 1] = h[:, -1], u[:, -1]
+        return free
+
+    def _degrees(self, a: Floats, k: Floats) -> Floats:
+        """u²/D by D ← a² (a D + k (k + s₂ (3 k + a u))), whose terms are all positive."""
+        before = self.sums[2].copy()
+        u = variable_scan(a * a, 2.0 * a * k, before)
+        old = shifted(u, before)
+        new = k * (k + (1.0 - old) * (3.0 * k + a * old))
+        spread = variable_scan(a * a * a, a * a * new, self.sums[3])
+        degrees = (a * old + 2.0 * k) ** 2 / (a * shifted(spread, self.sums[3]) + new)
+        self.sums[2], self.sums[3] = u[:, -1], spread[:, -1]
+        return np.fmax(degrees, 1.0)  # but for rounding two values have one

@@ -1,9 +1,9 @@
-"""The options that all EMA functions share, checked and turned into a ``Weighting``."""
+"""The options that all functions of a series share, checked and brought into one form, a ``Plan``."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+import sys
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, TypedDict
 
@@ -12,216 +12,303 @@ from numpy.typing import ArrayLike
 
 from optimlab.checks import Range, choice, number, whole
 from optimlab.recurrence.decay import Decay
-from optimlab.series.arguments import Times, by_column, checked_times, checked_weights, values
-from optimlab.series.weighting import Weighting
-from optimlab.typing import Array, Marks
+from optimlab.recurrence.gains import ConstantGain, DebiasedGain, FirstValueGain, Gain
+from optimlab.series.frames import values
+from optimlab.series.times import elapsed
+from optimlab.typing import Array, Floats
 
-STARTS = ("debiased", "zero", "first")
+__all__ = ["Options", "Plan", "by_column", "checked_start", "checked_weights", "one_decay", "plan"]
+
+STARTS = ("debiased", "zero", "first", "sma")
 GAPS = ("decay", "skip", "propagate", "raise")
-SPACINGS = ("event", "time")
-_START = Range("'debiased', 'zero', 'first' or a finite number")
+_START = Range("'debiased', 'zero', 'first', 'sma' or a finite number")
+_NAMES = ("alpha", "span", "com", "halflife", "window", "cutoff")
+_ONE = np.ones(1)
+_ONE.flags.writeable = False
+_ALIKE = np.ones(())
 
 
 class Options(TypedDict, total=False):
     """The keyword options of ``ema``, which every function of a series takes."""
 
+    betas: Any
     alpha: float | None
     span: float | None
     com: float | None
     halflife: Any
+    window: float | None
+    cutoff: float | None
     start: str | float
+    warmup: int | None
     gaps: str
+    gap_result: str
     axis: int
     weights: ArrayLike | None
     times: Any
     spacing: str
     min_count: int
+    min_weight: float
+    by: Any
 
 
-class Resolved:
-    """The checked options of one call.
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """What every row of a series does to the past, in the letters of ``recurrence.step``.
 
     Attributes
     ----------
-    axis : int
-        Axis of the rows, from 0.
-    weighting : Weighting
-        The weights.
-    min_count : int
-        Values that must have counted before there is a result.
+    q, s, p : ndarray, of one entry or one a row (or one for each count of values before)
+        The factor of a row, the share of its value, and 1 - q to the last digit.
+    decay : Decay or None
+        The decay of a row, if it is the same for all.
+    prior : float or None
+        The value that starts; None: the first one.
+    unit : bool
+        Whether the past has the mass of one row after each value: every start but the debiased one.
+    decays, propagate, blank : bool
+        Whether a gap lets the past fade, is a value like any other, has no result.
+    elapsed, by_value : bool
+        Whether a value's share is the time since the one before; whether q and s are counted by values.
+    least, weight : int, float
+        Values, and mass, from which on there is a result.
+    weights : ndarray of float64, (), (rows,) or (columns, rows)
+        The caller's weights; of no dimension if there are none.
+    codes, groups : ndarray of int or None, int
+        The group of each row, -1 for none, and how many there are.
     """
 
-    def __init__(
-        self,
-        shape: tuple[int, ...],
-        beta: Decay | ArrayLike | None,
-        *,
-        start: str | float = "debiased",
-        gaps: str = "decay",
-        axis: int = 0,
-        weights: ArrayLike | None = None,
-        times: Any = None,
-        spacing: str = "event",
-        min_count: int = 1,
-        **parameters: Any,
-    ) -> None:
-        unknown = parameters.keys() - {"alpha", "span", "com", "halflife"}
-        if unknown:
-            raise TypeError(f"{', '.join(sorted(unknown))}: no such option; see the docstring of optimlab.ema")
-        self.axis = whole("axis", axis, -len(shape), len(shape) - 1) % len(shape)
-        self.gaps = choice("gaps", gaps, GAPS)
-        self.min_count = whole("min_count", min_count, 0)
-        choice("spacing", spacing, SPACINGS)
-        prior, unit_mass = checked_start(start)
-        rows = shape[self.axis]
-        timed = None if times is None else checked_times(times, rows, parameters.get("halflife"))
-        if timed is None:
-            weighting = _by_row(beta, rows, parameters)
-        else:
-            weighting = _by_time(timed, beta, parameters, spacing, unit_mass)
-        if unit_mass and weighting.decay is not None and weighting.decay.alpha == 0.0:
-            raise ValueError("start must be 'debiased' with an infinite memory, which never leaves any other start")
-        weighting = replace(weighting, prior=prior, unit_mass=unit_mass)
-        if self.gaps == "skip" and timed is None:
-            weighting = replace(weighting, gaps_decay=False)
-        if weights is not None:
-            weighting = replace(weighting, weights=checked_weights(weights, shape, self.axis))
-        self.weighting = weighting
-        self._times = timed
+    axis: int
+    q: Floats
+    s: Floats
+    p: Floats
+    decay: Decay | None = None
+    prior: float | None = None
+    unit: bool = False
+    decays: bool = True
+    propagate: bool = False
+    refuse: bool = False
+    blank: bool = False
+    elapsed: bool = False
+    by_value: bool = False
+    least: int = 1
+    weight: float = 0.0
+    weights: Floats = field(default_factory=lambda: _ALIKE)
+    codes: Array | None = None
+    groups: int = 1
 
-    def present(self, *series: Array) -> Marks:
-        """Where all of the series hold a value."""
-        if self.gaps == "propagate":
-            return np.ones(series[0].shape, dtype=np.bool_)
-        present: Marks = ~np.isnan(series[0])
-        for other in series[1:]:
-            present &= ~np.isnan(other)
-        return present
+    def how(self, total: bool = False) -> tuple[Any, ...]:
+        """Return what the compiled loops are told: unit, prior, decays, ..., and whether no row is special."""
+        plain = not (self.elapsed or self.by_value or self.propagate or total or self.weight > 0.0)
+        quick = plain and not self.weighted
+        flags = (self.unit, self.prior is not None, self.decays, self.propagate, self.elapsed, self.by_value)
+        return (*flags, self.blank, total, quick, float(self.least), self.weight)
 
-    def prepare(self, *series: Array) -> None:
-        """Do what needs the series, shaped (columns, rows): refuse gaps, weigh the first value of a timed one."""
-        if self.gaps == "raise":
-            for x in series:
-                _refuse_gaps(x)
-        if self.weighting.share is None and not self.weighting.unit_mass:
-            assert self._times is not None
-            shares = [self._first_share(c, *(x[c : c + 1] for x in series)) for c in range(len(series[0]))]
-            self.weighting = replace(self.weighting, first_share=np.array(shares))
+    @property
+    def weighted(self) -> bool:
+        """Whether the caller gave weights."""
+        return self.weights.ndim > 0
 
-    def _first_share(self, index: int, *column: Array) -> float:
-        """1 - (decay over the first gap between two values of the column): the first value stands for as long."""
-        present = self.present(*column)[0]
-        weights = self.weighting.weights
-        if weights is not None:
-            present = present & ((weights if weights.ndim == 1 else weights[index]) > 0.0)
-        values = np.flatnonzero(present)
-        fading = np.log(self.weighting.factors)
-        fading[: values[0] + 1 if values.size else 0] = 0.0
-        later = np.cumsum(fading)[values]
-        later = later[later < 0.0]
-        return float(-np.expm1(later[0])) if later.size else 1.0
+    @property
+    def simple(self) -> bool:
+        """Whether q and s are the same for all rows, and no row has a weight: then means are sums over sums."""
+        return self.decay is not None and not self.weighted
+
+    @property
+    def forgets(self) -> bool:
+        """Whether β is 0: a value has no weight at all beside its successor."""
+        return self.decay is not None and self.decay.beta == 0.0
 
 
-def checked_start(start: Any) -> tuple[float | None, bool]:
-    """Return (prior, unit mass)."""
-    if isinstance(start, str):
-        choice("start", start, (*STARTS, "a number"))
-        return (0.0 if start == "zero" else None), start != "debiased"
-    return number("start", start, _START), True
-
-
-def _by_row(beta: Any, rows: int, parameters: dict[str, Any]) -> Weighting:
-    """Weights of rows one step apart."""
-    if isinstance(beta, Decay) or beta is None or np.ndim(beta) == 0:
-        decay = one_decay(beta, parameters)
-        return Weighting(decay, decay.beta, decay.alpha or 1.0)
-    if any(value is not None for value in parameters.values()):
-        raise ValueError("exactly one of beta, alpha, span, com, halflife must be given; got an array beta and another")
-    betas = values(beta, "beta").astype(np.float64, copy=False)
-    if betas.shape != (rows,):
-        raise ValueError(f"an array beta must have shape {(rows,)}, one for each row; got {betas.shape}")
-    if not ((betas >= 0.0) & (betas < 1.0)).all():
-        i = int((~((betas >= 0.0) & (betas < 1.0))).argmax())
-        raise ValueError(f"beta must be in [0, 1); got {betas[i]} at index {i}")
-    return Weighting(None, betas, 1.0 - betas)
-
-
-def one_decay(beta: Any, parameters: dict[str, Any]) -> Decay:
-    """Return the decay that one of the parameters says."""
-    if isinstance(beta, Decay):
-        if any(value is not None for value in parameters.values()):
-            raise ValueError("beta is a Decay already; give no other parametrisation beside it")
-        return beta
-    given = {"beta": beta, "alpha": None, "span": None, "com": None, "halflife": None} | parameters
-    if isinstance(given["halflife"], (str, bytes)) or hasattr(given["halflife"], "total_seconds"):
-        raise TypeError(f"halflife must be a number of rows; a timedelta needs times=; got {given['halflife']!r}")
-    return Decay(**given)
-
-
-def _by_time(times: Times, beta: Any, parameters: dict[str, Any], spacing: str, unit_mass: bool) -> Weighting:
-    """Weights that fade with the time between rows."""
-    if spacing == "event" and unit_mass:
-        raise ValueError(
-            "start must be 'debiased' with times and spacing='event', where every value counts alike; "
-            "for another start give spacing='time'"
-        )
-    if times.in_halflives:
-        others = [name for name in ("alpha", "span", "com") if parameters.get(name) is not None]
-        if beta is not None or others:
-            raise ValueError("times are datetimes: give the decay as halflife alone, a timedelta")
-        log_beta = -np.log(2.0)
-    elif isinstance(beta, Decay) or beta is None or np.ndim(beta) == 0:
-        log_beta = one_decay(beta, parameters).log_beta
-    else:
-        raise ValueError("beta must be one number with times, which make the decay of each row; got an array")
-    with np.errstate(invalid="ignore"):
-        factors = np.where(times.gaps == 0.0, 1.0, np.exp(log_beta * times.gaps))
-    share = 1.0 if spacing == "event" else None
-    return Weighting(None, factors, share)
-
-
-def _refuse_gaps(x: Array) -> None:
-    for start in range(0, x.shape[1], 4096):
-        missing = np.isnan(x[:, start : start + 4096])
-        if missing.any():
-            column, row = np.argwhere(missing)[0]
-            raise ValueError(
-                f"x must not contain NaN with gaps='raise'; got NaN in row {start + row}, column {column}; "
-                "gaps='decay' or 'skip' average past it"
-            )
-
-
-def resolve(x: Array, beta: Any, **options: Any) -> Resolved:
+def plan(x: Array, beta: Any, index: Any = None, **options: Any) -> Plan:
     """Return the checked options; those of plain numbers and words are remembered."""
-    if options.get("weights") is None and options.get("times") is None and isinstance(beta, _NUMBER):
+    plain = all(options.get(name) is None for name in ("weights", "times", "by"))
+    if plain and isinstance(beta, (float, int, Decay, type(None))):
         try:
             return _remembered(x.ndim, beta, **options)
         except TypeError:  # an option that cannot be hashed: say what is wrong with it
             pass
-    return Resolved(x.shape, beta, **options)
-
-
-_NUMBER = (float, int, Decay, type(None))
+    return _plan(x.shape, beta, index, **options)
 
 
 @lru_cache(maxsize=256, typed=True)
-def _remembered(ndim: int, beta: Any, **options: Any) -> Resolved:
-    return Resolved((1,) * ndim, beta, **options)
+def _remembered(ndim: int, beta: Any, **options: Any) -> Plan:
+    return _plan((1,) * ndim, beta, None, **options)
 
 
-def write(sweep: Callable[..., None], options: Resolved, series: list[Array], result: Array) -> None:
-    """Call ``sweep`` on the series, the options and the result, all as (columns, rows).
+def _plan(
+    shape: tuple[int, ...],
+    beta: Any,
+    index: Any,
+    *,
+    start: str | float = "debiased",
+    warmup: int | None = None,
+    gaps: str = "decay",
+    gap_result: str = "hold",
+    axis: int = 0,
+    weights: ArrayLike | None = None,
+    times: Any = None,
+    spacing: str = "event",
+    min_count: int = 1,
+    min_weight: float = 0.0,
+    by: Any = None,
+    **names: Any,
+) -> Plan:
+    unknown = names.keys() - set(_NAMES)
+    if unknown:
+        raise TypeError(f"{', '.join(sorted(unknown))}: no such option; see the docstring of optimlab.ema")
+    axis = whole("axis", axis, -len(shape), len(shape) - 1) % len(shape)
+    rows = shape[axis]
+    gaps, spacing = choice("gaps", gaps, GAPS), choice("spacing", spacing, ("event", "time"))
+    codes, groups = (None, 1) if by is None else _codes(by, rows)
+    prior = checked_start(start)
+    if isinstance(beta, Gain):
+        fades, start = _by_gain(beta, start, names, times, rows, axis)
+        prior = checked_start(start)
+    elif times is not None:
+        fades = _by_time(elapsed(times, rows, index, codes), beta, names, spacing, start, axis)
+    else:
+        fades = _by_row(beta, rows, names, axis)
+    if start != "debiased" and fades.decay is not None and fades.decay.alpha == 0.0:
+        raise ValueError("start must be 'debiased' with an infinite memory, which never leaves any other start")
+    if (start == "sma") != (warmup is not None):
+        raise ValueError("start='sma' and warmup=n, the number of values to start from, go together; give both")
+    if warmup is not None:
+        fades = _warmed(fades, whole("warmup", warmup, 1))
+        min_count = max(whole("min_count", min_count, 0), int(warmup))
+    return replace(
+        fades,
+        prior=prior,
+        unit=start != "debiased",
+        decays=gaps != "skip" or times is not None,
+        propagate=gaps == "propagate",
+        refuse=gaps == "raise",
+        blank=choice("gap_result", gap_result, ("hold", "nan")) == "nan",
+        least=whole("min_count", min_count, 0),
+        weight=number("min_weight", min_weight, Range("at least 0")),
+        weights=_ALIKE if weights is None else checked_weights(weights, shape, axis),
+        codes=codes,
+        groups=groups,
+    )
 
-    Arithmetic on NaN and infinity is silent: they are data.
-    """
-    if result.size == 0:
-        return
-    columns = [by_column(x, options.axis) for x in series]
-    target = by_column(result, options.axis)
-    with np.errstate(invalid="ignore", over="ignore", divide="ignore", under="ignore"):
-        if options.gaps == "raise" or options.weighting.share is None:
-            options.prepare(*columns)
-        sweep(*columns, options, target)
-    if not np.may_share_memory(target, result):  # three dimensions or more, of which there is no such view
-        moved = np.moveaxis(result, options.axis, -1)
-        moved[...] = target.reshape(moved.shape)
+
+def checked_start(start: Any) -> float | None:
+    """Return the value that starts, None if it is the first one or none."""
+    if isinstance(start, str):
+        choice("start", start, (*STARTS, "a number"))
+        return 0.0 if start == "zero" else None
+    return number("start", start, _START)
+
+
+def _by_row(beta: Any, rows: int, names: dict[str, Any], axis: int) -> Plan:
+    """Rows one step apart."""
+    if isinstance(beta, Decay) or beta is None or np.ndim(beta) == 0:
+        decay = one_decay(beta, names)
+        share = np.array([decay.alpha or 1.0])
+        return Plan(axis, np.array([decay.beta]), share, np.array([decay.alpha]), decay)
+    if any(value is not None for value in names.values()):
+        raise ValueError(f"exactly one of beta, {', '.join(_NAMES)} must be given; got an array beta and another")
+    betas = values(beta, "beta").astype(np.float64, copy=False)
+    if betas.shape != (rows,):
+        raise ValueError(f"an array beta must have shape {(rows,)}, one for each row; got {betas.shape}")
+    inside = (betas >= 0.0) & (betas < 1.0)
+    if not inside.all():
+        i = int((~inside).argmax())
+        raise ValueError(f"beta must be in [0, 1); got {betas[i]} at index {i}")
+    return Plan(axis, betas, 1.0 - betas, 1.0 - betas)
+
+
+def one_decay(beta: Any, names: dict[str, Any]) -> Decay:
+    """Return the decay that one of the parameters says."""
+    if isinstance(beta, Decay):
+        if any(value is not None for value in names.values()):
+            raise ValueError("beta is a Decay already; give no other parametrisation beside it")
+        return beta
+    halflife = names.get("halflife")
+    if isinstance(halflife, (str, bytes)) or hasattr(halflife, "total_seconds"):
+        raise TypeError(f"halflife must be a number of rows; a timedelta needs times=; got {halflife!r}")
+    return Decay(beta, **names)
+
+
+def _by_time(gaps: Any, beta: Any, names: dict[str, Any], spacing: str, start: Any, axis: int) -> Plan:
+    """Rows as far apart as their times: a function that tells the gaps in half-lives, or in units of the times."""
+    if spacing == "event" and start != "debiased":
+        raise ValueError(
+            "start must be 'debiased' with times and spacing='event', where every value counts alike; "
+            "for another start give spacing='time'"
+        )
+    dated, steps = gaps(names.get("halflife"))
+    if dated:
+        if beta is not None or any(names.get(name) is not None for name in _NAMES if name != "halflife"):
+            raise ValueError("times are datetimes: give the decay as halflife alone, a timedelta")
+        log_beta = -np.log(2.0)
+    elif isinstance(beta, Decay) or beta is None or np.ndim(beta) == 0:
+        log_beta = one_decay(beta, names).log_beta
+    else:
+        raise ValueError("beta must be one number with times, which make the decay of each row; got an array")
+    with np.errstate(invalid="ignore"):
+        logs = np.where(steps == 0.0, 0.0, log_beta * steps)
+    if spacing == "event":
+        return Plan(axis, np.exp(logs), _ONE, _ONE)
+    return Plan(axis, np.exp(logs), _ONE, -np.expm1(logs), elapsed=True)
+
+
+def _by_gain(gain: Gain, start: Any, names: dict[str, Any], times: Any, rows: int, axis: int) -> tuple[Plan, str]:
+    """Return the plan and the start that a gain says; its gains are counted by values, a gap is no step."""
+    if start != "debiased" or times is not None or any(value is not None for value in names.values()):
+        raise ValueError(f"a gain says the decay and the start, by values; give none of them beside it; got {gain!r}")
+    for kind, word in ((DebiasedGain, "debiased"), (FirstValueGain, "first"), (ConstantGain, "zero")):
+        if isinstance(gain, kind) and isinstance(gain.beta, (float, Decay)):
+            return _by_row(gain.decay, rows, {}, axis), word
+    k = np.array([gain.at(t) for t in range(1, rows + 1)] or [1.0])
+    if k.ndim != 1:
+        raise ValueError(f"a series takes one gain, not one for each replica; got {gain!r}")
+    return Plan(axis, 1.0 - k, k, k, by_value=True), "first" if k[0] == 1.0 else "zero"
+
+
+def _warmed(fades: Plan, n: int) -> Plan:
+    """Return the plan whose first n values have a plain mean, which is what the start is."""
+    if fades.decay is None:
+        raise ValueError("start='sma' needs one decay for all rows: no times, no array and no gain as beta")
+    k = np.append(1.0 / np.arange(1.0, n + 1.0), fades.decay.alpha)
+    return replace(fades, q=np.append(1.0 - k[:-1], fades.decay.beta), s=k, p=k, by_value=True, decay=None)
+
+
+def checked_weights(weights: ArrayLike, shape: tuple[int, ...], axis: int) -> Floats:
+    """Return weights as (rows,) or (columns, rows), near enough to 1 that no sum of them overflows."""
+    array = values(weights, "weights").astype(np.float64, copy=False)
+    if array.shape not in ((shape[axis],), shape):
+        raise ValueError(
+            f"weights must have shape {(shape[axis],)}, one for each row, or {shape} like x; got {array.shape}"
+        )
+    good = (array >= 0.0) & np.isfinite(array)
+    if not good.all():
+        bad = np.argwhere(~good)[0]
+        where = int(bad[0]) if bad.size == 1 else tuple(map(int, bad))
+        raise ValueError(f"weights must be finite and not negative; got {array[tuple(bad)]} at index {where}")
+    if array.size and (array.max() > 1e150 or array.max() < 1e-150):
+        array = np.ldexp(array, -int(np.frexp(array.max())[1]))
+    return array if array.ndim == 1 else by_column(array, axis)
+
+
+def by_column(array: Array, axis: int) -> Array:
+    """Return the array as (columns, rows), rows along ``axis``: a view wherever one exists."""
+    if array.ndim == 1:
+        return array[np.newaxis, :]
+    moved = np.moveaxis(array, axis, -1)
+    return moved.reshape(int(np.prod(moved.shape[:-1])), moved.shape[-1])
+
+
+def _codes(by: Any, rows: int) -> tuple[Array, int]:
+    """Return the number of each row's group, -1 for a label that is missing, and how many groups there are."""
+    given = np.asarray(by) if not hasattr(by, "to_numpy") else by
+    if np.shape(given) != (rows,):
+        raise ValueError(f"by must have shape {(rows,)}, one label for each row; got {np.shape(given)}")
+    if "pandas" in sys.modules:  # by hashing: 10 times as fast as by sorting
+        codes, found = sys.modules["pandas"].factorize(given)
+        return np.asarray(codes, dtype=np.int64), len(found)
+    array = np.asarray(given)
+    missing = array != array
+    found, codes = np.unique(array[~missing], return_inverse=True)
+    result = np.full(rows, -1)
+    result[~missing] = codes.reshape(-1)
+    return result, len(found)

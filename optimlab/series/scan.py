@@ -5,31 +5,17 @@ All work in float64 on one tile, a block of at most ``TILE`` elements that stays
 
 from __future__ import annotations
 
-import importlib.util
 import math
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from optimlab.typing import Floats, Marks
+from optimlab.typing import Array, Floats, Marks
 
 BLOCK = 16  # samples a small matrix product covers
 SHORT = 4096  # steps up to which two levels of products suffice
 UNTHREADED = 1024  # blocks in a product: 16 · 16 · 1024 = 2¹⁸ multiplications are too few for OpenBLAS to thread
 TILE = 49_152  # elements: two float64 arrays of this size, all that a scan needs, stay below 1 MiB
-COMPILED_FROM = 65_536  # elements from which loading numba (0.5 s, once) can pay
-
-
-@lru_cache(maxsize=1)
-def compiled() -> Any:
-    """Return the module of numba kernels, or None if numba is not installed."""
-    if importlib.util.find_spec("numba") is None:
-        return None
-    from optimlab.series import compiled as kernels
-
-    return kernels
 
 
 @lru_cache(maxsize=32)
@@ -90,7 +76,7 @@ def _plan(log_beta: float, gain: float, steps: int) -> tuple[Floats, Floats, Flo
     return _toeplitz(log_beta, gain, size), inherited, powers(log_beta, size)[np.newaxis], corrections(log_beta, steps)
 
 
-def short_mean(x: NDArray[Any], log_beta: float, gain: float, out: NDArray[Any]) -> float:
+def short_mean(x: Array, log_beta: float, gain: float, out: Array) -> float:
     """Write the debiased mean of one short series, as few calls as possible; return its last value."""
     steps = x.size
     block, inherited, decays, correction = _plan(log_beta, gain, steps)
@@ -128,7 +114,7 @@ def _from_rest(x: Floats, log_beta: float, gain: float) -> Floats:
     return y.reshape(columns, steps)
 
 
-def constant_scan(x: NDArray[Any], log_beta: float, gain: float, carry: Floats | None) -> Floats:
+def constant_scan(x: Array, log_beta: float, gain: float, carry: Floats | None) -> Floats:
     """y_t = β y_{t-1} + gain · x_t with y_{-1} = carry.
 
     Parameters
@@ -158,20 +144,7 @@ def constant_scan(x: NDArray[Any], log_beta: float, gain: float, carry: Floats |
     return _from_rest(work, log_beta, gain)[:, :steps]
 
 
-def variable_scan(a: NDArray[Any], b: NDArray[Any], carry: Floats) -> Floats:
-    """y_t = a_t y_{t-1} + b_t with y_{-1} = carry; all of shape (columns, steps), carry of shape (columns,).
-
-    Only sums of products of earlier samples: causal, and for a, b ≥ 0 without cancellation.
-    """
-    kernels = compiled() if a.size >= BLOCK * BLOCK else None
-    if kernels is None:
-        return _blocked_variable_scan(a, b, carry)
-    y = np.array(b, dtype=np.float64)
-    kernels.variable(np.ascontiguousarray(a, dtype=np.float64), y, carry)
-    return y
-
-
-def _blocked_variable_scan(a: NDArray[Any], b: NDArray[Any], carry: Floats) -> Floats:
+def variable_scan(a: Array, b: Array, carry: Floats) -> Floats:
     """Sixteen steps for all blocks side by side, then the same scan over the blocks' ends."""
     columns, steps = a.shape
     blocks = -(-steps // BLOCK)
@@ -185,7 +158,7 @@ def _blocked_variable_scan(a: NDArray[Any], b: NDArray[Any], carry: Floats) -> F
     before = np.empty((columns, blocks))
     before[:, 0] = carry
     if blocks > 1:
-        before[:, 1:] = _blocked_variable_scan(gain[-1, :, :-1], y[-1, :, :-1], carry)
+        before[:, 1:] = variable_scan(gain[-1, :, :-1], y[-1, :, :-1], carry)
     y += gain * before
     return y.transpose(1, 2, 0).reshape(columns, -1)[:, :steps]
 
@@ -195,7 +168,7 @@ def whole_blocks(steps: int) -> int:
     return steps - steps % (2 * BLOCK) if steps > 2 * BLOCK else max(1, steps)
 
 
-def shifted(y: NDArray[Any], carry: NDArray[Any]) -> NDArray[Any]:
+def shifted(y: Array, carry: Array) -> Array:
     """Return y one step later: carry, y_0, y_1, ... (same shape)."""
     result = np.empty_like(y)
     result[:, 0] = carry
@@ -203,11 +176,15 @@ def shifted(y: NDArray[Any], carry: NDArray[Any]) -> NDArray[Any]:
     return result
 
 
-def held(y: NDArray[Any], where: Marks, carry: NDArray[Any]) -> NDArray[Any]:
+def held(y: Array, where: Marks, carry: Array) -> Array:
     """Return the latest y of a step marked in ``where``, carry before the first."""
-    latest = np.maximum.accumulate(np.where(where, np.arange(y.shape[1]), -1), axis=1)
-    result = np.take_along_axis(y, np.maximum(latest, 0), axis=1)
-    return np.where(latest < 0, carry[:, np.newaxis], result)
+    if where.all():
+        return y
+    kept, source = where.copy(), np.array(y)
+    source[:, 0] = np.where(where[:, 0], y[:, 0], carry)
+    kept[:, 0] = True
+    at = np.flatnonzero(kept)
+    return np.repeat(source.reshape(-1)[at], np.diff(at, append=y.size)).reshape(y.shape)
 
 
 def cut(length: slice, size: int) -> list[slice]:

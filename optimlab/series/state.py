@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
@@ -11,76 +12,35 @@ from numpy.typing import ArrayLike
 
 from optimlab.checks import choice
 from optimlab.recurrence.decay import Decay
-from optimlab.series.arguments import values
+from optimlab.recurrence.step import far, move, spread, weigh
+from optimlab.series.frames import values
+from optimlab.series.options import Plan, checked_start, checked_weights
+from optimlab.series.rows import COUNT, FREE, MASS, MEAN, MEAN2, REST, REST2, ROWS, XY
+from optimlab.series.sweep import run, start_state
+from optimlab.series.times import gaps_between, read_times
 from optimlab.typing import Array, Floats
 
 __all__ = ["EmaState"]
 
-CHUNK = 4096  # rows summed at a time
-EXTENDED = np.longdouble  # 80 bits on x86: sums in any chunks round to the same float64; elsewhere float64 itself
-
-
-@dataclass(frozen=True)
-class _Sums:
-    """Σw and what else a weighted sample is known by; each an array, of one entry a column (or one for all)."""
-
-    mass: Any  # W = Σw
-    squares: Any  # Σw²
-    pairs: Any  # W² - Σw² = 2 Σ_{i<j} w_i w_j, without its cancellation
-    mean: Any
-    spread: Any  # Σw (x-m)², or Σw (x-m)(x-m)ᵀ
-    count: Any  # values seen
-    steps: Any  # powers of β that the weights have faded by since the first row
-
-    def faded(self, log_beta: Any, steps: Any) -> _Sums:
-        """Return the sums after ``steps`` more steps without a value."""
-        factor = _power(log_beta, steps)
-        return replace(
-            self,
-            mass=factor * self.mass,
-            squares=factor**2 * self.squares,
-            pairs=factor**2 * self.pairs,
-            spread=factor * self.spread,
-            steps=self.steps + steps,
-        )
-
-    def followed_by(self, later: _Sums, log_beta: Any, outer: Any) -> _Sums:
-        """Return the sums of both samples, the later one unfaded."""
-        old = self.faded(log_beta, later.steps)
-        mass = old.mass + later.mass
-        share = np.divide(later.mass, mass, out=np.asarray(later.count > 0, mass.dtype), where=mass > 0.0)
-        delta = np.where((old.count == 0) | (later.count == 0), 0.0, later.mean - old.mean)
-        mean = np.where(old.count == 0, later.mean, old.mean + share * delta)
-        lost = ~np.isfinite(old.mean) & (old.count > 0) & (later.count > 0)
-        mean = np.where(lost, old.mean + later.mean, mean)  # an infinite mean stays so; opposite ones are NaN
-        return _Sums(
-            mass=mass,
-            squares=old.squares + later.squares,
-            pairs=old.pairs + later.pairs + 2.0 * old.mass * later.mass,
-            mean=mean,
-            spread=old.spread + later.spread + outer(delta) * (old.mass * share),
-            count=old.count + later.count,
-            steps=old.steps,
-        )
-
-
-def _power(log_beta: Any, steps: Any) -> Any:
-    """β^steps; 1 for no step, also at β = 0."""
-    return np.exp(np.where(np.equal(steps, 0), 0.0, log_beta) * steps)
+_SPREAD = (True, False, False, 1.0, 1.0)  # what a pass over a chunk carries on: the moment of two series
 
 
 class EmaState:
-    """m ← m + (x-m)/W, W ← β W + 1: mean, variance and covariance of a stream, with weights that fade by β.
+    """m ← m + k (x - m): mean, sum, variance and covariance of a stream, with weights that fade by β.
 
-    Feed it rows or chunks in any sizes: the result is that of ``ema`` (debiased start) over all of them at once.
-    ``a.merge(b)`` is the state after a's stream and then b's, so parts can be averaged in parallel.
+    Feed it rows or chunks in any sizes: the result is that of ``ema`` over all of them at once. ``a.merge(b)`` is the
+    state after a's stream and then b's, so parts can be averaged in parallel. Streams with keys are groups.
 
     Parameters
     ----------
-    decay : Decay or float in [0, 1)
-        Decay of a row.
+    decay : Decay or float in [0, 1), optional
+        Decay of a row, or of one unit of time.
+    halflife : timedelta or str, optional
+        Half-life of streams whose times are datetimes; exactly one of the two must be given.
     shape : tuple of int
         Shape of one row; () for a stream of numbers.
+    start : {"debiased", "zero", "first"} or float
+        What the mean starts from, as in ``ema``; with times "debiased".
     gaps : {"decay", "skip", "raise"}
         What NaN means, as in ``ema``.
     covariance : {"diagonal", "full"}
@@ -91,11 +51,12 @@ class EmaState:
     ------
     ValueError
         If the decay is outside its range, an option is not one of its words, or covariance="full" has no columns.
+    TypeError
+        If an option is not of its kind.
 
     Notes
     -----
-    Sums are carried in the platform's extended precision and rounded to float64 when read, so that the way a stream was
-    cut does not show. After a gap so long that every weight has faded to 0 the mean stays and the variance is NaN.
+    After a gap so long that every weight has faded to 0 the mean stays and the variance is NaN. A number costs 2 µs.
 
     Source
     ------
@@ -109,36 +70,59 @@ class EmaState:
     >>> parts = [EmaState(0.9).update([1.0, 2.0]), EmaState(0.9).update(3.0)]
     >>> round(float(parts[0].merge(parts[1]).mean), 6)
     2.070111
+    >>> float(EmaState(0.5).update(1.0, time=0).update(0.0, time=2).sum)
+    0.25
+    >>> float(EmaState(0.5).update([1.0, 7.0, 3.0], key=["a", "b", "a"]).groups["b"].mean)
+    7.0
     """
 
     def __init__(
         self,
-        decay: Decay | float,
+        decay: Decay | float | None = None,
         *,
+        halflife: Any = None,
         shape: tuple[int, ...] = (),
+        start: str | float = "debiased",
         gaps: str = "decay",
         covariance: str = "diagonal",
     ) -> None:
-        self.decay = decay if isinstance(decay, Decay) else Decay(decay)
+        if (decay is None) == (halflife is None):
+            raise ValueError("exactly one of decay and halflife must be given")
+        self.decay = decay if isinstance(decay, Decay) else Decay(0.5 if decay is None else decay)
+        self.halflife = halflife
         self.shape = tuple(int(n) for n in shape)
+        self.start = start
         self.gaps = choice("gaps", gaps, ("decay", "skip", "raise"))
         self.kind = choice("covariance", covariance, ("diagonal", "full"))
         if self.kind == "full" and len(self.shape) != 1:
             raise ValueError(f"covariance='full' needs rows of one dimension, shape=(columns,); got shape={shape}")
-        masses = () if self.kind == "full" else self.shape
-        zero = np.zeros(masses, EXTENDED)
-        spread = np.zeros(self.shape * 2 if self.kind == "full" else self.shape, EXTENDED)
-        none = np.zeros(masses, np.int64)
-        self._sums = _Sums(zero, zero, zero, np.full(self.shape, np.nan, EXTENDED), spread, none, none)
-        self._log_beta = _log_beta(self.decay)
+        unit, prior = start != "debiased", checked_start(start)
+        beta, alpha = np.array([self.decay.beta]), np.array([self.decay.alpha])
+        skips = gaps != "skip"
+        self._plan = Plan(0, beta, alpha if unit else np.ones(1), alpha, self.decay, prior, unit, skips)
+        self._rates = self.decay.beta, self.decay.alpha if unit else 1.0
+        columns = math.prod(self.shape)
+        self._pairs = np.triu_indices(columns) if self.kind == "full" else (np.arange(columns), np.arange(columns))
+        self._numbers: Any = start_state(self._plan, len(self._pairs[0]))
+        if self.shape == ():
+            self._numbers = self._numbers[0].tolist()
+        self._steps: Any = 0.0  # rows that the weights have faded by since the first
+        self._times: Any = None  # of the first and the last row
+        self._groups: dict[Any, EmaState] = {}
 
-    def update(self, x: ArrayLike) -> Self:
+    def update(self, x: ArrayLike, *, time: Any = None, weight: Any = None, key: Any = None) -> Self:
         """Take one row, of shape ``shape``, or a chunk of them, (rows, *shape); return the state itself.
 
         Parameters
         ----------
         x : array_like of real number
             The values; NaN is a gap.
+        time : number, datetime or array_like, shape (rows,)
+            The time of each row, not before the last one.
+        weight : float or array_like, shape (rows,)
+            The weight of each row, finite and not negative.
+        key : hashable or array_like, shape (rows,)
+            The group of each row; ``state.groups[key]`` is the state of a group.
 
         Returns
         -------
@@ -148,7 +132,8 @@ class EmaState:
         Raises
         ------
         ValueError
-            If the shape fits neither a row nor a chunk, or gaps="raise" meets a NaN. The state is then as before.
+            If the shape fits neither a row nor a chunk, times decrease, or gaps="raise" meets a NaN. The state is then
+            as before.
         TypeError
             If x holds anything but real numbers.
 
@@ -157,20 +142,90 @@ class EmaState:
         >>> EmaState(0.5, shape=(2,)).update([1.0, 2.0]).update([[3.0, 4.0], [5.0, 6.0]]).mean.round(3)
         array([3.857, 4.857])
         """
+        plain = time is None and weight is None and key is None and self._times is None and self.halflife is None
+        if plain and type(x) is float and x == x and self.shape == ():
+            self._one(x)
+            return self
         array = values(x if np.ndim(x) else [x]).astype(np.float64, copy=False).reshape(np.shape(x))
-        if array.shape == self.shape:
-            array = array[np.newaxis]
+        array = array[np.newaxis] if array.shape == self.shape else array
         if array.shape[1:] != self.shape:
             raise ValueError(f"x must be a row of shape {self.shape} or a chunk of them; got shape {np.shape(x)}")
         if self.gaps == "raise" and np.isnan(array).any():
             row = int(np.argwhere(np.isnan(array))[0][0])
             raise ValueError(f"x must not contain NaN with gaps='raise'; got one in row {row}")
-        sums = self._sums
-        with np.errstate(invalid="ignore", over="ignore", under="ignore"):
-            for start in range(0, len(array), CHUNK):
-                sums = self._joined(sums, self._chunk(array[start : start + CHUNK]))
-        self._sums = sums
+        if key is not None:
+            return self._by_key(array, time, weight, key)
+        if len(array):
+            self._chunk(array, self._fades(time, len(array)), weight)
         return self
+
+    @property
+    def groups(self) -> Mapping[Any, EmaState]:
+        """The state of each key that was seen."""
+        return dict(self._groups)
+
+    def _by_key(self, x: Array, time: Any, weight: Any, key: Any) -> Self:
+        labels = np.broadcast_to(np.asarray(key, dtype=object), len(x))
+        for label in dict.fromkeys(labels.tolist()):
+            at = np.array([other == label for other in labels])
+            group = self._groups.setdefault(label, EmaState(**self._settings()))
+            parts = (None if z is None else np.broadcast_to(np.asarray(z), len(x))[at] for z in (time, weight))
+            group.update(x[at], **dict(zip(("time", "weight"), parts, strict=True)))
+        return self
+
+    def _one(self, x: float) -> None:
+        """Take one number that is no gap: the recurrence with Python's floats."""
+        s, plan = self._numbers, self._plan
+        mass, mean = s[MASS], s[MEAN]
+        if s[COUNT] == 0.0 and plan.prior is None:
+            mean = x
+        beta, share = self._rates
+        k, a, mass = weigh(mass, beta, share)
+        s[MEAN], s[REST], d = move(mean, s[REST], x, k, a)
+        if not abs(s[MEAN]) < math.inf:
+            s[MEAN], s[REST] = x if beta == 0.0 else far(mean, x, k, a), 0.0
+        s[XY], s[FREE], _both, _free = spread(s[XY], s[FREE], d * d, k, a)
+        if plan.unit:
+            mass = s[ROWS] = 1.0
+        else:
+            s[ROWS] = beta * s[ROWS] + share
+        s[MASS] = mass
+        s[COUNT] += 1.0
+        self._steps += 1.0
+
+    def _fades(self, time: Any, rows: int) -> Plan:
+        """Return the plan of the next rows: one step apart, or as far as their times."""
+        if time is None:
+            if self._times is not None or self.halflife is not None:
+                raise ValueError("time must be given: with a half-life, and for every row of a stream that has times")
+            return self._plan
+        if self.start != "debiased":
+            raise ValueError(f"start must be 'debiased' with times; got {self.start!r}")
+        if self._times is None and np.any(self._steps):
+            raise ValueError("time must not be given: the rows before had none")
+        times = np.atleast_1d(read_times(time))
+        if times.shape != (rows,):
+            raise ValueError(f"time must have shape {(rows,)}, one for each row; got {times.shape}")
+        begun = times[:1] if self._times is None else self._times[1:]
+        steps = gaps_between(np.concatenate([begun, times]), self.halflife)[1:]
+        self._times = np.concatenate([begun if self._times is None else self._times[:1], times[-1:]])
+        logs = np.where(steps == 0.0, 0.0, self.decay.log_beta * np.where(steps == 0.0, 1.0, steps))
+        return replace(self._plan, q=np.exp(logs), s=np.ones(1), decay=None, decays=True)
+
+    def _chunk(self, x: Array, plan: Plan, weight: Any) -> None:
+        rows = x.reshape(len(x), -1).T
+        if weight is not None:
+            plan = replace(plan, weights=checked_weights(np.broadcast_to(np.asarray(weight), len(x)), (len(x),), 0))
+        if self.kind == "full":
+            rows = np.where(np.isnan(rows).any(axis=0), np.nan, rows)
+        one, two = (rows[i] for i in self._pairs)
+        state = np.atleast_2d(np.array(self._numbers))
+        before = state[:, COUNT].copy()
+        with np.errstate(invalid="ignore", over="ignore", under="ignore", divide="ignore"):
+            run(plan, [one, two], np.empty(one.shape), state, _SPREAD)
+        passed = state[:, COUNT] - before if self.gaps == "skip" and self._times is None else float(len(x))
+        self._steps = self._steps + (float(np.ravel(passed)[0]) if self.shape == () else passed)
+        self._numbers = state[0].tolist() if self.shape == () else state
 
     def merge(self, later: EmaState) -> EmaState:
         """Return the state after this one's stream and then ``later``'s; both stay as they are.
@@ -178,7 +233,7 @@ class EmaState:
         Parameters
         ----------
         later : EmaState
-            A state of the same decay, row shape and options.
+            A state of the same decay, row shape and options, with start="debiased".
 
         Returns
         -------
@@ -190,13 +245,13 @@ class EmaState:
         TypeError
             If ``later`` is not an EmaState.
         ValueError
-            If the two differ in decay, shape, gaps or covariance.
+            If the two differ in an option, or a start was given, or later's times begin before the end of these.
 
         Examples
         --------
         >>> a, b = EmaState(0.5).update([1.0, 2.0]), EmaState(0.5).update(3.0)
-        >>> a.merge(b).mean == EmaState(0.5).update([1.0, 2.0, 3.0]).mean
-        np.True_
+        >>> round(float(a.merge(b).mean - EmaState(0.5).update([1.0, 2.0, 3.0]).mean), 12)
+        0.0
         """
         if not isinstance(later, EmaState):
             raise TypeError(f"later must be an EmaState; got {type(later).__name__}")
@@ -204,31 +259,63 @@ class EmaState:
         different = [f"{name} {mine[name]!r} and {theirs[name]!r}" for name in mine if mine[name] != theirs[name]]
         if different:
             raise ValueError(f"states to merge must agree; got {', '.join(different)}")
+        if self.start != "debiased":
+            raise ValueError(
+                f"states to merge must have start='debiased', which has no first value; got {self.start!r}"
+            )
         merged = EmaState(**mine)
-        with np.errstate(invalid="ignore", over="ignore", under="ignore"):
-            merged._sums = self._joined(self._sums, later._sums)
+        for label in dict.fromkeys([*self._groups, *later._groups]):
+            parts = [part._groups[label] for part in (self, later) if label in part._groups]
+            merged._groups[label] = parts[0].merge(parts[1]) if len(parts) == 2 else parts[0].merge(EmaState(**mine))
+        one, two = (np.atleast_2d(np.array(part._numbers)) for part in (self, later))
+        with np.errstate(invalid="ignore", over="ignore", under="ignore", divide="ignore"):
+            state = _joined(one, two, self._faded(later))
+        merged._numbers = state[0].tolist() if self.shape == () else state
+        merged._steps = self._steps + later._steps
+        seen = [part._times for part in (self, later) if part._times is not None]
+        merged._times = np.concatenate([seen[0][:1], seen[-1][1:]]) if seen else None
         return merged
+
+    def _faded(self, later: EmaState) -> Any:
+        """Return what later's rows, or its times, leave of a weight of this state."""
+        if self._times is None or later._times is None:
+            log = 0.0 if self.decay.beta == 0.0 else self.decay.log_beta
+            steps = np.asarray(later._steps)
+            return np.exp(log * steps) if self.decay.beta > 0.0 else np.where(steps == 0.0, 1.0, 0.0)
+        steps = gaps_between(np.concatenate([self._times[1:], later._times]), self.halflife)
+        return np.exp(self.decay.log_beta * steps.sum()) if steps.sum() > 0.0 else 1.0
 
     @property
     def mean(self) -> Any:
         """Σw x / Σw, of shape ``shape``; NaN before the first value."""
-        return self._sums.mean.astype(np.float64)[()]
+        return self._read(np.where(self._started, self._field(MEAN), np.nan))
+
+    @property
+    def sum(self) -> Any:
+        """Σw x with weights that fade, of shape ``shape``; needs start="debiased"."""
+        if self.start != "debiased":
+            raise ValueError(f"a sum has no start; make the state with start='debiased', not {self.start!r}")
+        return self.mean * self.mass
+
+    @property
+    def mass(self) -> Any:
+        """Σw, the decayed sum of the weights, of shape ``shape`` (one number for covariance="full")."""
+        return self._each(self._field(MASS))
 
     @property
     def count(self) -> Any:
         """Number of values seen, for each column (one number for covariance="full")."""
-        return self._sums.count.copy()[()]
+        return self._each(self._field(COUNT).astype(np.int64))
 
     @property
     def effective_samples(self) -> Any:
-        """(Σw)² / Σw²: number of equally weighted values as good as these; NaN before the first."""
-        with np.errstate(invalid="ignore"):
-            return (self._sums.mass**2 / self._sums.squares).astype(np.float64)[()]
+        """(Σw)² / Σw²: number n of equally weighted values as good as these, to n · 1e-14; NaN before the first."""
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return self._each(np.where(self._started, 1.0 / (1.0 - self._field(FREE)), np.nan))
 
     def variance(self, *, bias: bool = False) -> Any:
         """Σw (x-m)² / Σw, unless ``bias`` times (Σw)² / ((Σw)² - Σw²); of shape ``shape``."""
-        spread = self._moment(bias)
-        return np.diagonal(spread).copy() if self.kind == "full" else spread
+        return self._read(self._moment(bias))
 
     def std(self, *, bias: bool = False) -> Any:
         """√variance."""
@@ -238,19 +325,47 @@ class EmaState:
         """Covariance matrix of the columns, of shape (columns, columns); needs covariance="full"."""
         if self.kind != "full":
             raise ValueError("covariance() needs a state made with covariance='full'; variance() needs none")
-        matrix: Floats = self._moment(bias)
+        matrix = np.empty(self.shape * 2)
+        matrix[self._pairs] = matrix[self._pairs[::-1]] = self._moment(bias)
         return matrix
 
+    def _field(self, at: int) -> Floats:
+        return np.atleast_2d(np.asarray(self._numbers))[:, at]
+
+    @property
+    def _started(self) -> Any:
+        return (self._field(COUNT) > 0.0) | (self._plan.prior is not None)
+
+    def _read(self, each: Array) -> Any:
+        """Return a number of each column, in the shape of a row."""
+        own = self._pairs[0] == self._pairs[1]
+        return np.array(each[own]).reshape(self.shape)[()]
+
+    def _each(self, each: Array) -> Any:
+        return each[0] if self.kind == "full" else self._read(each)
+
+    def _moment(self, bias: bool) -> Floats:
+        with np.errstate(invalid="ignore", divide="ignore"):
+            moment = self._field(XY) if bias else self._field(XY) / self._field(FREE)
+        enough = self._field(COUNT) > (0.0 if bias or self._plan.prior is not None else 1.0)
+        result: Floats = np.where(enough, moment, np.nan)
+        return result
+
     def to_dict(self) -> dict[str, Array]:
-        """Return the state as plain arrays, as ``np.savez`` stores them without pickle."""
-        settings = {
+        """Return the state as plain arrays, as ``np.savez`` stores them without pickle; groups must be stored apart."""
+        if self._groups or self.halflife is not None:
+            raise ValueError("a state with keys or with a half-life has no dict; store its groups, or pickle it")
+        times = {} if self._times is None else {"times": np.array(self._times)}
+        return {
             "decay": np.array([self.decay.beta, self.decay.alpha]),
             "shape": np.array(self.shape, dtype=np.int64),
+            "start": np.array(self.start),
             "gaps": np.array(self.gaps),
             "covariance": np.array(self.kind),
+            "numbers": np.array(self._numbers),
+            "steps": np.array(self._steps),
+            **times,
         }
-        sums = {name: np.asarray(value) for name, value in vars(self._sums).items()}
-        return settings | {name: v.astype(np.int64 if v.dtype.kind == "i" else np.float64) for name, v in sums.items()}
 
     @classmethod
     def from_dict(cls, arrays: Mapping[str, ArrayLike]) -> EmaState:
@@ -268,6 +383,8 @@ class EmaState:
 
         Raises
         ------
+        TypeError
+            If ``arrays`` is no mapping.
         ValueError
             If an entry is missing or has another shape than the settings ask for.
 
@@ -277,92 +394,52 @@ class EmaState:
         >>> EmaState.from_dict(state.to_dict()).mean == state.mean
         np.True_
         """
-        names = {"decay", "shape", "gaps", "covariance", *_Sums.__dataclass_fields__}
+        if not hasattr(arrays, "keys"):
+            raise TypeError(f"arrays must be a mapping, as to_dict returns it; got {type(arrays).__name__}")
+        names = {"decay", "shape", "start", "gaps", "covariance", "numbers", "steps"}
         missing = names - set(arrays.keys())
         if missing:
             raise ValueError(f"arrays must hold {', '.join(sorted(names))}; missing: {', '.join(sorted(missing))}")
         beta, alpha = (float(value) for value in np.asarray(arrays["decay"]))
         decay = Decay(com=np.inf) if alpha == 0.0 else Decay(alpha=alpha) if alpha <= 0.5 else Decay(beta)
-        shape = tuple(np.asarray(arrays["shape"]).tolist())
-        state = cls(decay, shape=shape, gaps=str(arrays["gaps"]), covariance=str(arrays["covariance"]))
-        sums = {}
-        for name, value in vars(state._sums).items():
-            sums[name] = np.array(arrays[name], dtype=value.dtype)
-            if sums[name].shape != value.shape:
-                raise ValueError(f"{name} must have shape {value.shape}; got {sums[name].shape}")
-        state._sums = _Sums(**sums)
+        shape, start = tuple(np.asarray(arrays["shape"]).tolist()), np.asarray(arrays["start"])[()]
+        words = {name: str(arrays[name]) for name in ("gaps", "covariance")}
+        state = cls(decay, shape=shape, start=str(start) if start.dtype.kind == "U" else float(start), **words)
+        numbers, steps = np.array(arrays["numbers"], dtype=np.float64), np.array(arrays["steps"], dtype=np.float64)
+        if numbers.shape != np.shape(state._numbers):
+            raise ValueError(f"numbers must have shape {np.shape(state._numbers)}; got {numbers.shape}")
+        state._numbers, state._steps = (numbers.tolist(), float(steps)) if shape == () else (numbers, steps)
+        state._times = np.asarray(arrays["times"]) if "times" in arrays else None
         return state
 
     def __repr__(self) -> str:
-        return f"EmaState({self.decay!r}, shape={self.shape}, count={self.count}, mean={self.mean})"
+        said = repr(self.decay) if self.halflife is None else f"halflife={self.halflife!r}"
+        return f"EmaState({said}, shape={self.shape}, count={self.count}, mean={self.mean})"
 
     def _settings(self) -> dict[str, Any]:
-        return {"decay": self.decay, "shape": self.shape, "gaps": self.gaps, "covariance": self.kind}
+        decay = {"decay": self.decay} if self.halflife is None else {"halflife": self.halflife}
+        return decay | {"shape": self.shape, "start": self.start, "gaps": self.gaps, "covariance": self.kind}
 
-    def _joined(self, earlier: _Sums, later: _Sums) -> _Sums:
-        return earlier.followed_by(later, self._log_beta, self._product)
 
-    def _product(self, delta: Floats) -> Floats:
-        return delta[:, np.newaxis] * delta if self.kind == "full" else delta**2
-
-    def _moment(self, bias: bool) -> Any:
-        sums = self._sums
-        with np.errstate(invalid="ignore", divide="ignore"):
-            scale = 1.0 / sums.mass if bias else sums.mass / sums.pairs
-            moment = np.where(sums.count > (0 if bias else 1), sums.spread * scale, np.nan)
-        return moment.astype(np.float64)[()]
-
-    def _row(self, x: Floats) -> _Sums:
-        """Return the sums of one row, of shape ``shape``."""
-        present = ~np.isnan(x).any() if self.kind == "full" else ~np.isnan(x)
-        mass = np.asarray(present, EXTENDED)
-        count = np.asarray(present, np.int64)
-        steps = count if self.gaps == "skip" else np.ones_like(count)
-        zero = np.zeros_like(mass)
-        return _Sums(mass, mass, zero, np.asarray(x, EXTENDED), np.zeros_like(self._sums.spread), count, steps)
-
-    def _chunk(self, x: Floats) -> _Sums:
-        """Return the sums of rows, of shape (rows, *shape)."""
-        if len(x) == 1:
-            return self._row(x[0])
-        present = np.asarray(~np.isnan(x))
-        if self.kind == "full":
-            present = np.asarray(present.all(axis=1))
-        rows = present.astype(np.int64)
-        if self.gaps != "skip":
-            rows = np.ones((len(x),) + (1,) * (present.ndim - 1), np.int64)
-        age = np.cumsum(rows[::-1], axis=0)[::-1] - rows
-        latest = np.where(present, age, len(x)).min(axis=0)  # weights relative to the latest value: one of them is 1
-        w = _power(self._log_beta, np.maximum(age - latest, 0)) * present
-        mass, squares = w.sum(axis=0), (w**2).sum(axis=0)
-        older = np.concatenate([np.zeros_like(w[:1]), np.cumsum(w[:-1], axis=0)])
-        columns = w[:, np.newaxis] if self.kind == "full" else w
-        values = np.where(columns > 0.0, x, 0.0)
-        mean = np.divide(
-            (columns * values).sum(axis=0), mass, out=np.full(self.shape, np.nan, EXTENDED), where=mass > 0.0
+def _joined(one: Floats, two: Floats, fade: Any) -> Floats:
+    """Return the state of both samples: the step, with a sample in the place of a value."""
+    state = one.copy()
+    state[:, COUNT] += two[:, COUNT]
+    old, new = fade * one[:, MASS], two[:, MASS]
+    state[:, MASS], state[:, ROWS] = old + new, fade * one[:, ROWS] + two[:, ROWS]
+    k = np.divide(new, old + new, out=(two[:, COUNT] > 0.0).astype(np.float64), where=old + new > 0.0)
+    a = np.divide(old, old + new, out=1.0 - k, where=old + new > 0.0)
+    lone = (one[:, COUNT] == 0.0) | (two[:, COUNT] == 0.0)
+    apart: list[Floats] = []
+    for mean, rest in ((MEAN, REST), (MEAN2, REST2)):
+        d = np.where(lone, 0.0, (two[:, mean] - one[:, mean]) + (two[:, rest] - one[:, rest]))
+        near = np.where(k <= a, one[:, mean] + (one[:, rest] + k * d), two[:, mean] + (two[:, rest] - a * d))
+        both = np.where(np.isfinite(d), near, one[:, mean] + two[:, mean])
+        state[:, mean] = np.where(
+            two[:, COUNT] == 0.0, one[:, mean], np.where(one[:, COUNT] == 0.0, two[:, mean], both)
         )
-        mean = np.clip(mean, *_range(np.where(columns > 0.0, x, np.nan), mean))
-        deviations = np.where(columns > 0.0, x - mean, 0.0)
-        if self.kind == "full":
-            root = (np.sqrt(columns) * deviations).astype(np.float64)  # BLAS knows no extended precision
-            spread = (root.T @ root).astype(EXTENDED)
-        else:
-            spread = (w * deviations**2).sum(axis=0)
-        total = np.broadcast_to(rows.sum(axis=0), np.shape(mass))
-        later = np.where(mass > 0.0, latest, total)
-        pairs = 2.0 * (w * older).sum(axis=0)
-        sums = _Sums(mass, squares, pairs, mean, spread, present.sum(axis=0), total - later)
-        return sums.faded(self._log_beta, later)
-
-
-def _log_beta(decay: Decay) -> Any:
-    if decay.beta == 0.0:
-        return EXTENDED(-np.inf)
-    return np.log1p(-EXTENDED(decay.alpha)) if decay.beta >= 0.5 else np.log(EXTENDED(decay.beta))
-
-
-def _range(x: Floats, otherwise: Floats) -> tuple[Floats, Floats]:
-    """Smallest and largest value of each column: a mean of equal values is that value, exactly."""
-    low = np.fmin.reduce(x, axis=0)
-    high = np.fmax.reduce(x, axis=0)
-    return np.where(np.isnan(low), otherwise, low), np.where(np.isnan(high), otherwise, high)
+        state[:, rest] = 0.0
+        apart.append(d)
+    state[:, XY] = a * one[:, XY] + k * two[:, XY] + a * k * apart[0] * apart[1]
+    state[:, FREE] = a * a * one[:, FREE] + k * k * two[:, FREE] + 2.0 * a * k
+    return state

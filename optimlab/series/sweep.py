@@ -1,257 +1,275 @@
-"""Sweeps over a series in tiles: the mean and the second moments for given weights, in memory that fits the cache."""
+"""One pass over series under a plan: compiled loops on all cores, or NumPy tile by tile in little memory."""
 
 from __future__ import annotations
 
+import importlib.util
 import math
-from collections.abc import Iterator
+import os
+import warnings
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from optimlab.recurrence.decay import Decay
-from optimlab.series.options import Resolved
-from optimlab.series.scan import (
-    COMPILED_FROM,
-    SHORT,
-    TILE,
-    compiled,
-    constant_scan,
-    corrections,
-    cut,
-    held,
-    powers,
-    short_mean,
-    whole_blocks,
-)
-from optimlab.series.weighting import Gains, Masses, Weighting
-from optimlab.typing import Floats, Marks
+from optimlab.series import rows
+from optimlab.series.options import Plan, by_column
+from optimlab.series.scan import whole_blocks
+from optimlab.typing import Array, Floats
 
-NONE = np.ones(0)
-PREFIX = 4096  # rows in which nearly every series has two different values
-DIVIDED = TILE // 2  # elements while a scan is divided: the divisor and what it is made of must fit beside it
-RUN = 4  # tiles after which a plain scan looks whether it met a gap
-GENERAL_TILE = 8_192  # elements; with gaps or weights a dozen arrays of this size are needed
-LOG_EPSILON = -54.0 * math.log(2.0)  # 1 - βᵗ is 1 to the last digit once βᵗ is below 2⁻⁵⁴
+__all__ = ["cores", "cuts", "refuse_gaps", "run", "start_state", "sweep"]
+
+COMPILED_FROM = 65_536  # elements from which loading numba (0.5 s, once) can pay
+THREADS_FROM = 1 << 18  # elements of a part from which a thread of its own (50 µs) pays
+PART = 1 << 18  # rows of a long series that are one part, whatever the number of threads
+LONG_TILE = 49_152  # elements: the two arrays that a scan of one factor needs stay below 1 MiB
+TILE = 8_192  # elements: a dozen float64 arrays of this size stay in the cache
+ROW_TILE = 512  # rows of a table that lies by rows, of which all columns are done before the next
 
 
-class Mean:
-    """The mean of some columns, carried from tile to tile."""
+@lru_cache(maxsize=1)
+def compiled() -> Any:
+    """Return the module of compiled loops, or None if numba is not installed or does not work, said once."""
+    if importlib.util.find_spec("numba") is None:
+        return None
+    try:
+        from optimlab.series import compiled as kernels
 
-    def __init__(self, weighting: Weighting, columns: int) -> None:
-        self.forgets = weighting.forgets
-        self.mean = np.full(columns, 0.0 if weighting.prior is None else weighting.prior)
-        self.first = np.full(columns, np.nan if weighting.prior is None else weighting.prior)
-        self.constant = np.ones(columns, dtype=np.bool_)  # every value so far equals the first
-
-    def step(self, x: NDArray[Any], gains: Gains) -> Floats:
-        """m ← a m + k x over the next rows; NaN before the first value."""
-        values = np.where(gains.counted, x, 0.0)
-        if self.forgets:  # even an infinite past
-            m = held(values, gains.counted, self.mean)
-        else:
-            lost = self._lost(values)
-            m = gains.smooth(values, np.where(np.isfinite(self.mean), self.mean, 0.0))
-            m += lost
-        self.keep_constant(x, gains.counted, m)
-        self.mean = m[:, -1].copy()
-        if not gains.seen[:, 0].all():
-            m[~gains.seen] = np.nan
-        return m
-
-    def _lost(self, values: Floats) -> Floats | float:
-        """Take what is not finite out of the values; return its running sum: an infinite mean stays infinite."""
-        bad = ~np.isfinite(values)
-        poisoned = ~np.isfinite(self.mean)
-        if not (bad.any() or poisoned.any()):
-            return 0.0
-        lost = np.where(bad, values, 0.0)
-        lost[:, 0] += np.where(poisoned, self.mean, 0.0)
-        values[bad] = 0.0
-        return np.add.accumulate(lost, axis=1)
-
-    def keep_constant(self, x: NDArray[Any], counted: Marks | None, m: NDArray[Any]) -> None:
-        """A mean of equal values is that value: write it over the rounding in the leading run of equal values."""
-        if not self.constant.any():
-            return
-        if counted is None and x.shape[1] > PREFIX:
-            self.keep_constant(x[:, :PREFIX], None, m[:, :PREFIX])
-            self.keep_constant(x[:, PREFIX:], None, m[:, PREFIX:])
-            return
-        new = np.isnan(self.first) if counted is None else np.isnan(self.first) & counted.any(axis=1)
-        at = 0 if counted is None else counted.argmax(axis=1)[new]
-        self.first[new] = x[new, at]
-        self.constant[new] &= ~np.isnan(self.first[new])
-        same = x == self.first[:, np.newaxis]
-        if counted is not None:
-            same |= ~counted
-        same &= (self.constant & ~np.isnan(self.first))[:, np.newaxis]
-        run = np.logical_and.accumulate(same, axis=1)
-        np.copyto(m, self.first[:, np.newaxis], where=run, casting="same_kind")
-        self.constant &= run[:, -1] | np.isnan(self.first)
+        one = np.ones(1)
+        kernels.mean(
+            one, one, one, one, one, start_state(Plan(0, one, one, one), 1)[0], one.copy(), Plan(0, one, one, one).how()
+        )
+    except Exception as error:  # too old for this NumPy, a cache that cannot be read or written, ...
+        warnings.warn(f"numba does not work here ({error!r}); series are averaged by NumPy alone", stacklevel=2)
+        return None
+    return kernels
 
 
-def _plain_scan(
-    x: NDArray[Any], decay: Decay, mass: float, mean: Floats | float, out: NDArray[Any], kernels: Any
-) -> tuple[Floats, float] | None:
-    """Write the mean of rows that all hold a finite value, by m W ← β m W + α x; None if one of them does not.
+def cores() -> int:
+    """Return how many threads may run."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
-    W is 1 - βᵗ after the debiased start, and is divided by until it is 1 to the last digit. Returns the last m and W.
+
+def start_state(plan: Plan, columns: int, what: Any = None) -> Floats:
+    """Return the state of columns before their first row."""
+    state = np.zeros((columns, rows.STATE))
+    state[:, rows.FADED] = 1.0
+    state[:, rows.LAST] = np.nan
+    if plan.prior is not None:
+        state[:, [rows.ROWS, rows.MASS]] = 1.0
+        state[:, [rows.MEAN, rows.MEAN2]] = plan.prior
+        state[:, rows.LAST] = 0.0 if what is not None and what[1] else np.nan
+    return state
+
+
+def sweep(plan: Plan, series: list[Array], result: Array, what: Any = None, *, total: bool = False) -> None:
+    """Write the mean of a series, its decayed sum (``total``) or a second moment (``what``) of one or two.
+
+    Arithmetic on NaN and infinity is silent: they are data.
     """
-    carry = None if mass == 0.0 else np.zeros(len(x)) + mean * mass
-    done, steps = 0, x.shape[1]
-    while done < steps:
-        whole = kernels is not None and mass == 1.0
-        tile = TILE if mass == 1.0 else DIVIDED
-        rows = slice(done, steps if whole else min(steps, done + whole_blocks(tile // len(x))))
-        divisor, mass = _divisor(decay.log_beta, mass, rows.stop - rows.start)
-        carry = _scan(x[:, rows], decay, carry, divisor, out[:, rows], kernels)
-        if 1.0 - 1e-13 < mass < 1.0:  # by rounding it might never become 1; with the same mean it may
-            carry, mass = carry / mass, 1.0
-        done = rows.stop
-    assert carry is not None
-    return (carry / mass, mass) if np.isfinite(carry).all() else None
-
-
-def _divisor(log_beta: float, mass: float, steps: int) -> tuple[Floats, float]:
-    """Return the mass after each of the next steps, until it is 1 to the last digit, and the mass after them all."""
-    if mass == 1.0:
-        return NONE, 1.0
-    head = min(steps, math.ceil((LOG_EPSILON - math.log1p(-mass)) / log_beta))
-    if mass == 0.0:
-        divisor = corrections(log_beta, head)
-    else:  # of one size, that few are cached
-        divisor = mass * powers(log_beta, DIVIDED)[:head] + corrections(log_beta, DIVIDED)[:head]
-    return divisor, float(divisor[-1]) if 0 < head == steps else 1.0
-
-
-def _scan(
-    x: NDArray[Any], decay: Decay, carry: Floats | None, divisor: Floats, out: NDArray[Any], kernels: Any
-) -> Floats:
-    """Write the scan, its first outputs divided, into ``out``; return its last step undivided."""
-    head = divisor.size
-    if kernels is None:
-        y = constant_scan(x, decay.log_beta, decay.alpha, carry)
-        last = y[:, -1].copy()
-        if head == y.shape[1]:
-            y /= divisor
-        elif head:
-            y[:, :head] /= divisor
-        out[...] = y
-        return last
-    carry = np.zeros(len(x)) if carry is None else carry
-    by_step = len(x) > 1 and abs(x.strides[0]) < abs(x.strides[1])
-    head = x.shape[1] if by_step else head
-    if head:
-        kernels.columns(x[:, :head], decay.alpha, decay.beta, carry, divisor, out[:, :head])
-    if head < x.shape[1]:
-        kernels.rows(x[:, head:], decay.alpha, decay.beta, carry, out[:, head:])
-    return carry
-
-
-def _plain_step(x: NDArray[Any], masses: Masses, mean: Mean, out: NDArray[Any], kernels: Any) -> bool:
-    """Write the mean of the next rows as one scan; False if they have gaps."""
-    weighting = masses.weighting
-    begins = weighting.unit_mass and masses.mass[0] == 0.0
-    assert weighting.decay is not None
-    mass, carry = (1.0, x[:, 0].astype(np.float64)) if begins else (min(float(masses.mass[0]), 1.0), mean.mean)
-    result = _plain_scan(x, weighting.decay, mass, carry, out, kernels)
-    if result is None:
-        return False
-    mean.keep_constant(x, None, out)
-    mean.mean = np.where(mean.constant, mean.first, result[0])
-    masses.mass = np.full(len(x), result[1])
-    masses.count = masses.count + x.shape[1]
-    return True
-
-
-def _short(x: NDArray[Any], weighting: Weighting, out: NDArray[Any]) -> bool:
-    """Write the debiased mean of one short column; False if it is none, has gaps or begins with equal values."""
-    if len(x) != 1 or not 1 < x.size <= SHORT or weighting.unit_mass or not weighting.plain or x[0, 0] == x[0, 1]:
-        return False
-    assert weighting.decay is not None
-    last = short_mean(x[0], weighting.decay.log_beta, weighting.decay.alpha, out[0])
-    out[0, 0] = x[0, 0]
-    return math.isfinite(last)
-
-
-def _plain(weighting: Weighting, masses: Masses, mean: Mean, min_count: int) -> bool:
-    """Whether rows without gaps would continue as one scan with one mass."""
-    return (
-        weighting.plain
-        and bool((masses.mass == masses.mass[0]).all())
-        and (not weighting.unit_mass or masses.mass[0] in (0.0, 1.0))
-        and bool((masses.count >= min_count - 1).all())
-        and bool(np.isfinite(mean.mean).all())
-    )
-
-
-def sweep_mean(x: NDArray[Any], options: Resolved, out: NDArray[Any]) -> None:
-    """Write the mean of x, of shape (columns, rows), into ``out``, tile by tile."""
-    weighting = options.weighting
-    kernels = compiled() if x.size >= COMPILED_FROM else None
-    overlap = np.may_share_memory(x, out)
-    if overlap and (x.ctypes.data != out.ctypes.data or x.strides != out.strides):
-        x, overlap = x.copy(), False  # else a tile would read what another has written
-    if options.min_count <= 1 and not overlap and _short(x, weighting, out):
+    if result.size == 0:
         return
-    for columns, along in in_tiles(x.shape, TILE, 1 if overlap else RUN):
-        masses = Masses(weighting, columns)
-        mean = Mean(weighting, columns.stop - columns.start)
-        for rows in along:
-            part, target = x[columns, rows], out[columns, rows]
-            if overlap:
-                part = part.copy()
-            if _plain(weighting, masses, mean, options.min_count) and _plain_step(part, masses, mean, target, kernels):
-                continue
-            if kernels is not None and _only_gaps(options):
-                _gapped_steps(part, masses, mean, target, kernels)
-            else:
-                _general_steps(part, rows, masses, mean, options, target)
+    columns = [by_column(x, plan.axis) for x in series]
+    target = by_column(result, plan.axis)
+    if plan.refuse:
+        for x in columns:
+            refuse_gaps(x)
+    columns = [x.copy() if _tangled(x, target) else x for x in columns]  # a tile must not read what another wrote
+    with np.errstate(invalid="ignore", over="ignore", divide="ignore", under="ignore"):
+        if plan.codes is None:
+            run(plan, columns, target, start_state(plan, len(target), what), what, total=total)
+        else:
+            _by_group(plan, columns, target, what, total)
+        if what is not None and plan.forgets and not what[1]:
+            target[...] = np.nan
+    if not np.may_share_memory(target, result):  # three dimensions or more, of which there is no such view
+        moved = np.moveaxis(result, plan.axis, -1)
+        moved[...] = target.reshape(moved.shape)
 
 
-def _only_gaps(options: Resolved) -> bool:
-    """Whether NaN rows are all that the plain scan could not do."""
-    weighting = options.weighting
-    first_row_counts = options.min_count == 1 or (options.min_count == 0 and weighting.prior is None)
-    return weighting.plain and not weighting.forgets and first_row_counts and options.gaps != "propagate"
+def _tangled(x: Array, out: Array) -> bool:
+    return np.may_share_memory(x, out) and (x.ctypes.data != out.ctypes.data or x.strides != out.strides)
 
 
-def _gapped_steps(x: NDArray[Any], masses: Masses, mean: Mean, out: NDArray[Any], kernels: Any) -> None:
-    """Write the mean of the next rows, some of which are gaps, by a compiled loop; it carries the state on."""
-    weighting = masses.weighting
-    assert weighting.decay is not None
-    alpha, beta = weighting.decay.alpha, weighting.decay.beta
-    fade = beta if weighting.gaps_decay else 1.0
-    started = masses.count > 0
-    state = masses.mass, mean.mean, mean.first, mean.constant, masses.count
-    kernels.gapped(x, alpha, beta, fade, weighting.unit_mass, started, *state, out)
+def refuse_gaps(x: Array) -> None:
+    """Raise at the first NaN of (columns, rows)."""
+    for start in range(0, x.shape[1], 4096):
+        missing = np.isnan(x[:, start : start + 4096])
+        if missing.any():
+            column, row = np.argwhere(missing)[0]
+            raise ValueError(
+                f"x must not contain NaN with gaps='raise'; got NaN in row {start + row}, column {column}; "
+                "gaps='decay' or 'skip' average past it"
+            )
 
 
-def _general_steps(
-    x: NDArray[Any],
-    rows: slice,
-    masses: Masses,
-    mean: Mean,
-    options: Resolved,
-    out: NDArray[Any],
+def run(plan: Plan, series: list[Array], out: Array, state: Floats, what: Any = None, *, total: bool = False) -> None:
+    """Write results of shape (columns, rows) and carry the state of each column on."""
+    kernels = compiled() if out.size >= COMPILED_FROM else None
+    if kernels is None:
+        _by_tiles(plan, series, out, state, what, total)
+        return
+    v = np.atleast_2d(plan.weights)
+    arrays, how = (plan.q, plan.s, plan.p), plan.how(total)
+    by_row = len(out) > 1 and abs(out.strides[0]) < abs(out.strides[1])
+
+    in_place = any(np.may_share_memory(x, out) for x in series)
+
+    def columns(c: slice, r: slice, carried: Floats, to: Array) -> None:
+        own = v if len(v) == 1 else v[c]
+        own = own if own.shape[1] == 1 else own[:, r]
+        a = arrays if plan.by_value else tuple(z if z.size == 1 else z[r] for z in arrays)
+        tile = ROW_TILE if by_row else out.shape[1]
+        parts = [x[c, r].copy() if in_place else x[c, r] for x in series]  # blocks may be done twice
+        if what is None:
+            kernels.means(*parts, own, *a, carried, to, how, tile)
+        else:
+            kernels.moments(parts[0], parts[-1], own, *a, carried, to, how, what, tile)
+
+    if in_place:
+        for r in cuts(out.shape[1], max(1, TILE // len(out))):
+            columns(slice(None), r, state, out[:, r])
+    elif len(out) == 1 and out.shape[1] >= 2 * PART and how[8] and plan.decay is not None:
+        _in_parts(columns, plan, series, out, state, what)
+    else:
+        width = max(1, -(-THREADS_FROM // out.shape[1]))
+        _all(lambda c: columns(c, slice(0, out.shape[1]), state[c], out[c]), list(cuts(len(out), width)))
+
+
+def _all(task: Callable[[Any], Any], items: list[Any]) -> None:
+    """Do independent tasks, on all cores; their results do not depend on how many there are."""
+    if len(items) == 1 or cores() == 1:
+        for item in items:
+            task(item)
+        return
+    with ThreadPoolExecutor(min(cores(), len(items))) as pool:
+        list(pool.map(task, items))
+
+
+def _in_parts(
+    columns: Callable[..., None], plan: Plan, series: list[Array], out: Array, state: Floats, what: Any
 ) -> None:
-    for part in cut(rows, max(1, GENERAL_TILE // len(x))):
-        here = slice(part.start - rows.start, part.stop - rows.start)
-        before = masses.count
-        gains = masses.gains(options.present(x[:, here]), part)
-        m = mean.step(x[:, here], gains)
-        blank_early(m, before, gains, options.min_count)
-        out[:, here] = m
+    """Do parts of one long series side by side, each from the rows before it that still count.
+
+    A part whose state at its start is not that at the end of the one before, to a few units in the last place, is
+    done again from there: old values that are huge, infinite, or few.
+    """
+    assert plan.decay is not None
+    one, parts = slice(0, 1), list(cuts(out.shape[1], PART))
+    fading = 48.0 / -plan.decay.log_beta if plan.decay.alpha > 0.0 else math.inf
+    early = int(min(fading + 64.0, PART))
+    if early == PART:  # so slow that all rows count: one part after the other
+        for at in parts:
+            columns(one, at, state, out[:, at])
+        return
+    states = [state.copy(), *(start_state(replace(plan, prior=None), 1) for _ in parts[1:])]
+    begun = list(states)
+
+    def part(j: int) -> None:
+        if j:
+            columns(one, slice(parts[j].start - early, parts[j].start), states[j], np.empty((1, early), out.dtype))
+        begun[j] = states[j].copy()
+        columns(one, parts[j], states[j], out[:, parts[j]])
+
+    _all(part, list(range(len(parts))))
+    for j in range(1, len(parts)):
+        before = slice(parts[j].start - 64, parts[j].start)
+        size = max(float(np.nanmax(np.abs(x[0, before]), initial=0.0)) for x in series)
+        if not _agree(begun[j][0], states[j - 1][0], plan, size, what):
+            states[j] = states[j - 1].copy()
+            columns(one, parts[j], states[j], out[:, parts[j]])
+        else:
+            states[j][:, rows.COUNT] += states[j - 1][:, rows.COUNT] - begun[j][:, rows.COUNT]
+    state[...] = states[-1]
 
 
-def blank_early(m: Floats, before: NDArray[np.int64], gains: Gains, min_count: int) -> None:
-    """Set results from fewer than ``min_count`` values to NaN, given how many counted before these rows."""
-    if (before < min_count).any():
-        m[before[:, np.newaxis] + np.cumsum(gains.counted, axis=1) < min_count] = np.nan
+def _agree(one: Floats, other: Floats, plan: Plan, size: float, what: Any) -> bool:
+    """Whether two states are the same but for rounding, and a count that is large enough in both."""
+    if min(one[rows.COUNT], other[rows.COUNT]) < max(plan.least, 2):
+        return False
+    with np.errstate(invalid="ignore"):
+        apart = np.abs(one - other)
+    near = apart <= 4e-15 * np.abs(other)
+    near[[rows.MEAN, rows.MEAN2]] |= apart[[rows.MEAN, rows.MEAN2]] <= 4e-15 * size
+    second = [rows.XY, rows.XX, rows.YY, rows.LAST]
+    near[second] = apart[second] <= 1e-13 * np.abs(other[second])
+    near[[rows.REST, rows.REST2, rows.COUNT]] = True
+    if what is not None:  # what the loop without special cases leaves out
+        near[[] if what[2] else [rows.XX, rows.YY]] = True
+        near[[] if what[0] else [rows.MEAN2]] = True
+    near = near & np.isfinite(np.where(near, other, one)) | (one == other)
+    return bool((near | np.isnan(one) & np.isnan(other)).all())
 
 
-def in_tiles(shape: tuple[int, ...], elements: int, run: int = 1) -> Iterator[tuple[slice, list[slice]]]:
-    """Cut (columns, rows) into blocks of columns, each with its slices of rows, ``run`` tiles long, in order."""
-    for columns in cut(slice(0, shape[0]), 1024):
-        yield columns, cut(slice(0, shape[1]), run * whole_blocks(elements // (columns.stop - columns.start)))
+def _by_tiles(plan: Plan, series: list[Array], out: Array, state: Floats, what: Any, total: bool) -> None:
+    v = np.atleast_2d(plan.weights)
+    for c in cuts(len(out), 1024):
+        width, start, skip = c.stop - c.start, 0, 0
+        while start < out.shape[1]:
+            r = slice(start, min(start + _length(plan, state[c], width), out.shape[1]))
+            start = r.stop
+            skip -= 1
+            if skip < 0 and what is None and not total:
+                if rows.plain_mean(series[0][c, r], plan, state[c], out[c, r]):
+                    continue
+                skip = 8 if start > 1 else 0  # where a gap is there are others
+            for part in cuts(r.stop - r.start, whole_blocks(TILE // width)):
+                at = slice(r.start + part.start, r.start + part.stop)
+                weights = v if len(v) == 1 else v[c]
+                weights = weights if weights.shape[1] == 1 else weights[:, at]
+                tile = [x[c, at] for x in series]
+                if what is None:
+                    out[c, at] = rows.mean(tile[0], plan, weights, at, state[c], total)
+                else:
+                    out[c, at] = rows.moment(tile[0], tile[-1], plan, weights, at, state[c], what)
+
+
+def _length(plan: Plan, state: Floats, columns: int) -> int:
+    """Return how many rows are tried as one scan; the first value that starts is a tile of its own."""
+    if plan.unit and plan.prior is None and state[0, rows.ROWS] == 0.0:
+        return 1
+    return whole_blocks((LONG_TILE if abs(state[0, rows.MASS] - 1.0) < 1e-13 else LONG_TILE // 2) // columns)
+
+
+def cuts(length: int, size: int) -> Iterator[slice]:
+    """Cut a length into slices of at most ``size``."""
+    for start in range(0, length, size):
+        yield slice(start, min(start + size, length))
+
+
+def _by_group(plan: Plan, series: list[Array], out: Array, what: Any, total: bool) -> None:
+    """Write results within groups: a group's rows are a series of their own."""
+    assert plan.codes is not None
+    kernels = compiled() if out.size >= COMPILED_FROM else None
+    v = np.atleast_2d(plan.weights)
+    for c in range(len(out)):
+        own, parts = v[min(c, len(v) - 1)], [x[c] for x in series]
+        if kernels is None:
+            _each_group(replace(plan, weights=own) if plan.weighted else plan, parts, out[c], what, total)
+            continue
+        rest = (own, plan.q, plan.s, plan.p, plan.codes, start_state(plan, plan.groups, what), out[c], plan.how(total))
+        if what is None:
+            kernels.means_by(*parts, *rest)
+        else:
+            kernels.moments_by(parts[0], parts[-1], *rest, what)
+
+
+def _each_group(plan: Plan, series: list[Array], out: Array, what: Any, total: bool) -> None:
+    assert plan.codes is not None
+    order = np.argsort(plan.codes, kind="stable")
+    ends = np.cumsum(np.bincount(plan.codes + 1, minlength=plan.groups + 1))
+    out[order[: ends[0]]] = np.nan
+    for at in np.split(order[ends[0] :], ends[1:-1] - ends[0]):
+        own: Any = {
+            name: z if not z.ndim or (name != "weights" and (z.size == 1 or plan.by_value)) else z[at]
+            for name, z in _arrays(plan)
+        }
+        result = np.empty((1, len(at)), out.dtype)
+        _by_tiles(replace(plan, **own), [x[None, at] for x in series], result, start_state(plan, 1, what), what, total)
+        out[at] = result[0]
+
+
+def _arrays(plan: Plan) -> list[tuple[str, Floats]]:
+    return [("q", plan.q), ("s", plan.s), ("p", plan.p), ("weights", plan.weights)]

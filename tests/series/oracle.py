@@ -31,11 +31,11 @@ def engine(name: str) -> Iterator[None]:
     """Within: NumPy alone, or the compiled loops for everything that they can do, however short."""
     with pytest.MonkeyPatch.context() as patch:
         if name == "numpy":
-            for module in ("sweep", "scan"):
-                patch.setattr(f"optimlab.series.{module}.compiled", lambda: None)
+            patch.setattr("optimlab.series.sweep.compiled", lambda: None)
         else:
             pytest.importorskip("numba")
             patch.setattr("optimlab.series.sweep.COMPILED_FROM", 0)
+            patch.setattr("optimlab.series.ema._short", lambda *_given: False)
         yield
 
 
@@ -61,7 +61,9 @@ class Column:
         self.debiased = start == "debiased"
         self.prior = 0.0 if start == "zero" else None if isinstance(start, str) else start
         betas = [beta] * n if isinstance(beta, float) else list(beta)
-        self.counted = [p and (weights is None or weights[i] > 0.0) for i, p in enumerate(present)]
+        self.present = list(present)
+        self.weight = [1.0] * n if weights is None else list(weights)
+        self.counted = [p and v > 0.0 for p, v in zip(present, self.weight, strict=True)]
         if times is None:
             self.factor = [b if p or gaps == "decay" else 1.0 for b, p in zip(betas, present, strict=True)]
             self.share = [1.0 if self.debiased and isinstance(beta, float) else 1.0 - b for b in betas]
@@ -69,19 +71,16 @@ class Column:
             elapsed = [0.0] + [late - early for early, late in itertools.pairwise(times)]
             self.factor = [b**d for b, d in zip(betas, elapsed, strict=True)]
             self.share = [1.0] * n if spacing == "event" else self._elapsed_share(times, betas)
-            self.counted = [c and s > 0.0 for c, s in zip(self.counted, self.share, strict=True)]
-        if weights is not None:
-            self.share = [s * w for s, w in zip(self.share, weights, strict=True)]
 
     def _elapsed_share(self, times: Numbers, betas: Numbers) -> list[float]:
         """1 - β^(time since the value before); the first value stands for as long as the next later one."""
         share = [0.0] * len(times)
         before = None if self.prior is None else times[0]
-        for i, here in enumerate(self.counted):
+        for i, here in enumerate(self.present):
             if not here:
                 continue
             if before is None:
-                later = [t for t, c in zip(times, self.counted, strict=True) if c and t > times[i]]
+                later = [t for t, c in zip(times, self.present, strict=True) if c and t > times[i]]
                 share[i] = 1.0 - betas[i] ** (later[0] - times[i]) if later and self.debiased else 1.0
             else:
                 share[i] = 1.0 - betas[i] ** (times[i] - before)
@@ -94,22 +93,38 @@ class Column:
         after = 1.0  # what later rows leave of a weight
         if self.debiased:
             for i in range(t, -1, -1):
-                result[i + 1] = after * self.share[i] if self.counted[i] else 0.0
+                result[i + 1] = after * self.share[i] * self.weight[i] if self.counted[i] else 0.0
                 after *= self.factor[i]
             return result
+        gains = self._gains(t)
         for i in range(t, -1, -1):
-            if self.counted[i]:
-                gain = self.share[i] / (self._faded(i) + self.share[i])
-                result[i + 1] = after * gain
-                after *= 1.0 - gain
+            result[i + 1] = after * gains[i]
+            after *= 1.0 - gains[i]
         result[0] = after
         return result
+
+    def _gains(self, t: int) -> list[float]:
+        """k = κ v / V of each row, where V ← V + κ (v - V) is the mean of the weights, of gain κ = s / (N + s)."""
+        positive = [v for v, c in zip(self.weight, self.counted, strict=True) if c]
+        known = False
+        mean = positive[0] if self.prior is not None and positive else 0.0
+        gains = []
+        for i in range(t + 1):
+            known = known or self.counted[i]
+            if not self.present[i] or (self.prior is not None and not known):
+                gains.append(0.0)
+                continue
+            faded = self._faded(i)
+            gain = self.share[i] / (faded + self.share[i]) if faded + self.share[i] > 0.0 else 0.0
+            mean += gain * (self.weight[i] - mean)
+            gains.append(gain * self.weight[i] / mean if mean > 0.0 else 0.0)
+        return gains
 
     def _faded(self, i: int) -> float:
         """What the rows since the value before leave of the mass 1 that it had; 0 if there was none."""
         product = self.factor[i]
         for j in range(i - 1, -1, -1):
-            if self.counted[j]:
+            if self.present[j]:
                 return product
             product *= self.factor[j]
         return 0.0 if self.prior is None else product
@@ -146,7 +161,11 @@ class Column:
         """Return weights and values of the result at row t, and how many of them are not the start value."""
         w = self.weights(t)
         rows = [i for i in range(t + 1) if self.counted[i]]
-        weights, values = [w[i + 1] for i in rows], [float(x[i]) for i in rows]
+        heavy = [i for i in rows if w[i + 1] > 0.0]  # a value that stands for no time is seen and has no weight
+        if self.prior is None and any(self.share[i] <= 0.0 for i in rows):  # but before the first that has, it is none
+            timed = [i for i in rows if self.share[i] > 0.0]
+            rows = [i for i in rows if timed and i >= timed[0]]
+        weights, values = [w[i + 1] for i in heavy], [float(x[i]) for i in heavy]
         if self.prior is not None:
             weights, values = [w[0], *weights], [self.prior, *values]
         return weights, values, len(rows)

@@ -308,5 +308,7 @@ def test_21_split_is_whole(beta: float) -> None:
         for state in (parts[0], streamed):
             close([state.mean, state.variance(), state.variance(bias=True)], expected, rtol=1e-13)
             close([state.mean], [whole.mean], rtol=1e-15)
-            close([state.variance(), state.effective_samples], [whole.variance(), whole.effective_samples], rtol=3e-15)
+            close([state.variance()], [whole.variance()], rtol=3e-15)
+            lost = 1e-14 * whole.effective_samples  # as its docstring says
+            close([state.effective_samples], [whole.effective_samples], rtol=3e-15 + lost)
             assert state.count == whole.count == 300

@@ -15,10 +15,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from optimlab import Decay, ema, ema_var
-from optimlab.series import scan, sweep
-from optimlab.series.scan import TILE, constant_scan, corrections, held, powers, shifted, variable_scan
-from optimlab.series.sweep import Mean
-from optimlab.series.weighting import Masses, Weighting
+from optimlab.series import sweep
+from optimlab.series.scan import constant_scan, corrections, held, powers, shifted, variable_scan
+from optimlab.series.sweep import TILE
 from tests.series.oracle import EDGES, ENGINES, MANY, SOME, engine, near
 
 pytestmark = pytest.mark.slow
@@ -162,17 +161,15 @@ def wild(draw: st.DrawFn) -> tuple[Array, dict[str, Any]]:
 
 
 @MANY
-@given(wild(), st.sampled_from([64, 1000, sweep.RUN]))
-def test_both_engines_agree(problem: Any, run: int) -> None:
+@given(wild())
+def test_both_engines_agree(problem: Any) -> None:
     pytest.importorskip("numba")
     x, options = problem
     size = np.abs(x[np.isfinite(x)]).max(initial=1e-300)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sweep, "RUN", run)
-        results = []
-        for name in ENGINES:
-            with engine(name):
-                results.append(ema(x, **options))
+    results = []
+    for name in ENGINES:
+        with engine(name):
+            results.append(ema(x, **options))
     near(*results, rtol=1e-10, atol=1e-12 * size)
 
 
@@ -190,15 +187,6 @@ def test_both_engines_agree_on_the_spread(problem: Any) -> None:
         with engine(name):
             results.append(ema_var(x, **options))
     near(*results, rtol=1e-10, atol=1e-12 * size**2)
-
-
-def test_a_mass_that_rounds_to_more_than_one_is_one() -> None:
-    weighting = Weighting(Decay(0.9), 0.9, Decay(0.9).alpha)
-    masses, mean = Masses(weighting, slice(0, 1)), Mean(weighting, 1)
-    masses.mass, mean.mean, mean.constant = np.array([1.0 + 2.0**-52]), np.array([3.0]), np.array([False])
-    out = np.empty((1, 4))
-    assert sweep._plain_step(np.array([[4.0, 4, 5, 6]]), masses, mean, out, None)
-    near(out, loop(np.array([[4.0, 4, 5, 6]]), 0.9, 0.1, 3.0).astype(float), rtol=1e-15)
 
 
 SLOW = [Decay(alpha=1.1e-3), Decay(alpha=1.3e-5), Decay(1 - 1.3e-5), Decay(1 - 3.3e-6), Decay(alpha=1e-6)]
@@ -252,33 +240,19 @@ def test_slow_means_do_not_drift_where_gaps_are(name: str, start: str) -> None:
 
 
 @pytest.mark.parametrize("beta", BETAS)
-@pytest.mark.parametrize("kernel", ["rows", "columns"])
-def test_compiled_loops_are_the_loop(kernel: str, beta: float) -> None:
+def test_looking_ahead_is_the_loop(beta: float) -> None:
     pytest.importorskip("numba")
     from optimlab.series import compiled
 
     rng, decay = np.random.default_rng(2), Decay(beta)
-    for columns, steps in [(1, 1), (1, 3), (1, 4), (2, 5), (3, 8), (5, 101)]:
-        x, carry = rng.random((columns, steps)), rng.random(columns)
+    for steps in (1, 3, 4, 5, 8, 101):
+        x, carry = rng.random((1, steps)), rng.random(1)
         expected = loop(x, beta, decay.alpha, carry)
-        for source in (x, np.asfortranarray(x), np.repeat(x, 2, axis=1)[:, ::2]):
-            out, last = np.empty_like(source), carry.copy()
-            if kernel == "rows":
-                compiled.rows(source, decay.alpha, decay.beta, last, out)
-            else:
-                compiled.columns(source, decay.alpha, decay.beta, last, np.ones(0), out)
-            near(out, expected.astype(float), rtol=5e-15)
-            near(last, out[:, -1], rtol=0)
-
-
-def test_the_compiled_loop_by_steps_divides_the_first_outputs() -> None:
-    pytest.importorskip("numba")
-    from optimlab.series import compiled
-
-    x, out, carry = np.ones((2, 5)), np.empty((2, 5)), np.zeros(2)
-    compiled.columns(x, 0.5, 0.5, carry, np.array([0.5, 0.75]), out)
-    near(out, np.array([[1.0, 1.0, 0.875, 0.9375, 0.96875]] * 2))
-    near(carry, np.array([0.96875] * 2))
+        for source in (x[0], np.repeat(x, 2, axis=1)[0, ::2]):
+            out = np.empty_like(source)
+            last = compiled.look_ahead(source, decay.alpha, decay.beta, carry[0], out)
+            near(out, expected[0].astype(float), rtol=5e-15)
+            assert last == out[-1]
 
 
 def test_numba_is_not_loaded_for_short_series(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -286,9 +260,9 @@ def test_numba_is_not_loaded_for_short_series(monkeypatch: pytest.MonkeyPatch) -
         raise AssertionError("asked for the compiled loops")
 
     monkeypatch.setattr("optimlab.series.sweep.compiled", refuse)
-    ema(np.ones(scan.COMPILED_FROM - 1), 0.9)
+    ema(np.ones(sweep.COMPILED_FROM - 1), 0.9)
     with pytest.raises(AssertionError, match="asked for"):
-        ema(np.ones(scan.COMPILED_FROM), 0.9)
+        ema(np.ones(sweep.COMPILED_FROM), 0.9)
 
 
 # ---------------------------------------------------------------- values that are not finite
@@ -393,23 +367,6 @@ def test_variable_scan_is_the_loop(steps: int, columns: int, name: str) -> None:
         near(variable_scan(wide, b, carry), variable_scan(wide.copy(), b, carry), rtol=0)
     for array, copy in zip((a, b, carry), before, strict=True):
         np.testing.assert_array_equal(array, copy)
-
-
-def test_both_variable_scans_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    kernels = pytest.importorskip("optimlab.series.compiled")
-    calls = []
-
-    class Counted:
-        def variable(self, *arguments: Any) -> None:
-            calls.append(arguments)
-            kernels.variable(*arguments)
-
-    a, b, carry = np.full((2, 500), 0.5), np.ones((2, 500)), np.zeros(2)
-    monkeypatch.setattr(scan, "compiled", lambda: None)
-    blocked = variable_scan(a, b, carry)
-    monkeypatch.setattr(scan, "compiled", lambda: Counted())
-    near(variable_scan(a, b, carry), blocked, rtol=1e-15)
-    assert len(calls) == 1
 
 
 # ---------------------------------------------------------------- small parts

@@ -16,8 +16,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from optimlab import Decay, ema, ema_corr, ema_cov, ema_std, ema_var
-from optimlab.series.scan import TILE
-from optimlab.series.sweep import GENERAL_TILE
+from optimlab.series.sweep import TILE
 from tests.series.oracle import EDGES, ENGINES, FEW, SOME, Column, engine, near, series
 
 pytestmark = pytest.mark.slow
@@ -134,9 +133,9 @@ def test_second_moments_around_the_edges_of_blocks(n: int) -> None:
 @pytest.mark.parametrize("weights", ["alike", "weights"])
 def test_every_weighting_goes_on_in_the_next_tile(kind: str, weights: str) -> None:
     rng = np.random.default_rng(14)
-    n = GENERAL_TILE + 60
+    n = TILE + 60
     x = series(rng, n, 0.3)
-    x[GENERAL_TILE - 4 : GENERAL_TILE + 3] = np.nan  # the gap lies across the edge
+    x[TILE - 4 : TILE + 3] = np.nan  # the gap lies across the edge
     options = timing(rng, n, kind) | {"weights": weighting(rng, n, weights)}
     for start, gaps in [("debiased", "decay"), ("debiased", "skip"), (2.5, "decay"), ("first", "skip")]:
         if kind == "event" and start != "debiased":
@@ -805,7 +804,7 @@ except ImportError as error:
         (
             {"pandas"},
             "ema(x, halflife='1D', times=np.arange(9).astype('M8[D]'))",
-            "a half-life in the unit of datetimes needs pandas: pip install 'optimlab[lab]'",
+            "a half-life as a string needs pandas: pip install 'optimlab[lab]'",
         ),
         (
             {"scipy", "matplotlib", "tqdm", "numba"},
