@@ -20,4 +20,6 @@ def needed(module: str, extra: str, by: str) -> ModuleType:
         return import_module(module)
     except ModuleNotFoundError as error:
         remedy = f'python -m pip install "optimlab[{extra}]"'
-        raise ImportError(f"{by} needs {module}, which is not installed; {remedy} installs it") from error
+        raise ImportError(
+            f"{by} needs {module.partition('.')[0]}, which is not installed; {remedy} installs it"
+        ) from error

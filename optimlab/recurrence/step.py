@@ -1,56 +1,80 @@
 """The one step of every EMA, m ← m + k (x - m), as pure functions on numbers.
 
-A row lets the past fade by q. A value of weight v takes the share s of a row (1-β, or the time that it stands for):
+A row lets the past fade by q. A value in it has a share s of the row (1-β, or the time that it stands for) and a
+weight v:
 
-    W ← q W + s v,    k = s v / W,    a = 1 - k,    m ← m + k (x - m)
-    B ← a (B + k (x - m)(y - n)),    u ← a (a u + 2 k)
+    N ← q N + s,    κ = s/N,        α = 1 - κ        the row's share of the rows so far
+    V ← α V + κ v,  k = κ v/V,      a = 1 - k        and of their weights, whose mean is V
+    m ← m + k (x - m)
+    B ← a (B + k (x - m)(y - n)),   u ← a (a u + 2 k)
 
-m is the mean, W the mass, B the spread (the biased variance or covariance) and u = 1 - Σw²/(Σw)² what an unbiased one
+m is the mean, N V the mass, B the spread (the biased variance or covariance) and u = 1 - Σw²/(Σw)² what an unbiased one
 is divided by. A start that is a value (every one but the debiased) leaves the past the mass of one whole row after each
-value: with N ← q N + s, the same mass of equal weights, W ← W/N and N ← 1. So weights have no unit: the mean is that
-of v x divided by that of v.
+value: N ← 1. Weights have no unit: the mean is that of v x divided by that of v.
 
-Streams call these functions with Python's floats, the loops over series are these functions compiled, to the same
-bits; the scans of whole arrays are tested against them.
+Streams call ``step`` with Python's floats, the loops over series are this function compiled, to the same bits; the
+scans of whole arrays are tested against it.
 """
 
 from __future__ import annotations
 
 import math
 
-__all__ = ["far", "move", "spread", "weigh"]
+__all__ = ["START", "State", "step"]
+
+# N, V, m, its rest, number of values, n, its rest, B, u
+State = tuple[float, float, float, float, float, float, float, float, float]
+START: State = (0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 
 def weigh(mass: float, fade: float, new: float) -> tuple[float, float, float]:
-    """W ← q W + w: return k = w/W and a = q W/W, both to the last digit, and W."""
+    """W ← q W + w: return k = w/W and a = q W/W, both to the last digit, and W; of nothing k = a = 0."""
     old = fade * mass
     total = old + new
-    return new / total, old / total, total
+    over = total if total > 0.0 else 1.0
+    return new / over, old / over, total
 
 
 def move(mean: float, rest: float, x: float, k: float, a: float) -> tuple[float, float, float]:
     """m ← m + k (x - m), from the nearer of the two: return m, what rounding took from it, and x - m_before.
 
-    A mean of equal values stays that value. Where x - m is not finite, neither is the result: see ``far``.
+    A mean of equal values stays that value. An infinite mean stays so, however long a gap.
     """
     d = x - mean
     near, c, left = (mean, k, rest) if k <= a else (x, -a, 0.0)
     change = c * d + left
     moved = near + change
+    if not abs(moved) < math.inf:
+        both = abs(x) < math.inf and abs(mean) < math.inf
+        return a * mean + k * x if both else mean + x, 0.0, d
     return moved, change - (moved - near), d
 
 
-def far(mean: float, x: float, k: float, a: float) -> float:
-    """m ← a m + k x, where x - m is not finite: an infinite mean stays so, however long a gap."""
-    if abs(x) < math.inf and abs(mean) < math.inf:
-        return a * mean + k * x
-    return mean + x
+def spread(moment: float, product: float, k: float, a: float) -> float:
+    """B ← a (B + k d e)."""
+    return a * (moment + k * product)
 
 
-def spread(moment: float, freedom: float, product: float, k: float, a: float) -> tuple[float, float, float, float]:
-    """B ← a (B + k d e), u ← a (a u + 2 k): return both, and both without their common factor a.
+def step(
+    state: State, x: float, y: float, fade: float, share: float, weight: float, floor: float, prior: bool
+) -> tuple[State, float, float, float, float]:
+    """Take a row with values x and y (or one twice): return the state, k, a, x - m_before and y - n_before.
 
-    Their ratio does without it: however long a gap, two values have the variance (x₁ - x₂)²/2.
+    ``floor`` is 1 if the start is a value, else 0; ``prior`` says that it is not the first value of the series.
     """
-    both, free = moment + k * product, a * freedom + 2.0 * k
-    return a * both, a * free, both, free
+    mass, load, m, rest, n, m2, rest2, b, u = state
+    if weight == 0.0:
+        x, y = m, m2  # moves nothing, but the row has passed
+    elif n == 0.0 and prior:
+        load = weight  # a number as start has the weight of the first value
+    elif n == 0.0 or (fade == 0.0 and not abs(m) + abs(m2) < math.inf):
+        m, m2 = x, y  # β = 0 forgets even an infinite past
+    k, a, mass = weigh(mass, fade, share)
+    mass = max(mass, floor)
+    if weight != load:
+        k, a, load = weigh(load, a, k * weight)
+    m, rest, d = move(m, rest, x, k, a)
+    m2, rest2, e = move(m2, rest2, y, k, a)
+    b, u = spread(b, d * e, k, a), a * (a * u + 2.0 * k)
+    seen = weight > 0.0 and (k > 0.0 or n > 0.0 or prior)
+    return (mass, load, m, rest, n + seen, m2, rest2, b, u), k, a, d, e

@@ -17,7 +17,7 @@ from optimlab.series.ema import ema
 from optimlab.series.frames import like, values
 from optimlab.series.options import Options, Plan, by_column, checked_start, plan
 from optimlab.series.scan import shifted, variable_scan
-from optimlab.series.sweep import TILE, cuts, start_state
+from optimlab.series.sweep import TILE, cuts, each
 from optimlab.typing import Array, Floats
 
 __all__ = ["Band", "FittedDecay", "ema_band", "fit_decay"]
@@ -215,12 +215,13 @@ def ema_band(
 
 def _write_half(x: Array, steps: Plan, width: _HalfWidth, out: Array) -> None:
     """Write half the width of the band of each column, tile by tile."""
-    for c in cuts(len(x), 64):
-        state, width.sums = start_state(steps, c.stop - c.start), np.zeros((4, c.stop - c.start))
-        weights = np.atleast_2d(steps.weights)
-        own = weights if len(weights) == 1 else weights[c]
-        for r in cuts(x.shape[1], TILE // (c.stop - c.start)):
-            out[c, r] = width.step(x[c, r], steps, own if own.shape[1] == 1 else own[:, r], r, state)
+    for own, columns in each(steps, [x]):
+        for part in cuts(len(x[columns]), 64):
+            one, to, weights = x[columns][part], out[columns][part], np.atleast_2d(own.weights)
+            state, width.sums = rows.start_state(own, len(one)), np.zeros((4, len(one)))
+            v = weights if len(weights) == 1 else weights[part]
+            for r in cuts(x.shape[1], TILE // len(one)):
+                to[:, r] = width.step(one[:, r], own, v if v.shape[1] == 1 else v[:, r], r, state)
 
 
 class _HalfWidth:
@@ -238,15 +239,15 @@ class _HalfWidth:
 
     def step(self, x: Array, steps: Plan, v: Floats, r: slice, state: Floats) -> Floats:
         """Return the half-widths of the next rows."""
-        had = (state[:, rows.COUNT] > 0.0) | (steps.prior is not None)
-        there, g, d = rows.deviations(x, steps, v, r, state)
-        a, k = (np.broadcast_to(z, x.shape) for z in (g.a, g.k))
-        both = rows.spread(d * d, g, state, rows.XY)[1]
+        tile = rows.Tile(steps, rows.present(steps, x), v, r, state)
+        d = tile.apart(x, rows.MEAN)
+        a, k = (np.broadcast_to(z, x.shape) for z in (tile.a, tile.k))
+        both = tile.spread(d * d, rows.XY)[1]
         free = self._carried(0, self.phi * a, k, lambda h: 2.0 * k * (1.0 - self.phi * h), a)
         degrees = self._degrees(a, k) * (1.0 - self.phi**2) / (1.0 + self.phi**2)
         stdtrit = needed("scipy.special", "lab", "ema_band").stdtrit
         half = np.asarray(stdtrit(degrees, self.quantile)) * np.sqrt((1.0 - a * free) * both / free)
-        return rows.shown(rows.again(half, g, had, state), there, g, steps, state)
+        return tile.shown(tile.again(half))
 
     def _carried(self, at: int, factor: Floats, k: Floats, new: Callable[[Floats], Floats], a: Floats) -> Floats:
         """h ← factor h + k, u ← a (a u + new(h_before)): return u/a."""

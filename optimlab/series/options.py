@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, TypedDict
 
 import numpy as np
@@ -14,18 +15,19 @@ from optimlab.checks import Range, choice, number, whole
 from optimlab.recurrence.decay import Decay
 from optimlab.recurrence.gains import ConstantGain, DebiasedGain, FirstValueGain, Gain
 from optimlab.series.frames import values
-from optimlab.series.times import elapsed
-from optimlab.typing import Array, Floats
+from optimlab.series.times import Clock
+from optimlab.typing import Array, Floats, Marks
 
 __all__ = ["Options", "Plan", "by_column", "checked_start", "checked_weights", "one_decay", "plan"]
 
 STARTS = ("debiased", "zero", "first", "sma")
 GAPS = ("decay", "skip", "propagate", "raise")
+NAMES = ("alpha", "span", "com", "halflife", "window", "cutoff")
+SLOW = 1e-5  # α from which on sums over sums round to less than 1e-14
 _START = Range("'debiased', 'zero', 'first', 'sma' or a finite number")
-_NAMES = ("alpha", "span", "com", "halflife", "window", "cutoff")
 _ONE = np.ones(1)
-_ONE.flags.writeable = False
 _ALIKE = np.ones(())
+_ONE.flags.writeable = _ALIKE.flags.writeable = False
 
 
 class Options(TypedDict, total=False):
@@ -57,19 +59,19 @@ class Plan:
 
     Attributes
     ----------
-    q, s, p : ndarray, of one entry or one a row (or one for each count of values before)
-        The factor of a row, the share of its value, and 1 - q to the last digit.
+    q, s : ndarray, of one entry or one a row
+        The factor of a row and the share of its value.
     decay : Decay or None
         The decay of a row, if it is the same for all.
+    own : callable or None
+        Where q and s depend on where a column has values: a function of that.
     prior : float or None
         The value that starts; None: the first one.
-    unit : bool
-        Whether the past has the mass of one row after each value: every start but the debiased one.
-    decays, propagate, blank : bool
-        Whether a gap lets the past fade, is a value like any other, has no result.
-    elapsed, by_value : bool
-        Whether a value's share is the time since the one before; whether q and s are counted by values.
-    least, weight : int, float
+    floor : float
+        1 if the past has the mass of one row after each value (every start but the debiased one), else 0.
+    decays, propagate, refuse, blank : bool
+        Whether a gap lets the past fade, is a value like any other, is an error, has no result.
+    least, lightest : int, float
         Values, and mass, from which on there is a result.
     weights : ndarray of float64, (), (rows,) or (columns, rows)
         The caller's weights; of no dimension if there are none.
@@ -80,28 +82,26 @@ class Plan:
     axis: int
     q: Floats
     s: Floats
-    p: Floats
     decay: Decay | None = None
+    own: Callable[[Marks], tuple[Floats, Floats]] | None = None
     prior: float | None = None
-    unit: bool = False
+    floor: float = 0.0
     decays: bool = True
     propagate: bool = False
     refuse: bool = False
     blank: bool = False
-    elapsed: bool = False
-    by_value: bool = False
     least: int = 1
-    weight: float = 0.0
+    lightest: float = 0.0
     weights: Floats = field(default_factory=lambda: _ALIKE)
     codes: Array | None = None
     groups: int = 1
 
     def how(self, total: bool = False) -> tuple[Any, ...]:
-        """Return what the compiled loops are told: unit, prior, decays, ..., and whether no row is special."""
-        plain = not (self.elapsed or self.by_value or self.propagate or total or self.weight > 0.0)
-        quick = plain and not self.weighted
-        flags = (self.unit, self.prior is not None, self.decays, self.propagate, self.elapsed, self.by_value)
-        return (*flags, self.blank, total, quick, float(self.least), self.weight)
+        """Return what the compiled loops are told."""
+        least = float(self.least if self.prior is not None else max(self.least, 1))
+        quick = self.quick and not total and bool(self.s[0] >= SLOW)
+        flags = (self.prior is not None, self.decays, self.propagate, self.blank, total, quick)
+        return (self.floor, *flags, least, self.lightest)
 
     @property
     def weighted(self) -> bool:
@@ -109,9 +109,15 @@ class Plan:
         return self.weights.ndim > 0
 
     @property
-    def simple(self) -> bool:
-        """Whether q and s are the same for all rows, and no row has a weight: then means are sums over sums."""
-        return self.decay is not None and not self.weighted
+    def quick(self) -> bool:
+        """Whether all rows without gaps do the same: then means are sums over sums."""
+        special = self.weighted or self.propagate or self.lightest > 0.0 or self.own is not None
+        return not special and self.decay is not None and 0.0 < self.decay.alpha < 1.0
+
+    @cached_property
+    def brief(self) -> bool:
+        """Whether a debiased mean without gaps has no other option."""
+        return self.quick and self.least <= 1 and not (self.floor or self.refuse or self.codes is not None)
 
     @property
     def forgets(self) -> bool:
@@ -153,19 +159,19 @@ def _plan(
     by: Any = None,
     **names: Any,
 ) -> Plan:
-    unknown = names.keys() - set(_NAMES)
+    unknown = names.keys() - set(NAMES)
     if unknown:
         raise TypeError(f"{', '.join(sorted(unknown))}: no such option; see the docstring of optimlab.ema")
     axis = whole("axis", axis, -len(shape), len(shape) - 1) % len(shape)
     rows = shape[axis]
     gaps, spacing = choice("gaps", gaps, GAPS), choice("spacing", spacing, ("event", "time"))
     codes, groups = (None, 1) if by is None else _codes(by, rows)
-    prior = checked_start(start)
+    prior, least = checked_start(start), whole("min_count", min_count, 0)
     if isinstance(beta, Gain):
-        fades, start = _by_gain(beta, start, names, times, rows, axis)
+        fades, start = _by_gain(beta, start, names, times, rows, axis, codes)
         prior = checked_start(start)
     elif times is not None:
-        fades = _by_time(elapsed(times, rows, index, codes), beta, names, spacing, start, axis)
+        fades = _by_time(Clock(times, rows, index, codes), beta, names, spacing, start, axis)
     else:
         fades = _by_row(beta, rows, names, axis)
     if start != "debiased" and fades.decay is not None and fades.decay.alpha == 0.0:
@@ -173,18 +179,18 @@ def _plan(
     if (start == "sma") != (warmup is not None):
         raise ValueError("start='sma' and warmup=n, the number of values to start from, go together; give both")
     if warmup is not None:
-        fades = _warmed(fades, whole("warmup", warmup, 1))
-        min_count = max(whole("min_count", min_count, 0), int(warmup))
+        warmup = whole("warmup", warmup, 1)
+        fades, least = _warmed(fades, warmup, codes), max(least, warmup)
     return replace(
         fades,
         prior=prior,
-        unit=start != "debiased",
+        floor=float(start != "debiased"),
         decays=gaps != "skip" or times is not None,
         propagate=gaps == "propagate",
         refuse=gaps == "raise",
         blank=choice("gap_result", gap_result, ("hold", "nan")) == "nan",
-        least=whole("min_count", min_count, 0),
-        weight=number("min_weight", min_weight, Range("at least 0")),
+        least=least,
+        lightest=number("min_weight", min_weight, Range("at least 0")),
         weights=_ALIKE if weights is None else checked_weights(weights, shape, axis),
         codes=codes,
         groups=groups,
@@ -203,10 +209,9 @@ def _by_row(beta: Any, rows: int, names: dict[str, Any], axis: int) -> Plan:
     """Rows one step apart."""
     if isinstance(beta, Decay) or beta is None or np.ndim(beta) == 0:
         decay = one_decay(beta, names)
-        share = np.array([decay.alpha or 1.0])
-        return Plan(axis, np.array([decay.beta]), share, np.array([decay.alpha]), decay)
+        return Plan(axis, np.array([decay.beta]), np.array([decay.alpha or 1.0]), decay)
     if any(value is not None for value in names.values()):
-        raise ValueError(f"exactly one of beta, {', '.join(_NAMES)} must be given; got an array beta and another")
+        raise ValueError(f"exactly one of beta, {', '.join(NAMES)} must be given; got an array beta and another")
     betas = values(beta, "beta").astype(np.float64, copy=False)
     if betas.shape != (rows,):
         raise ValueError(f"an array beta must have shape {(rows,)}, one for each row; got {betas.shape}")
@@ -214,7 +219,7 @@ def _by_row(beta: Any, rows: int, names: dict[str, Any], axis: int) -> Plan:
     if not inside.all():
         i = int((~inside).argmax())
         raise ValueError(f"beta must be in [0, 1); got {betas[i]} at index {i}")
-    return Plan(axis, betas, 1.0 - betas, 1.0 - betas)
+    return Plan(axis, betas, 1.0 - betas)
 
 
 def one_decay(beta: Any, names: dict[str, Any]) -> Decay:
@@ -229,30 +234,32 @@ def one_decay(beta: Any, names: dict[str, Any]) -> Decay:
     return Decay(beta, **names)
 
 
-def _by_time(gaps: Any, beta: Any, names: dict[str, Any], spacing: str, start: Any, axis: int) -> Plan:
-    """Rows as far apart as their times: a function that tells the gaps in half-lives, or in units of the times."""
+def _by_time(clock: Clock, beta: Any, names: dict[str, Any], spacing: str, start: Any, axis: int) -> Plan:
+    """Rows as far apart as their times."""
     if spacing == "event" and start != "debiased":
         raise ValueError(
             "start must be 'debiased' with times and spacing='event', where every value counts alike; "
             "for another start give spacing='time'"
         )
-    dated, steps = gaps(names.get("halflife"))
-    if dated:
-        if beta is not None or any(names.get(name) is not None for name in _NAMES if name != "halflife"):
+    if clock.dated:
+        rate = clock.rate(names.get("halflife"))
+        if beta is not None or any(names.get(name) is not None for name in NAMES if name != "halflife"):
             raise ValueError("times are datetimes: give the decay as halflife alone, a timedelta")
-        log_beta = -np.log(2.0)
     elif isinstance(beta, Decay) or beta is None or np.ndim(beta) == 0:
-        log_beta = one_decay(beta, names).log_beta
+        clock.refuse_timedelta(names.get("halflife"))
+        rate = one_decay(beta, names).log_beta
     else:
         raise ValueError("beta must be one number with times, which make the decay of each row; got an array")
-    with np.errstate(invalid="ignore"):
-        logs = np.where(steps == 0.0, 0.0, log_beta * steps)
+    q = clock.fades(rate)
     if spacing == "event":
-        return Plan(axis, np.exp(logs), _ONE, _ONE)
-    return Plan(axis, np.exp(logs), _ONE, -np.expm1(logs), elapsed=True)
+        return Plan(axis, q, _ONE)
+    opening = None if start not in ("debiased", "first", "sma") else start != "debiased"
+    return Plan(axis, q, _ONE, own=lambda there: (q, clock.shares(rate, there, opening)))
 
 
-def _by_gain(gain: Gain, start: Any, names: dict[str, Any], times: Any, rows: int, axis: int) -> tuple[Plan, str]:
+def _by_gain(
+    gain: Gain, start: Any, names: dict[str, Any], times: Any, rows: int, axis: int, codes: Array | None
+) -> tuple[Plan, str]:
     """Return the plan and the start that a gain says; its gains are counted by values, a gap is no step."""
     if start != "debiased" or times is not None or any(value is not None for value in names.values()):
         raise ValueError(f"a gain says the decay and the start, by values; give none of them beside it; got {gain!r}")
@@ -262,18 +269,35 @@ def _by_gain(gain: Gain, start: Any, names: dict[str, Any], times: Any, rows: in
     k = np.array([gain.at(t) for t in range(1, rows + 1)] or [1.0])
     if k.ndim != 1:
         raise ValueError(f"a series takes one gain, not one for each replica; got {gain!r}")
-    return Plan(axis, 1.0 - k, k, k, by_value=True), "first" if k[0] == 1.0 else "zero"
+    return Plan(axis, _ONE, _ONE, own=_by_value(1.0 - k, k, codes)), "first" if k[0] == 1.0 else "zero"
 
 
-def _warmed(fades: Plan, n: int) -> Plan:
+def _warmed(fades: Plan, n: int, codes: Array | None) -> Plan:
     """Return the plan whose first n values have a plain mean, which is what the start is."""
     if fades.decay is None:
         raise ValueError("start='sma' needs one decay for all rows: no times, no array and no gain as beta")
     k = np.append(1.0 / np.arange(1.0, n + 1.0), fades.decay.alpha)
-    return replace(fades, q=np.append(1.0 - k[:-1], fades.decay.beta), s=k, p=k, by_value=True, decay=None)
+    return replace(fades, decay=None, own=_by_value(np.append(1.0 - k[:-1], fades.decay.beta), k, codes))
 
 
-def checked_weights(weights: ArrayLike, shape: tuple[int, ...], axis: int) -> Floats:
+def _by_value(q: Floats, s: Floats, codes: Array | None) -> Callable[[Marks], tuple[Floats, Floats]]:
+    """Return a function that gives the n-th value the n-th q and s, later ones the last; a gap is no step."""
+
+    def own(there: Marks) -> tuple[Floats, Floats]:
+        order = np.arange(len(there)) if codes is None else np.argsort(codes, kind="stable")
+        seen = there[order]
+        before = np.cumsum(seen) - seen
+        if codes is not None:
+            first = np.diff(codes[order], prepend=-2) != 0
+            before -= np.maximum.accumulate(np.where(first, before, 0))
+        at = np.empty(len(there), dtype=np.int64)
+        at[order] = np.minimum(before, len(q) - 1)
+        return np.where(there | (at == len(q) - 1), q[at], 1.0), s[at]
+
+    return own
+
+
+def checked_weights(weights: ArrayLike, shape: tuple[int, ...], axis: int, *, scaled: bool = True) -> Floats:
     """Return weights as (rows,) or (columns, rows), near enough to 1 that no sum of them overflows."""
     array = values(weights, "weights").astype(np.float64, copy=False)
     if array.shape not in ((shape[axis],), shape):
@@ -285,7 +309,7 @@ def checked_weights(weights: ArrayLike, shape: tuple[int, ...], axis: int) -> Fl
         bad = np.argwhere(~good)[0]
         where = int(bad[0]) if bad.size == 1 else tuple(map(int, bad))
         raise ValueError(f"weights must be finite and not negative; got {array[tuple(bad)]} at index {where}")
-    if array.size and (array.max() > 1e150 or array.max() < 1e-150):
+    if scaled and array.size and (array.max() > 1e150 or array.max() < 1e-150):
         array = np.ldexp(array, -int(np.frexp(array.max())[1]))
     return array if array.ndim == 1 else by_column(array, axis)
 

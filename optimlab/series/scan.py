@@ -145,13 +145,13 @@ def constant_scan(x: Array, log_beta: float, gain: float, carry: Floats | None) 
 
 
 def variable_scan(a: Array, b: Array, carry: Floats) -> Floats:
-    """Sixteen steps for all blocks side by side, then the same scan over the blocks' ends."""
-    columns, steps = a.shape
+    """y_t = a_t y_{t-1} + b_t, sixteen steps for all blocks side by side, then the same scan over the blocks' ends.
+
+    One row of ``a`` holds for all columns.
+    """
+    columns, steps = b.shape
     blocks = -(-steps // BLOCK)
-    gain, y = np.zeros((2, columns, blocks * BLOCK))
-    gain[:, :steps] = a
-    y[:, :steps] = b
-    gain, y = (np.ascontiguousarray(z.reshape(columns, blocks, BLOCK).transpose(2, 0, 1)) for z in (gain, y))
+    gain, y = (_blocks(z, blocks) for z in (a, b))
     for j in range(1, BLOCK):
         y[j] += gain[j] * y[j - 1]
         gain[j] *= gain[j - 1]
@@ -161,6 +161,13 @@ def variable_scan(a: Array, b: Array, carry: Floats) -> Floats:
         before[:, 1:] = variable_scan(gain[-1, :, :-1], y[-1, :, :-1], carry)
     y += gain * before
     return y.transpose(1, 2, 0).reshape(columns, -1)[:, :steps]
+
+
+def _blocks(z: Array, blocks: int) -> Floats:
+    """Return rows as (steps of a block, columns, blocks)."""
+    whole = np.zeros((len(z), blocks * BLOCK))
+    whole[:, : z.shape[1]] = z
+    return np.ascontiguousarray(whole.reshape(len(z), blocks, BLOCK).transpose(2, 0, 1))
 
 
 def whole_blocks(steps: int) -> int:
@@ -177,16 +184,14 @@ def shifted(y: Array, carry: Array) -> Array:
 
 
 def held(y: Array, where: Marks, carry: Array) -> Array:
-    """Return the latest y of a step marked in ``where``, carry before the first."""
-    if where.all():
-        return y
-    kept, source = where.copy(), np.array(y)
-    source[:, 0] = np.where(where[:, 0], y[:, 0], carry)
-    kept[:, 0] = True
-    at = np.flatnonzero(kept)
-    return np.repeat(source.reshape(-1)[at], np.diff(at, append=y.size)).reshape(y.shape)
-
-
-def cut(length: slice, size: int) -> list[slice]:
-    """Cut a slice into slices of at most ``size``."""
-    return [slice(i, min(i + size, length.stop)) for i in range(length.start, length.stop, size)]
+    """Return y with the latest of a step marked in ``where`` on those that are not, carry before the first; in place."""
+    gaps = np.flatnonzero(~where)
+    if gaps.size:
+        flat = y.reshape(-1)
+        begins = np.diff(gaps, prepend=-2) != 1
+        begins |= gaps % y.shape[1] == 0
+        begin = gaps[begins]
+        latest = np.where(begin % y.shape[1] == 0, carry[begin // y.shape[1]], flat[begin - 1])
+        flat[gaps] = np.repeat(latest, np.diff(np.flatnonzero(begins), append=gaps.size))
+        y = flat.reshape(y.shape)
+    return y

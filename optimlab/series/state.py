@@ -12,17 +12,18 @@ from numpy.typing import ArrayLike
 
 from optimlab.checks import choice
 from optimlab.recurrence.decay import Decay
-from optimlab.recurrence.step import far, move, spread, weigh
+from optimlab.recurrence.step import step
 from optimlab.series.frames import values
 from optimlab.series.options import Plan, checked_start, checked_weights
-from optimlab.series.rows import COUNT, FREE, MASS, MEAN, MEAN2, REST, REST2, ROWS, XY
-from optimlab.series.sweep import run, start_state
-from optimlab.series.times import gaps_between, read_times
+from optimlab.series.rows import COUNT, FREE, LOAD, MASS, MEAN, MEAN2, REST, REST2, XX, XY, start_state
+from optimlab.series.sweep import run
+from optimlab.series.times import Clock, read_times, seconds_of
 from optimlab.typing import Array, Floats
 
 __all__ = ["EmaState"]
 
 _SPREAD = (True, False, False, 1.0, 1.0)  # what a pass over a chunk carries on: the moment of two series
+_SETTINGS = ("decay", "halflife", "shape", "start", "gaps", "covariance")
 
 
 class EmaState:
@@ -89,7 +90,7 @@ class EmaState:
         if (decay is None) == (halflife is None):
             raise ValueError("exactly one of decay and halflife must be given")
         self.decay = decay if isinstance(decay, Decay) else Decay(0.5 if decay is None else decay)
-        self.halflife = halflife
+        self.halflife = None if halflife is None else _timedelta(seconds_of(halflife))
         self.shape = tuple(int(n) for n in shape)
         self.start = start
         self.gaps = choice("gaps", gaps, ("decay", "skip", "raise"))
@@ -97,15 +98,13 @@ class EmaState:
         if self.kind == "full" and len(self.shape) != 1:
             raise ValueError(f"covariance='full' needs rows of one dimension, shape=(columns,); got shape={shape}")
         unit, prior = start != "debiased", checked_start(start)
-        beta, alpha = np.array([self.decay.beta]), np.array([self.decay.alpha])
-        skips = gaps != "skip"
-        self._plan = Plan(0, beta, alpha if unit else np.ones(1), alpha, self.decay, prior, unit, skips)
-        self._rates = self.decay.beta, self.decay.alpha if unit else 1.0
+        q, s = np.array([self.decay.beta]), np.array([self.decay.alpha if unit else 1.0])
+        self._plan = Plan(0, q, s, self.decay, None, prior, float(unit), gaps != "skip")
         columns = math.prod(self.shape)
         self._pairs = np.triu_indices(columns) if self.kind == "full" else (np.arange(columns), np.arange(columns))
         self._numbers: Any = start_state(self._plan, len(self._pairs[0]))
-        if self.shape == ():
-            self._numbers = self._numbers[0].tolist()
+        self._rates = (self.decay.beta, float(s[0]), 1.0, self._plan.floor, prior is not None)
+        self._single: Any = tuple(self._numbers[0, :XX].tolist()) if self.shape == () else None
         self._steps: Any = 0.0  # rows that the weights have faded by since the first
         self._times: Any = None  # of the first and the last row
         self._groups: dict[Any, EmaState] = {}
@@ -143,8 +142,9 @@ class EmaState:
         array([3.857, 4.857])
         """
         plain = time is None and weight is None and key is None and self._times is None and self.halflife is None
-        if plain and type(x) is float and x == x and self.shape == ():
-            self._one(x)
+        if plain and type(x) is float and x == x and self._single is not None:
+            self._single = step(self._single, x, x, *self._rates)[0]  # with Python's floats
+            self._steps += 1.0
             return self
         array = values(x if np.ndim(x) else [x]).astype(np.float64, copy=False).reshape(np.shape(x))
         array = array[np.newaxis] if array.shape == self.shape else array
@@ -165,33 +165,15 @@ class EmaState:
         return dict(self._groups)
 
     def _by_key(self, x: Array, time: Any, weight: Any, key: Any) -> Self:
-        labels = np.broadcast_to(np.asarray(key, dtype=object), len(x))
-        for label in dict.fromkeys(labels.tolist()):
-            at = np.array([other == label for other in labels])
+        labels = np.broadcast_to(np.asarray(key, dtype=object), len(x)).tolist()
+        rows: dict[Any, list[int]] = {}
+        for i, label in enumerate(labels):
+            rows.setdefault(label, []).append(i)
+        for label, at in rows.items():
             group = self._groups.setdefault(label, EmaState(**self._settings()))
             parts = (None if z is None else np.broadcast_to(np.asarray(z), len(x))[at] for z in (time, weight))
             group.update(x[at], **dict(zip(("time", "weight"), parts, strict=True)))
         return self
-
-    def _one(self, x: float) -> None:
-        """Take one number that is no gap: the recurrence with Python's floats."""
-        s, plan = self._numbers, self._plan
-        mass, mean = s[MASS], s[MEAN]
-        if s[COUNT] == 0.0 and plan.prior is None:
-            mean = x
-        beta, share = self._rates
-        k, a, mass = weigh(mass, beta, share)
-        s[MEAN], s[REST], d = move(mean, s[REST], x, k, a)
-        if not abs(s[MEAN]) < math.inf:
-            s[MEAN], s[REST] = x if beta == 0.0 else far(mean, x, k, a), 0.0
-        s[XY], s[FREE], _both, _free = spread(s[XY], s[FREE], d * d, k, a)
-        if plan.unit:
-            mass = s[ROWS] = 1.0
-        else:
-            s[ROWS] = beta * s[ROWS] + share
-        s[MASS] = mass
-        s[COUNT] += 1.0
-        self._steps += 1.0
 
     def _fades(self, time: Any, rows: int) -> Plan:
         """Return the plan of the next rows: one step apart, or as far as their times."""
@@ -207,25 +189,46 @@ class EmaState:
         if times.shape != (rows,):
             raise ValueError(f"time must have shape {(rows,)}, one for each row; got {times.shape}")
         begun = times[:1] if self._times is None else self._times[1:]
-        steps = gaps_between(np.concatenate([begun, times]), self.halflife)[1:]
+        q = self._faded(np.concatenate([begun, times]))[1:]
         self._times = np.concatenate([begun if self._times is None else self._times[:1], times[-1:]])
-        logs = np.where(steps == 0.0, 0.0, self.decay.log_beta * np.where(steps == 0.0, 1.0, steps))
-        return replace(self._plan, q=np.exp(logs), s=np.ones(1), decay=None, decays=True)
+        return replace(self._plan, q=q, s=np.ones(1), decay=None, decays=True)
+
+    def _faded(self, times: Array) -> Floats:
+        if times.dtype == object:
+            raise TypeError("time must be of one kind, numbers or datetimes, in all rows of a stream")
+        clock = Clock(times, len(times))
+        if clock.dated != (self.halflife is not None):
+            raise ValueError("a state for datetimes is made with halflife=, one for numbers with a decay")
+        return clock.fades(clock.rate(self.halflife) if clock.dated else self.decay.log_beta)
 
     def _chunk(self, x: Array, plan: Plan, weight: Any) -> None:
-        rows = x.reshape(len(x), -1).T
+        rows, state = x.reshape(len(x), -1).T, self._table
         if weight is not None:
-            plan = replace(plan, weights=checked_weights(np.broadcast_to(np.asarray(weight), len(x)), (len(x),), 0))
+            weights = checked_weights(np.broadcast_to(np.asarray(weight), len(x)), (len(x),), 0, scaled=False)
+            plan = replace(plan, weights=weights)
+        elif (state[:, LOAD] != 1.0).any():
+            plan = replace(plan, weights=np.ones(len(x)))
         if self.kind == "full":
             rows = np.where(np.isnan(rows).any(axis=0), np.nan, rows)
         one, two = (rows[i] for i in self._pairs)
-        state = np.atleast_2d(np.array(self._numbers))
         before = state[:, COUNT].copy()
         with np.errstate(invalid="ignore", over="ignore", under="ignore", divide="ignore"):
             run(plan, [one, two], np.empty(one.shape), state, _SPREAD)
         passed = state[:, COUNT] - before if self.gaps == "skip" and self._times is None else float(len(x))
         self._steps = self._steps + (float(np.ravel(passed)[0]) if self.shape == () else passed)
-        self._numbers = state[0].tolist() if self.shape == () else state
+        self._keep(state)
+
+    @property
+    def _table(self) -> Floats:
+        """The state as the loops over series carry it, one row a column, or a pair of columns."""
+        if self._single is not None:
+            self._numbers[0, : len(self._single)] = self._single
+        return np.array(self._numbers)
+
+    def _keep(self, table: Floats) -> None:
+        self._numbers = table
+        if self._single is not None:
+            self._single = tuple(table[0, : len(self._single)].tolist())
 
     def merge(self, later: EmaState) -> EmaState:
         """Return the state after this one's stream and then ``later``'s; both stay as they are.
@@ -265,25 +268,23 @@ class EmaState:
             )
         merged = EmaState(**mine)
         for label in dict.fromkeys([*self._groups, *later._groups]):
-            parts = [part._groups[label] for part in (self, later) if label in part._groups]
-            merged._groups[label] = parts[0].merge(parts[1]) if len(parts) == 2 else parts[0].merge(EmaState(**mine))
-        one, two = (np.atleast_2d(np.array(part._numbers)) for part in (self, later))
+            one, two = (part._groups.get(label, EmaState(**mine)) for part in (self, later))
+            merged._groups[label] = one.merge(two)
         with np.errstate(invalid="ignore", over="ignore", under="ignore", divide="ignore"):
-            state = _joined(one, two, self._faded(later))
-        merged._numbers = state[0].tolist() if self.shape == () else state
+            merged._keep(_joined(self._table, later._table, self._left(later)))
         merged._steps = self._steps + later._steps
         seen = [part._times for part in (self, later) if part._times is not None]
         merged._times = np.concatenate([seen[0][:1], seen[-1][1:]]) if seen else None
         return merged
 
-    def _faded(self, later: EmaState) -> Any:
+    def _left(self, later: EmaState) -> Any:
         """Return what later's rows, or its times, leave of a weight of this state."""
-        if self._times is None or later._times is None:
-            log = 0.0 if self.decay.beta == 0.0 else self.decay.log_beta
-            steps = np.asarray(later._steps)
-            return np.exp(log * steps) if self.decay.beta > 0.0 else np.where(steps == 0.0, 1.0, 0.0)
-        steps = gaps_between(np.concatenate([self._times[1:], later._times]), self.halflife)
-        return np.exp(self.decay.log_beta * steps.sum()) if steps.sum() > 0.0 else 1.0
+        if self._times is not None and later._times is not None:
+            return self._faded(np.concatenate([self._times[1:], later._times])).prod()
+        steps = np.asarray(later._steps)
+        if self.decay.beta == 0.0:
+            return np.where(steps == 0.0, 1.0, 0.0)
+        return np.exp(self.decay.log_beta * steps)
 
     @property
     def mean(self) -> Any:
@@ -300,7 +301,7 @@ class EmaState:
     @property
     def mass(self) -> Any:
         """Σw, the decayed sum of the weights, of shape ``shape`` (one number for covariance="full")."""
-        return self._each(self._field(MASS))
+        return self._each(self._field(MASS) * self._field(LOAD))
 
     @property
     def count(self) -> Any:
@@ -330,7 +331,7 @@ class EmaState:
         return matrix
 
     def _field(self, at: int) -> Floats:
-        return np.atleast_2d(np.asarray(self._numbers))[:, at]
+        return self._table[:, at]
 
     @property
     def _started(self) -> Any:
@@ -352,19 +353,26 @@ class EmaState:
         return result
 
     def to_dict(self) -> dict[str, Array]:
-        """Return the state as plain arrays, as ``np.savez`` stores them without pickle; groups must be stored apart."""
-        if self._groups or self.halflife is not None:
-            raise ValueError("a state with keys or with a half-life has no dict; store its groups, or pickle it")
+        """Return the state as plain arrays, as ``np.savez`` stores them without pickle; keys are numbers or text."""
         times = {} if self._times is None else {"times": np.array(self._times)}
+        keys = np.array(list(self._groups))
+        if keys.dtype == object or keys.ndim != 1 or keys.tolist() != list(self._groups):
+            raise ValueError("keys must all be numbers or all be text to be stored; store the groups apart")
+        groups = {
+            f"{i}/{name}": z for i, part in enumerate(self._groups.values()) for name, z in part.to_dict().items()
+        }
         return {
             "decay": np.array([self.decay.beta, self.decay.alpha]),
+            "halflife": np.array(self.halflife or np.timedelta64("NaT")),
             "shape": np.array(self.shape, dtype=np.int64),
             "start": np.array(self.start),
             "gaps": np.array(self.gaps),
             "covariance": np.array(self.kind),
-            "numbers": np.array(self._numbers),
+            "numbers": self._table,
             "steps": np.array(self._steps),
             **times,
+            "keys": keys,
+            **groups,
         }
 
     @classmethod
@@ -396,20 +404,30 @@ class EmaState:
         """
         if not hasattr(arrays, "keys"):
             raise TypeError(f"arrays must be a mapping, as to_dict returns it; got {type(arrays).__name__}")
-        names = {"decay", "shape", "start", "gaps", "covariance", "numbers", "steps"}
+        names = {*_SETTINGS, "numbers", "steps", "keys"}
         missing = names - set(arrays.keys())
         if missing:
             raise ValueError(f"arrays must hold {', '.join(sorted(names))}; missing: {', '.join(sorted(missing))}")
         beta, alpha = (float(value) for value in np.asarray(arrays["decay"]))
         decay = Decay(com=np.inf) if alpha == 0.0 else Decay(alpha=alpha) if alpha <= 0.5 else Decay(beta)
-        shape, start = tuple(np.asarray(arrays["shape"]).tolist()), np.asarray(arrays["start"])[()]
-        words = {name: str(arrays[name]) for name in ("gaps", "covariance")}
-        state = cls(decay, shape=shape, start=str(start) if start.dtype.kind == "U" else float(start), **words)
+        halflife, start = np.asarray(arrays["halflife"])[()], np.asarray(arrays["start"])[()]
+        state = cls(
+            decay if np.isnat(halflife) else None,
+            halflife=None if np.isnat(halflife) else halflife,
+            shape=tuple(np.asarray(arrays["shape"]).tolist()),
+            start=str(start) if start.dtype.kind == "U" else float(start),
+            gaps=str(arrays["gaps"]),
+            covariance=str(arrays["covariance"]),
+        )
         numbers, steps = np.array(arrays["numbers"], dtype=np.float64), np.array(arrays["steps"], dtype=np.float64)
-        if numbers.shape != np.shape(state._numbers):
-            raise ValueError(f"numbers must have shape {np.shape(state._numbers)}; got {numbers.shape}")
-        state._numbers, state._steps = (numbers.tolist(), float(steps)) if shape == () else (numbers, steps)
+        if numbers.shape != state._numbers.shape:
+            raise ValueError(f"numbers must have shape {state._numbers.shape}; got {numbers.shape}")
+        state._keep(numbers)
+        state._steps = float(steps) if state.shape == () else steps
         state._times = np.asarray(arrays["times"]) if "times" in arrays else None
+        for i, label in enumerate(np.asarray(arrays["keys"]).tolist()):
+            own = {name.partition("/")[2]: arrays[name] for name in arrays.keys() if name.partition("/")[0] == str(i)}
+            state._groups[label] = cls.from_dict(own)
         return state
 
     def __repr__(self) -> str:
@@ -421,23 +439,27 @@ class EmaState:
         return decay | {"shape": self.shape, "start": self.start, "gaps": self.gaps, "covariance": self.kind}
 
 
+def _timedelta(seconds: float) -> np.timedelta64:
+    return np.timedelta64(round(1e9 * seconds), "ns") if seconds < 9e9 else np.timedelta64(round(seconds), "s")
+
+
 def _joined(one: Floats, two: Floats, fade: Any) -> Floats:
     """Return the state of both samples: the step, with a sample in the place of a value."""
     state = one.copy()
     state[:, COUNT] += two[:, COUNT]
-    old, new = fade * one[:, MASS], two[:, MASS]
-    state[:, MASS], state[:, ROWS] = old + new, fade * one[:, ROWS] + two[:, ROWS]
+    old, new = fade * one[:, MASS] * one[:, LOAD], two[:, MASS] * two[:, LOAD]
+    mass = fade * one[:, MASS] + two[:, MASS]
+    state[:, MASS] = mass
+    state[:, LOAD] = np.divide(old + new, mass, out=one[:, LOAD].copy(), where=mass > 0.0)
     k = np.divide(new, old + new, out=(two[:, COUNT] > 0.0).astype(np.float64), where=old + new > 0.0)
     a = np.divide(old, old + new, out=1.0 - k, where=old + new > 0.0)
-    lone = (one[:, COUNT] == 0.0) | (two[:, COUNT] == 0.0)
+    empty, only = one[:, COUNT] == 0.0, two[:, COUNT] == 0.0
     apart: list[Floats] = []
     for mean, rest in ((MEAN, REST), (MEAN2, REST2)):
-        d = np.where(lone, 0.0, (two[:, mean] - one[:, mean]) + (two[:, rest] - one[:, rest]))
+        d = np.where(empty | only, 0.0, (two[:, mean] - one[:, mean]) + (two[:, rest] - one[:, rest]))
         near = np.where(k <= a, one[:, mean] + (one[:, rest] + k * d), two[:, mean] + (two[:, rest] - a * d))
         both = np.where(np.isfinite(d), near, one[:, mean] + two[:, mean])
-        state[:, mean] = np.where(
-            two[:, COUNT] == 0.0, one[:, mean], np.where(one[:, COUNT] == 0.0, two[:, mean], both)
-        )
+        state[:, mean] = np.where(only, one[:, mean], np.where(empty, two[:, mean], both))
         state[:, rest] = 0.0
         apart.append(d)
     state[:, XY] = a * one[:, XY] + k * two[:, XY] + a * k * apart[0] * apart[1]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import math
 import os
 import warnings
 from collections.abc import Callable, Iterator
@@ -16,10 +15,11 @@ import numpy as np
 
 from optimlab.series import rows
 from optimlab.series.options import Plan, by_column
+from optimlab.series.rows import start_state
 from optimlab.series.scan import whole_blocks
 from optimlab.typing import Array, Floats
 
-__all__ = ["cores", "cuts", "refuse_gaps", "run", "start_state", "sweep"]
+__all__ = ["cores", "cuts", "each", "refuse_gaps", "run", "sweep"]
 
 COMPILED_FROM = 65_536  # elements from which loading numba (0.5 s, once) can pay
 THREADS_FROM = 1 << 18  # elements of a part from which a thread of its own (50 µs) pays
@@ -37,10 +37,9 @@ def compiled() -> Any:
     try:
         from optimlab.series import compiled as kernels
 
+        plan = Plan(0, np.ones(1), np.ones(1))
         one = np.ones(1)
-        kernels.mean(
-            one, one, one, one, one, start_state(Plan(0, one, one, one), 1)[0], one.copy(), Plan(0, one, one, one).how()
-        )
+        kernels.column(one, one, one, one, one, start_state(plan, 1)[0], one.copy(), plan.how(), None)
     except Exception as error:  # too old for this NumPy, a cache that cannot be read or written, ...
         warnings.warn(f"numba does not work here ({error!r}); series are averaged by NumPy alone", stacklevel=2)
         return None
@@ -52,16 +51,10 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def start_state(plan: Plan, columns: int, what: Any = None) -> Floats:
-    """Return the state of columns before their first row."""
-    state = np.zeros((columns, rows.STATE))
-    state[:, rows.FADED] = 1.0
-    state[:, rows.LAST] = np.nan
-    if plan.prior is not None:
-        state[:, [rows.ROWS, rows.MASS]] = 1.0
-        state[:, [rows.MEAN, rows.MEAN2]] = plan.prior
-        state[:, rows.LAST] = 0.0 if what is not None and what[1] else np.nan
-    return state
+def cuts(length: int, size: int) -> Iterator[slice]:
+    """Cut a length into slices of at most ``size``."""
+    for start in range(0, length, size):
+        yield slice(start, min(start + size, length))
 
 
 def sweep(plan: Plan, series: list[Array], result: Array, what: Any = None, *, total: bool = False) -> None:
@@ -78,15 +71,31 @@ def sweep(plan: Plan, series: list[Array], result: Array, what: Any = None, *, t
             refuse_gaps(x)
     columns = [x.copy() if _tangled(x, target) else x for x in columns]  # a tile must not read what another wrote
     with np.errstate(invalid="ignore", over="ignore", divide="ignore", under="ignore"):
-        if plan.codes is None:
-            run(plan, columns, target, start_state(plan, len(target), what), what, total=total)
-        else:
-            _by_group(plan, columns, target, what, total)
+        for own, c in each(plan, columns):
+            parts, to = [x[c] for x in columns], target[c]
+            if own.codes is None:
+                run(own, parts, to, start_state(own, len(to), what), what, total=total)
+            else:
+                _by_group(own, parts, to, what, total)
         if what is not None and plan.forgets and not what[1]:
             target[...] = np.nan
     if not np.may_share_memory(target, result):  # three dimensions or more, of which there is no such view
         moved = np.moveaxis(result, plan.axis, -1)
         moved[...] = target.reshape(moved.shape)
+
+
+def each(plan: Plan, series: list[Array]) -> Iterator[tuple[Plan, slice]]:
+    """Yield columns that share one plan: all of them, unless what rows do depends on where a column has values."""
+    if plan.own is None:
+        yield plan, slice(None)
+        return
+    for c in range(len(series[0])):
+        there = np.ones(series[0].shape[1], dtype=np.bool_)
+        for x in () if plan.propagate else series:
+            there &= x[c] == x[c]
+        q, s = plan.own(there)
+        weights = plan.weights[c : c + 1] if plan.weights.ndim == 2 else plan.weights
+        yield replace(plan, q=q, s=s, own=None, weights=weights), slice(c, c + 1)
 
 
 def _tangled(x: Array, out: Array) -> bool:
@@ -111,31 +120,34 @@ def run(plan: Plan, series: list[Array], out: Array, state: Floats, what: Any = 
     if kernels is None:
         _by_tiles(plan, series, out, state, what, total)
         return
-    v = np.atleast_2d(plan.weights)
-    arrays, how = (plan.q, plan.s, plan.p), plan.how(total)
-    by_row = len(out) > 1 and abs(out.strides[0]) < abs(out.strides[1])
-
     in_place = any(np.may_share_memory(x, out) for x in series)
+    by_row = len(out) > 1 and abs(out.strides[0]) < abs(out.strides[1])
+    how = plan.how(total)
 
-    def columns(c: slice, r: slice, carried: Floats, to: Array) -> None:
-        own = v if len(v) == 1 else v[c]
-        own = own if own.shape[1] == 1 else own[:, r]
-        a = arrays if plan.by_value else tuple(z if z.size == 1 else z[r] for z in arrays)
-        tile = ROW_TILE if by_row else out.shape[1]
-        parts = [x[c, r].copy() if in_place else x[c, r] for x in series]  # blocks may be done twice
-        if what is None:
-            kernels.means(*parts, own, *a, carried, to, how, tile)
-        else:
-            kernels.moments(parts[0], parts[-1], own, *a, carried, to, how, what, tile)
+    def write(c: slice, r: slice, state: Floats, to: Array) -> None:
+        for at in cuts(r.stop - r.start, ROW_TILE if by_row else r.stop - r.start):
+            span = slice(r.start + at.start, r.start + at.stop)
+            q, s = (z if z.size == 1 else z[span] for z in (plan.q, plan.s))
+            parts = [x[c, span].copy() if in_place else x[c, span] for x in series]  # blocks may be done twice
+            for j in range(len(to)):
+                v = _row_weights(plan, c.start + j, span)
+                kernels.column(parts[0][j], parts[-1][j], v, q, s, state[j], to[j, at], how, what)
 
     if in_place:
         for r in cuts(out.shape[1], max(1, TILE // len(out))):
-            columns(slice(None), r, state, out[:, r])
-    elif len(out) == 1 and out.shape[1] >= 2 * PART and how[8] and plan.decay is not None:
-        _in_parts(columns, plan, series, out, state, what)
+            write(slice(0, len(out)), r, state, out[:, r])
+    elif len(out) == 1 and out.shape[1] >= 2 * PART and plan.quick:
+        _in_parts(write, plan, series, out, state, what)
     else:
         width = max(1, -(-THREADS_FROM // out.shape[1]))
-        _all(lambda c: columns(c, slice(0, out.shape[1]), state[c], out[c]), list(cuts(len(out), width)))
+        whole = slice(0, out.shape[1])
+        _all(lambda c: write(c, whole, state[c], out[c]), list(cuts(len(out), width)))
+
+
+def _row_weights(plan: Plan, column: int, span: slice) -> Floats:
+    if not plan.weighted:
+        return plan.weights.reshape(1)
+    return (plan.weights if plan.weights.ndim == 1 else plan.weights[column])[span]
 
 
 def _all(task: Callable[[Any], Any], items: list[Any]) -> None:
@@ -149,7 +161,7 @@ def _all(task: Callable[[Any], Any], items: list[Any]) -> None:
 
 
 def _in_parts(
-    columns: Callable[..., None], plan: Plan, series: list[Array], out: Array, state: Floats, what: Any
+    write: Callable[..., None], plan: Plan, series: list[Array], out: Array, state: Floats, what: Any
 ) -> None:
     """Do parts of one long series side by side, each from the rows before it that still count.
 
@@ -158,20 +170,19 @@ def _in_parts(
     """
     assert plan.decay is not None
     one, parts = slice(0, 1), list(cuts(out.shape[1], PART))
-    fading = 48.0 / -plan.decay.log_beta if plan.decay.alpha > 0.0 else math.inf
-    early = int(min(fading + 64.0, PART))
+    early = int(min(48.0 / -plan.decay.log_beta + 64.0, PART))
     if early == PART:  # so slow that all rows count: one part after the other
         for at in parts:
-            columns(one, at, state, out[:, at])
+            write(one, at, state, out[:, at])
         return
     states = [state.copy(), *(start_state(replace(plan, prior=None), 1) for _ in parts[1:])]
     begun = list(states)
 
     def part(j: int) -> None:
         if j:
-            columns(one, slice(parts[j].start - early, parts[j].start), states[j], np.empty((1, early), out.dtype))
+            write(one, slice(parts[j].start - early, parts[j].start), states[j], np.empty((1, early), out.dtype))
         begun[j] = states[j].copy()
-        columns(one, parts[j], states[j], out[:, parts[j]])
+        write(one, parts[j], states[j], out[:, parts[j]])
 
     _all(part, list(range(len(parts))))
     for j in range(1, len(parts)):
@@ -179,7 +190,7 @@ def _in_parts(
         size = max(float(np.nanmax(np.abs(x[0, before]), initial=0.0)) for x in series)
         if not _agree(begun[j][0], states[j - 1][0], plan, size, what):
             states[j] = states[j - 1].copy()
-            columns(one, parts[j], states[j], out[:, parts[j]])
+            write(one, parts[j], states[j], out[:, parts[j]])
         else:
             states[j][:, rows.COUNT] += states[j - 1][:, rows.COUNT] - begun[j][:, rows.COUNT]
     state[...] = states[-1]
@@ -189,32 +200,30 @@ def _agree(one: Floats, other: Floats, plan: Plan, size: float, what: Any) -> bo
     """Whether two states are the same but for rounding, and a count that is large enough in both."""
     if min(one[rows.COUNT], other[rows.COUNT]) < max(plan.least, 2):
         return False
-    with np.errstate(invalid="ignore"):
-        apart = np.abs(one - other)
-    near = apart <= 4e-15 * np.abs(other)
-    near[[rows.MEAN, rows.MEAN2]] |= apart[[rows.MEAN, rows.MEAN2]] <= 4e-15 * size
-    second = [rows.XY, rows.XX, rows.YY, rows.LAST]
-    near[second] = apart[second] <= 1e-13 * np.abs(other[second])
-    near[[rows.REST, rows.REST2, rows.COUNT]] = True
-    if what is not None:  # what the loop without special cases leaves out
-        near[[] if what[2] else [rows.XX, rows.YY]] = True
-        near[[] if what[0] else [rows.MEAN2]] = True
-    near = near & np.isfinite(np.where(near, other, one)) | (one == other)
-    return bool((near | np.isnan(one) & np.isnan(other)).all())
+    means, kept = [rows.MEAN, rows.MEAN2], [rows.MASS, rows.LOAD, rows.MEAN]
+    near = np.abs(one - other) <= 4e-15 * np.abs(other)
+    near[means] |= np.abs(one - other)[means] <= 4e-15 * size
+    if what is not None:
+        second = [rows.XY, *([rows.XX, rows.YY] if what[2] else [])]
+        near[second] = np.abs(one - other)[second] <= 1e-13 * np.abs(other[second])
+        kept += [rows.MEAN2, rows.FREE, *second]
+    return bool((near & np.isfinite(other) | (one == other))[kept].all())
 
 
 def _by_tiles(plan: Plan, series: list[Array], out: Array, state: Floats, what: Any, total: bool) -> None:
     v = np.atleast_2d(plan.weights)
     for c in cuts(len(out), 1024):
-        width, start, skip = c.stop - c.start, 0, 0
+        width, start, slow = c.stop - c.start, 0, 0
         while start < out.shape[1]:
-            r = slice(start, min(start + _length(plan, state[c], width), out.shape[1]))
+            r = slice(start, min(start + _length(plan, state[c], width, what), out.shape[1]))
+            done = (
+                _quickly(plan, [x[c, r] for x in series], state[c], what, out[c, r]) if slow <= 0 and not total else 0
+            )
+            start += done
+            if done:
+                continue
             start = r.stop
-            skip -= 1
-            if skip < 0 and what is None and not total:
-                if rows.plain_mean(series[0][c, r], plan, state[c], out[c, r]):
-                    continue
-                skip = 8 if start > 1 else 0  # where a gap is there are others
+            slow = slow - 1 if slow > 0 else 8 if start > 1 else 0  # where one is special others are
             for part in cuts(r.stop - r.start, whole_blocks(TILE // width)):
                 at = slice(r.start + part.start, r.start + part.stop)
                 weights = v if len(v) == 1 else v[c]
@@ -226,34 +235,31 @@ def _by_tiles(plan: Plan, series: list[Array], out: Array, state: Floats, what: 
                     out[c, at] = rows.moment(tile[0], tile[-1], plan, weights, at, state[c], what)
 
 
-def _length(plan: Plan, state: Floats, columns: int) -> int:
+def _quickly(plan: Plan, tile: list[Array], state: Floats, what: Any, out: Array) -> int:
+    if what is None:
+        return rows.quick_mean(tile[0], plan, state, out)
+    return rows.quick_moment(tile[0], tile[-1], plan, state, what, out)
+
+
+def _length(plan: Plan, state: Floats, columns: int, what: Any) -> int:
     """Return how many rows are tried as one scan; the first value that starts is a tile of its own."""
-    if plan.unit and plan.prior is None and state[0, rows.ROWS] == 0.0:
+    if plan.floor and plan.prior is None and state[0, rows.COUNT] == 0.0:
         return 1
-    return whole_blocks((LONG_TILE if abs(state[0, rows.MASS] - 1.0) < 1e-13 else LONG_TILE // 2) // columns)
-
-
-def cuts(length: int, size: int) -> Iterator[slice]:
-    """Cut a length into slices of at most ``size``."""
-    for start in range(0, length, size):
-        yield slice(start, min(start + size, length))
+    few = what is None and abs(state[0, rows.MASS] - 1.0) < 1e-13
+    return whole_blocks((LONG_TILE if few else LONG_TILE // 2 if what is None else TILE) // columns)
 
 
 def _by_group(plan: Plan, series: list[Array], out: Array, what: Any, total: bool) -> None:
     """Write results within groups: a group's rows are a series of their own."""
     assert plan.codes is not None
     kernels = compiled() if out.size >= COMPILED_FROM else None
-    v = np.atleast_2d(plan.weights)
     for c in range(len(out)):
-        own, parts = v[min(c, len(v) - 1)], [x[c] for x in series]
+        parts, v = [x[c] for x in series], _row_weights(plan, c, slice(None))
         if kernels is None:
-            _each_group(replace(plan, weights=own) if plan.weighted else plan, parts, out[c], what, total)
-            continue
-        rest = (own, plan.q, plan.s, plan.p, plan.codes, start_state(plan, plan.groups, what), out[c], plan.how(total))
-        if what is None:
-            kernels.means_by(*parts, *rest)
+            _each_group(replace(plan, weights=v) if plan.weighted else plan, parts, out[c], what, total)
         else:
-            kernels.moments_by(parts[0], parts[-1], *rest, what)
+            state, how = start_state(plan, plan.groups, what), plan.how(total)
+            kernels.grouped(parts[0], parts[-1], v, plan.q, plan.s, plan.codes, state, out[c], how, what)
 
 
 def _each_group(plan: Plan, series: list[Array], out: Array, what: Any, total: bool) -> None:
@@ -262,14 +268,10 @@ def _each_group(plan: Plan, series: list[Array], out: Array, what: Any, total: b
     ends = np.cumsum(np.bincount(plan.codes + 1, minlength=plan.groups + 1))
     out[order[: ends[0]]] = np.nan
     for at in np.split(order[ends[0] :], ends[1:-1] - ends[0]):
-        own: Any = {
-            name: z if not z.ndim or (name != "weights" and (z.size == 1 or plan.by_value)) else z[at]
-            for name, z in _arrays(plan)
-        }
+        weights = plan.weights[at] if plan.weighted else plan.weights
+        own = replace(
+            plan, weights=weights, **{n: z if z.size == 1 else z[at] for n, z in (("q", plan.q), ("s", plan.s))}
+        )
         result = np.empty((1, len(at)), out.dtype)
-        _by_tiles(replace(plan, **own), [x[None, at] for x in series], result, start_state(plan, 1, what), what, total)
+        _by_tiles(own, [x[None, at] for x in series], result, start_state(plan, 1, what), what, total)
         out[at] = result[0]
-
-
-def _arrays(plan: Plan) -> list[tuple[str, Floats]]:
-    return [("q", plan.q), ("s", plan.s), ("p", plan.p), ("weights", plan.weights)]

@@ -3,37 +3,145 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable
-from functools import partial
+import math
 from typing import Any
 
 import numpy as np
 
 from optimlab.extras import needed
 from optimlab.series.frames import is_a
-from optimlab.typing import Array, Floats
+from optimlab.typing import Array, Floats, Marks
 
-__all__ = ["elapsed", "gaps_between", "read_times", "seconds_of"]
+__all__ = ["Clock", "read_times"]
 
+CHUNK = 1 << 15  # rows whose differences stay in the cache
 _REMEDY = "must be a timedelta, or a string with a unit such as '4 days', since times are datetimes"
 
 
-def elapsed(times: Any, rows: int, index: Any, codes: Array | None) -> Callable[[Any], tuple[bool, Floats]]:
-    """Return a function of the half-life that tells whether times are dates, and the gaps before the rows.
+class Clock:
+    """The times of rows, within groups if there are any, and what passes between them."""
 
-    Gaps are in half-lives where times are dates, else in units of the times; within groups, those of the group.
-    """
-    if isinstance(times, str) and times == "index":
-        if index is None:
-            raise ValueError("times='index' needs an x that has an index, a Series or DataFrame of pandas")
-        times = index
-    array = read_times(times)
-    if array.shape != (rows,):
-        raise ValueError(f"times must have shape {(rows,)}, one for each row; got {array.shape}")
-    missing = np.isnat(array) if array.dtype.kind == "M" else ~np.isfinite(array)
-    if missing.any():
-        raise ValueError(f"times must be finite; got {array[missing.argmax()]} at index {int(missing.argmax())}")
-    return partial(_gaps, array, codes)
+    def __init__(self, times: Any, rows: int, index: Any = None, codes: Array | None = None) -> None:
+        if isinstance(times, str) and times == "index":
+            if index is None:
+                raise ValueError("times='index' needs an x that has an index, a Series or DataFrame of pandas")
+            times = index
+        self.times, self.codes = read_times(times), codes
+        if self.times.shape != (rows,):
+            raise ValueError(f"times must have shape {(rows,)}, one for each row; got {self.times.shape}")
+        self.dated = self.times.dtype.kind == "M"
+        self.order = None if codes is None else np.argsort(codes, kind="stable")
+
+    def rate(self, halflife: Any) -> float:
+        """Return ln β of one unit of datetimes."""
+        unit: Any = np.datetime_data(self.times.dtype)
+        return -math.log(2.0) * (np.timedelta64(unit[1], unit[0]) / np.timedelta64(1, "s")) / seconds_of(halflife)
+
+    def refuse_timedelta(self, halflife: Any) -> None:
+        """Refuse a half-life that is no number where times are numbers."""
+        if isinstance(halflife, (str, bytes)) or _is_timedelta(halflife):
+            raise TypeError(f"halflife must be a number, in the unit of the times, which are numbers; got {halflife!r}")
+
+    def fades(self, rate: float) -> Floats:
+        """Return what each row leaves of the weights before it, β^Δ; 1 for the first row of a series."""
+        times = self.times if self.order is None else self.times[self.order]
+        q = np.ones(len(times))
+        same = self._same()
+        for start in range(1, len(times), CHUNK):
+            now = slice(start, min(start + CHUNK, len(times)))
+            steps = self._between(times[now.start - 1 : now.stop - 1], times[now])
+            if same is not None:
+                steps[~same[now]] = 0.0
+            if not (steps.min() >= 0.0 and steps.max() < math.inf):
+                self._refuse()
+            q[now] = np.exp(_passed(rate, steps))
+        if len(times) == 1:
+            self._refuse()
+        if self.order is None:
+            return q
+        unsorted = np.empty_like(q)
+        unsorted[self.order] = q
+        return unsorted
+
+    def shares(self, rate: float, there: Marks, opening: bool | None) -> Floats:
+        """Return the share of each value, 1 - β^Δ with the time since the value before.
+
+        The first value stands, with ``opening`` None for the time since the first row, with True for a whole row, with
+        False for as long as the next later one.
+        """
+        order = np.arange(len(there)) if self.order is None else self.order
+        at = order[there[order]] if self.codes is None else order[there[order] & (self.codes[order] >= 0)]
+        result = np.zeros(len(there))
+        if not at.size:
+            return result
+        before = np.roll(at, 1)
+        first = np.zeros(len(at), dtype=np.bool_) if self.codes is None else self.codes[at] != self.codes[before]
+        first[0] = True
+        begin = self._begin(order)
+        before[first] = begin[at[first]]
+        s = -np.expm1(_passed(rate, self._between(self.times[before], self.times[at])))
+        if opening is not None:
+            s[first] = 1.0 if opening else _next_positive(s, first)
+        result[at] = s
+        return result
+
+    def _same(self) -> Marks | None:
+        """Whether the sorted rows belong to the series of the row before them."""
+        if self.order is None or self.codes is None:
+            return None
+        same: Marks = np.diff(self.codes[self.order], prepend=-2) == 0
+        return same
+
+    def _begin(self, order: Array) -> Array:
+        """Return the first row of the series of each row."""
+        same = self._same()
+        if same is None:
+            return np.zeros(len(order), dtype=np.int64)
+        begin = np.empty(len(order), dtype=np.int64)
+        begin[order] = order[np.maximum.accumulate(np.where(same, 0, np.arange(len(order))))]
+        return begin
+
+    def _between(self, before: Array, now: Array) -> Floats:
+        steps = now - before
+        if steps.dtype.kind == "m":
+            steps = steps.view(np.int64)
+        return steps.astype(np.float64)
+
+    def _refuse(self) -> None:
+        """Raise for a time that is missing, or before the one before it in its series."""
+        times = self.times
+        missing = np.isnat(times) if self.dated else ~np.isfinite(times)
+        if missing.any():
+            raise ValueError(f"times must be finite; got {times[missing.argmax()]} at index {int(missing.argmax())}")
+        order = np.arange(len(times)) if self.order is None else self.order
+        same = self._same()
+        back = times[order][1:] < times[order][:-1]
+        back &= True if same is None else same[1:]
+        if back.any():
+            i = int(back.argmax())
+            raise ValueError(
+                f"times must not decrease (equal ones are allowed); got {times[order[i + 1]]} after {times[order[i]]} "
+                f"at index {order[i + 1]}; sort the rows by time first"
+            )
+        if len(times) > 1:
+            raise ValueError("times must lie within 292 years of nanoseconds, 9e18 units, of one another")
+
+
+def _passed(rate: float, steps: Floats) -> Floats:
+    """Δ ln β; no time is no decay, also of β = 0."""
+    if math.isfinite(rate):
+        return np.multiply(steps, rate, out=steps)
+    return np.where(steps == 0.0, 0.0, -math.inf)
+
+
+def _next_positive(s: Floats, first: Marks) -> Floats:
+    """Return the next positive share of each first value within its series, 1 if there is none."""
+    firsts = np.flatnonzero(first)
+    positive = np.flatnonzero((s > 0.0) & ~first)
+    at = np.searchsorted(positive, firsts)
+    ends = np.append(firsts[1:], len(s))
+    found = np.append(positive, len(s))[at]
+    return np.where(found < ends, np.append(s, 1.0)[np.minimum(found, len(s))], 1.0)
 
 
 def read_times(times: Any) -> Array:
@@ -54,6 +162,10 @@ def read_times(times: Any) -> Array:
             raise TypeError(f"times must hold numbers or datetimes (datetime64); got dtype {array.dtype}") from None
     if array.dtype.kind not in "fiuM":
         raise TypeError(f"times must hold numbers or datetimes (datetime64); got dtype {array.dtype}")
+    if array.dtype.kind == "f" and array.dtype.itemsize < 8:
+        array = array.astype(np.float64)
+    if array.dtype.kind == "u":
+        array = array.astype(np.int64 if array.size == 0 or array.max() < 2**63 else np.float64)
     if array.dtype.kind == "M" and np.datetime_data(array.dtype)[0] not in ("us", "ns", "ps", "fs", "as"):
         array = array.astype("M8[us]")  # a month has no fixed length, an hour fits
     return array
@@ -65,49 +177,6 @@ def _dates(array: Array) -> Array:
         utc = needed("pandas", "lab", "times as objects").to_datetime(array, utc=True)
         return np.asarray(utc.tz_localize(None).to_numpy())
     return array.astype("M8[D]") if all(isinstance(time, datetime.date) for time in array.flat) else array
-
-
-def _gaps(times: Array, codes: Array | None, halflife: Any) -> tuple[bool, Floats]:
-    dated = times.dtype.kind == "M"
-    if not dated and (isinstance(halflife, (str, bytes)) or _is_timedelta(halflife)):
-        raise TypeError(f"halflife must be a number, in the unit of the times, which are numbers; got {halflife!r}")
-    unit = seconds_of(halflife) if dated else 1.0
-    order = None if codes is None else np.argsort(codes, kind="stable")
-    sorted_times = times if order is None else times[order]
-    if order is not None:
-        assert codes is not None
-        same = np.diff(codes[order], prepend=-2) == 0
-    steps = sorted_times[1:] - sorted_times[:-1]
-    back = sorted_times[1:] < sorted_times[:-1]
-    if order is not None:
-        back &= same[1:]
-    if back.any():
-        i = int(back.argmax())
-        raise ValueError(
-            f"times must not decrease (equal ones are allowed); got {sorted_times[i + 1]} after {sorted_times[i]} "
-            f"at index {i + 1 if order is None else order[i + 1]}; sort the rows by time first"
-        )
-    gaps = np.zeros(len(times))
-    if dated:
-        one: Any = np.datetime_data(times.dtype)
-        steps = steps.astype(np.int64)
-        unit /= np.timedelta64(one[1], one[0]) / np.timedelta64(1, "s")
-    gaps[1:] = steps / unit
-    if order is not None:
-        gaps[~same] = 0.0
-        unsorted = np.empty_like(gaps)
-        unsorted[order] = gaps
-        gaps = unsorted
-    return dated, gaps
-
-
-def gaps_between(times: Array, halflife: Any) -> Floats:
-    """Return the gaps before the rows, in half-lives where times are dates, else in units of the times."""
-    if times.dtype == object:
-        raise TypeError("time must be of one kind, numbers or datetimes, in all rows of a stream")
-    if (times.dtype.kind == "M") != (halflife is not None):
-        raise ValueError("a state for datetimes is made with halflife=, one for numbers with a decay")
-    return _gaps(times, None, halflife)[1]
 
 
 def _is_timedelta(value: Any) -> bool:

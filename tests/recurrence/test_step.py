@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optimlab import Decay, ema, ema_var
-from optimlab.recurrence.step import far, move, spread, weigh
+from optimlab.recurrence.step import START, State, move, step
 from tests.series.oracle import ENGINES, engine
 
 MANY = settings(deadline=None, derandomize=True, max_examples=150)
@@ -30,11 +30,10 @@ def sample(rows: list[tuple[float, float, float]]) -> tuple[Fraction, Fraction, 
 @MANY
 @given(ROWS)
 def test_steps_are_the_weighted_sample(rows: list[tuple[float, float, float]]) -> None:
-    mass, mean, rest, moment, free = 0.0, rows[0][0], 0.0, 0.0, 0.0
+    state: State = START
     for x, w, q in rows:
-        k, a, mass = weigh(mass, q, w)
-        mean, rest, d = move(mean, rest, x, k, a)
-        moment, free, _both, _free = spread(moment, free, d * d, k, a)
+        state, _k, _a, _d, _e = step(state, x, x, q, w, 1.0, 0.0, False)
+    mass, _load, mean, _rest, _n, _mean2, _rest2, moment, free = state
     total, m, second, freedom = sample(rows)
     size = max(abs(x) for x, _w, _q in rows)
     assert abs(mass - total) <= 1e-14 * total
@@ -68,10 +67,25 @@ def test_series_are_the_weighted_sample_in_both_engines(x: list[float | None], b
 
 def test_where_the_difference_is_not_finite() -> None:
     inf = float("inf")
-    assert far(1.0, inf, 0.5, 0.5) == inf
-    assert far(inf, 1.0, 1.0, 0.0) == inf
-    assert far(1e308, -1e308, 0.5, 0.5) == 0.0
-    assert far(inf, -inf, 0.5, 0.5) != far(inf, -inf, 0.5, 0.5)
+    assert move(1.0, 0.0, inf, 0.5, 0.5)[0] == inf
+    assert move(inf, 0.0, 1.0, 1.0, 0.0)[0] == inf
+    assert move(1e308, 0.0, -1e308, 0.5, 0.5)[0] == 0.0
+    both = move(inf, 0.0, -inf, 0.5, 0.5)[0]
+    assert both != both
+
+
+@MANY
+@given(ROWS, st.sampled_from([0.0, 1.0]), st.sampled_from([1e-200, 1e-3, 1.0, 7.0, 1e200]))
+def test_weights_have_no_unit(rows: list[tuple[float, float, float]], floor: float, unit: float) -> None:
+    """The mean of v x over the mean of v, from any start, by steps that carry the mean of the weights."""
+    state, plain, weights = START, START, START
+    for x, v, q in rows:
+        fade, share = q, 1.0 - q if floor else 1.0
+        state = step(state, x, x, fade, share, unit * v, floor, False)[0]
+        plain = step(plain, v * x, v * x, fade, share, 1.0, floor, False)[0]
+        weights = step(weights, v, v, fade, share, 1.0, floor, False)[0]
+    size = max(abs(x) for x, _v, _q in rows)
+    assert abs(state[2] - plain[2] / weights[2]) <= 1e-12 * size
 
 
 def test_a_huge_past_leaves_no_digit_of_its_own() -> None:

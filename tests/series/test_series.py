@@ -799,12 +799,20 @@ except ImportError as error:
 @pytest.mark.parametrize(
     ("blocked", "call", "answer"),
     [
-        ({"scipy"}, "ema_band(x, 0.5)", "ema_band needs scipy: pip install 'optimlab[lab]'"),
-        ({"scipy"}, "fit_decay(x)", "fit_decay needs scipy: pip install 'optimlab[lab]'"),
+        (
+            {"scipy"},
+            "ema_band(x, 0.5)",
+            'ema_band needs scipy, which is not installed; python -m pip install "optimlab[lab]" installs it',
+        ),
+        (
+            {"scipy"},
+            "fit_decay(x)",
+            'fit_decay needs scipy, which is not installed; python -m pip install "optimlab[lab]" installs it',
+        ),
         (
             {"pandas"},
             "ema(x, halflife='1D', times=np.arange(9).astype('M8[D]'))",
-            "a half-life as a string needs pandas: pip install 'optimlab[lab]'",
+            'a half-life as a string needs pandas, which is not installed; python -m pip install "optimlab[lab]" installs it',
         ),
         (
             {"scipy", "matplotlib", "tqdm", "numba"},
