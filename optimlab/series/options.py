@@ -286,7 +286,7 @@ def _by_value(q: Floats, s: Floats, codes: Array | None) -> Callable[[Marks], tu
     def own(there: Marks) -> tuple[Floats, Floats]:
         order = np.arange(len(there)) if codes is None else np.argsort(codes, kind="stable")
         seen = there[order]
-        before = np.cumsum(seen) - seen
+        before: Array = np.cumsum(seen) - seen
         if codes is not None:
             first = np.diff(codes[order], prepend=-2) != 0
             before -= np.maximum.accumulate(np.where(first, before, 0))

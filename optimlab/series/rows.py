@@ -95,7 +95,8 @@ class Tile:
         """y ← fᵖ y + b."""
         if self.log_beta is None:
             return variable_scan(self.f if power == 1 else self.f * self.f, b, carry)
-        return constant_scan(b, power * self.log_beta, 1.0, carry)
+        y: Floats = constant_scan(b, power * self.log_beta, 1.0, carry)
+        return y
 
     @property
     def k(self) -> Floats:
@@ -238,7 +239,7 @@ def moment(x: Array, y: Array, plan: Plan, v: Floats, rows: slice, state: Floats
 
 
 def quick_mean(x: Array, plan: Plan, state: Floats, out: Array) -> int:
-    """Write the mean of rows that fade alike, as sums over sums; return how many, 0 if they must be done with all cases.
+    """Write the mean of rows that fade alike, as sums over sums; return how many, 0 if others must do it.
 
     4 ns a value instead of 25 without gaps, where one divisor, 1 - βᵗ, does for all columns; 9 with gaps.
     """
@@ -278,11 +279,11 @@ def quick_mean(x: Array, plan: Plan, state: Floats, out: Array) -> int:
     out[...] = m
     if plan.blank and not whole:
         out[~there] = np.nan
-    return x.shape[1]
+    return int(x.shape[1])
 
 
 def quick_moment(x: Array, y: Array, plan: Plan, state: Floats, what: tuple[Any, ...], out: Array) -> int:
-    """Write a second moment of rows without gaps once all gains are 1-β; return how many, 0 before, or where one has a gap.
+    """Write a second moment of rows without gaps once all gains are 1-β; return how many, 0 if others must.
 
     Two scans of one factor, 9 ns a value instead of 55.
     """
@@ -312,4 +313,4 @@ def quick_moment(x: Array, y: Array, plan: Plan, state: Floats, what: tuple[Any,
     state[:, MEAN], state[:, MEAN2], state[:, LAST] = m[:, -1], n[:, -1], out[:, -1]
     state[:, MASS], state[:, FREE] = 1.0, free
     state[:, COUNT] += x.shape[1]
-    return x.shape[1]
+    return int(x.shape[1])

@@ -184,7 +184,7 @@ def shifted(y: Array, carry: Array) -> Array:
 
 
 def held(y: Array, where: Marks, carry: Array) -> Array:
-    """Return y with the latest of a step marked in ``where`` on those that are not, carry before the first; in place."""
+    """Write over the steps not marked in ``where`` the latest y of one that is, carry before the first; return y."""
     gaps = np.flatnonzero(~where)
     if gaps.size:
         flat = y.reshape(-1)

@@ -426,7 +426,7 @@ class EmaState:
         state._steps = float(steps) if state.shape == () else steps
         state._times = np.asarray(arrays["times"]) if "times" in arrays else None
         for i, label in enumerate(np.asarray(arrays["keys"]).tolist()):
-            own = {name.partition("/")[2]: arrays[name] for name in arrays.keys() if name.partition("/")[0] == str(i)}
+            own = {name.partition("/")[2]: arrays[name] for name in arrays if name.partition("/")[0] == str(i)}
             state._groups[label] = cls.from_dict(own)
         return state
 

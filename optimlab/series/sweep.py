@@ -219,10 +219,9 @@ def _by_tiles(plan: Plan, series: list[Array], out: Array, state: Floats, what: 
             done = (
                 _quickly(plan, [x[c, r] for x in series], state[c], what, out[c, r]) if slow <= 0 and not total else 0
             )
-            start += done
+            start = start + done or r.stop
             if done:
                 continue
-            start = r.stop
             slow = slow - 1 if slow > 0 else 8 if start > 1 else 0  # where one is special others are
             for part in cuts(r.stop - r.start, whole_blocks(TILE // width)):
                 at = slice(r.start + part.start, r.start + part.stop)
@@ -269,9 +268,8 @@ def _each_group(plan: Plan, series: list[Array], out: Array, what: Any, total: b
     out[order[: ends[0]]] = np.nan
     for at in np.split(order[ends[0] :], ends[1:-1] - ends[0]):
         weights = plan.weights[at] if plan.weighted else plan.weights
-        own = replace(
-            plan, weights=weights, **{n: z if z.size == 1 else z[at] for n, z in (("q", plan.q), ("s", plan.s))}
-        )
+        q, s = (z if z.size == 1 else z[at] for z in (plan.q, plan.s))
+        own = replace(plan, weights=weights, q=q, s=s)
         result = np.empty((1, len(at)), out.dtype)
         _by_tiles(own, [x[None, at] for x in series], result, start_state(plan, 1, what), what, total)
         out[at] = result[0]
