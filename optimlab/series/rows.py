@@ -10,6 +10,7 @@ one row of numbers a column, those of ``compiled.py``.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -59,16 +60,32 @@ class Tile:
             passed, load = None, mass * state[: len(there), LOAD]
         if plan.weighted and plan.prior is not None:
             new = self._wait(v, there, new)
-        self.w = new * v
-        self.before = load
-        self.mass = self._linear(self.w, load)
-        self.past = self.f * shifted(self.mass, load)
-        self.rows = passed if passed is not None else self.mass if not plan.weighted else self._linear(new, mass)
+        self.w, self.before = new * v, load
+        self._rows = passed if passed is not None or not plan.weighted else self._linear(new, mass)
         self.moved = self.counted & (self.w > 0.0)
         if plan.prior is None and (self.moved != self.counted).any():  # no time before the first that has some
             begun = np.logical_or.accumulate(self.moved, axis=1) | (state[: len(there), COUNT, None] > 0.0)
             self.counted = self.counted & begun
-        self.safe = bool((self.mass > SMALL).all())
+
+    @cached_property
+    def mass(self) -> Floats:
+        """W after each row."""
+        return self._linear(self.w, self.before)
+
+    @cached_property
+    def past(self) -> Floats:
+        """f W of each row."""
+        return self.f * shifted(self.mass, self.before)
+
+    @property
+    def rows(self) -> Floats:
+        """The mass of the rows, whatever their weights."""
+        return self.mass if self._rows is None else self._rows
+
+    @property
+    def safe(self) -> bool:
+        """Whether no square of a mass loses digits."""
+        return bool((self.mass > SMALL).all())
 
     def _whole(self, there: Marks, new: Floats, mass: Floats) -> tuple[Floats, Floats]:
         """Let the past have the mass of one row after each value: return the shares, and the mass of the rows."""
@@ -134,7 +151,12 @@ class Tile:
         return m if moved.all() else held(m, moved, carry)
 
     def _means(self, values: Floats, carry: Floats) -> Floats:
-        m = self._linear(self.w * values, carry * self.before)
+        if self.log_beta is None and len(self.f) == 1 and "mass" not in self.__dict__:  # both in one: 12 ns, not 23
+            both = np.concatenate([self.w, self.w * values]), np.concatenate([self.before, carry * self.before])
+            m = variable_scan(self.f, *both)
+            self.mass, m = m[:1], m[1:]
+        else:
+            m = self._linear(self.w * values, carry * self.before)
         m /= self.mass
         if not np.isfinite(m[:, -1]).all() and not np.isfinite(np.where(self.moved, m, 0.0)).all():
             return variable_scan(
@@ -249,13 +271,16 @@ def quick_mean(x: Array, plan: Plan, state: Floats, out: Array) -> int:
     carry, mass = state[:, MEAN], state[:, MASS].copy()
     started = not fresh and (state[:, COUNT] > 0.0).all() and np.isfinite(carry).all()
     alike = (mass == mass[0]).all() and not (plan.floor and mass[0] != 1.0)
-    if not (alike and (started or fresh)) or (x[:, 0] == (x[:, min(1, x.shape[1] - 1)] if fresh else carry)).any():
+    if not (alike and (started or fresh)):
         return 0
     there = x == x
     whole = bool(there.all())
+    first = x[:, 0] if whole else np.take_along_axis(x, there.argmax(axis=1)[:, None], 1)[:, 0]
+    if (first == (x[:, min(1, x.shape[1] - 1)] if fresh else carry)).any():
+        return 0
     if not whole and x.size > GAPPY:
         x, there, out = (z[:, : x.shape[1] // 2] for z in (x, there, out))  # two scans in the memory of one
-    if not whole and (plan.floor or not plan.decays or not there[:, 0].all()):
+    if not whole and (fresh or plan.floor or not plan.decays):
         return 0
     values = x if whole else np.where(there, x, 0.0)
     m = constant_scan(values, decay.log_beta, decay.alpha, None if fresh else carry * mass)
