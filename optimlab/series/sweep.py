@@ -212,28 +212,32 @@ def _agree(one: Floats, other: Floats, plan: Plan, size: float, what: Any) -> bo
 
 
 def _by_tiles(plan: Plan, series: list[Array], out: Array, state: Floats, what: Any, total: bool) -> None:
-    v = np.atleast_2d(plan.weights)
+    size = SHORT_TILE if plan.decay and not plan.weighted and what is None else TILE
     for c in cuts(len(out), 1024):
         width, start, slow = c.stop - c.start, 0, 0
         while start < out.shape[1]:
             r = slice(start, min(start + _length(plan, state[c], width, what), out.shape[1]))
-            done = (
-                _quickly(plan, [x[c, r] for x in series], state[c], what, out[c, r]) if slow <= 0 and not total else 0
-            )
+            begun, slow = state[c.start, rows.COUNT] > 0.0, slow - 1
+            done = 0
+            if slow < 0 and not total:
+                done = _quickly(plan, [x[c, r] for x in series], state[c], what, out[c, r])
+                slow = 0 if done or not begun else 8  # where one is special others are
             start = start + done if done else r.stop
-            if done:
-                continue
-            slow = slow - 1 if slow > 0 else 8 * bool(begun)  # where one is special others are
-            size = SHORT_TILE if plan.decay and not plan.weighted and what is None else TILE
-            for part in cuts(r.stop - r.start, whole_blocks(size // width)):
+            for part in cuts(0 if done else r.stop - r.start, whole_blocks(size // width)):
                 at = slice(r.start + part.start, r.start + part.stop)
-                weights = v if len(v) == 1 else v[c]
-                weights = weights if weights.shape[1] == 1 else weights[:, at]
-                tile = [x[c, at] for x in series]
-                if what is None:
-                    out[c, at] = rows.mean(tile[0], plan, weights, at, state[c], total)
-                else:
-                    out[c, at] = rows.moment(tile[0], tile[-1], plan, weights, at, state[c], what)
+                _tile(plan, [x[c, at] for x in series], c, at, state[c], out[c, at], what, total)
+
+
+def _tile(
+    plan: Plan, tile: list[Array], c: slice, at: slice, state: Floats, out: Array, what: Any, total: bool
+) -> None:
+    v = np.atleast_2d(plan.weights)
+    weights = v if len(v) == 1 else v[c]
+    weights = weights if weights.shape[1] == 1 else weights[:, at]
+    if what is None:
+        out[...] = rows.mean(tile[0], plan, weights, at, state, total)
+    else:
+        out[...] = rows.moment(tile[0], tile[-1], plan, weights, at, state, what)
 
 
 def _quickly(plan: Plan, tile: list[Array], state: Floats, what: Any, out: Array) -> int:
