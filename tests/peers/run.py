@@ -30,7 +30,18 @@ FILES = [
     "window/test_rolling.py",
     "generic/test_duplicate_labels.py",
 ]
-SETTINGS = ["-q", "--tb=short", "-p", "no:cacheprovider", "-p", "no:xdist", "-o", "xfail_strict=false"]
+SETTINGS = [
+    "-q",
+    "--tb=short",
+    "-p",
+    "no:cacheprovider",
+    "-p",
+    "no:xdist",
+    "-o",
+    "xfail_strict=false",
+    "-o",
+    "addopts=",
+]
 LOOPS_ALONE = ["-k", "not table_method"]  # two compiled loops of pandas side by side: slow, and never a question to us
 
 

@@ -69,8 +69,8 @@ def check_means(x: pd.DataFrame, window: dict[str, Any]) -> None:
 
 
 def check_sums(x: pd.DataFrame, window: dict[str, Any]) -> None:
-    if window.get("adjust", True):
-        as_close_as_pandas_can(ema_sum(x, **options(window)), x.ewm(**window).sum())
+    window = window | {"adjust": True}  # the only sum that pandas has
+    as_close_as_pandas_can(ema_sum(x, **options(window)), x.ewm(**window).sum())
 
 
 def check_spreads(x: pd.DataFrame, window: dict[str, Any]) -> None:
