@@ -12,7 +12,7 @@ from optimlab.checks import choice
 from optimlab.recurrence.decay import Decay
 from optimlab.recurrence.gains import Gain
 from optimlab.series import scan
-from optimlab.series.frames import is_pandas, labels, like, refuse_other_labels, values
+from optimlab.series.frames import is_pandas, like, refuse_other_labels, values
 from optimlab.series.options import Options, Plan, plan
 from optimlab.series.sweep import sweep
 from optimlab.typing import Array
@@ -445,5 +445,10 @@ def _matrix(x: Any, beta: Any, options: Any, what: tuple[bool, bool]) -> Any:
         return result
     from pandas import DataFrame, MultiIndex
 
-    index = MultiIndex.from_product([x.index, labels(x, 1)])
+    if x.columns.nlevels == 1:
+        index = MultiIndex.from_product([x.index, x.columns])
+    else:  # a level for each of theirs
+        levels = [x.columns.get_level_values(i).to_numpy() for i in range(x.columns.nlevels)]
+        index = MultiIndex.from_arrays([x.index.repeat(p), *(np.tile(level, rows) for level in levels)])
+        index.names = [x.index.name, *x.columns.names]
     return DataFrame(result.reshape(rows * p, p), index=index, columns=x.columns)

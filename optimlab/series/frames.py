@@ -52,7 +52,7 @@ def values(x: Any, name: str = "x") -> Array:
 
 def _plain(array: Array) -> Array:
     """Return an array of objects that are all plain numbers as float64, any other as it is."""
-    numbers = array.dtype == object and array.ndim and array.size
+    numbers = array.dtype == object and array.ndim
     if numbers and all(isinstance(v, Real) and not isinstance(v, (bool, np.bool_)) for v in array.flat):
         return array.astype(np.float64)
     return array
