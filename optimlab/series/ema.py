@@ -356,7 +356,7 @@ def _apply(
             refuse_other_labels(other, x, name, options.get("axis", 0) % len(shape))
     index = x.index if framed and is_pandas(x) else None
     if betas is not None:
-        return _several(x, arrays, beta, betas, options, what, total, root)
+        return _several(x, arrays, beta, betas, options, what, out=out, total=total, root=root)
     steps = plan(arrays[0], beta, index, **options)
     if out is None and what is None and not total:
         result = np.empty(shape, dtype)
@@ -381,14 +381,17 @@ def _write(steps: Plan, arrays: list[Array], result: Array, what: Any, total: bo
 
 
 def _several(
-    x: Any, arrays: list[Array], beta: Any, betas: Any, options: Any, what: Any, total: bool, root: bool
+    x: Any, arrays: list[Array], beta: Any, betas: Any, options: Any, what: Any, *, out: Any, total: bool, root: bool
 ) -> Any:
     """Return what is asked for each of several decays, along a new last axis."""
     if beta is not None:
         raise ValueError("exactly one of beta and betas must be given; got both")
-    result = np.empty((*arrays[0].shape, len(betas)), np.result_type(*arrays))
+    if np.ndim(betas) != 1:
+        raise TypeError(f"betas must be a sequence of decays; got {betas!r}")
+    shape = arrays[0].shape
+    result = _checked_out(out, (*shape, len(betas)), np.result_type(*arrays))
     for j, each in enumerate(betas):
-        one = np.empty(arrays[0].shape, result.dtype)
+        one = np.empty(shape, result.dtype)
         _write(plan(arrays[0], each, x.index if is_pandas(x) else None, **options), arrays, one, what, total, root)
         result[..., j] = one
     return like(result, x, list(betas))
@@ -434,6 +437,9 @@ def _checked_out(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Arra
 
 def _matrix(x: Any, beta: Any, options: Any, what: tuple[bool, bool]) -> Any:
     array = values(x)
+    for name in ("betas", "axis"):
+        if options.get(name) is not None:
+            raise ValueError(f"{name} must not be given to a matrix; its rows are those of x, of one decay")
     if array.ndim != 2:
         raise ValueError(f"x must have shape (rows, columns); got {array.shape}")
     rows, p = array.shape

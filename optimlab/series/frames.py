@@ -33,15 +33,11 @@ def values(x: Any, name: str = "x") -> Array:
     """Return the numbers of x: float32 and float64 as they are, integers and Booleans as float64."""
     if type(x) is np.ndarray and x.dtype.char in "fd" and x.ndim and x.dtype.isnative:
         return x
-    if isinstance(x, np.ndarray) and hasattr(x, "mask"):  # a masked value is a gap
-        x = np.ma.filled(x.astype(np.float64) if x.dtype.kind in "iub" else x, np.nan)
     array = _plain(_unframed(x, name))
-    if array.size == 0 and array.dtype == np.float64:
-        return array
     if array.dtype.kind not in "fiub" or array.dtype.itemsize > 8 or array.dtype == np.float16:
         raise TypeError(
             f"{name} must hold float32, float64, integers or Booleans; got dtype {array.dtype}; "
-            f"convert it, for example {name}.astype(float)"
+            f"convert it, for example {_conversion(x, name)}"
         )
     if array.ndim == 0:
         raise ValueError(f"{name} must have at least one dimension; got the single number {array!r}")
@@ -50,30 +46,60 @@ def values(x: Any, name: str = "x") -> Array:
     return array.astype(array.dtype.newbyteorder("=") if array.dtype.kind == "f" else np.float64)
 
 
+def missing(cell: Any) -> bool:
+    """Whether an object stands for no value: None, NaN, NaT, pandas' NA or a masked one."""
+    return cell is None or cell is np.ma.masked or type(cell).__name__ == "NAType" or bool(cell != cell)
+
+
+def _conversion(x: Any, name: str) -> str:
+    if is_a(x, "polars", "LazyFrame"):
+        return f"{name}.collect()"
+    if is_polars(x):
+        return f"{name}.cast(float)"
+    return f"{name}.astype(float)" if hasattr(x, "astype") else f"np.asarray({name}, dtype=float)"
+
+
 def _plain(array: Array) -> Array:
-    """Return an array of objects that are all plain numbers as float64, any other as it is."""
-    numbers = array.dtype == object and array.ndim
-    if numbers and all(isinstance(v, Real) and not isinstance(v, (bool, np.bool_)) for v in array.flat):
-        return array.astype(np.float64)
+    """Return an array of objects that are plain numbers, or missing, as float64; any other as it is."""
+    if array.dtype != object or not array.ndim:
+        return array
+    cells = [np.nan if missing(cell) else cell for cell in array.flat]
+    if all(isinstance(cell, Real) and not isinstance(cell, (bool, np.bool_)) for cell in cells):
+        return np.array(cells, dtype=np.float64).reshape(array.shape)
     return array
 
 
 def _unframed(x: Any, name: str) -> Array:
     """Return the numbers of x as an array, gaps as NaN; a column of a frame that holds none is named."""
+    if isinstance(x, (list, tuple)) and any(isinstance(part, np.ma.MaskedArray) for part in x):
+        x = np.ma.array(x)
+    if isinstance(x, np.ma.MaskedArray):  # a masked value is a gap
+        return np.asarray(np.ma.filled(x.astype(np.float64) if x.dtype.kind in "iub" else x, np.nan))
+    if is_polars(x):
+        _refuse_text(x, name, [(label, x[label].to_numpy()) for label in getattr(x, "columns", ())])
+        return np.asarray(x.to_numpy())
     if not is_pandas(x):
-        return np.asarray(x.to_numpy() if is_polars(x) else x)
+        return np.asarray(x)
     dtypes = {x.dtype} if x.ndim == 1 else set(x.dtypes)
     if len(dtypes) == 1 and isinstance(next(iter(dtypes)), np.dtype):
-        return np.asarray(x.to_numpy())
+        array = np.asarray(x.to_numpy())
+        if array.dtype.kind in "fiub":
+            return array
     if x.ndim == 1 and str(x.dtype) == "category":
         raise TypeError(f"{name} must hold numbers; got a category; convert it, for example {name}.astype(float)")
     if all(getattr(dtype, "kind", "O") in "fiub" for dtype in dtypes):
-        return np.asarray(x.to_numpy(dtype=np.float64, na_value=np.nan))
+        return np.asarray(x.astype(np.float64).to_numpy(dtype=np.float64, na_value=np.nan))
     if x.ndim == 2:
-        for label, dtype in x.dtypes.items():
-            if getattr(dtype, "kind", "O") not in "fiub" and _plain(x[label].to_numpy(dtype=object)).dtype == object:
-                raise TypeError(f"{name} must hold numbers; got column {label!r} of dtype {dtype}; leave it out")
+        odd = [i for i, dtype in enumerate(x.dtypes) if getattr(dtype, "kind", "O") not in "fiub"]
+        _refuse_text(x, name, [(x.columns[i], x.iloc[:, i].to_numpy(dtype=object)) for i in odd])
     return np.asarray(x.to_numpy(dtype=object))
+
+
+def _refuse_text(x: Any, name: str, columns: list[tuple[Any, Array]]) -> None:
+    """Raise for the first column that holds other things than numbers."""
+    for label, column in columns:
+        if _plain(column).dtype.kind not in "fiub":
+            raise TypeError(f"{name} must hold numbers; got column {label!r} of dtype {x[label].dtype}; leave it out")
 
 
 def labels(x: Any, axis: int) -> Any:
@@ -103,6 +129,12 @@ def like(result: Array, x: Any, more: list[Any] | None = None) -> Any:
         return pandas.DataFrame(result.reshape(len(x), -1), index=x.index, columns=columns)
     if is_polars(x) and more is None:
         return type(x)(result, schema=x.columns) if hasattr(x, "columns") else type(x)(x.name, result)
+    if is_polars(x) and more is not None:
+        names = [f"{name}_{each}" for name in getattr(x, "columns", [x.name]) for each in more]
+        return sys.modules["polars"].DataFrame(result.reshape(len(x), -1), schema=names)
     if is_a(x, "xarray", "DataArray"):
-        return x.copy(data=result) if more is None else type(x)(result, dims=(*x.dims, "decay"), coords=dict(x.coords))
+        if more is None:
+            return x.copy(data=result)
+        coords = {**x.coords, "decay": [str(each) for each in more]}
+        return type(x)(result, dims=(*x.dims, "decay"), coords=coords, name=x.name, attrs=x.attrs)
     return result

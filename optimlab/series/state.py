@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import replace
 from typing import Any, Self
 
@@ -13,7 +14,7 @@ from numpy.typing import ArrayLike
 from optimlab.checks import choice
 from optimlab.recurrence.decay import Decay
 from optimlab.recurrence.step import step
-from optimlab.series.frames import values
+from optimlab.series.frames import missing, values
 from optimlab.series.options import Plan, checked_start, checked_weights
 from optimlab.series.rows import COUNT, FREE, LOAD, MASS, MEAN, MEAN2, REST, REST2, XX, XY, start_state
 from optimlab.series.sweep import run
@@ -156,7 +157,7 @@ class EmaState:
         if key is not None:
             return self._by_key(array, time, weight, key)
         if len(array):
-            self._chunk(array, self._fades(time, len(array)), weight)
+            self._chunk(array, time, weight)
         return self
 
     @property
@@ -165,43 +166,49 @@ class EmaState:
         return dict(self._groups)
 
     def _by_key(self, x: Array, time: Any, weight: Any, key: Any) -> Self:
-        labels = np.broadcast_to(np.asarray(key, dtype=object), len(x)).tolist()
+        """Update copies of the groups, and take them over once all are."""
+        labels = [key] if len(x) == 1 and (isinstance(key, tuple) or np.ndim(key) == 0) else key
+        labels = [labels] * len(x) if isinstance(labels, str) or np.ndim(labels) == 0 else list(labels)
+        if len(labels) != len(x):
+            raise ValueError(f"key must be one label, or one for each of {len(x)} rows; got {len(labels)}")
         rows: dict[Any, list[int]] = {}
         for i, label in enumerate(labels):
-            rows.setdefault(label, []).append(i)
+            if not missing(label):
+                rows.setdefault(label, []).append(i)
+        changed = {}
         for label, at in rows.items():
-            group = self._groups.setdefault(label, EmaState(**self._settings()))
+            group = changed[label] = copy(self._groups.get(label) or EmaState(**self._settings()))
             parts = (None if z is None else np.broadcast_to(np.asarray(z), len(x))[at] for z in (time, weight))
             group.update(x[at], **dict(zip(("time", "weight"), parts, strict=True)))
+        self._groups |= changed
         return self
 
-    def _fades(self, time: Any, rows: int) -> Plan:
-        """Return the plan of the next rows: one step apart, or as far as their times."""
+    def _fades(self, time: Any, rows: int) -> tuple[Plan, Any]:
+        """Return the plan of the next rows, one step apart or as far as their times, and the first and last time."""
         if time is None:
             if self._times is not None or self.halflife is not None:
                 raise ValueError("time must be given: with a half-life, and for every row of a stream that has times")
-            return self._plan
+            return self._plan, None
         if self.start != "debiased":
             raise ValueError(f"start must be 'debiased' with times; got {self.start!r}")
         if self._times is None and np.any(self._steps):
             raise ValueError("time must not be given: the rows before had none")
-        times = np.atleast_1d(read_times(time))
+        times = read_times(time)
         if times.shape != (rows,):
             raise ValueError(f"time must have shape {(rows,)}, one for each row; got {times.shape}")
+        if (times.dtype.kind == "M") != (self.halflife is not None):
+            raise TypeError("time must be a datetime for a state made with halflife=, a number for one with a decay")
         begun = times[:1] if self._times is None else self._times[1:]
         q = self._faded(np.concatenate([begun, times]))[1:]
-        self._times = np.concatenate([begun if self._times is None else self._times[:1], times[-1:]])
-        return replace(self._plan, q=q, s=np.ones(1), decay=None, decays=True)
+        passed = np.concatenate([begun if self._times is None else self._times[:1], times[-1:]])
+        return replace(self._plan, q=q, s=np.ones(1), decay=None, decays=True), passed
 
     def _faded(self, times: Array) -> Floats:
-        if times.dtype == object:
-            raise TypeError("time must be of one kind, numbers or datetimes, in all rows of a stream")
         clock = Clock(times, len(times))
-        if clock.dated != (self.halflife is not None):
-            raise ValueError("a state for datetimes is made with halflife=, one for numbers with a decay")
         return clock.fades(clock.rate(self.halflife) if clock.dated else self.decay.log_beta)
 
-    def _chunk(self, x: Array, plan: Plan, weight: Any) -> None:
+    def _chunk(self, x: Array, time: Any, weight: Any) -> None:
+        plan, times = self._fades(time, len(x))
         rows, state = x.reshape(len(x), -1).T, self._table
         if weight is not None:
             weights = checked_weights(np.broadcast_to(np.asarray(weight), len(x)), (len(x),), 0, scaled=False)
@@ -214,7 +221,8 @@ class EmaState:
         before = state[:, COUNT].copy()
         with np.errstate(invalid="ignore", over="ignore", under="ignore", divide="ignore"):
             run(plan, [one, two], np.empty(one.shape), state, _SPREAD)
-        passed = state[:, COUNT] - before if self.gaps == "skip" and self._times is None else float(len(x))
+        self._times = times
+        passed = state[:, COUNT] - before if self.gaps == "skip" and times is None else float(len(x))
         self._steps = self._steps + (float(np.ravel(passed)[0]) if self.shape == () else passed)
         self._keep(state)
 

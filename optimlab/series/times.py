@@ -147,12 +147,17 @@ def _next_positive(s: Floats, first: Marks) -> Floats:
 def read_times(times: Any) -> Array:
     """Return times as an array of numbers or datetimes, those of a time zone as UTC."""
     if is_a(times, "pandas", "PeriodIndex") or str(getattr(times, "dtype", "")).startswith("period"):
-        raise TypeError("times must hold numbers or datetimes; got periods; give their starts, times.to_timestamp()")
+        start = "times.dt.to_timestamp()" if is_a(times, "pandas", "Series") else "times.to_timestamp()"
+        raise TypeError(f"times must hold numbers or datetimes; got periods; give their starts, {start}")
     if np.ma.is_masked(times):
         raise ValueError("times must be finite; got a masked one")
+    if np.ndim(times) == 0:
+        times = [times]
     if getattr(getattr(times, "dtype", None), "tz", None) is not None:
         times = needed("pandas", "lab", "a time with a time zone").DatetimeIndex(times).tz_convert(None)
     array = np.asarray(times.to_numpy() if hasattr(times, "to_numpy") else times)
+    if array.dtype.kind == "m":  # since a moment that does not matter
+        array = array.view(array.dtype.str.replace("m8", "M8"))
     if array.dtype == object and array.size:
         array = _dates(array)
     if array.dtype.kind in "US":
