@@ -9,7 +9,7 @@ import codecs
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from io import BytesIO
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ import numpy as np
 
 from optimlab.checks import whole
 from optimlab.extras import needed
-from optimlab.series.columns import Column, Numbers, Times
+from optimlab.series.cells import Column, Numbers, ways_of_times
 from optimlab.typing import Array
 
 if TYPE_CHECKING:
@@ -27,7 +27,9 @@ __all__ = ["read_series"]
 
 _SEPARATORS = (",", ";", "\t", "|", " ")
 _WIDEST = 10_000  # cells of a row that is longer than those before it; what is beyond is no table
-_CELLS = 50_000  # of a piece of a file: more take memory and are no faster
+_PIECE = 5000  # rows
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_COMPRESSED = (b"\x1f\x8b", b"BZh", b"\xfd7zX", b"PK\x03\x04", b"\x28\xb5\x2f\xfd")  # gz, bz2, xz, zip, zst
 
 
 def read_series(
@@ -43,6 +45,7 @@ def read_series(
     skip: Collection[int] = (),
     time_format: str | None = None,
     dayfirst: bool | None = None,
+    sort: bool = False,
 ) -> pd.Series[Any]:
     r"""Read a numeric column of a CSV file, with gaps as NaN.
 
@@ -57,10 +60,8 @@ def read_series(
         dates, or dates in one other format. Dates with an offset become UTC.
     sep : str
         What separates cells, one character; a blank stands for any number of blanks and tabs.
-    decimal : {".", ","}
-        What separates the decimals of a number.
-    thousands : {",", ".", " ", "'"}, optional
-        What separates groups of digits.
+    decimal, thousands : str
+        What separates decimals, "." or ",", and groups of digits, ",", ".", " " or "'".
     encoding : str
         Encoding of the text, such as "latin-1" or "utf-16".
     na : str or sequence of str
@@ -68,9 +69,11 @@ def read_series(
     skip : collection of int
         Numbers of lines to leave out, from 1, as refusals give them: blank lines that are no rows do not count.
     time_format : str, optional
-        Format of the times, as of ``strptime``; a part of a date that it lacks is that of 1900-01-01.
+        Format of the times, as of ``strptime``; what it lacks of a date is that of 1900-01-01.
     dayfirst : bool, optional
-        Whether dates that are no ISO dates have the day before the month, where that is not plain from the column.
+        Whether the day stands before the month, in dates where both are numbers and the year is last.
+    sort : bool
+        Whether to sort the rows by time; rows of one time stay in order, in files with the newest row first in reverse.
 
     Returns
     -------
@@ -89,8 +92,8 @@ def read_series(
 
     Notes
     -----
-    Blank lines are no rows; where the file has one column, those between its values are gaps. Cells beyond the header
-    are dropped if they are empty, as are empty rows at the end. Before pandas 3 dates lie in the years 1678 to 2261.
+    Blank lines are no rows, but gaps in a file of one column. Cells beyond the header are dropped if they are empty, as
+    are empty rows at the end. Before pandas 3 dates lie in the years 1678 to 2261.
 
     Examples
     --------
@@ -108,34 +111,38 @@ def read_series(
     needed("pandas", "lab", "read_series")
     import pandas as pd
 
+    if time is None and (time_format is not None or dayfirst is not None or sort):
+        raise ValueError("time_format, dayfirst and sort are for a column of times; use time= with its name")
     if not isinstance(skip, Collection):
         raise TypeError(f"skip must hold numbers of lines; got {skip!r}; use skip=[{skip!r}]")
-    if time is None and (time_format is not None or dayfirst is not None):
-        raise ValueError("time_format and dayfirst are for a column of times; use time= with its name")
     table = _Table(path, sep, encoding, tuple(sorted(whole("skip", line, 1) for line in skip)))
     numbers = Numbers(decimal, thousands, (na,) if isinstance(na, str) or not isinstance(na, Sequence) else tuple(na))
-    columns = [Column(f"column {column!r} of {path}", numbers, table.skip)]
+    names = [column] if time is None else [column, time]
+    columns = [Column(f"column {name!r} of {path}", numbers, table.skip) for name in names]
     if time is not None:
-        columns.append(Column(f"column {time!r} of {path}", Times(numbers, time_format, dayfirst), table.skip))
-    for lines, cells in table.pieces([column] if time is None else [column, time]):
+        columns[1].times = ways_of_times(numbers, time_format, dayfirst)
+    for lines, cells in table.pieces([name.strip() for name in names]):
         for part, texts in zip(columns, cells, strict=True):
             part.add(texts, lines)
     values = pd.Series(columns[0].result(), name=column, dtype=np.float64)
     if values.count() < 3:
         raise ValueError(f"{columns[0].where} must hold at least 3 numbers; got {values.count()}")
     if time is not None:
-        values.index = _in_order(pd.Index(columns[1].result(), name=time), columns[1].where)
-    return values
+        values.index = pd.Index(columns[1].result(), name=time)
+    return values if time is None else _in_order(values, columns[1].where, sort=sort)
 
 
-def _in_order(times: Any, where: str) -> Any:
+def _in_order(values: pd.Series[Any], where: str, *, sort: bool) -> pd.Series[Any]:
+    if sort:
+        newest_first = values.index.is_monotonic_decreasing
+        return (values[::-1] if newest_first else values).sort_index(kind="stable")
+    times: Any = values.index
     if not times.is_monotonic_increasing:
         row = int(np.argmax(times[1:] < times[:-1])) + 1
         raise ValueError(
-            f"{where} must not decrease; sort the rows by time first: {times[row]} in data row {row + 1} comes after "
-            f"{times[row - 1]}"
+            f"{where} must not decrease; got {times[row]} in data row {row + 1} after {times[row - 1]}; use sort=True"
         )
-    return times
+    return values
 
 
 @dataclass(frozen=True)
@@ -150,83 +157,19 @@ class _Table:
     def __post_init__(self) -> None:
         if not isinstance(self.sep, str) or len(self.sep) != 1 or self.sep in '"\r\n':
             raise ValueError(f"sep must be one character, such as ';' or '\\t'; got {self.sep!r}")
-        try:
-            codecs.lookup(self.encoding)
-        except LookupError:
-            raise ValueError(
-                f"encoding must be one that Python knows; got {self.encoding!r}; use encoding='latin-1'"
-            ) from None
 
     def pieces(self, names: list[str]) -> Iterator[tuple[Array, list[list[str]]]]:
         """Yield the numbers of some lines, and the cells that they have in each of the columns."""
         header: list[str] = []
         seen = 0
-        for rows in _without_empty_end(self._rows()):
+        for rows in filter(len, self._without_empty_end()):
             if not header:
-                rows = rows.iloc[next(row for row in range(len(rows)) if any(rows.iloc[row])) :]
+                rows = rows.iloc[int((rows != "").any(axis=1).argmax()) :]
                 header, rows = self._header(rows, names), rows.iloc[1:]
             self._check_lengths(rows, len(header), seen)
             seen += len(rows)
             if len(rows):
-                yield rows.index.to_numpy(), [[cell.strip() for cell in rows[header.index(n.strip())]] for n in names]
-
-    def _rows(self) -> Iterator[pd.DataFrame]:
-        """Yield the rows in pieces, numbered by their lines, without those to skip."""
-        try:
-            for rows in self._lines():
-                rows.index += 1
-                yield rows.drop(index=[line for line in self.skip if line in rows.index])
-        except UnicodeDecodeError as error:
-            other = "utf-16" if error.object[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "latin-1"
-            raise ValueError(f"{self.path} is no text in {self.encoding}: {error}; use encoding={other!r}") from None
-        except (ImportError, MemoryError):
-            raise
-        except Exception as error:  # a damaged file: each kind of compression has exceptions of its own
-            if isinstance(error, OSError) and error.filename is not None:
-                raise
-            raise ValueError(f"{self.path} is not a CSV table with a header line: {error}") from None
-
-    def _lines(self) -> Iterator[pd.DataFrame]:
-        """Yield all lines in pieces; where one has more cells than those before it, start again with more columns."""
-        import pandas as pd
-
-        columns, done, blank = 0, 0, False
-        pipe = b"" if Path(self.path).is_file() else Path(self.path).read_bytes()  # which can be read only once
-        while True:
-            try:
-                with self._open(BytesIO(pipe) if pipe else self.path, columns, blank) as pieces:
-                    for rows in pieces:
-                        if rows.shape[1] == 1 and not blank:
-                            break
-                        pieces.chunksize = 1000 + _CELLS // rows.shape[1]
-                        yield rows.loc[done:]
-                        done = max(done, int(rows.index[-1]) + 1)
-                    else:
-                        return
-                columns, blank = 1, True
-            except pd.errors.ParserError as error:
-                longer = re.search(r"saw (\d+)", str(error))
-                if longer is None or int(longer[1]) > _WIDEST:
-                    raise
-                columns = max(int(longer[1]), 2 * columns)
-
-    def _open(self, file: Any, columns: int, blank: bool) -> Any:
-        """Open a file of so many columns, 0 for as many as its first line has, with blank lines as rows or without."""
-        import pandas as pd
-
-        return pd.read_csv(
-            file,
-            sep=r"\s+" if self.sep == " " else self.sep,
-            encoding=self.encoding,
-            header=None,
-            names=range(columns) or None,
-            index_col=False,
-            dtype=object,
-            na_filter=False,
-            skipinitialspace=True,
-            skip_blank_lines=not blank,
-            chunksize=1000,
-        )
+                yield rows.index.to_numpy(), [[cell.strip() for cell in rows[header.index(name)]] for name in names]
 
     def _header(self, rows: pd.DataFrame, names: list[str]) -> list[str]:
         """Return the names of the columns, if those asked for are there once each."""
@@ -234,26 +177,22 @@ class _Table:
         while header and not header[-1]:
             header.pop()
         for name in names:
-            if name.strip() not in header:
+            if name not in header:
                 known = ", ".join(map(repr, header[:20])) + (", ..." if len(header) > 20 else "")
                 raise ValueError(f"{self.path} has no column {name!r}; it has {known}{self._elsewhere(rows, names)}")
-            if header.count(name.strip()) > 1:
-                count = header.count(name.strip())
+            if header.count(name) > 1:
+                count = header.count(name)
                 raise ValueError(f"{self.path} must have one column {name!r}; got {count}; rename the others")
         return header
 
     def _elsewhere(self, rows: pd.DataFrame, names: list[str]) -> str:
         """Return the options that find the names: another separator, a later line."""
-        first = str(rows.iloc[0, 0])
-        if "\0" in first:
-            return f"; use encoding='utf-16-{'be' if first[0] == chr(0) else 'le'}'"
-        for sep in (self.sep, *_SEPARATORS):
-            for line, row in rows.iloc[:50].iterrows():
-                cells = self.sep.join(row).rstrip(self.sep).split(None if sep == " " else sep)
-                if {name.strip() for name in names} <= {cell.strip(' "') for cell in cells}:
-                    before = sorted({*self.skip, *rows.index[rows.index < line]})
-                    options = [f"sep={sep!r}"] * (sep != self.sep) + [f"skip={before}"] * (before != list(self.skip))
-                    return f"; use {', '.join(options)}"
+        for sep, (line, row) in product((self.sep, *_SEPARATORS), rows.iloc[:50].iterrows()):
+            cells = self.sep.join(row).split(None if sep == " " else sep)
+            if set(names) <= {cell.strip(f'"{self.sep} ') for cell in cells}:
+                before = sorted({*self.skip, *rows.index[rows.index < line]})
+                options = [f"sep={sep!r}"] * (sep != self.sep) + [f"skip={before}"] * (before != list(self.skip))
+                return f"; use {', '.join(options)}"
         return ""
 
     def _check_lengths(self, rows: pd.DataFrame, length: int, seen: int) -> None:
@@ -268,17 +207,57 @@ class _Table:
                 f"skip={sorted({*self.skip, line})} to leave out"
             )
 
+    def _without_empty_end(self) -> Iterator[pd.DataFrame]:
+        """Yield the rows in pieces, without those at the end in which nothing stands."""
+        import pandas as pd
 
-def _without_empty_end(pieces: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
-    """Leave out the rows at the end in which nothing stands."""
-    import pandas as pd
-
-    held = None
-    for piece in pieces:
-        rows = piece if held is None else pd.concat([held.reindex(columns=piece.columns, fill_value=""), piece])
-        end = len(rows)
-        while end > 0 and not any(rows.iloc[end - 1]):
-            end -= 1
-        held = rows.iloc[end:] if end < len(rows) else None
-        if end:
+        held = None
+        for piece in self._rows():
+            rows = piece if held is None else pd.concat([held.reindex(columns=piece.columns, fill_value=""), piece])
+            end = int(np.max(np.flatnonzero((rows != "").any(axis=1)), initial=-1)) + 1
+            held = rows.iloc[end:] if end < len(rows) else None
             yield rows.iloc[:end]
+
+    def _rows(self) -> Iterator[pd.DataFrame]:
+        """Yield the rows in pieces, numbered by their lines, without those to skip."""
+        try:
+            for rows in self._lines():
+                rows.index += 1
+                yield rows.drop(index=[line for line in self.skip if line in rows.index])
+        except (UnicodeDecodeError, LookupError) as error:
+            start = getattr(error, "object", b"")[:4]
+            remedy = "encoding='utf-16'" if start[:2] in _UTF_16 else "encoding='latin-1'"
+            remedy = "a name that says how it is compressed, such as .gz" if start.startswith(_COMPRESSED) else remedy
+            raise ValueError(f"{self.path} is no text in {self.encoding}: {error}; use {remedy}") from None
+        except (ImportError, MemoryError):
+            raise
+        except Exception as error:  # a damaged file: each kind of compression has exceptions of its own
+            if isinstance(error, OSError) and error.filename is not None:
+                raise
+            raise ValueError(f"{self.path} is not a CSV table with a header line: {error}") from None
+
+    def _lines(self) -> Iterator[pd.DataFrame]:
+        """Yield all lines in pieces; where one has more cells than those before it, start again with more columns."""
+        import pandas as pd
+
+        sep = r"\s+" if self.sep == " " else self.sep
+        options: Any = {"sep": sep, "encoding": self.encoding, "chunksize": _PIECE, "skipinitialspace": True}
+        options |= {"header": None, "index_col": False, "dtype": object, "na_filter": False}
+        width, done, blank = 0, 0, False  # of the first line; blank lines are rows in a file of one column
+        while True:
+            try:
+                names = range(width) or None
+                with pd.read_csv(self.path, names=names, skip_blank_lines=not blank, **options) as pieces:
+                    for rows in pieces:
+                        if rows.shape[1] == 1 and not blank:
+                            break
+                        yield rows.loc[done:]
+                        done = max(done, int(rows.index[-1]) + 1)
+                    else:
+                        return
+                width, blank = 1, True
+            except pd.errors.ParserError as error:
+                longer = re.search(r"saw (\d+)", str(error))
+                if longer is None or int(longer[1]) > _WIDEST:
+                    raise
+                width = max(int(longer[1]), 2 * width)
