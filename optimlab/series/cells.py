@@ -198,9 +198,8 @@ class Column:
         if len(ways) > 1 or not all(way.whole for way in ways):
             row = int((columns[ways[0]] != columns[ways[-1]]).argmax())
             dates = [f"{way.option} ({pd.Timestamp(columns[way][row])})".replace(" 00:00:00", "") for way in ways]
-            raise ValueError(
-                f"{self.where} must hold whole dates that can be read in one way; use {' or '.join(dates)}"
-            )
+            allowed = f"whole dates that can be read in one way; got another in data row {row + 1}"
+            raise ValueError(f"{self.where} must hold {allowed}; use {' or '.join(dates)}")
         values = columns[ways[0]] if ways else np.empty(0)
         if values.dtype.kind == "M":
             return pd.DatetimeIndex(values, tz="UTC" if ways[0].offset else None)

@@ -111,31 +111,43 @@ def read_series(
     needed("pandas", "lab", "read_series")
     import pandas as pd
 
-    if time is None and (time_format is not None or dayfirst is not None or sort):
-        raise ValueError("time_format, dayfirst and sort are for a column of times; use time= with its name")
-    if not isinstance(skip, Collection):
-        raise TypeError(f"skip must hold numbers of lines; got {skip!r}; use skip=[{skip!r}]")
+    names = [column] if time is None else [column, time]
+    _check_arguments(names, skip, {"dayfirst": dayfirst, "sort": sort or None, "time_format": time_format})
     table = _Table(path, sep, encoding, tuple(sorted(whole("skip", line, 1) for line in skip)))
     numbers = Numbers(decimal, thousands, (na,) if isinstance(na, str) or not isinstance(na, Sequence) else tuple(na))
-    names = [column] if time is None else [column, time]
     columns = [Column(f"column {name!r} of {path}", numbers, table.skip) for name in names]
-    if time is not None:
-        columns[1].times = ways_of_times(numbers, time_format, dayfirst)
+    columns[-1].times = None if time is None else ways_of_times(numbers, time_format, dayfirst)
     for lines, cells in table.pieces([name.strip() for name in names]):
         for part, texts in zip(columns, cells, strict=True):
             part.add(texts, lines)
     values = pd.Series(columns[0].result(), name=column, dtype=np.float64)
     if values.count() < 3:
         raise ValueError(f"{columns[0].where} must hold at least 3 numbers; got {values.count()}")
-    if time is not None:
-        values.index = pd.Index(columns[1].result(), name=time)
-    return values if time is None else _in_order(values, columns[1].where, sort=sort)
+    if time is None:
+        return values
+    values.index = pd.Index(columns[1].result(), name=time)
+    return _sorted(values) if sort else _in_order(values, columns[1].where)
 
 
-def _in_order(values: pd.Series[Any], where: str, *, sort: bool) -> pd.Series[Any]:
-    if sort:
-        newest_first = values.index.is_monotonic_decreasing
-        return (values[::-1] if newest_first else values).sort_index(kind="stable")
+def _check_arguments(names: list[str], skip: Collection[int], for_times: dict[str, object]) -> None:
+    for name in names:
+        if not isinstance(name, str):
+            raise TypeError(f"column and time must be names; got {name!r}; use {str(name)!r}")
+    for option in ("dayfirst", "sort"):
+        if for_times[option] not in (None, True, False):
+            raise TypeError(f"{option} must be True or False; got {for_times[option]!r}")
+    if len(names) == 1 and any(given is not None for given in for_times.values()):
+        raise ValueError(f"{', '.join(for_times)} are for a column of times; use time= with its name")
+    if not isinstance(skip, Collection):
+        raise TypeError(f"skip must hold numbers of lines; got {skip!r}; use skip=[{skip!r}]")
+
+
+def _sorted(values: pd.Series[Any]) -> pd.Series[Any]:
+    newest_first = values.index.is_monotonic_decreasing
+    return (values[::-1] if newest_first else values).sort_index(kind="stable")
+
+
+def _in_order(values: pd.Series[Any], where: str) -> pd.Series[Any]:
     times: Any = values.index
     if not times.is_monotonic_increasing:
         row = int(np.argmax(times[1:] < times[:-1])) + 1
@@ -186,7 +198,9 @@ class _Table:
         return header
 
     def _elsewhere(self, rows: pd.DataFrame, names: list[str]) -> str:
-        """Return the options that find the names: another separator, a later line."""
+        """Return the options that find the names: another encoding, another separator, a later line."""
+        if "\0" in "".join(rows.iloc[0]):
+            return f"; use encoding='utf-16-{'be' if str(rows.iloc[0, 0])[:1] == chr(0) else 'le'}'"
         for sep, (line, row) in product((self.sep, *_SEPARATORS), rows.iloc[:50].iterrows()):
             cells = self.sep.join(row).split(None if sep == " " else sep)
             if set(names) <= {cell.strip(f'"{self.sep} ') for cell in cells}:

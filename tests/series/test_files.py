@@ -237,7 +237,7 @@ REFUSED = {
     "a header alone": ("t,v\n", TIMES, "must hold at least 3 numbers; got 0",
                        [(timed(1, 2, 3), TIMES, [1, 2, 3], [1, 2, 3])]),
     "day or month": (timed("01.01.2024", "01.02.2024", "01.03.2024"), TIMES,
-                     "read in one way; use dayfirst=True (2024-02-01) or dayfirst=False (2024-01-02)",
+                     "read in one way; got another in data row 2; use dayfirst=True (2024-02-01) or dayfirst=False (2024-01-02)",
                      [(None, {"dayfirst": True}, [1, 2, 3], ["2024-01-01", "2024-02-01", "2024-03-01"]),
                       (None, {"dayfirst": False}, [1, 2, 3], ["2024-01-01", "2024-01-02", "2024-01-03"])]),
     "the month is not first": (timed("11/12/2023", "12/12/2023", "13/12/2023"), TIMES | {"dayfirst": False},
@@ -247,7 +247,7 @@ REFUSED = {
     "two orders in one column": (timed("12/13/2023", "13/12/2023", "12/14/2023", "12/15/2023"), TIMES,
                                  "dates in the format '%m/%d/%Y'; got '13/12/2023' in data row 2 (line 3)",
                                  [(None, {"skip": [3]}, [1, 3, 4], ["2023-12-13", "2023-12-14", "2023-12-15"])]),
-    "month and year": (timed("Jan-10", "Feb-10", "Mar-10"), TIMES, "must hold whole dates that can be read in one way; use time_format=",
+    "month and year": (timed("Jan-10", "Feb-10", "Mar-10"), TIMES, "must hold whole dates that can be read in one way; got another in data row 1; use time_format=",
                        [(None, {"time_format": "%b-%y"}, [1, 2, 3], ["2010-01-01", "2010-02-01", "2010-03-01"])]),
     "month and year in figures": (timed("2024-01", "2024-02", "2024-03"), TIMES, "use time_format='%Y-%m' (2024-01-01)",
                                   [(None, {"time_format": "%Y-%m"}, [1, 2, 3],
@@ -312,7 +312,7 @@ REFUSED = {
                                   "is not a CSV table with a header line: Error tokenizing",
                                   [('v,w\n1,"x"\n2,y\n3,z\n', {}, [1, 2, 3], None)]),
     "options for no times": (column(1, 2, 3), {"dayfirst": True},
-                             "time_format, dayfirst and sort are for a column of times; use time=",
+                             "dayfirst, sort, time_format are for a column of times; use time=",
                              [(timed(1, 2, 3), TIMES, [1, 2, 3], [1, 2, 3])]),
 }  # fmt: skip
 
@@ -357,6 +357,10 @@ def test_the_table_is_long():
         ({"thousands": "_"}, ValueError, "thousands must be one of"),
         ({"thousands": "."}, ValueError, "thousands must be one of ',', ' ', \"'\"; got '.'"),
         ({"sort": True}, ValueError, "use time= with its name"),
+        ({"column": 3}, TypeError, "column and time must be names; got 3; use '3'"),
+        ({"time": 3}, TypeError, "column and time must be names; got 3; use '3'"),
+        ({"time": "t", "sort": "no"}, TypeError, "sort must be True or False; got 'no'"),
+        ({"time": "t", "dayfirst": "no"}, TypeError, "dayfirst must be True or False; got 'no'"),
         ({"na": -999}, TypeError, "na must hold words; got -999; use na='-999'"),
         ({"na": ["x", -9]}, TypeError, "na must hold words; got -9; use na='-9'"),
         ({"skip": [0]}, ValueError, "skip must be a whole number of at least 1; got 0"),
@@ -364,12 +368,21 @@ def test_the_table_is_long():
         ({"skip": 3}, TypeError, "skip must hold numbers of lines; got 3; use skip=[3]"),
         ({"time": "t", "time_format": "mixed"}, ValueError, "time_format must be a format of strptime"),
         ({"time": "t", "time_format": "%Q"}, ValueError, "such as '%d.%m.%Y'; got '%Q'"),
-        ({"time_format": "%Y"}, ValueError, "time_format, dayfirst and sort are for a column of times"),
+        ({"time_format": "%Y"}, ValueError, "dayfirst, sort, time_format are for a column of times"),
     ],
 )  # fmt: skip
 def test_options_are_checked_before_the_file(options, error, message, tmp_path):
     with pytest.raises(error, match=re.escape(message)):
-        read_series(tmp_path / "none.csv", "v", **options)
+        read_series(tmp_path / "none.csv", **{"column": "v"} | options)
+
+
+@pytest.mark.skipif(int(pd.__version__.partition(".")[0]) < 3, reason="cells end at a zero byte before pandas 3")
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_without_a_mark(encoding, tmp_path):
+    content = "v,w\n1,2\n2,3\n3,4\n".encode(encoding)
+    with pytest.raises(ValueError, match=rf"has no column 'v'.*; use encoding='{encoding}'$"):
+        read(tmp_path, content, {})
+    same(read(tmp_path, content, {"encoding": encoding}), [1, 2, 3], None)
 
 
 def test_a_missing_file_and_a_folder(tmp_path):
