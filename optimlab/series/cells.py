@@ -193,14 +193,17 @@ class Column:
         """Return the column, if there is one way to read it: numbers, or dates as an index."""
         import pandas as pd
 
+        if not self.pieces:
+            return np.empty(0)
         columns = {way: np.concatenate(pieces) for way, pieces in self.pieces.items()}
-        ways = list({values.tobytes(): way for way, values in columns.items()}.values())
+        first, *others = columns
+        ways = [first, *(way for way in others if (columns[way] != columns[first]).any())]
         if len(ways) > 1 or not all(way.whole for way in ways):
             row = int((columns[ways[0]] != columns[ways[-1]]).argmax())
             dates = [f"{way.option} ({pd.Timestamp(columns[way][row])})".replace(" 00:00:00", "") for way in ways]
             allowed = f"whole dates that can be read in one way; got another in data row {row + 1}"
             raise ValueError(f"{self.where} must hold {allowed}; use {' or '.join(dates)}")
-        values = columns[ways[0]] if ways else np.empty(0)
+        values = columns[ways[0]]
         if values.dtype.kind == "M":
             return pd.DatetimeIndex(values, tz="UTC" if ways[0].offset else None)
         if self.times and values.dtype == np.int64 and ((values >= 1700_01_01) & (values <= 2199_12_31)).all():

@@ -65,6 +65,7 @@ def remedy(error):
         ("Levels\nv,w\n1,2\n-,2\n?,2\n3,2\n2,2\n", [], ["--skip=1", "--na=-", "--na=?"]),
         ("t,v\n01.01.2024,1\n01.02.2024,3\n01.03.2024,2\n", ["--time", "t"], ["--dayfirst"]),
         ("t,v\nJan-23,1\nFeb-23,3\nJan-24,2\n", ["--time", "t"], ["--time-format=%b-%y"]),
+        ("t,v\n3,1\n2,3\n1,2\n", ["--time", "t"], ["--sort"]),
         ("v,w\n1,2\n3,4,5\n2,2\n5,1\n", [], ["--skip=3"]),
         ("a 'b' v\n1 2 3\n1 2 5\n1 2 4\n", [], ["--sep= "]),
     ],
@@ -89,7 +90,7 @@ def test_remedies_that_take_something_away(run, tmp_path):
     assert one_line(error).endswith("; use --time= with its name\n")
     write(path, "t,v\n01.01.2024,1\n01.02.2024,3\n01.03.2024,2\n")
     error = run(path, "--column", "v", "--time", "t")[2]
-    assert "use --dayfirst (data row 2 is 2024-02-01) or --no-dayfirst (data row 2 is 2024-01-02)" in one_line(error)
+    assert "use --dayfirst (2024-02-01) or --no-dayfirst (2024-01-02)" in one_line(error)
     assert run(path, "--column", "v", "--time", "t", "--no-dayfirst")[0] == 0
 
 
