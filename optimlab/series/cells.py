@@ -35,7 +35,7 @@ class Numbers:
     thousands: str | None = None
     na: tuple[str, ...] = ()
 
-    words, whole = "numbers", True
+    words = "numbers"
 
     def __post_init__(self) -> None:
         choice("decimal", self.decimal, (".", ","))
@@ -106,18 +106,9 @@ class _Dates:
         return f"dates in the format {self.format!r}{zone}"
 
     @property
-    def whole(self) -> bool:
-        return self.order in _WHOLE
-
-    @property
-    def named(self) -> str:
-        """The option that names this format."""
-        return f"time_format={None if self.format == 'ISO8601' else self.format!r}"
-
-    @property
     def option(self) -> str:
         """The option that chooses this format among those that fit."""
-        return f"dayfirst={self.order == 'dmY'}" if self.order in _WHOLE[:2] else self.named
+        return f"dayfirst={self.order == 'dmY'}" if self.order in _WHOLE[:2] else f"time_format={self.format!r}"
 
     def read(self, cells: list[str]) -> tuple[Array, Marks]:
         import pandas as pd
@@ -147,7 +138,7 @@ def _formats(cell: str) -> list[_Dates]:
 
 def ways_of_times(numbers: Numbers, form: str | None, dayfirst: bool | None) -> Callable[[str], list[Any]]:
     """Return what gives the ways to read a column of times that starts with a cell: as numbers, or as dates."""
-    if form is None:
+    if form in (None, "ISO8601"):
         other = None if dayfirst is None else f"dayfirst={not dayfirst}"
         return lambda cell: (
             [numbers] if _finite(*numbers.read([cell])).all() else [d for d in _formats(cell) if d.option != other]
@@ -159,7 +150,7 @@ def ways_of_times(numbers: Numbers, form: str | None, dayfirst: bool | None) -> 
         known = False
     if not known:
         raise ValueError(f"time_format must be a format of strptime, such as '%d.%m.%Y'; got {form!r}")
-    return lambda cell: [named]
+    return lambda _: [named]
 
 
 def _finite(values: Array, fits: Marks) -> Marks:
@@ -198,7 +189,7 @@ class Column:
         columns = {way: np.concatenate(pieces) for way, pieces in self.pieces.items()}
         first, *others = columns
         ways = [first, *(way for way in others if (columns[way] != columns[first]).any())]
-        if len(ways) > 1 or not all(way.whole for way in ways):
+        if len(ways) > 1 or getattr(first, "order", "Ymd") not in _WHOLE:
             row = int((columns[ways[0]] != columns[ways[-1]]).argmax())
             dates = [f"{way.option} ({pd.Timestamp(columns[way][row])})".replace(" 00:00:00", "") for way in ways]
             allowed = f"whole dates that can be read in one way; got another in data row {row + 1}"
@@ -216,10 +207,12 @@ class Column:
         way = max(marks, key=lambda way: int(np.argmin(marks[way])), default=None)
         bad = np.flatnonzero(~marks[way]).tolist() if way else [0]
         styles = self.numbers.better(cells)
+        if self.times:
+            styles = {option: style for option, style in styles.items() if style.read(cells)[1].all()}
         bad = [row for row in bad if any(style.read([cells[row]])[1] for style in styles.values())] or bad
         options = [f"{option} ({style.read([cells[bad[0]]])[0][0]:.15g})" for option, style in styles.items()]
         if self.times:
-            options += [dates.named for dates in _formats(cells[0]) if dates.read(cells)[1].all()]
+            options += [f"time_format={d.format!r}" for d in _formats(cells[0]) if d.read(cells)[1].all()]
         remedies = options or self._hints([cells[row] for row in bad], lines[bad].tolist(), unknown=way is None)
         words = way.words if way else "numbers or dates"
         raise ValueError(

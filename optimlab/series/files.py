@@ -69,7 +69,7 @@ def read_series(
     skip : collection of int
         Numbers of lines to leave out, from 1, as refusals give them: blank lines that are no rows do not count.
     time_format : str, optional
-        Format of the times, as of ``strptime``; what it lacks of a date is that of 1900-01-01.
+        Format of the times, as of ``strptime``, or "ISO8601"; what it lacks of a date is that of 1900-01-01.
     dayfirst : bool, optional
         Whether the day stands before the month, in dates where both are numbers and the year is last.
     sort : bool

@@ -85,7 +85,7 @@ def test_following_the_remedies_ends_in_a_result(content, arguments, followed, r
 def test_remedies_that_take_something_away(run, tmp_path):
     path = write(tmp_path / "own.csv", "t,v\n2024-01-01,1\n2024-01-02,3\n2024-01-03,2\n")
     error = run(path, "--column", "v", "--time", "t", "--time-format", "%d.%m.%Y")[2]
-    assert one_line(error).endswith("; use no --time-format\n")
+    assert one_line(error).endswith("; use --time-format=ISO8601\n")
     error = run(path, "--column", "v", "--no-dayfirst")[2]
     assert one_line(error).endswith("; use --time= with its name\n")
     write(path, "t,v\n01.01.2024,1\n01.02.2024,3\n01.03.2024,2\n")
@@ -109,6 +109,16 @@ def test_a_damaged_file_is_answered_in_one_line(run, tmp_path):
         assert status == 2
         assert "own.csv.gz" in one_line(error)
     assert run(tmp_path, "--column", "v")[0] == 2
+
+
+@pytest.mark.parametrize("kind", ["gz", "bz2", "xz", "zip", "zst", "tar", "tar.gz"])
+@pytest.mark.parametrize(
+    "content", [b"", b"v\n1\n3\n2\n", bytes(range(256)), b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd\x00", b"PK\x03\x04"]
+)
+def test_what_is_not_as_its_name_says_is_answered_in_one_line(kind, content, run, tmp_path):
+    status, _, error = run(write(tmp_path / f"own.csv.{kind}", content), "--column", "v")
+    assert status == 2
+    assert not obeyed(one_line(error))
 
 
 MESSY = [
