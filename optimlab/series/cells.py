@@ -171,8 +171,8 @@ class Column:
 
     def add(self, cells: list[str], lines: Array) -> None:
         """Read some more cells, which stand in lines of these numbers."""
-        first = self.times(cells[0]) if self.times else [self.numbers]
-        results = {way: way.read(cells) for way in self.pieces or first}
+        ways = self.pieces or (self.times(cells[0]) if self.times else [self.numbers])
+        results = {way: way.read(cells) for way in ways}
         marks = {way: _finite(*result) if self.times else result[1] for way, result in results.items()}
         fitting = [way for way, fits in marks.items() if fits.all()]
         if not fitting:
