@@ -116,7 +116,7 @@ class _Dates:
         if self.format == "ISO8601":
             matches = zip(cells, map(_ISO, cells), strict=True)
             cells = [cell.replace(",", ".") if m and bool(m[2]) == self.offset else "" for cell, m in matches]
-        dates: Any = pd.to_datetime(cells, format=self.format, errors="coerce", utc=self.offset)
+        dates: Any = pd.to_datetime(cells, format=self.format, errors="coerce", utc=True)
         return dates.tz_localize(None).to_numpy(), dates.notna()
 
 

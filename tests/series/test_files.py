@@ -3,6 +3,7 @@
 import bz2
 import contextlib
 import gzip
+import importlib.util
 import io
 import lzma
 import re
@@ -147,6 +148,13 @@ READ = {
     "offsets in other formats": (timed("30.03.2024 12:00:00.5 +0100", "31.03.2024 12:00:00.5 +0200",
                                        "01.04.2024 12:00:00.0 +0200"), TIMES, [1, 2, 3],
                                  ["2024-03-30T11:00:00.5Z", "2024-03-31T10:00:00.5Z", "2024-04-01T10:00Z"]),
+    "a letter between date and time": (timed("31-12-2023T10:00", "01-01-2024T10:00", "02-01-2024T10:00"), TIMES,
+                                       [1, 2, 3], ["2023-12-31T10:00", "2024-01-01T10:00", "2024-01-02T10:00"]),
+    "signs of percent in dates": (timed("31%05%2024", "01%06%2024", "02%06%2024"), TIMES, [1, 2, 3],
+                                  ["2024-05-31", "2024-06-01", "2024-06-02"]),
+    "a format with an offset that is named": (timed("1.2.24 +0100", "2.2.24 +0200", "3.2.24 +0200"),
+                                              TIMES | {"time_format": "%d.%m.%y %z"}, [1, 2, 3],
+                                              ["2024-01-31T23:00Z", "2024-02-01T22:00Z", "2024-02-02T22:00Z"]),
     "a format that is named": (timed("2024-W01-1", "2024-W02-1", "2024-W03-1"), TIMES | {"time_format": "%G-W%V-%u"},
                                [1, 2, 3], ["2024-01-01", "2024-01-08", "2024-01-15"]),
     "years as dates": (timed(2022, 2023, 2024), TIMES | {"time_format": "%Y"}, [1, 2, 3],
@@ -418,10 +426,15 @@ def test_pandas_is_asked_for_by_the_name_of_the_extra(tmp_path, monkeypatch):
         read(tmp_path, column(1, 2, 3), {})
 
 
-# Long files come in pieces, the first of 1000 lines.
+# Long files come in pieces.
 
 
-def test_pieces_join(tmp_path):
+@pytest.fixture
+def short_pieces(monkeypatch):
+    monkeypatch.setattr("optimlab.series.files._PIECE", 1000)
+
+
+def test_pieces_join(tmp_path, short_pieces):
     rows = 60_000
     text = timed(*range(2**60, 2**60 + rows))
     series = read(tmp_path, text, TIMES)
@@ -429,7 +442,7 @@ def test_pieces_join(tmp_path):
     np.testing.assert_array_equal(series.index, 2**60 + np.arange(rows))
 
 
-def test_empty_rows_at_the_edge_of_a_piece(tmp_path):
+def test_empty_rows_at_the_edge_of_a_piece(tmp_path, short_pieces):
     cells = [str(k) if k < 990 or 1010 < k < 1500 else "" for k in range(1600)]
     expected = [float(cell or "nan") for cell in cells[:1500]]
     same(read(tmp_path, "v\n" + "\n".join(cells), {}), expected, None)
@@ -439,7 +452,7 @@ def test_empty_rows_at_the_edge_of_a_piece(tmp_path):
 
 
 @pytest.mark.parametrize("late", [1500, 70_000])
-def test_longer_rows_in_a_late_piece(late, tmp_path):
+def test_longer_rows_in_a_late_piece(late, tmp_path, short_pieces):
     lines = [f"{k},{k}" for k in range(80_000)]
     for k, extra in ((late, ",,"), (late + 100, "," * 9), (late + 101, ",")):
         lines[k] += extra
@@ -449,7 +462,7 @@ def test_longer_rows_in_a_late_piece(late, tmp_path):
         read(tmp_path, "\n".join(["w,v", *lines]), {})
 
 
-def test_a_late_row_decides_or_is_refused(tmp_path):
+def test_a_late_row_decides_or_is_refused(tmp_path, short_pieces):
     days = [f"{1 + k % 12:02d}/01/{1000 + k:04d}" for k in range(700, 1260) for _ in range(5)]
     with pytest.raises(ValueError, match=r"dayfirst=True \(1700-01-05\) or dayfirst=False \(1700-05-01\)"):
         read(tmp_path, timed(*days), TIMES)
@@ -547,6 +560,14 @@ def test_compressed_files_whole_or_damaged(kind, tmp_path):
         else:  # bytes that mean nothing, such as the time of writing
             same(series, [k * k for k in range(50)], list(range(50)))
     assert refused > len(damaged) / 2
+
+
+@pytest.mark.skipif(importlib.util.find_spec("zstandard") is not None, reason="it is installed")
+@pytest.mark.skipif(sys.version_info >= (3, 14), reason="Python has it")
+def test_a_package_that_is_missing_is_named(tmp_path):
+    (tmp_path / "own.csv.zst").write_bytes(b"\x28\xb5\x2f\xfd")
+    with pytest.raises(ImportError, match="zstandard"):
+        read_series(tmp_path / "own.csv.zst", "v")
 
 
 @pytest.mark.parametrize(
