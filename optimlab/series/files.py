@@ -52,7 +52,7 @@ def read_series(
     Parameters
     ----------
     path : str or Path
-        Text file with a header line; compressed files (.gz, .bz2, .xz, .zip) are read too.
+        Text file with a header line; compressed files (.gz, .bz2, .xz, .zip, .zst) are read too.
     column : str
         Name of the column of values. An empty cell is a gap, as are NA, N/A, NaN, null and None.
     time : str, optional
@@ -152,7 +152,8 @@ def _in_order(values: pd.Series[Any], where: str) -> pd.Series[Any]:
     if not times.is_monotonic_increasing:
         row = int(np.argmax(times[1:] < times[:-1])) + 1
         raise ValueError(
-            f"{where} must not decrease; got {times[row]} in data row {row + 1} after {times[row - 1]}; use sort=True"
+            f"{where} must not decrease; sort the rows by time first: {times[row]} in data row {row + 1} comes after "
+            f"{times[row - 1]}; use sort=True"
         )
     return values
 
