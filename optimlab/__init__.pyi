@@ -83,6 +83,7 @@ from optimlab.series.ema import ema_cov_matrix as ema_cov_matrix
 from optimlab.series.ema import ema_std as ema_std
 from optimlab.series.ema import ema_sum as ema_sum
 from optimlab.series.ema import ema_var as ema_var
+from optimlab.series.files import read_series as read_series
 from optimlab.series.fit import Band as Band
 from optimlab.series.fit import FittedDecay as FittedDecay
 from optimlab.series.fit import ema_band as ema_band

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from optimlab import lab
+from optimlab import lab, read_series
 from optimlab.lab.frame import (
     bootstrap_interval,
     mean_interval,
@@ -17,7 +17,7 @@ from optimlab.lab.frame import (
     study,
     wilson_interval,
 )
-from optimlab.lab.problems import Cliff, ar1_noise, load_co2, load_digits, read_series
+from optimlab.lab.problems import Cliff, ar1_noise, load_co2, load_digits
 from optimlab.lab.theory import (
     LinearRule,
     clipped_normal,

@@ -21,7 +21,7 @@ True
 from optimlab.lab.frame.claims import Claim
 from optimlab.lab.frame.command import study
 from optimlab.lab.frame.errors import StudyError
-from optimlab.lab.frame.figures import PALETTE, style
+from optimlab.lab.frame.figures import PALETTE, literal, style
 from optimlab.lab.frame.gather import gather
 from optimlab.lab.frame.proportions import proportion_interval, wilson_interval
 from optimlab.lab.frame.run import Run
@@ -35,6 +35,7 @@ __all__ = [
     "StudyError",
     "bootstrap_interval",
     "gather",
+    "literal",
     "mean_interval",
     "median_interval",
     "prediction_interval",

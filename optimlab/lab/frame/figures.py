@@ -6,11 +6,12 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from optimlab.checks import choice
+from optimlab.lab.frame.terminal import printable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["FORMATS", "PALETTE", "has_display", "save_figure", "style"]
+__all__ = ["FORMATS", "PALETTE", "has_display", "literal", "save_figure", "style"]
 
 FORMATS = ("png", "svg", "pdf")
 _WINDOWLESS = {"agg", "cairo", "pdf", "pgf", "ps", "svg", "template"}
@@ -79,6 +80,29 @@ def style() -> Iterator[None]:
     colours = {"axes.prop_cycle": cycler(color=list(PALETTE.values()))}
     with matplotlib.style.context(["default", {**_PARAMETERS, **colours}]):
         yield
+
+
+def literal(text: str, width: int = 40) -> str:
+    r"""Return a user's text for a figure: one short line, never mathematics, boxes for what the font lacks.
+
+    Parameters
+    ----------
+    text : str
+        Any text.
+    width : int
+        Characters that there is room for.
+
+    Examples
+    --------
+    >>> print(literal("sales in $ / cost in $"))
+    sales in \$ / cost in \$
+    """
+    from matplotlib.font_manager import findfont, get_font
+
+    line = printable(" ".join(text.split()))
+    drawn = get_font(findfont("DejaVu Sans")).get_charmap()
+    line = "".join(c if ord(c) in drawn else "□" for c in line)
+    return (line if len(line) <= width else line[: width - 1] + "…").replace("$", r"\$")
 
 
 def save_figure(figure: "Figure", file: BinaryIO, image_format: str) -> None:

@@ -15,6 +15,7 @@ from optimlab.lab.frame.animation import animation_page
 from optimlab.lab.frame.claims import COLUMNS, Claim, Verdict
 from optimlab.lab.frame.figures import save_figure
 from optimlab.lab.frame.output import whole_file
+from optimlab.lab.frame.terminal import printable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -86,10 +87,10 @@ class Run:
         return [claim for claim in self.claims if not claim.stands]
 
     def say(self, text: str) -> None:
-        """Print text to the terminal, above the progress bar if there is one."""
+        """Print text to the terminal, above the progress bar if there is one; control characters become escapes."""
         from tqdm import tqdm
 
-        tqdm.write(text)
+        tqdm.write(printable(text))
 
     def progress(self, items: Iterable[T], description: str, total: int | None = None) -> Iterable[T]:
         """Return `items`, with a progress bar in a terminal if going through them takes longer than 2 s.
@@ -212,7 +213,8 @@ class Run:
         record = facts | {"files": [path.name for path in self.files], "claims": counts}
         path = self._path("run", "json")
         with self._writing(path) as file:
-            file.write((json.dumps(record, indent=2, ensure_ascii=False) + "\n").encode())
+            text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
+            file.write(text.encode(errors="backslashreplace"))  # names of files need not be UTF-8
         return path
 
     def _table(self, frame: "pd.DataFrame", name: str) -> Path:

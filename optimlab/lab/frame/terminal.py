@@ -5,6 +5,7 @@ import io
 import signal
 import sys
 import threading
+import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -12,7 +13,7 @@ from importlib.util import find_spec
 from optimlab.extras import needed
 from optimlab.lab.frame.errors import StudyError
 
-__all__ = ["FAILED", "INTERRUPTED", "STANDS", "TERMINATED", "UNUSABLE", "guarded", "seed"]
+__all__ = ["FAILED", "INTERRUPTED", "STANDS", "TERMINATED", "UNUSABLE", "guarded", "printable", "seed"]
 
 _PACKAGES = ("matplotlib", "pandas", "scipy", "tqdm")
 STANDS, FAILED, UNUSABLE, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
@@ -53,6 +54,21 @@ def guarded(work: Callable[[], int]) -> int:
     except (StudyError, OSError) as error:
         _complain(f"error: {_one_line(error)}")
         return UNUSABLE
+
+
+def printable(text: str) -> str:
+    r"""Write what a terminal would obey instead of showing as its escape.
+
+    Examples
+    --------
+    >>> print(printable("\N{ESCAPE}[31mred"))
+    \x1b[31mred
+    """
+    return "".join(c.encode("unicode_escape").decode() if _obeyed(c) else c for c in text)
+
+
+def _obeyed(c: str) -> bool:
+    return c != "\n" and unicodedata.category(c).startswith("C")
 
 
 def seed(text: str) -> int:
@@ -99,6 +115,7 @@ def _check_packages() -> None:
 
 
 def _complain(message: str) -> None:
+    message = printable(message)
     if not sys.modules.get("tqdm"):  # no progress bar yet
         print(message, file=sys.stderr)
         return
@@ -108,6 +125,7 @@ def _complain(message: str) -> None:
 
 
 def _one_line(error: BaseException) -> str:
+    text = str(error)
     if isinstance(error, OSError) and error.filename is not None:
-        return f"{error.filename}: {error.strerror}"
-    return " ".join(str(error).split())
+        text = f"{error.filename}: {error.strerror}"
+    return " ".join(text.split())

@@ -39,7 +39,6 @@ from optimlab.lab.problems.surfaces import (
     ravine,
     saddle,
 )
-from optimlab.lab.problems.user_series import read_series
 from optimlab.lab.problems.xor import TwoTwoOne, legacy_normals, xor
 
 __all__ = [
@@ -91,7 +90,6 @@ __all__ = [
     "published_spiral",
     "ramp",
     "ravine",
-    "read_series",
     "saddle",
     "sinusoid",
     "spiral",

@@ -169,6 +169,8 @@ def test_a_nan_fails_too(tmp_path):
     [
         (StudyError("--column must be\n one of a, b; got c"), "error: --column must be one of a, b; got c\n"),
         (FileNotFoundError(2, "No such file or directory", "x.csv"), "error: x.csv: No such file or directory\n"),
+        (StudyError("no column \x1b[31mred\x9b"), "error: no column \\x1b[31mred\\x9b\n"),
+        (FileNotFoundError(2, "No such file", "caf\udce9\x07\n.csv"), "error: caf\\udce9\\x07 .csv: No such file\n"),
     ],
 )
 def test_bad_input_is_status_2_and_one_line(tmp_path, capsys, error, line):
@@ -177,6 +179,17 @@ def test_bad_input_is_status_2_and_one_line(tmp_path, capsys, error, line):
 
     assert status_of(main, tmp_path) == 2
     assert capsys.readouterr().err == line
+
+
+def test_what_a_study_says_is_shown_and_not_obeyed(tmp_path, capsys):
+    assert status_of(lambda run: run.say("β\tof \x1b[2Ja\u202eb\nc\u00a0d"), tmp_path) == 0
+    assert capsys.readouterr().out.startswith("β\\tof \\x1b[2Ja\\u202eb\nc\u00a0d\n")
+
+
+def test_arguments_that_are_no_text_are_recorded(tmp_path):
+    assert status_of(honest, tmp_path / "caf\udce9") == 0
+    record = json.loads((tmp_path / "caf\udce9" / "test_command" / "run.json").read_text(encoding="utf-8"))
+    assert record["command"][2].endswith("caf\udce9")
 
 
 def test_a_defect_keeps_its_traceback(tmp_path):

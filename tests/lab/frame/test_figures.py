@@ -5,10 +5,13 @@ from io import BytesIO
 import matplotlib as mpl
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from matplotlib.cbook import is_math_text
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 
-from optimlab.lab.frame import PALETTE, style
+from optimlab.lab.frame import PALETTE, literal, style
 from optimlab.lab.frame.figures import FORMATS, save_figure
 
 
@@ -71,3 +74,28 @@ def test_importing_the_laboratory_loads_nothing_heavy():
     heavy = ("matplotlib", "pandas", "scipy", "numba")
     code = f"import sys, optimlab.lab.frame; print([m for m in {heavy} if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"
+
+
+def pixels(text, **options):
+    with style():
+        figure = Figure(figsize=(4, 0.4), layout="none")
+        figure.text(0.05, 0.2, text, **options)
+        save_figure(figure, file := BytesIO(), "png")
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("text", ["sales_$ / cost_$", r"$\frac{$", "$x^2$", "a\\$b$", "$", "100 %"])
+def test_a_user_s_text_is_drawn_as_it_is(text):
+    assert pixels(literal(text)) == pixels(text, parse_math=False)
+
+
+def test_what_the_font_lacks_is_a_box():
+    assert literal("温度 (°C) β") == "□□ (°C) β"
+
+
+@given(st.text(max_size=60))
+def test_a_user_s_text_is_one_short_line_and_never_mathematics(text):
+    line = literal(text, 20)
+    assert not is_math_text(line)
+    assert "\n" not in line
+    assert len(line.replace(r"\$", "$")) <= 20
