@@ -130,14 +130,14 @@ def plan(x: Array, beta: Any, index: Any = None, **options: Any) -> Plan:
     plain = all(options.get(name) is None for name in ("weights", "times", "by"))
     if plain and isinstance(beta, (float, int, Decay, type(None))):
         try:
-            return _remembered(x.ndim, beta, **options)
+            return _remembered(x.ndim, beta, getattr(beta, "alpha", None), **options)  # equal decays may differ in α
         except TypeError:  # an option that cannot be hashed: say what is wrong with it
             pass
     return _plan(x.shape, beta, index, **options)
 
 
 @lru_cache(maxsize=256, typed=True)
-def _remembered(ndim: int, beta: Any, **options: Any) -> Plan:
+def _remembered(ndim: int, beta: Any, alpha: float | None, /, **options: Any) -> Plan:
     return _plan((1,) * ndim, beta, None, **options)
 
 

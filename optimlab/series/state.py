@@ -193,11 +193,13 @@ class EmaState:
             raise ValueError(f"start must be 'debiased' with times; got {self.start!r}")
         if self._times is None and np.any(self._steps):
             raise ValueError("time must not be given: the rows before had none")
-        times = read_times(time)
+        times = read_times([time] if np.ndim(time) == 0 else time)
         if times.shape != (rows,):
             raise ValueError(f"time must have shape {(rows,)}, one for each row; got {times.shape}")
         if (times.dtype.kind == "M") != (self.halflife is not None):
-            raise TypeError("time must be a datetime for a state made with halflife=, a number for one with a decay")
+            if self._times is not None:
+                raise TypeError("time must be of one kind, numbers or datetimes, in all rows of a stream")
+            raise ValueError("a state for datetimes is made with halflife=, one for numbers with a decay")
         begun = times[:1] if self._times is None else self._times[1:]
         q = self._faded(np.concatenate([begun, times]))[1:]
         passed = np.concatenate([begun if self._times is None else self._times[:1], times[-1:]])

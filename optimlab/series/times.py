@@ -151,8 +151,6 @@ def read_times(times: Any) -> Array:
         raise TypeError(f"times must hold numbers or datetimes; got periods; give their starts, {start}")
     if np.ma.is_masked(times):
         raise ValueError("times must be finite; got a masked one")
-    if np.ndim(times) == 0:
-        times = [times]
     if getattr(getattr(times, "dtype", None), "tz", None) is not None:
         times = needed("pandas", "lab", "a time with a time zone").DatetimeIndex(times).tz_convert(None)
     array = np.asarray(times.to_numpy() if hasattr(times, "to_numpy") else times)
