@@ -77,7 +77,7 @@ def _chosen(given: dict[str, Any]) -> tuple[str, float]:
         raise ValueError(f"{error}; for the running mean (the limit {_LIMITS[name]}) give com=inf") from None
 
 
-@dataclass(frozen=True, init=False, repr=False)
+@dataclass(frozen=True, init=False, repr=False, eq=False)
 class Decay:
     """The decay β of ``m ← β m + (1-β) x``, made from any one of its seven names.
 
@@ -116,7 +116,8 @@ class Decay:
     Notes
     -----
     ``com``, ``span``, ``halflife`` and ``window`` may be infinite: α = 0, with the debiased start the running mean.
-    Two decays are equal if β and α are, to the last digit.
+    Two decays are equal if the larger of β and α is, as of ``Decay(0.9)`` and ``Decay(alpha=0.1)``. If the smaller is
+    below 1/1024, so that the larger says less than 13 digits of it, it must be equal too.
 
     Examples
     --------
@@ -156,6 +157,18 @@ class Decay:
         beta, alpha = _PARAMETERS[name].pair(value)
         object.__setattr__(self, "beta", beta)
         object.__setattr__(self, "alpha", alpha)
+
+    @property
+    def _said(self) -> tuple[float, float]:
+        if min(self.beta, self.alpha) < 2.0**-10:
+            return self.beta, self.alpha
+        return (self.beta, 0.0) if self.beta >= 0.5 else (0.0, self.alpha)
+
+    def __eq__(self, other: object) -> bool:
+        return self._said == other._said if isinstance(other, Decay) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._said)
 
     def __repr__(self) -> str:
         """Return the shortest call that rebuilds the value."""

@@ -63,7 +63,7 @@ class Trace(Rule):
 class Ema(Rule):
     """m ← m + k (x - m): the exponential moving average, or any other mean with a gain.
 
-    Adam's moments, momentum, and the average of the weights are this rule. A mean of equal numbers is that number.
+    Adam's moments, momentum, and the average of the weights are this rule.
 
     Parameters
     ----------
@@ -73,6 +73,11 @@ class Ema(Rule):
         With a β: k = (1-β)/(1-βᵗ), which starts from nothing; of a schedule βᵗ is β₁β₂...βₜ.
     first : float
         m before the first step, for k = 1 - β.
+
+    Notes
+    -----
+    The mean of equal numbers is that number, whatever the gain. A step rounds to the last digit of the larger of x and
+    m before: to forget what was 1e10 times as large at once (β = 0) leaves ten digits fewer.
 
     Source
     ------
