@@ -58,8 +58,8 @@ def _chosen(given: dict[str, Any]) -> tuple[str, float]:
 class Decay:
     """The decay β of ``m ← β m + (1-β) x``, made from any one of its seven names.
 
-    It has attributes ``beta`` and ``alpha`` = 1-β. The smaller is kept as given and the other follows from it, so neither
-    loses digits: ``Decay(alpha=1e-17)`` is a valid, very long memory although its β rounds to 1.
+    Of its attributes ``beta`` and ``alpha`` = 1-β the smaller is kept as given, so neither loses digits:
+    ``Decay(alpha=1e-17)`` is a valid, very long memory although its β rounds to 1.
 
     Parameters
     ----------

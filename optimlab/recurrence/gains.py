@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Any, ClassVar
 
@@ -17,14 +17,12 @@ import numpy as np
 
 from optimlab.checks import Hyperparameter, Range, check_fields, per_replica, value
 from optimlab.recurrence.decay import Decay
-from optimlab.typing import Count, Floats, Number
+from optimlab.recurrence.powers import Double, complement, joined, quotient, spent, table_of, two_sum
+from optimlab.typing import Count, Number
 
 __all__ = [
     "ConstantGain", "DebiasedGain", "FirstValueGain", "Gain", "PowerGain", "ShareGain", "UniformGain", "WarmUpGain",
 ]  # fmt: skip
-
-STEPS, WIDE = 256, 16  # of a block of numbers; of one of rows, a number for each replica
-Double = tuple[Any, Any]  # a number of 106 bits, as the sum of two floats
 
 
 @dataclass(frozen=True)
@@ -50,32 +48,37 @@ class Gain(ABC):
             steps, row = np.unique(t, return_inverse=True)
             rows = np.array([np.broadcast_to(self.at(step), t.shape) for step in steps.tolist()])
             return np.asarray(rows[row, np.arange(t.size)])
-        size = self._size
+        size, gain, where = self._plan
         if size == 0:  # a schedule is asked for no later step: it may be a table of the run's length
             return self.gains(t)  # type: ignore[no-any-return]
         number, place = divmod(t - 1, size)
-        return _block(self.gains, number, size)[place]  # type: ignore[no-any-return]
+        k = _block(gain.gains, number, size)[place]
+        return k if where is None else k[where]  # type: ignore[no-any-return]
 
     @cached_property
-    def _size(self) -> int:
-        """How many steps are a block."""
-        held = [getattr(self, name) for name in self.ranges]
-        return 0 if any(map(callable, held)) else WIDE if any(isinstance(x, tuple) for x in held) else STEPS
+    def _plan(self) -> tuple[int, Gain, Any]:
+        """How many steps are a block, of which gain, and where each replica's k is in it: equal numbers have one."""
+        held = {name: getattr(self, name) for name in self.ranges}
+        if any(map(callable, held.values())):
+            return 0, self, None
+        name, numbers = next(((name, x) for name, x in held.items() if isinstance(x, tuple)), ("", ()))
+        distinct, where = np.unique(numbers, return_inverse=True)
+        size = max(8, min(256, 2**15 // max(1, distinct.size)))
+        if len(held) > 1 or distinct.size in (1, len(numbers)):
+            return size, self, None
+        return size, replace(self, **{name: tuple(distinct.tolist())}), where
 
     @abstractmethod
     def gains(self, t: Any) -> Any:
-        """Return k at each of these steps, elementwise in float64; with replicas t is of shape (steps, 1)."""
+        """Return k at steps t, elementwise in float64: t has shape (steps, 1), k that or, with replicas, (steps, S)."""
 
 
 @lru_cache(maxsize=64)
-def _block(gains: Callable[[Any], Any], number: int, steps: int) -> list[Any]:
+def _block(gains: Callable[[Any], Any], number: int, size: int) -> list[Any]:
     """Return k at some steps. The key is an object, not its value: equal decays may differ in the last digit of α."""
-    t = np.arange(steps * number + 1.0, steps * (number + 1) + 1.0)
-    if steps == STEPS:
-        return gains(t).tolist()  # type: ignore[no-any-return]
-    k = gains(t[:, np.newaxis])
+    k = np.array(gains(np.arange(size * number + 1.0, size * (number + 1) + 1.0)[:, np.newaxis]))
     k.flags.writeable = False
-    return list(k)
+    return list(k) if k.shape[1] > 1 else k[:, 0].tolist()
 
 
 @dataclass(frozen=True)
@@ -99,8 +102,8 @@ class _Decaying(Gain):
     def _alpha(self, t: Any) -> Double:
         """1 - β at step t, to twice the digits."""
         if not isinstance(self.beta, Decay):
-            return _two_sum(1.0, -value(self, "beta", t))
-        return (self.beta.alpha, 0.0) if self.beta.alpha <= 0.5 else _two_sum(1.0, -self.beta.beta)
+            return two_sum(1.0, -value(self, "beta", t))
+        return (self.beta.alpha, 0.0) if self.beta.alpha <= 0.5 else two_sum(1.0, -self.beta.beta)
 
 
 @dataclass(frozen=True)
@@ -186,11 +189,11 @@ class DebiasedGain(_Decaying):
     def gains(self, t: Any) -> Any:
         alpha = self._alpha(t)
         if callable(self.beta):
-            return _quotient(alpha, self._mass(t))
+            return quotient(alpha, self._mass(t))
         if isinstance(self.beta, Decay) and self.beta.alpha == 0.0:
             return 1.0 / t
-        table = _table(*[x if isinstance(x, float) else tuple(x.tolist()) for x in alpha], len(t))
-        return _quotient(alpha, _joined(_left(alpha, int(t.flat[0]) - 1), table))
+        table = table_of(*[x if isinstance(x, float) else tuple(x.tolist()) for x in alpha], len(t))
+        return quotient(alpha, joined(spent(alpha, int(t.flat[0]) - 1), table))
 
     def _mass(self, t: int) -> Double:
         """1 - β₁β₂...βₜ, in the order of the steps."""
@@ -198,7 +201,7 @@ class DebiasedGain(_Decaying):
         last = max(u for u in known if u <= t)
         total = known[last]
         for u in range(last + 1, t + 1):
-            total = _joined(total, self._alpha(u))
+            total = joined(total, self._alpha(u))
         known[t] = total
         for u in sorted(known)[1:-64]:  # a run asks for one step after the other
             del known[u]
@@ -246,11 +249,11 @@ class PowerGain(Gain):
     ranges: ClassVar[dict[str, Range]] = {"gamma": Range("from 0 to 1000")}
 
     def gains(self, t: Any) -> Any:
-        z = 1.0 / (2.0 * t - 1.0)
+        z = 1.0 / (2.0 * t - 1.0)  # 1 - 1/t = e^(-2 artanh z)
         odd = np.zeros_like(z)
         for j in range(55, 1, -2):
             odd = z * z * (1.0 / j + odd)
-        return np.where(t == 1, 1.0, _complement((np.array(self.gamma) + 1.0) * (2.0 * (z + z * odd))))
+        return np.where(t == 1, 1.0, complement((np.array(self.gamma) + 1.0) * (2.0 * (z + z * odd))))
 
 
 @dataclass(frozen=True)
@@ -272,70 +275,10 @@ class ShareGain(Gain):
     ranges: ClassVar[dict[str, Range]] = {"share": Range("in (0, 1]")}
 
     def gains(self, t: Any) -> Any:
-        return np.where(t == 1, 1.0, _complement(0.6931471805599453 / (np.array(self.share) * t)))
-
-
-def _two_sum(a: Any, b: Any) -> Double:
-    total = a + b
-    late = total - a
-    return total, (a - (total - late)) + (b - late)
-
-
-def _two_product(a: Any, b: Any) -> Double:
-    product, a1, b1 = a * b, 134217729.0 * a, 134217729.0 * b
-    a1, b1 = a1 - (a1 - a), b1 - (b1 - b)
-    a2, b2 = a - a1, b - b1
-    return product, ((a1 * b1 - product) + a1 * b2 + a2 * b1) + a2 * b2
-
-
-def _quotient(x: Double, y: Double) -> Any:
-    """x / y, rounded once."""
-    first = x[0] / y[0]
-    high, low = _two_product(first, y[0])
-    return first + ((x[0] - high) - low - first * y[1] + x[1]) / y[0]
-
-
-def _joined(x: Double, y: Double) -> Double:
-    """1 - βˢ⁺ᵗ = x + y (1 - x) from x = 1 - βˢ and y = 1 - βᵗ: positive terms, no digit lost."""
-    rest, late = _two_sum(1.0, -x[0])
-    product, small = _two_product(y[0], rest)
-    high, low = _two_sum(x[0], product)
-    return _two_sum(high, low + (x[1] + (small + y[0] * (late - x[1]) + y[1] * rest)))
-
-
-def _left(alpha: Double, t: int) -> Double:
-    """1 - βᵗ by squaring, from 1 - β."""
-    result: Double = (0.0, 0.0)
-    while t:
-        if t & 1:
-            result = _joined(result, alpha)
-        alpha, t = _joined(alpha, alpha), t >> 1
-    return result
-
-
-@lru_cache(maxsize=64)
-def _table(high: Any, low: Any, steps: int) -> Double:
-    """1 - βᵗ for t = 1, 2, ..., one block."""
-    table: Double = np.array([high]), np.array([low])
-    while len(table[0]) < steps:
-        later = _joined((table[0][-1], table[1][-1]), table)
-        table = np.concatenate([table[0], later[0]]), np.concatenate([table[1], later[1]])
-    return table
+        return np.where(t == 1, 1.0, complement(0.6931471805599453 / (np.array(self.share) * t)))
 
 
 @lru_cache(maxsize=64)
 def _masses(mass: Callable[[int], Double]) -> dict[int, Double]:
     """What is known of a gain with a schedule: the mass at some steps."""
     return {0: (0.0, 0.0)}
-
-
-def _complement(x: Any) -> Floats:
-    """1 - e⁻ˣ for x from 0 to 5000: the series of x/2¹³ or less, doubled by c(2x) = c (2 - c)."""
-    halvings = np.maximum(np.frexp(x)[1] + 2, 0)
-    y, c = np.ldexp(x, -halvings), np.zeros_like(x)
-    for j in range(16, 1, -1):
-        c = y / j * (1.0 - c)
-    c = y * (1.0 - c)
-    for left in range(int(halvings.max(initial=0)), 0, -1):
-        c = np.where(halvings >= left, c * (2.0 - c), c)
-    return np.asarray(c)
