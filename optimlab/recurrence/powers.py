@@ -70,7 +70,7 @@ def complement(x: Any) -> Floats:
     """1 - e⁻ˣ for x from 0 to 5000: the series of x/2¹³ or less, doubled by c(2x) = c (2 - c)."""
     halvings = np.maximum(np.frexp(x)[1] + 2, 0)
     y, c = np.ldexp(x, -halvings), np.zeros_like(x)
-    for j in range(16, 1, -1):
+    for j in range(13, 1, -1):
         c = y / j * (1.0 - c)
     c = y * (1.0 - c)
     for left in range(int(halvings.max(initial=0)), 0, -1):

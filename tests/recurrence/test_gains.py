@@ -43,7 +43,13 @@ def off(k: Any, exact: Decimal) -> float:
 @given(st.floats(0, 1, exclude_max=True), st.integers(1, 3000))
 def test_the_debiased_gain_is_exact(beta: float, t: int) -> None:
     exact = (1 - Fraction(beta)) / (1 - Fraction(beta) ** t)
-    assert abs(Fraction(DebiasedGain(beta).at(t)) / exact - 1) <= EXACT
+    assert DebiasedGain(beta).at(t) == float(exact)  # rounded once
+    assert DebiasedGain(Decay(beta)).at(t) == float(exact)
+
+
+def test_a_decay_and_its_beta_have_the_same_gains() -> None:
+    for beta in np.linspace(0.0, 0.9, 300).tolist():
+        assert [DebiasedGain(Decay(beta)).at(t) for t in (2, 3, 5)] == [DebiasedGain(beta).at(t) for t in (2, 3, 5)]
 
 
 @pytest.mark.parametrize("alpha", [1e-3, 1e-9, 1e-15, 1e-17, 1e-300])
