@@ -11,9 +11,13 @@ from optimlab import (
     ClipNorm,
     Constant,
     Ema,
+    FirstValueGain,
     Gradient,
     IndependentDecay,
     Project,
+    Root,
+    ShareGain,
+    Square,
     Trace,
     Weights,
     adam,
@@ -33,6 +37,7 @@ MANY = {
     "adamw": lambda b, e: adamw(0.9, b, weight_decay=e),
     "nesterov": lambda b, e: nesterov(b),
     "l2": lambda b, e: Gradient() + Constant(e) * Weights() | Trace(b),
+    "gains": lambda b, e: Ema(FirstValueGain(b)) / (Square() | Ema(ShareGain(e)) | Root(1e-3)),
     "clip": lambda b, e: Ema(b, debias=True) | Clip(-1.0, e),
 }
 BETAS, SMALL = [0.0, 0.5, 0.9, 0.99, 0.999], [0.1, 0.2, 1e-8, 0.3, 1e-3]

@@ -48,24 +48,25 @@ class Gain(ABC):
             steps, row = np.unique(t, return_inverse=True)
             rows = np.array([np.broadcast_to(self.at(step), t.shape) for step in steps.tolist()])
             return np.asarray(rows[row, np.arange(t.size)])
-        size, gain, where = self._plan
+        size, shared, where = self._plan
         if size == 0:  # a schedule is asked for no later step: it may be a table of the run's length
             return self.gains(t)  # type: ignore[no-any-return]
         number, place = divmod(t - 1, size)
-        k = _block(gain.gains, number, size)[place]
-        return k if where is None else k[where]  # type: ignore[no-any-return]
+        if shared is None:
+            return _block(self.gains, number, size)[place]  # type: ignore[no-any-return]
+        return _block(shared.gains, number, size)[place][where]  # type: ignore[no-any-return]
 
     @cached_property
-    def _plan(self) -> tuple[int, Gain, Any]:
-        """How many steps are a block, of which gain, and where each replica's k is in it: equal numbers have one."""
+    def _plan(self) -> tuple[int, Gain | None, Any]:
+        """How many steps are a block; the gain of the numbers that differ, if some do not, and where each is in it."""
         held = {name: getattr(self, name) for name in self.ranges}
         if any(map(callable, held.values())):
-            return 0, self, None
+            return 0, None, None
         name, numbers = next(((name, x) for name, x in held.items() if isinstance(x, tuple)), ("", ()))
         distinct, where = np.unique(numbers, return_inverse=True)
         size = max(8, min(256, 2**15 // max(1, distinct.size)))
         if len(held) > 1 or distinct.size in (1, len(numbers)):
-            return size, self, None
+            return size, None, None
         return size, replace(self, **{name: tuple(distinct.tolist())}), where
 
     @abstractmethod
@@ -275,7 +276,7 @@ class ShareGain(Gain):
     ranges: ClassVar[dict[str, Range]] = {"share": Range("in (0, 1]")}
 
     def gains(self, t: Any) -> Any:
-        return np.where(t == 1, 1.0, complement(0.6931471805599453 / (np.array(self.share) * t)))
+        return np.where(t == 1, 1.0, complement(0.6931471805599453 / np.maximum(np.array(self.share) * t, 1e-3)))
 
 
 @lru_cache(maxsize=64)

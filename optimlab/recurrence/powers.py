@@ -67,7 +67,7 @@ def table_of(high: Any, low: Any, steps: int) -> Double:
 
 
 def complement(x: Any) -> Floats:
-    """1 - e⁻ˣ for x from 0 to 5000: the series of x/2¹³ or less, doubled by c(2x) = c (2 - c)."""
+    """1 - e⁻ˣ for x from 0 to 1e4: the series of 1/4 or less, doubled by c(2x) = c (2 - c)."""
     halvings = np.maximum(np.frexp(x)[1] + 2, 0)
     y, c = np.ldexp(x, -halvings), np.zeros_like(x)
     for j in range(13, 1, -1):

@@ -69,6 +69,7 @@ def test_powers_shares_and_warm_ups_are_their_formulas() -> None:
                 assert off(PowerGain(gamma).at(t), 1 - (1 - 1 / Decimal(t)) ** (Decimal(gamma) + 1)) <= EXACT
             for share in (1.0, 0.1, 1e-4):
                 assert off(ShareGain(share).at(t), 1 - Decimal(2) ** (-1 / (Decimal(share) * t))) <= EXACT
+            assert ShareGain(1e-320).at(t) == 1.0
             beta = 0.999
             exact = 1 - min(Decimal(beta), Decimal(t) / (t + 9))
             assert off(WarmUpGain(beta).at(t), exact) <= 2 * EXACT
