@@ -20,7 +20,7 @@ from optimlab.typing import Array, Count, Marks
 __all__ = ["Owner", "Snapshot", "taken"]
 
 FORMAT = "optimlab optimizer"
-VERSION = 1
+VERSION = 2  # 1: debiased averages before their correction
 
 _KEYS = {"rule", "average", "replicas", "hooks", "leaves", "entries"}
 
@@ -132,9 +132,10 @@ class Snapshot:
             known = False
         if not known:
             raise ValueError(f"{self.name} is not a checkpoint of optimlab")
-        if header["version"] > VERSION:
-            newer = f"has format version {header['version']}; this optimlab reads up to {VERSION}; update it"
-            raise ValueError(f"{self.name} {newer}")
+        if header["version"] != VERSION:
+            older = "its averages mean something else; load it with the optimlab that saved it"
+            remedy = "update it" if header["version"] > VERSION else older
+            raise ValueError(f"{self.name} has format version {header['version']}; this one reads {VERSION}; {remedy}")
         if not header.keys() >= _KEYS:
             raise ValueError(f"{self.name} is damaged: its header lacks {sorted(_KEYS - header.keys())}")
         return header

@@ -237,7 +237,8 @@ def rewritten(path, **changes):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"header": {"version": 2}}, "has format version 2; this optimlab reads up to 1; update it"),
+        ({"header": {"version": 3}}, "has format version 3; this one reads 2; update it"),
+        ({"header": {"version": 1}}, "has format version 1; this one reads 2; its averages mean something else"),
         ({"header": {"format": "other"}}, "is not a checkpoint of optimlab"),
         ({"state/a/ema": None}, "the state 'ema' of 'a' is missing or wrong"),
         ({"state/a/ema": np.ones(2)}, "the state 'ema' of 'a' is missing or wrong"),
@@ -488,9 +489,9 @@ def test_replicas_must_be_as_many(saves, loads):
         two.load_state_dict(one.state_dict())
 
 
-FORMAT_1 = {
+FORMAT_2 = {
     "header": np.array(
-        '{"format": "optimlab optimizer", "version": 1, "rule": "Ema(0.5)", "average": "Ema(0.5)", "replicas": null, '
+        '{"format": "optimlab optimizer", "version": 2, "rule": "Ema(0.5)", "average": "Ema(0.5)", "replicas": null, '
         '"hooks": {"0": "Counting"}, "leaves": {"w": [[2], "float64"]}, '
         '"entries": ["average/w/ema", "hooks/0/count", "state/w/ema", "t"]}'
     ),
@@ -502,14 +503,14 @@ FORMAT_1 = {
 
 
 @pytest.mark.parametrize("as_file", [True, False])
-def test_format_1_is_read(as_file, tmp_path):
+def test_format_2_is_read(as_file, tmp_path):
     hook = Counting()
     optimizer = Optimizer(momentum(0.5), 1.0, hooks=[hook], average=Ema(0.5))
     if as_file:
-        np.savez(tmp_path / "old.npz", **FORMAT_1)
+        np.savez(tmp_path / "old.npz", **FORMAT_2)
         optimizer.load(tmp_path / "old.npz")
     else:
-        optimizer.load_state_dict(FORMAT_1)
+        optimizer.load_state_dict(FORMAT_2)
     params = {"w": np.zeros(2)}
     optimizer.step(params, {"w": np.ones(2)})
     assert optimizer.t == 2
@@ -518,3 +519,17 @@ def test_format_1_is_read(as_file, tmp_path):
     assert params["w"].tolist() == [-0.625, -0.75]
     with optimizer.averaged(params):
         assert params["w"].tolist() == [-0.0625, -0.125]
+
+
+@pytest.mark.parametrize("started", [True, False])
+def test_format_1_is_refused_and_nothing_is_changed(started):
+    """Its debiased averages were divided by 1 - βᵗ when they were read."""
+    header = np.array(str(FORMAT_2["header"]).replace('"version": 2', '"version": 1'))
+    optimizer = Optimizer(momentum(0.5), 1.0, hooks=[Counting()], average=Ema(0.5))
+    if started:
+        optimizer.step({"w": np.zeros(2)}, {"w": np.ones(2)})
+    t, count = optimizer.t, optimizer.hooks[0].count
+    with pytest.raises(ValueError, match=r"the state dict has format version 1; this one reads 2; .* that saved it"):
+        optimizer.load_state_dict(FORMAT_2 | {"header": header})
+    assert (optimizer.t, optimizer.hooks[0].count) == (t, count)
+    optimizer.load_state_dict(FORMAT_2)

@@ -11,9 +11,13 @@ from optimlab import (
     ClipNorm,
     Constant,
     Ema,
+    FirstValueGain,
     Gradient,
     IndependentDecay,
     Project,
+    Root,
+    ShareGain,
+    Square,
     Trace,
     Weights,
     adam,
@@ -33,6 +37,7 @@ MANY = {
     "adamw": lambda b, e: adamw(0.9, b, weight_decay=e),
     "nesterov": lambda b, e: nesterov(b),
     "l2": lambda b, e: Gradient() + Constant(e) * Weights() | Trace(b),
+    "gains": lambda b, e: Ema(FirstValueGain(b)) / (Square() | Ema(ShareGain(e)) | Root(1e-3)),
     "clip": lambda b, e: Ema(b, debias=True) | Clip(-1.0, e),
 }
 BETAS, SMALL = [0.0, 0.5, 0.9, 0.99, 0.999], [0.1, 0.2, 1e-8, 0.3, 1e-3]
@@ -353,3 +358,27 @@ def test_a_schedule_of_the_rule_that_takes_a_wrong_shape_later_is_refused_by_nam
     with pytest.raises(ValueError, match=r"rule has a hyperparameter of shape \(3,\); it must be a number or \(2,\)"):
         optimizer.step(w, np.ones((2, 3)))
     assert (w == -0.05).all()
+
+
+def test_lr_is_that_of_the_latest_update_of_each_replica_also_after_a_load():
+    def lr(k):
+        return 0.5 / (k + 1)
+
+    for t, expected in (([0, 1], [0.5, 0.5]), ([0, 3], [0.5, 0.5 / 3]), ([2, 1], [0.25, 0.5])):
+        saved, loaded = (Optimizer(sgd(), lr, replicas=2, hooks=[Reaching(t)]) for _ in range(2))
+        assert loaded.lr == 0.5
+        for _ in range(max(t)):
+            saved.step(np.ones((2, 1)), np.ones((2, 1)))
+        assert saved.t.tolist() == t
+        loaded.load_state_dict(saved.state_dict())
+        assert loaded.lr.tolist() == expected
+
+
+class Reaching:
+    """Skips the steps after which a replica would have made more than t."""
+
+    def __init__(self, t):
+        self.t = np.array(t)
+
+    def before(self, step):
+        step.skip = np.broadcast_to(step.t, self.t.shape) > self.t

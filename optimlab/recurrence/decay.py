@@ -15,50 +15,27 @@ from optimlab.checks import Range, number, numbers
 __all__ = ["Decay", "bias_correction"]
 
 
-def _half_life_alpha(halflife: float) -> float:
-    return -math.expm1(-math.log(2.0) / halflife)
-
-
-def _cutoff_alpha(cutoff: float) -> float:
+def _of_cutoff(cutoff: float) -> tuple[float, float]:
     """Solve cos ω = 1 - α²/(2(1-α)) for α, with 1 - cos ω = 2 sin²(ω/2)."""
     sine = math.sin(math.pi * cutoff)
-    return 2.0 * sine / (sine + math.hypot(1.0, sine))
-
-
-@dataclass(frozen=True)
-class _Parameter:
-    """One way to say a decay: what is allowed, and α and β from it."""
-
-    allowed: Range
-    alpha: Callable[[float], float]
-    beta: Callable[[float], float]
-
-    def pair(self, value: float) -> tuple[float, float]:
-        """Return (β, α): the smaller of the two from the value, the other as 1 minus it."""
-        alpha = self.alpha(value)
-        if alpha <= 0.5:
-            return 1.0 - alpha, alpha
-        beta = self.beta(value)
-        return beta, 1.0 - beta
+    alpha = 2.0 * sine / (sine + math.hypot(1.0, sine))
+    return alpha, 1.0 - alpha
 
 
 _BETA = Range("in [0, 1)")
-_FROM_1 = Range("at least 1 (infinite means the running mean)")
-_PARAMETERS = {
-    "beta": _Parameter(_BETA, lambda b: 1.0 - b, lambda b: b),
-    "alpha": _Parameter(Range("in (0, 1]"), lambda a: a, lambda a: 1.0 - a),
-    "span": _Parameter(_FROM_1, lambda s: 2.0 / (s + 1.0), lambda s: (s - 1.0) / (s + 1.0)),
-    "com": _Parameter(
-        Range("at least 0 (infinite means the running mean)"),
-        lambda c: 1.0 / (1.0 + c),
-        lambda c: c / (1.0 + c),
-    ),
-    "halflife": _Parameter(
-        Range("greater than 0 (infinite means the running mean)"), _half_life_alpha, lambda h: math.exp2(-1.0 / h)
-    ),
-    "window": _Parameter(_FROM_1, lambda n: 1.0 / n, lambda n: (n - 1.0) / n),
-    "cutoff": _Parameter(Range("in (0, 0.5] cycles per sample"), _cutoff_alpha, lambda f: 1.0 - _cutoff_alpha(f)),
+_FROM_0, _ABOVE_0, _FROM_1 = [
+    Range(f"{words} (infinite means the running mean)") for words in ("at least 0", "greater than 0", "at least 1")
+]
+_WAYS: dict[str, tuple[Range, Callable[[float], tuple[float, float]]]] = {
+    "beta": (_BETA, lambda b: (1.0 - b, b)),
+    "alpha": (Range("in (0, 1]"), lambda a: (a, 1.0 - a)),
+    "span": (_FROM_1, lambda n: (2.0 / (n + 1.0), (n - 1.0) / (n + 1.0))),
+    "com": (_FROM_0, lambda c: (1.0 / (1.0 + c), c / (1.0 + c))),
+    "halflife": (_ABOVE_0, lambda h: (-math.expm1(-math.log(2.0) / h), math.exp2(-1.0 / h))),
+    "window": (_FROM_1, lambda n: (1.0 / n, (n - 1.0) / n)),
+    "cutoff": (Range("in (0, 0.5] cycles per sample"), _of_cutoff),
 }
+"""What each name allows, and α and β from it, of which the smaller is right to the last digit."""
 _LIMITS = {"beta": 1, "alpha": 0}
 
 
@@ -70,18 +47,18 @@ def _chosen(given: dict[str, Any]) -> tuple[str, float]:
         raise ValueError(f"exactly one of {', '.join(given)} must be given; got {got}")
     name = names[0]
     try:
-        return name, number(name, given[name], _PARAMETERS[name].allowed)
+        return name, number(name, given[name], _WAYS[name][0])
     except ValueError as error:
         if name not in _LIMITS:
             raise
         raise ValueError(f"{error}; for the running mean (the limit {_LIMITS[name]}) give com=inf") from None
 
 
-@dataclass(frozen=True, init=False, repr=False)
+@dataclass(frozen=True, init=False, repr=False, eq=False)
 class Decay:
     """The decay β of ``m ← β m + (1-β) x``, made from any one of its seven names.
 
-    Of β and α = 1-β the smaller is kept as given and the other follows from it, so neither loses digits:
+    Of its attributes ``beta`` and ``alpha`` = 1-β the smaller is kept as given, so neither loses digits:
     ``Decay(alpha=1e-17)`` is a valid, very long memory although its β rounds to 1.
 
     Parameters
@@ -101,11 +78,6 @@ class Decay:
     cutoff : float, in (0, 0.5]
         Frequency of the -3 dB point in cycles per sample.
 
-    Attributes
-    ----------
-    beta, alpha : float
-        β and 1-β.
-
     Raises
     ------
     ValueError
@@ -116,7 +88,8 @@ class Decay:
     Notes
     -----
     ``com``, ``span``, ``halflife`` and ``window`` may be infinite: α = 0, with the debiased start the running mean.
-    Two decays are equal if β and α are, to the last digit.
+    Two decays are equal if the larger of β and α is, as of ``Decay(0.9)`` and ``Decay(alpha=0.1)``. If the smaller is
+    below 1/1024, so that the larger says less than 13 digits of it, it must be equal too.
 
     Examples
     --------
@@ -153,9 +126,21 @@ class Decay:
         given = {"beta": beta, "alpha": alpha, "span": span, "com": com}
         given |= {"halflife": halflife, "window": window, "cutoff": cutoff}
         name, value = _chosen(given)
-        beta, alpha = _PARAMETERS[name].pair(value)
-        object.__setattr__(self, "beta", beta)
-        object.__setattr__(self, "alpha", alpha)
+        alpha, beta = _WAYS[name][1](value)
+        object.__setattr__(self, "beta", 1.0 - alpha if alpha <= 0.5 else beta)
+        object.__setattr__(self, "alpha", alpha if alpha <= 0.5 else 1.0 - beta)
+
+    @property
+    def _said(self) -> tuple[float, float]:
+        if min(self.beta, self.alpha) < 2.0**-10:
+            return self.beta, self.alpha
+        return (self.beta, 0.0) if self.beta >= 0.5 else (0.0, self.alpha)
+
+    def __eq__(self, other: object) -> bool:
+        return self._said == other._said if isinstance(other, Decay) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._said)
 
     def __repr__(self) -> str:
         """Return the shortest call that rebuilds the value."""

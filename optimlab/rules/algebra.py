@@ -148,9 +148,9 @@ class Rule:
         --------
         >>> from optimlab import adam
         >>> print(adam().latex())
-        m &\leftarrow 0.9\,m + 0.1\,g \\
-        v &\leftarrow 0.999\,v + 0.001\,g^2 \\
-        w &\leftarrow w - \eta\,\frac{\frac{m}{1 - 0.9^t}}{\sqrt{\frac{v}{1 - 0.999^t}} + 10^{-8}}
+        m &\leftarrow m + \frac{0.1}{1 - 0.9^t}\,\left(g - m\right) \\
+        v &\leftarrow v + \frac{0.001}{1 - 0.999^t}\,\left(g^2 - v\right) \\
+        w &\leftarrow w - \eta\,\frac{m}{\sqrt{v} + 10^{-8}}
         """
         from optimlab.rules.latex import latex
 

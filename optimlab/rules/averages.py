@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
 
-from optimlab.checks import Hyperparameter, Range, number, value
+from optimlab.checks import Hyperparameter, Range, number
 from optimlab.recurrence.decay import Decay
+from optimlab.recurrence.gains import ConstantGain, DebiasedGain, Gain
 from optimlab.rules.algebra import Arrays, Coefficients, Rule
-from optimlab.typing import Array, Count, Number
+from optimlab.typing import Array, Count
 
 __all__ = ["Beta", "Ema", "Trace"]
 
@@ -24,7 +24,7 @@ class Trace(Rule):
 
     Parameters
     ----------
-    beta : float, in [0, 1], sequence of float, shape (S,), or schedule
+    beta : float, in [0, 1], Decay, sequence of float, shape (S,), or schedule
         β.
     first : float
         v before the first step.
@@ -35,11 +35,13 @@ class Trace(Rule):
     (2.5, (2.5,))
     """
 
-    beta: Hyperparameter
+    beta: Beta
     first: float = field(default=0.0, kw_only=True)
     ranges: ClassVar[dict[str, Range]] = {"beta": Range("in [0, 1]")}
 
     def __post_init__(self) -> None:
+        if isinstance(self.beta, Decay):
+            object.__setattr__(self, "beta", self.beta.beta)
         super().__post_init__()
         object.__setattr__(self, "first", number("first", self.first))
 
@@ -57,46 +59,58 @@ class Trace(Rule):
         return v, (v,)
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, init=False)
 class Ema(Rule):
-    """m ← β m + (1-β) x, with ``debias`` divided by 1 - βᵗ: the exponential moving average.
+    """m ← m + k (x - m): the exponential moving average, or any other mean with a gain.
 
     Adam's moments, momentum, and the average of the weights are this rule.
 
     Parameters
     ----------
-    beta : float, in [0, 1), Decay, sequence of float, shape (S,), or schedule
-        β. With a schedule the correction is 1 - β₁β₂...βₜ.
+    gain : Gain; or float, in [0, 1), Decay, sequence of float, shape (S,), or schedule
+        k; or a β: k = 1 - β, which starts at ``first``.
     debias : bool
-        Return m / (1 - βᵗ); the state keeps m.
+        With a β: k = (1-β)/(1-βᵗ), which starts from nothing; of a schedule βᵗ is β₁β₂...βₜ.
     first : float
-        m before the first step; with ``debias`` it must be 0.
+        m before the first step, for k = 1 - β.
+
+    Notes
+    -----
+    The mean of equal numbers is that number, whatever the gain. A step rounds to the last digit of the larger of x and
+    m before: to forget what was 1e10 times as large at once (β = 0) leaves ten digits fewer.
 
     Source
     ------
-    Kingma & Ba 2015, "Adam", algorithm 1 and section 3.
+    Kingma & Ba 2015, "Adam", algorithm 1 and section 3, with m̂ in the place of m.
 
     Examples
     --------
-    >>> Ema(0.9, debias=True).coefficients(1)
-    (0.9, 0.09999999999999998, 10.000000000000002)
+    >>> Ema(0.75, debias=True).coefficients(2)
+    (0.5714285714285714,)
+    >>> Ema(0.75, debias=True).formula(3.0, 0.0, (1.0,), (0.5,))
+    (2.0, (2.0,))
     """
 
-    beta: Beta
-    debias: bool = field(default=False, kw_only=True)
-    first: float = field(default=0.0, kw_only=True)
-    ranges: ClassVar[dict[str, Range]] = {"beta": Range("in [0, 1)")}
+    gain: Gain
+    first: float
 
-    def __post_init__(self) -> None:
-        if not isinstance(self.beta, Decay):
-            super().__post_init__()
-        elif self.beta.alpha == 0.0:
-            raise ValueError("beta must be in [0, 1); got an infinite memory; for a plain mean give k ↦ k / (k+1)")
-        if not isinstance(self.debias, (bool, np.bool_)):
-            raise TypeError(f"debias must be True or False; got {self.debias!r}")
-        object.__setattr__(self, "first", number("first", self.first))
-        if self.debias and self.first != 0.0:
-            raise ValueError(f"first must be 0 with debias=True, which corrects a start at 0; got {self.first!r}")
+    def __init__(self, gain: Gain | Beta, *, debias: bool = False, first: float = 0.0) -> None:
+        if not isinstance(debias, (bool, np.bool_)):
+            raise TypeError(f"debias must be True or False; got {debias!r}")
+        if not isinstance(gain, Gain):
+            gain = DebiasedGain(gain) if debias else ConstantGain(gain)
+        elif debias:
+            raise ValueError(f"debias=True goes with a β; a gain says itself how it starts; got {gain!r}")
+        object.__setattr__(self, "gain", gain)
+        object.__setattr__(self, "first", number("first", first))
+        if self.first != 0.0 and not isinstance(gain, ConstantGain):
+            raise ValueError(f"first must be 0 with {gain!r}, which starts from nothing; got {first!r}")
+
+    def __repr__(self) -> str:
+        plain = type(self.gain) in (ConstantGain, DebiasedGain)
+        words = [repr(self.gain.beta if plain else self.gain)]  # type: ignore[attr-defined]
+        words += ["debias=True"] if type(self.gain) is DebiasedGain else []
+        return f"Ema({', '.join([*words, *([f'first={self.first!r}'] if self.first else [])])})"
 
     @property
     def slots(self) -> tuple[str, ...]:
@@ -108,63 +122,22 @@ class Ema(Rule):
 
     @property
     def numbers(self) -> int:
-        return 3 if self.debias else 2
+        return 1
 
     def coefficients(self, t: Count) -> Coefficients:
-        if callable(self.beta):
-            beta = value(self, "beta", t)
-            return (beta, 1.0 - beta, _correction(self._log_weights(t))) if self.debias else (beta, 1.0 - beta)
-        beta, alpha, log_beta = self._decays
-        return (beta, alpha, _correction(t * log_beta)) if self.debias else (beta, alpha)
+        return (self.gain.at(t),)
 
-    def formula(self, x: Array, w: Array, state: Arrays, c: Arrays) -> tuple[Array, Arrays]:
-        m = c[0] * state[0] + c[1] * x
-        return self.read((m,), c), (m,)
+    @staticmethod
+    def formula(x: Array, w: Array, state: Arrays, c: Arrays) -> tuple[Array, Arrays]:
+        m = state[0] + c[0] * (x - state[0])
+        return m, (m,)
 
-    def read(self, state: Arrays, c: Arrays) -> Array:
+    @staticmethod
+    def read(state: Arrays, c: Arrays) -> Array:
         """Return the value again, from the state and the coefficients of the latest step."""
-        return state[0] * c[2] if self.debias else state[0]
+        return state[0]
 
     def symbols(self) -> tuple[Any, ...]:
-        from optimlab.rules.latex import power_of_t, written
+        from optimlab.rules.latex import gain_of_t
 
-        beta = self.beta.beta if isinstance(self.beta, Decay) else self.beta
-        alpha = self.beta.alpha if isinstance(self.beta, Decay) else 1.0 - written(beta)
-        return (written(beta), alpha, 1.0 / (1.0 - power_of_t(beta)))[: self.numbers]
-
-    @cached_property
-    def _decays(self) -> Coefficients:
-        """β, 1-β and ln β; one of each for each replica if β is a tuple."""
-        betas = self.beta if isinstance(self.beta, tuple) else (self.beta,)
-        decays = [beta if isinstance(beta, Decay) else Decay(beta) for beta in betas]  # type: ignore[arg-type]
-        columns = [[x.beta for x in decays], [x.alpha for x in decays], [x.log_beta for x in decays]]
-        return tuple([np.array(column) if isinstance(self.beta, tuple) else column[0] for column in columns])
-
-    def _log_weights(self, t: Count) -> Number:
-        """ln(β₁β₂...βₜ), summed in the order of the steps."""
-        if isinstance(t, np.ndarray):
-            sums = [np.broadcast_to(self._log_weight(u), t.shape) for u in t.tolist()]
-            return np.array([row[i] for i, row in enumerate(sums)])
-        return self._log_weight(t)
-
-    def _log_weight(self, t: int) -> Number:
-        sums = self._sums
-        before = max(u for u in sums if u <= t)
-        total = sums[before]
-        for u in range(before + 1, t + 1):
-            with np.errstate(divide="ignore"):
-                total = total + np.log(value(self, "beta", u))
-        sums[t] = total
-        for u in sorted(sums)[1:-64]:  # a run asks for one step after the other
-            del sums[u]
-        return total
-
-    @cached_property
-    def _sums(self) -> dict[int, Number]:
-        return {0: 0.0}
-
-
-def _correction(log_weight: Any) -> Number:
-    """1 / (1 - βᵗ) from ln βᵗ."""
-    weight = -np.expm1(log_weight)
-    return 1.0 / weight if weight.ndim else 1.0 / float(weight)
+        return (gain_of_t(self.gain),)

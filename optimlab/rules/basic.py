@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from optimlab.checks import Hyperparameter
+from optimlab.recurrence.decay import Decay
 from optimlab.rules.algebra import Rule
 from optimlab.rules.averages import Beta, Ema, Trace
 from optimlab.rules.elementwise import Gradient, Root, Square, Weights
@@ -33,7 +34,7 @@ def momentum(beta: Beta = 0.9) -> Rule:
 
     Parameters
     ----------
-    beta : float, in [0, 1)
+    beta : float, in [0, 1), Decay, sequence of float, shape (S,), or schedule
         β.
 
     Source
@@ -48,7 +49,7 @@ def momentum(beta: Beta = 0.9) -> Rule:
     return Ema(beta)
 
 
-def heavy_ball(beta: Hyperparameter = 0.9) -> Rule:
+def heavy_ball(beta: Beta = 0.9) -> Rule:
     """v ← β v + g;  w ← w - lr v: momentum that accumulates.
 
     torch (dampening 0) and optax the same. Keras and scikit-learn keep lr inside the buffer, v ← β v - lr g, which
@@ -56,7 +57,7 @@ def heavy_ball(beta: Hyperparameter = 0.9) -> Rule:
 
     Parameters
     ----------
-    beta : float, in [0, 1]
+    beta : float, in [0, 1], Decay, sequence of float, shape (S,), or schedule
         β.
 
     Source
@@ -71,7 +72,7 @@ def heavy_ball(beta: Hyperparameter = 0.9) -> Rule:
     return Trace(beta)
 
 
-def nesterov(beta: Hyperparameter = 0.9) -> Rule:
+def nesterov(beta: Beta = 0.9) -> Rule:
     """v ← β v + g;  w ← w - lr (g + β v): momentum that looks one step ahead.
 
     torch and optax the same; Keras and scikit-learn keep lr inside the buffer. PennyLane and climin evaluate the
@@ -79,7 +80,7 @@ def nesterov(beta: Hyperparameter = 0.9) -> Rule:
 
     Parameters
     ----------
-    beta : float, in [0, 1]
+    beta : float, in [0, 1], Decay, sequence of float, shape (S,), or schedule
         β.
 
     Source
@@ -91,6 +92,7 @@ def nesterov(beta: Hyperparameter = 0.9) -> Rule:
     >>> nesterov(0.9)
     Gradient() + 0.9 * Trace(0.9)
     """
+    beta = beta.beta if isinstance(beta, Decay) else beta
     return Gradient() + beta * Trace(beta)
 
 
@@ -101,7 +103,7 @@ def rmsprop(beta: Beta = 0.9, eps: Hyperparameter = 1e-8) -> Rule:
 
     Parameters
     ----------
-    beta : float, in [0, 1)
+    beta : float, in [0, 1), Decay, sequence of float, shape (S,), or schedule
         β.
     eps : float, at least 0
         ε.
@@ -126,7 +128,7 @@ def adam(beta1: Beta = 0.9, beta2: Beta = 0.999, eps: Hyperparameter = 1e-8) -> 
 
     Parameters
     ----------
-    beta1, beta2 : float, in [0, 1)
+    beta1, beta2 : float, in [0, 1), Decay, sequence of float, shape (S,), or schedule
         β of the mean and of the mean square.
     eps : float, at least 0
         ε.
@@ -153,7 +155,7 @@ def adamw(
 
     Parameters
     ----------
-    beta1, beta2 : float, in [0, 1)
+    beta1, beta2 : float, in [0, 1), Decay, sequence of float, shape (S,), or schedule
         β of the mean and of the mean square.
     eps : float, at least 0
         ε.

@@ -11,10 +11,12 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from optimlab.recurrence import gains
+from optimlab.recurrence.decay import Decay
 from optimlab.rules.algebra import Rule
 from optimlab.rules.symbols import Symbol
 
-__all__ = ["decimal", "latex", "letters", "power_of_t", "symbols", "written"]
+__all__ = ["decimal", "gain_of_t", "latex", "letters", "symbols", "written"]
 
 _CHOICE, _SUM, _PRODUCT, _POWER, _ATOM = range(5)
 """How close an expression binds."""
@@ -89,12 +91,37 @@ def _upright(name: str) -> str:
     return rf"\mathrm{{{name}}}".replace("_", r"\_")
 
 
-def power_of_t(beta: Any) -> Symbol:
-    """Return βᵗ, of a schedule the product of its values so far."""
+def gain_of_t(gain: gains.Gain) -> Symbol:
+    """Return k as a function of t; βᵗ of a schedule is the product of its values so far."""
+    t = Symbol(_FLOAT, "t")
+    match gain:
+        case gains.UniformGain() | gains.DebiasedGain(Decay(alpha=0.0)):
+            k = 1.0 / t
+        case gains.PowerGain(gamma):
+            k = 1.0 - np.power(1.0 - 1.0 / t, 1.0 + written(gamma))
+        case gains.ShareGain(share):
+            k = np.where(t == 1.0, 1.0, 1.0 - np.power(2.0, -1.0 / (written(share) * t)))
+        case gains.DebiasedGain(beta):
+            k = _alpha(beta) / (1.0 - _power_of_t(beta))
+        case gains.FirstValueGain(beta):
+            k = np.where(t == 1.0, 1.0, _alpha(beta))
+        case gains.WarmUpGain(beta):
+            k = np.where(t == 1.0, 1.0, np.maximum(_alpha(beta), 9.0 / (9.0 + t)))
+        case gains.ConstantGain(beta):
+            k = _alpha(beta)
+        case _:
+            k = Symbol(_FLOAT, rf"{_upright(type(gain).__name__)}(t)")
+    return t.symbol(k)
+
+
+def _alpha(beta: Any) -> Any:
+    return beta.alpha if isinstance(beta, Decay) else 1.0 - written(beta)
+
+
+def _power_of_t(beta: Any) -> Any:
     if callable(beta):
         return Symbol(_FLOAT, rf"\prod_{{j=0}}^{{k}} {_Page().text(written(beta, 'j')).inside(_POWER)}")
-    power: Symbol = np.power(written(beta), Symbol(_FLOAT, "t"))
-    return power
+    return np.power(beta.beta if isinstance(beta, Decay) else written(beta), Symbol(_FLOAT, "t"))
 
 
 def symbols(rule: Rule) -> tuple[Any, ...]:

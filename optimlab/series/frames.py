@@ -135,6 +135,9 @@ def like(result: Array, x: Any, more: list[Any] | None = None) -> Any:
     if is_a(x, "xarray", "DataArray"):
         if more is None:
             return x.copy(data=result)
-        coords = {**x.coords, "decay": [each if np.ndim(each) == 0 and not hasattr(each, "beta") else str(each) for each in more]}
+        coords = {
+            **x.coords,
+            "decay": [each if np.ndim(each) == 0 and not hasattr(each, "beta") else str(each) for each in more],
+        }
         return type(x)(result, dims=(*x.dims, "decay"), coords=coords, name=x.name, attrs=x.attrs)
     return result

@@ -8,10 +8,12 @@ from optimlab import (
     Clip,
     Ema,
     Gradient,
+    PowerGain,
     Root,
     Sign,
     Square,
     Trace,
+    WarmUpGain,
     Weights,
     adam,
     adamw,
@@ -48,6 +50,7 @@ RULES = {
     "abs": Gradient() / (Abs() | Ema(0.9, debias=True) | Clip(1e-3, 10.0)),
     "scheduled": half_then_whole * Gradient() | Ema(half_then_nearly, debias=True),
     "two traces": 0.5 * Trace(0.5) + 0.5 * Trace(0.9, first=-1.0) - 0.1,
+    "gains": Ema(WarmUpGain(0.9)) / (Square() | Ema(PowerGain(6.94)) | Root(1e-8)),
     "differences": -(Gradient() - Ema(0.9)) * 2,
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import subprocess
 import sys
@@ -138,6 +139,7 @@ def test_a_tiny_share_keeps_its_digits(alpha: float) -> None:
 @example(Decay(0.0))
 def test_the_repr_rebuilds_the_value(decay: Decay) -> None:
     again = eval(repr(decay), {"Decay": Decay})
+    assert (again.beta, again.alpha) == (decay.beta, decay.alpha)
     assert again == decay
     assert hash(again) == hash(decay)
 
@@ -157,6 +159,30 @@ def test_a_decay_is_frozen_and_compares_by_value() -> None:
     assert decay == Decay(alpha=0.5) == Decay(span=3) == Decay(com=1) == Decay(halflife=1) == Decay(window=2)
     assert decay != Decay(0.6)
     assert decay != 0.5
+
+
+def test_decays_are_equal_where_beta_says_alpha_too() -> None:
+    for beta, alpha in ((0.9, 0.1), (0.98, 0.02), (0.999, 0.001), (0.3, 0.7), (0.0, 1.0)):
+        assert Decay(beta) == Decay(alpha=alpha)
+        assert hash(Decay(beta)) == hash(Decay(alpha=alpha))
+        assert len({Decay(beta), Decay(alpha=alpha), Decay(span=2 / alpha - 1)}) == 1
+    assert Decay(0.9).alpha != Decay(alpha=0.1).alpha
+    assert Decay(alpha=1e-17) != Decay(alpha=2e-17)
+    assert Decay(alpha=1e-10) != Decay(alpha=1.0000001e-10)
+    assert Decay(alpha=1e-17) != Decay(com=math.inf)
+    assert Decay(0.0005) != Decay(alpha=0.0005)
+
+
+@given(st.integers(0, 2**53), st.lists(st.integers(-40, 40), min_size=3, max_size=3), st.sampled_from([1.0, 2.0**-10]))
+def test_equality_is_an_equivalence_and_hashes_agree(place: int, near: list[int], scale: float) -> None:
+    alpha = max(place, 100) * 2.0**-53 * scale
+    some = [Decay(alpha=min(alpha + n * math.ulp(alpha), 1.0)) for n in near]
+    some += [Decay(1.0 - alpha)] if 1.0 - alpha < 1.0 else []
+    for a, b, c in itertools.product(some, repeat=3):
+        assert (a == b) == (b == a)
+        assert not (a == b == c) or a == c
+        assert a != b or hash(a) == hash(b)
+        assert a != b or a.alpha == approx(b.alpha, rel=2e-13)
 
 
 @pytest.mark.parametrize("value", [1, np.float32(0.25), np.int64(1), np.array(0.25), Fraction(1, 4), Decimal("0.25")])

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import pickle
+from dataclasses import dataclass
 from decimal import Decimal, localcontext
 from fractions import Fraction
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -23,6 +25,7 @@ from optimlab import (
     UniformGain,
     WarmUpGain,
 )  # fmt: skip
+from optimlab.checks import Range
 
 EXACT = 4e-16
 STEPS = [1, 2, 3, 7, 255, 256, 257, 1000, 12_345, 10**6, 10**9]
@@ -40,7 +43,13 @@ def off(k: Any, exact: Decimal) -> float:
 @given(st.floats(0, 1, exclude_max=True), st.integers(1, 3000))
 def test_the_debiased_gain_is_exact(beta: float, t: int) -> None:
     exact = (1 - Fraction(beta)) / (1 - Fraction(beta) ** t)
-    assert abs(Fraction(DebiasedGain(beta).at(t)) / exact - 1) <= EXACT
+    assert DebiasedGain(beta).at(t) == float(exact)  # rounded once
+    assert DebiasedGain(Decay(beta)).at(t) == float(exact)
+
+
+def test_a_decay_and_its_beta_have_the_same_gains() -> None:
+    for beta in np.linspace(0.0, 0.9, 300).tolist():
+        assert [DebiasedGain(Decay(beta)).at(t) for t in (2, 3, 5)] == [DebiasedGain(beta).at(t) for t in (2, 3, 5)]
 
 
 @pytest.mark.parametrize("alpha", [1e-3, 1e-9, 1e-15, 1e-17, 1e-300])
@@ -60,6 +69,7 @@ def test_powers_shares_and_warm_ups_are_their_formulas() -> None:
                 assert off(PowerGain(gamma).at(t), 1 - (1 - 1 / Decimal(t)) ** (Decimal(gamma) + 1)) <= EXACT
             for share in (1.0, 0.1, 1e-4):
                 assert off(ShareGain(share).at(t), 1 - Decimal(2) ** (-1 / (Decimal(share) * t))) <= EXACT
+            assert ShareGain(1e-320).at(t) == 1.0
             beta = 0.999
             exact = 1 - min(Decimal(beta), Decimal(t) / (t + 9))
             assert off(WarmUpGain(beta).at(t), exact) <= 2 * EXACT
@@ -95,6 +105,97 @@ def test_replicas_are_gains_side_by_side(kind: Any) -> None:
     np.testing.assert_array_equal(PowerGain((1.0, 2.0)).at(9), [PowerGain(1.0).at(9), PowerGain(2.0).at(9)])
 
 
+def test_many_replicas_are_gains_side_by_side_too() -> None:
+    """More numbers make shorter blocks, equal ones have one gain."""
+    betas = np.random.default_rng(0).uniform(0.0, 1.0, 300)
+    for many in (betas, np.repeat(betas[:3], 200), np.full(5, 0.9), np.concatenate([betas, betas[::-1]])):
+        gain = DebiasedGain(many)  # type: ignore[arg-type]
+        for t in (1, 8, 9, 109, 110, 256, 257, 3000):
+            np.testing.assert_array_equal(gain.at(t), [DebiasedGain(float(beta)).at(t) for beta in many])
+    each = DebiasedGain((0.9, 0.5, 0.9)).at(2)
+    assert isinstance(each, np.ndarray)
+    assert each.tolist() == [DebiasedGain(beta).at(2) for beta in (0.9, 0.5, 0.9)]
+    steps = np.array([7, 7, 300])
+    np.testing.assert_array_equal(DebiasedGain(0.9).at(steps), [DebiasedGain(0.9).at(t) for t in steps.tolist()])
+
+
+@dataclass(frozen=True)
+class Between(Gain):
+    """A gain of one's own, with two numbers."""
+
+    low: Any
+    high: Any
+    ranges: ClassVar[dict[str, Range]] = {"low": Range("in (0, 1]"), "high": Range("in (0, 1]")}
+
+    def gains(self, t: Any) -> Any:
+        return np.clip(1.0 / t, self.low, self.high)
+
+
+def test_a_gain_of_ones_own() -> None:
+    assert [Between(0.1, 0.5).at(t) for t in (1, 4, 300)] == [0.5, 0.25, 0.1]
+    both = Between((0.1, 0.1, 0.2), (0.5, 1.0, 0.5))
+    assert np.asarray(both.at(1)).tolist() == [0.5, 1.0, 0.5]
+    assert np.asarray(both.at(300)).tolist() == [0.1, 0.1, 0.2]
+    assert both == pickle.loads(pickle.dumps(both))
+    with pytest.raises(ValueError, match=r"low must be in \(0, 1\]; got 0\.0"):
+        Between(0.0, 0.5)
+
+
+def test_what_a_gain_returns_belongs_to_nobody() -> None:
+    for gain in (DebiasedGain((0.5, 0.9)), ConstantGain((0.5, 0.9)), PowerGain((1.0, 2.0))):
+        k = gain.at(3)
+        assert isinstance(k, np.ndarray)
+        before = k.copy()
+        with contextlib.suppress(ValueError):
+            k *= 2.0
+        np.testing.assert_array_equal(gain.at(3), before)
+
+
+def test_decays_that_are_equal_keep_their_own_digits() -> None:
+    one, two = DebiasedGain(Decay(0.9)), DebiasedGain(Decay(alpha=0.1))
+    assert one == two
+    assert hash(one) == hash(two)
+    for first, second in ((one, two), (two, one)):
+        first.at(10_000)
+        for gain in (second, first):
+            assert gain.at(10_000) == gain.decay.alpha
+
+
+@dataclass
+class Table:
+    """A schedule that cannot be hashed and ends with the run."""
+
+    values: list[float]
+
+    def __call__(self, k: int) -> float:
+        return self.values[k]
+
+
+def test_a_schedule_may_be_a_table_and_is_asked_for_no_later_step() -> None:
+    table = Table([0.5, 0.75, 0.25])
+    for kind in (ConstantGain, FirstValueGain, WarmUpGain, DebiasedGain):
+        for t in (1, 3, 2, 3):
+            assert kind(table).at(t) == kind(tuple(table.values)[t - 1]).at(t) or kind is DebiasedGain
+        with pytest.raises(IndexError):
+            kind(table).at(4)
+    product = 1.0
+    for t, beta in enumerate(table.values, start=1):
+        product *= beta
+        assert DebiasedGain(table).at(t) == pytest.approx((1.0 - beta) / (1.0 - product), rel=4e-16)
+
+
+def test_steps_of_a_schedule_may_be_asked_for_in_any_order() -> None:
+    def beta(k: int) -> float:
+        return 0.9 - 0.5 / (k + 1)
+
+    forward = DebiasedGain(beta)
+    expected = [forward.at(t) for t in range(1, 400)]
+    shuffled = DebiasedGain(beta)
+    for t in np.random.default_rng(0).permutation(399).tolist():
+        assert shuffled.at(t + 1) == expected[t]
+    np.testing.assert_array_equal(DebiasedGain(beta).at(np.array([399, 1, 200])), [expected[i] for i in (398, 0, 199)])
+
+
 def test_a_scheduled_beta_is_the_product_of_its_steps() -> None:
     def beta(k: Any) -> Any:
         return 0.9 + 0.09 * k / (k + 10)
@@ -115,6 +216,9 @@ def test_a_scheduled_beta_is_the_product_of_its_steps() -> None:
         (lambda: DebiasedGain(1.0), ValueError, r"beta must be in \[0, 1\); got 1\.0"),
         (lambda: DebiasedGain("a"), TypeError, r"beta must be"),
         (lambda: PowerGain(-1.0), ValueError, r"gamma must be from 0 to 1000; got -1\.0"),
+        (lambda: PowerGain(lambda k: 1.0), TypeError, r"gamma must be from 0 to 1000; got <function"),
+        (lambda: FirstValueGain(Decay(com=float("inf"))), ValueError, r"for a plain mean give UniformGain\(\)"),
+        (lambda: ConstantGain(Decay(com=float("inf"))), ValueError, r"infinite memory"),
         (lambda: ShareGain(0.0), ValueError, r"share must be in \(0, 1\]; got 0\.0"),
         (
             lambda: DebiasedGain(lambda k: 1.5).at(1),

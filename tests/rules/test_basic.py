@@ -9,12 +9,18 @@ from hypothesis import strategies as st
 
 from optimlab import (
     Clip,
+    DebiasedGain,
     Decay,
     Ema,
+    FirstValueGain,
     Gradient,
+    PowerGain,
     Root,
+    ShareGain,
     Square,
     Trace,
+    UniformGain,
+    WarmUpGain,
     Weights,
     adam,
     adamw,
@@ -168,6 +174,12 @@ ORACLES = {
 }
 
 
+def sizes(chosen):
+    """A step leaves an error of 1e-16 of the mean before it, in a mean that is at least β times as large."""
+    means = [beta for name, beta in chosen.items() if name.startswith("beta")]
+    return [1e-3, 1.0, 1e3] if min(means, default=1.0) >= 1e-3 else [1.0]
+
+
 @pytest.mark.parametrize("name", ORACLES)
 @settings(max_examples=15, deadline=None)
 @given(data=st.data())
@@ -176,7 +188,7 @@ def test_two_hundred_steps_are_those_of_the_paper(name, data):
     chosen = {key: data.draw(choice, label=key) for key, choice in choices.items()}
     lr, seed = data.draw(st.floats(1e-4, 0.5)), data.draw(st.integers(0, 2**32))
     generator = np.random.default_rng(seed)
-    gradients = generator.standard_normal((200, 3)) * generator.choice([1e-3, 1.0, 1e3], (200, 1))
+    gradients = generator.standard_normal((200, 3)) * generator.choice(sizes(chosen), (200, 1))
     w = generator.standard_normal(3)
     expected = oracle(w.tolist(), gradients.tolist(), lr, **chosen)
     optimizer = Optimizer(make(**chosen), lr)
@@ -250,33 +262,55 @@ def test_a_thousand_steps_on_rosenbrock_in_lock_step_with_optax(name):
 @pytest.mark.parametrize("beta", [0.0, 0.3, 0.9, 0.999, 1 - 2.0**-40])
 @pytest.mark.parametrize("t", [1, 2, 10, 10**6])
 def test_the_correction_is_exact(beta, t):
-    corrected = Ema(beta, debias=True).coefficients(t)
-    assert corrected[2] == pytest.approx(1 / bias_correction(beta, t), rel=4e-16)
-    assert corrected[:2] == (Decay(beta).beta, Decay(beta).alpha)
+    (k,) = Ema(beta, debias=True).coefficients(t)
+    assert k == pytest.approx(Decay(beta).alpha / bias_correction(beta, t), rel=4e-16)
+    assert Ema(beta).coefficients(t) == (Decay(beta).alpha,)
+
+
+FROM_NOTHING = [
+    DebiasedGain(0.9), DebiasedGain(0.9995), DebiasedGain(1 - 2.0**-40), DebiasedGain(Decay(alpha=1e-17)),
+    DebiasedGain(Decay(com=math.inf)), DebiasedGain(lambda k: 0.9 - 0.5 / (k + 1)), FirstValueGain(0.999),
+    UniformGain(), PowerGain(6.94), ShareGain(0.1), WarmUpGain(0.9999),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("beta", [0.9, 0.99, 0.999, 0.9995])
-@pytest.mark.parametrize("x", [1e-10, 1.0, 1e10])
-def test_the_debiased_mean_of_equal_numbers_is_that_number(beta, x, dtype):
-    rule = Ema(beta, debias=True)
-    w = np.zeros(1, dtype)
-    optimizer = Optimizer(rule, 1.0)
-    for _ in range(100):
-        before = w.copy()
-        optimizer.step(w, np.array([x], dtype))
-    assert (before - w)[0] == pytest.approx(x, rel=300 * float(np.finfo(dtype).eps))
+@pytest.mark.parametrize("gain", FROM_NOTHING, ids=repr)
+@pytest.mark.parametrize("x", [1e-10, 1.0, 1 / 3, 1e30])
+def test_the_mean_of_equal_numbers_is_that_number(gain, x, dtype):
+    w, x = np.zeros(1, dtype), np.array([x], dtype)
+    optimizer = Optimizer(Ema(gain), 1.0, average=Ema(gain))
+    for _ in range(300):
+        w[:] = 0.5 * x
+        optimizer.step(w, x)
+        assert optimizer.state["params"]["ema"] == x
+    with optimizer.averaged(w):
+        assert w == 0.5 * x - x
+
+
+def steps_of(rule):
+    w, optimizer = np.zeros(2), Optimizer(rule, 0.1)
+    for g in PROBE:
+        optimizer.step(w, np.array(g))
+    return w.tolist()
 
 
 def test_a_decay_may_be_given_by_any_of_its_names():
-    assert Ema(Decay(span=19)).coefficients(1) == (0.9, 0.1)
+    for name in ("alpha", "span", "com", "halflife", "window", "cutoff"):
+        decay = Decay(**{name: 0.25 if name in ("alpha", "cutoff") else 7.5})
+        assert Ema(decay).coefficients(1) == (decay.alpha,)
+        for make in (Trace, momentum, heavy_ball, nesterov, rmsprop, adam, adamw):
+            assert steps_of(make(decay)) == pytest.approx(steps_of(make(decay.beta)), rel=1e-13)
+        assert steps_of(adam(0.9, decay)) == pytest.approx(steps_of(adam(0.9, decay.beta)), rel=1e-13)
+    assert Trace(Decay(com=math.inf)) == Trace(1.0)
     assert repr(Ema(Decay(span=19))) == "Ema(Decay(alpha=0.1))"
 
 
 def test_a_scheduled_beta_is_corrected_by_the_product():
     rule = Ema(lambda k: [0.5, 0.75, 0.25][k], debias=True)
-    assert [float(rule.coefficients(t)[2]) for t in (3, 1, 2, 3)] == pytest.approx(
-        [1 / (1 - 0.5 * 0.75 * 0.25), 2.0, 1 / (1 - 0.375), 1 / (1 - 0.5 * 0.75 * 0.25)], rel=1e-15
+    gains = [1.0, 0.25 / (1 - 0.375), 0.75 / (1 - 0.5 * 0.75 * 0.25)]
+    assert [rule.coefficients(t)[0] for t in (3, 1, 2, 3)] == pytest.approx(
+        [gains[2], gains[0], gains[1], gains[2]], rel=4e-16
     )
 
 
@@ -285,17 +319,18 @@ def test_each_replica_has_the_product_of_its_own_scheduled_beta():
         return np.array([0.5, 0.75, 0.25]) / (k + 1)
 
     for steps in ([3, 1, 2], [2, 2, 2], [4, 9, 1]):
-        together = Ema(beta, debias=True).coefficients(np.array(steps))
+        (together,) = Ema(beta, debias=True).coefficients(np.array(steps))
         for i, t in enumerate(steps):
-            alone = Ema(lambda k, i=i: float(beta(k)[i]), debias=True).coefficients(t)
-            assert [c[i] for c in together] == list(alone)
+            (alone,) = Ema(lambda k, i=i: float(beta(k)[i]), debias=True).coefficients(t)
+            assert together[i] == alone
             product = math.prod([beta(k)[i] for k in range(t)])
-            assert alone[2] == pytest.approx(1 / (1 - product), rel=1e-14)
+            assert alone == pytest.approx((1 - beta(t - 1)[i]) / (1 - product), rel=1e-15)
 
 
-def test_the_running_mean_is_an_ema_with_a_schedule():
+@pytest.mark.parametrize("gain", [UniformGain(), PowerGain(0.0), lambda k: k / (k + 1)], ids=repr)
+def test_the_running_mean_is_an_ema(gain):
     w = np.zeros(1)
-    optimizer = Optimizer(Ema(lambda k: k / (k + 1)), 1.0)
+    optimizer = Optimizer(Ema(gain), 1.0)
     for x in (3.0, 5.0, 10.0):
         before = w.copy()
         optimizer.step(w, np.array([x]))
@@ -320,8 +355,10 @@ def test_the_running_mean_is_an_ema_with_a_schedule():
         (lambda: Trace(0.9, first=math.inf), ValueError, "first must be a finite number; got inf"),
         (lambda: Trace(0.9, first=True), TypeError, "first must be a finite number; got True"),
         (lambda: Ema([[0.9]]), ValueError, r"beta must be a number or one number for each replica; got shape \(1, 1\)"),
-        (lambda: Ema(Decay(com=math.inf)), ValueError, "infinite memory"),
-        (lambda: Ema(0.9, debias=True, first=1.0), ValueError, "first must be 0 with debias=True"),
+        (lambda: Ema(Decay(com=math.inf)), ValueError, r"infinite memory; for a plain mean give UniformGain\(\)"),
+        (lambda: Ema(UniformGain(), debias=True), ValueError, r"debias=True goes with a β; .* got UniformGain\(\)"),
+        (lambda: Ema(PowerGain(1.0), first=2.0), ValueError, r"first must be 0 with PowerGain\(gamma=1.0\)"),
+        (lambda: Ema(0.9, debias=True, first=1.0), ValueError, r"first must be 0 with DebiasedGain\(beta=0.9\)"),
         (lambda: Ema(lambda k: 1.5).coefficients(1), ValueError, "from its schedule at k = 0"),
         (lambda: Ema(lambda k: 1.0).coefficients(1), ValueError, r"at k = 0, must be in \[0, 1\); got 1.0"),
         (

@@ -24,6 +24,7 @@ RATES = {
     "abs": (5e-3, 0.01),
     "scheduled": (1e-2, 0.1),
     "two traces": (2e-3, 0.02),
+    "gains": (5e-2, 0.1),
 }
 NO_DESCENT = {"differences"}  # it follows the change of the gradient, not the gradient
 

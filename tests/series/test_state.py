@@ -122,6 +122,21 @@ def test_survives_a_dict_and_npz_without_pickle(tmp_path):
         assert EmaState.from_dict(EmaState(decay).to_dict()).decay == decay
 
 
+def test_streams_with_keys_and_dates_survive_npz_without_pickle(tmp_path):
+    days = np.arange("2024-01-01", "2024-01-07", dtype="M8[D]")
+    state = EmaState(halflife="36h").update(np.arange(6.0), time=days, weight=np.arange(1.0, 7.0), key=list("abbaab"))
+    np.savez(tmp_path / "state.npz", **state.to_dict())
+    with np.load(tmp_path / "state.npz", allow_pickle=False) as arrays:
+        back = EmaState.from_dict(arrays)
+    assert list(back.groups) == ["a", "b"]
+    for one in (state, back):
+        one.update(7.0, time=days[-1], weight=2.0, key="a")
+    for key in "ab":
+        assert_same(state.groups[key], back.groups[key], rtol=0)
+    merged = state.merge(EmaState(halflife="36h").update(1.0, time=days[-1] + 1, key="b"))
+    assert merged.groups["b"].count == 4
+
+
 def test_inputs_stay_as_they_are():
     x = np.array([1.0, np.nan, 3.0])
     x.flags.writeable = False
