@@ -10,7 +10,7 @@ import numpy as np
 
 from optimlab.typing import Array
 
-__all__ = ["is_a", "is_pandas", "is_polars", "labels", "like", "refuse_other_labels", "values"]
+__all__ = ["is_a", "is_pandas", "is_polars", "labels", "like", "missing", "refuse_other_labels", "values"]
 
 
 def is_a(x: Any, package: str, *names: str) -> bool:

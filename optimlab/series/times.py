@@ -12,7 +12,7 @@ from optimlab.extras import needed
 from optimlab.series.frames import is_a
 from optimlab.typing import Array, Floats, Marks
 
-__all__ = ["Clock", "read_times"]
+__all__ = ["Clock", "read_times", "seconds_of"]
 
 CHUNK = 1 << 15  # rows whose differences stay in the cache
 _REMEDY = "must be a timedelta, or a string with a unit such as '4 days', since times are datetimes"

@@ -185,7 +185,7 @@ def test_options_are_checked_for_empty_input_too(options: dict[str, Any], error:
 SERIES = [
     pytest.param(["a", "b"], TypeError, r"{name} must hold .*; got dtype <U1", id="text"),
     pytest.param(np.array([b"a"]), TypeError, r"{name} must hold .*; got dtype \|S1", id="bytes"),
-    pytest.param(np.array([1.0, None]), TypeError, r"{name} must hold .*; got dtype object", id="objects"),
+    pytest.param(np.array([1.0, "a"], dtype=object), TypeError, r"{name} must hold .*; got dtype object", id="objects"),
     pytest.param([1j, 2.0], TypeError, r"{name} must hold .*; got dtype complex128", id="complex"),
     pytest.param(np.ones(2, np.float16), TypeError, r"{name} must hold .*; got dtype float16", id="float16"),
     pytest.param(
