@@ -26,7 +26,7 @@ THREADS_FROM = 1 << 18  # elements of a part from which a thread of its own (50 
 PART = 1 << 18  # rows of a long series that are one part, whatever the number of threads
 LONG_TILE = 49_152  # elements: the two arrays that a scan of one factor needs stay below 1 MiB
 TILE = 24_576  # elements: as few calls of NumPy as the cache allows, 38 ns a value where 8 192 take 73
-SHORT_TILE = 12_288  # elements where a call is to stay below 1 MiB
+SHORT_TILE = 8_192  # elements where a call is to stay below 1 MiB
 ROW_TILE = 512  # rows of a table that lies by rows, of which all columns are done before the next
 
 
