@@ -20,10 +20,11 @@ from __future__ import annotations
 
 import math
 
-__all__ = ["START", "State", "move", "spread", "step", "weigh"]
+__all__ = ["START", "State", "fade", "move", "spread", "step", "weigh"]
 
 # N, V, m, its rest, number of values, n, its rest, B, u
 State = tuple[float, float, float, float, float, float, float, float, float]
+LEAST = 1e-300
 START: State = (0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 
@@ -38,7 +39,7 @@ def weigh(mass: float, fade: float, new: float) -> tuple[float, float, float]:
 def move(mean: float, rest: float, x: float, k: float, a: float) -> tuple[float, float, float]:
     """m ← m + k (x - m), from the nearer of the two: return m, what rounding took from it, and x - m_before.
 
-    A mean of equal values stays that value. An infinite mean stays so, however long a gap.
+    A mean of equal values stays that value. An infinite mean stays so until nothing is left of its weight.
     """
     d = x - mean
     near, c, left = (mean, k, rest) if k <= a else (x, -a, 0.0)
@@ -46,7 +47,7 @@ def move(mean: float, rest: float, x: float, k: float, a: float) -> tuple[float,
     moved = near + change
     if not abs(moved) < math.inf:
         both = abs(x) < math.inf and abs(mean) < math.inf
-        return a * mean + k * x if both else mean + x, 0.0, d
+        return x if a == 0.0 else a * mean + k * x if both else mean + x, 0.0, d
     return moved, change - (moved - near), d
 
 
@@ -55,8 +56,13 @@ def spread(moment: float, product: float, k: float, a: float) -> float:
     return a * (moment + k * product)
 
 
+def fade(mass: float, by: float) -> float:
+    """N ← q N where there is no value; of a weight something is left, however long a gap."""
+    return max(by * mass, LEAST) if mass > 0.0 < by else 0.0
+
+
 def step(
-    state: State, x: float, y: float, fade: float, share: float, weight: float, floor: float, prior: bool
+    state: State, x: float, y: float, q: float, share: float, weight: float, floor: float, prior: bool
 ) -> tuple[State, float, float, float, float]:
     """Take a row with values x and y (or one twice): return the state, k, a, x - m_before and y - n_before.
 
@@ -65,16 +71,17 @@ def step(
     mass, load, m, rest, n, m2, rest2, b, u = state
     if weight == 0.0:
         x, y = m, m2  # moves nothing, but the row has passed
-    elif n == 0.0 and prior:
-        load = weight  # a number as start has the weight of the first value
-    elif n == 0.0 or (fade == 0.0 and not abs(m) + abs(m2) < math.inf):
-        m, m2 = x, y  # β = 0 forgets even an infinite past
-    k, a, mass = weigh(mass, fade, share)
+    elif n == 0.0:
+        if prior:
+            load = weight  # a number as start has the weight of the first value
+        else:
+            m, m2 = x, y
+            weight *= share > 0.0  # before the first value that stands for some time there is none
+    k, a, mass = weigh(mass, q, share)
     mass = max(mass, floor)
     if weight != load:
         k, a, load = weigh(load, a, k * weight)
     m, rest, d = move(m, rest, x, k, a)
     m2, rest2, e = move(m2, rest2, y, k, a)
     b, u = spread(b, d * e, k, a), a * (a * u + 2.0 * k)
-    seen = weight > 0.0 and (k > 0.0 or n > 0.0 or prior)
-    return (mass, load, m, rest, n + seen, m2, rest2, b, u), k, a, d, e
+    return (mass, load, m, rest, n + (weight > 0.0), m2, rest2, b, u), k, a, d, e

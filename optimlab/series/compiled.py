@@ -27,7 +27,9 @@ def _compiled(function: Function) -> Function:
     return njit(cache=True, nogil=True, error_model="numpy")(function)  # type: ignore[return-value]
 
 
+LEAST = definition.LEAST
 weigh, move, spread = _inlined(definition.weigh), _inlined(definition.move), _inlined(definition.spread)
+fade = _inlined(definition.fade)
 step = _inlined(FunctionType(definition.step.__code__, globals(), "step"))  # itself, with the three just compiled
 BLOCK = 1024  # values that are done at once if none of them is special
 SLOW = 1e-3  # α below which a sum of weights near 1 stands still by more than 1e-13
@@ -77,10 +79,14 @@ def sums(x: Array, alpha: float, beta: float, mass: float, m: float, out: Array)
     total, n, whole = mass * m, 0, x.size - x.size % 4
     for i in range(0, whole, 4):
         p1, p2, p3, p4 = x[i] == x[i], x[i + 1] == x[i + 1], x[i + 2] == x[i + 2], x[i + 3] == x[i + 3]
-        s1, w1 = (alpha * x[i], alpha) if p1 else (0.0, 0.0)
-        s2, w2 = (beta * s1 + alpha * x[i + 1], beta * w1 + alpha) if p2 else (beta * s1, beta * w1)
-        s3, w3 = (beta * s2 + alpha * x[i + 2], beta * w2 + alpha) if p3 else (beta * s2, beta * w2)
-        s4, w4 = (beta * s3 + alpha * x[i + 3], beta * w3 + alpha) if p4 else (beta * s3, beta * w3)
+        w1, w2, w3, w4 = alpha * p1, alpha * p2, alpha * p3, alpha * p4
+        s1 = alpha * x[i] if p1 else 0.0
+        s2 = beta * s1 + (alpha * x[i + 1] if p2 else 0.0)
+        s3 = beta * s2 + (alpha * x[i + 2] if p3 else 0.0)
+        s4 = beta * s3 + (alpha * x[i + 3] if p4 else 0.0)
+        w2 += beta * w1
+        w3 += beta * w2
+        w4 += beta * w3
         m1, m2 = (beta * total + s1) / (beta * mass + w1), (b2 * total + s2) / (b2 * mass + w2)
         m3 = (b3 * total + s3) / (b3 * mass + w3)
         total, mass = b4 * total + s4, b4 * mass + w4
@@ -197,24 +203,24 @@ def quick_moment(
 
 @_inlined
 def _row(
-    z: definition.State, sizes: Any, x: float, y: float, fade: float, share: float, weight: float, how: Any, what: Any
+    z: definition.State, sizes: Any, x: float, y: float, q: float, share: float, weight: float, how: Any, what: Any
 ) -> Any:
     """Take one row: return the state and the result, the mean or, with ``what``, a second moment."""
     floor, prior, decays, propagate, blank, total, _fast, least, lightest = how
     there = propagate or (x == x and y == y)
     if what is None:
         if there:
-            mean = (z[0], z[1], z[2], z[3], z[4], 0.0, 0.0, 0.0, 0.0)
-            z, _k, _a, _d, _e = step(mean, x, x, fade, share, weight, floor, prior)
+            z, _k, _a, _d, _e = step(z, x, x, q, share, weight, floor, prior)
         elif decays:
-            z = (fade * z[0], z[1], z[2], z[3], z[4], z[5], z[6], z[7], z[8])
+            z = (fade(z[0], q), z[1], z[2], z[3], z[4], 0.0, 0.0, 0.0, 0.0)
+        z = (z[0], z[1], z[2], z[3], z[4], 0.0, 0.0, 0.0, 0.0)  # what is not read is not computed
         result = z[2] * (z[0] * z[1]) if total else z[2]
     else:
         _two, bias, correlation, scale_x, scale_y = what
         xx, yy, result = sizes
         if there:
             b, u = z[7], z[8]
-            z, k, a, d, e = step(z, x, y, fade, share, weight, floor, prior)
+            z, k, a, d, e = step(z, x, y, q, share, weight, floor, prior)
             if correlation:
                 d, e = scale_x * d, scale_y * e
                 b, xx, yy = spread(b, d * e, k, a), spread(xx, d * d, k, a), spread(yy, e * e, k, a)
@@ -225,7 +231,7 @@ def _row(
             else:  # without the common factor a: however long a gap, two values have the variance (x₁ - x₂)²/2
                 result = (b + k * (d * e)) / (a * u + 2.0 * k) if z[4] > 1.0 or prior else math.nan
         elif decays:
-            z = (fade * z[0], z[1], z[2], z[3], z[4], z[5], z[6], z[7], z[8])
+            z = (fade(z[0], q), z[1], z[2], z[3], z[4], z[5], z[6], z[7], z[8])
         sizes = (xx, yy, result)
     shown = z[4] >= least and z[0] >= lightest and (there or not blank)
     return z, sizes, result if shown else math.nan

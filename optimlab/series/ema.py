@@ -358,12 +358,8 @@ def _apply(
     if betas is not None:
         return _several(x, arrays, beta, betas, options, what, out=out, total=total, root=root)
     steps = plan(arrays[0], beta, index, **options)
-    if out is None and what is None and not total:
-        result = np.empty(shape, dtype)
-        if not _short(steps, arrays[0], result):
-            sweep(steps, arrays, result)
-    else:
-        result = _checked_out(out, shape, dtype)
+    result = _checked_out(out, arrays[0], dtype)
+    if what is not None or total or not _short(steps, arrays[0], result):
         _write(steps, arrays, result, what, total, root)
     return like(result, x) if framed else result
 
@@ -388,10 +384,9 @@ def _several(
         raise ValueError("exactly one of beta and betas must be given; got both")
     if np.ndim(betas) != 1:
         raise TypeError(f"betas must be a sequence of decays; got {betas!r}")
-    shape = arrays[0].shape
-    result = _checked_out(out, (*shape, len(betas)), np.result_type(*arrays))
+    result = _checked_out(out, arrays[0], np.result_type(*arrays), (len(betas),))
     for j, each in enumerate(betas):
-        one = np.empty(shape, result.dtype)
+        one = np.empty_like(arrays[0], dtype=result.dtype, subok=False)
         _write(plan(arrays[0], each, x.index if is_pandas(x) else None, **options), arrays, one, what, total, root)
         result[..., j] = one
     return like(result, x, list(betas))
@@ -403,6 +398,8 @@ def _short(steps: Plan, x: Array, out: Array) -> bool:
     8 µs for 365 values, where the tiles take 60.
     """
     if x.ndim > 1 or not 1 < x.size <= scan.SHORT or not steps.brief or x[0] == x[1]:
+        return False
+    if (x is out or x.base is not None or out.base is not None) and np.may_share_memory(x, out):
         return False
     decay: Any = steps.decay
     with np.errstate(invalid="ignore", over="ignore", under="ignore"):
@@ -420,10 +417,11 @@ def _scale(x: Array) -> float:
     return 1.0 if 1e-100 < largest < 1e100 or largest == 0.0 else float(np.ldexp(1.0, -int(np.frexp(largest)[1])))
 
 
-def _checked_out(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-    """Return ``out``, or a new array where it is None."""
+def _checked_out(out: Any, x: Array, dtype: np.dtype[Any], more: tuple[int, ...] = ()) -> Array:
+    """Return ``out``, or a new array where it is None, whose rows and columns lie as those of x."""
+    shape = (*x.shape, *more)
     if out is None:
-        return np.empty(shape, dtype)
+        return np.empty(shape, dtype) if more else np.empty_like(x, dtype=dtype, subok=False)
     if not isinstance(out, np.ndarray):
         raise TypeError(f"out must be a NumPy array; got {type(out).__name__}")
     if out.shape != shape or out.dtype != dtype:

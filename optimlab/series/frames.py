@@ -128,10 +128,10 @@ def like(result: Array, x: Any, more: list[Any] | None = None) -> Any:
         columns = more if x.ndim == 1 else pandas.MultiIndex.from_product([x.columns, more])
         return pandas.DataFrame(result.reshape(len(x), -1), index=x.index, columns=columns)
     if is_polars(x) and more is None:
-        return type(x)(result, schema=x.columns) if hasattr(x, "columns") else type(x)(x.name, result)
+        return type(x)(result, schema=x.columns, orient="row") if hasattr(x, "columns") else type(x)(x.name, result)
     if is_polars(x) and more is not None:
         names = [f"{name}_{each}" for name in getattr(x, "columns", [x.name]) for each in more]
-        return sys.modules["polars"].DataFrame(result.reshape(len(x), -1), schema=names)
+        return sys.modules["polars"].DataFrame(result.reshape(len(x), -1), schema=names, orient="row")
     if is_a(x, "xarray", "DataArray"):
         if more is None:
             return x.copy(data=result)

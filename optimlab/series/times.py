@@ -14,7 +14,7 @@ from optimlab.typing import Array, Floats, Marks
 
 __all__ = ["Clock", "read_times", "seconds_of"]
 
-CHUNK = 1 << 15  # rows whose differences stay in the cache
+CHUNK = 1 << 13  # rows whose differences stay in the cache
 _REMEDY = "must be a timedelta, or a string with a unit such as '4 days', since times are datetimes"
 
 
@@ -54,7 +54,7 @@ class Clock:
                 steps[~same[now]] = 0.0
             if not (steps.min() >= 0.0 and steps.max() < math.inf):
                 self._refuse()
-            q[now] = np.exp(_passed(rate, steps))
+            np.exp(_passed(rate, steps), out=q[now])
         if len(times) == 1:
             self._refuse()
         if self.order is None:
