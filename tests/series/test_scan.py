@@ -221,7 +221,7 @@ def test_slow_means_do_not_drift_when_compiled(decay: Decay, start: str) -> None
     near(results[1][1][::99], results[0][1][::99], rtol=2e-13)
 
 
-@pytest.mark.parametrize(("name", "start"), [("numpy", "debiased"), ("compiled", "debiased"), ("compiled", "first")])
+@pytest.mark.parametrize(("name", "start"), [(n, s) for n in ENGINES for s in ("debiased", "first")])
 def test_slow_means_do_not_drift_where_gaps_are(name: str, start: str) -> None:
     """Of 2, 1, 1, 1, ... with gaps between: the weight of the first value has faded over the gaps as well."""
     decay, x = Decay(alpha=1e-6), 1.0 + 1e-3 * np.random.default_rng(3).random(1_000_000)
@@ -236,7 +236,25 @@ def test_slow_means_do_not_drift_where_gaps_are(name: str, start: str) -> None:
         share = np.where(after_gap, decay.alpha / (decay.alpha + decay.beta**2), decay.alpha)
         share[0], share[np.isnan(x)] = 1.0, 0.0
         weights = share * np.append(np.exp(np.cumsum(np.log1p(-share[1:])[::-1]))[::-1], 1.0)
-    assert abs(mean - np.sum(weights * np.nan_to_num(x)) / np.sum(weights)) < 2e-13
+    assert abs(mean - np.sum(weights * np.nan_to_num(x)) / np.sum(weights)) < 1e-13
+
+
+@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("start", ["debiased", "first"])
+def test_a_memory_of_1e9_keeps_thirteen_digits(start: str, name: str) -> None:
+    """Times with values for the time between them, where 1 - β^Δ is 1e-10, and rows with gaps, against long doubles."""
+    rng, long = np.random.default_rng(12), np.longdouble
+    x, times = 1.0 + rng.random(20_000), np.cumsum(rng.random(20_000))
+    passed = np.diff(long(times), prepend=long(times[0])) * np.log(long(2)) / long(1e9)
+    shares = -np.expm1(-passed)
+    shares[0] = shares[1] if start == "debiased" else 1.0
+    mass, mean = long(0), long(0)
+    for value, q, s in zip(x, np.exp(-passed), shares, strict=True):
+        mass = q * mass + s
+        mean += s / mass * (long(value) - mean)
+        mass = mass if start == "debiased" else long(1)
+    with engine(name):
+        near(ema(x, halflife=1e9, times=times, spacing="time", start=start)[-1], float(mean), rtol=1e-13)
 
 
 @pytest.mark.parametrize("beta", BETAS)
