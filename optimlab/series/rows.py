@@ -159,9 +159,7 @@ class Tile:
             m = self._linear(self.w * values, carry * self.before)
         m /= self.mass
         if not np.isfinite(m[:, -1]).all() and not np.isfinite(np.where(self.moved, m, 0.0)).all():
-            return variable_scan(
-                np.broadcast_to(self.a, m.shape), self.k * values, carry
-            )  # sums overflow, means do not
+            return variable_scan(self.a, self.k * values, carry)  # the sums overflow
         return m
 
     def _keep_equal(self, m: Floats, x: Array, carry: Floats) -> None:
