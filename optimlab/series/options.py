@@ -127,7 +127,7 @@ class Plan:
 
 def plan(x: Array, beta: Any, index: Any = None, **options: Any) -> Plan:
     """Return the checked options; those of plain numbers and words are remembered."""
-    plain = all(options.get(name) is None for name in ("weights", "times", "by"))
+    plain = not options or all(options.get(name) is None for name in ("weights", "times", "by"))
     if plain and isinstance(beta, (float, int, Decay, type(None))):
         try:
             return _remembered(x.ndim, beta, getattr(beta, "alpha", None), **options)  # equal decays may differ in α
