@@ -203,6 +203,8 @@ def seconds_of(halflife: Any) -> float:
         delta = halflife
     else:
         raise TypeError(f"halflife {_REMEDY}; got {halflife!r}")
+    if hasattr(delta, "to_timedelta64"):  # of pandas, whose total_seconds may know no nanoseconds
+        delta = delta.to_timedelta64()
     seconds = delta / np.timedelta64(1, "s") if isinstance(delta, np.timedelta64) else delta.total_seconds()
     if not seconds > 0.0:
         raise ValueError(f"halflife must be greater than 0; got {halflife!r}")
