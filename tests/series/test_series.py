@@ -200,17 +200,6 @@ def test_as_pandas(alpha: float, adjust: bool, ignore_na: bool, min_count: int, 
         pd.testing.assert_frame_equal(ours, theirs, rtol=tolerance, atol=1e-12)
 
 
-@pytest.mark.parametrize(("adjust", "spacing", "start"), [(True, "event", "debiased"), (False, "time", "first")])
-@pytest.mark.parametrize("min_count", [0, 2])
-def test_as_pandas_with_times(adjust: bool, spacing: str, start: str, min_count: int) -> None:
-    rng = np.random.default_rng(8)
-    x = pd.DataFrame(series(rng, (200, 2), 0.2), columns=["a", "b"])
-    times = pd.Timestamp("2021-03-01") + pd.to_timedelta(np.cumsum(rng.integers(1, 10_000, 200)), "s")
-    theirs = x.ewm(halflife="5h", times=times, adjust=adjust, min_periods=min_count).mean()
-    ours = ema(x, halflife="5h", times=times, spacing=spacing, start=start, min_count=min_count)
-    pd.testing.assert_frame_equal(ours, theirs, rtol=1e-12)
-
-
 @pytest.mark.parametrize("name", ["alpha", "span", "com", "halflife"])
 def test_every_parametrisation_as_pandas(name: str) -> None:
     x = pd.Series(series(np.random.default_rng(9), 50))
