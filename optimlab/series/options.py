@@ -20,8 +20,6 @@ from optimlab.typing import Array, Floats, Marks
 
 __all__ = ["Options", "Plan", "by_column", "checked_start", "checked_weights", "one_decay", "plan"]
 
-STARTS = ("debiased", "zero", "first", "sma")
-GAPS = ("decay", "skip", "propagate", "raise")
 NAMES = ("alpha", "span", "com", "halflife", "window", "cutoff")
 SLOW = 1e-5  # α from which on sums over sums round to less than 1e-14
 _START = Range("'debiased', 'zero', 'first', 'sma' or a finite number")
@@ -55,45 +53,25 @@ class Options(TypedDict, total=False):
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """What every row of a series does to the past, in the letters of ``recurrence.step``.
-
-    Attributes
-    ----------
-    q, s : ndarray, of one entry or one a row
-        The factor of a row and the share of its value.
-    decay : Decay or None
-        The decay of a row, if it is the same for all.
-    own : callable or None
-        Where q and s depend on where a column has values: a function of that.
-    prior : float or None
-        The value that starts; None: the first one.
-    floor : float
-        1 if the past has the mass of one row after each value (every start but the debiased one), else 0.
-    decays, propagate, refuse, blank : bool
-        Whether a gap lets the past fade, is a value like any other, is an error, has no result.
-    least, lightest : int, float
-        Values, and mass, from which on there is a result.
-    weights : ndarray of float64, (), (rows,) or (columns, rows)
-        The caller's weights; of no dimension if there are none.
-    codes, groups : ndarray of int or None, int
-        The group of each row, -1 for none, and how many there are.
-    """
+    """What every row of a series does to the past, in the letters of ``recurrence.step``."""
 
     axis: int
-    q: Floats
-    s: Floats
-    decay: Decay | None = None
-    own: Callable[[Marks], tuple[Floats, Floats]] | None = None
-    prior: float | None = None
-    floor: float = 0.0
-    decays: bool = True
-    propagate: bool = False
-    refuse: bool = False
-    blank: bool = False
-    least: int = 1
-    lightest: float = 0.0
-    weights: Floats = field(default_factory=lambda: _ALIKE)
-    codes: Array | None = None
+    q: Floats  # the factor of a row, of one entry or one a row
+    s: Floats  # the share of its value, likewise
+    decay: Decay | None = None  # that of a row, if it is the same for all
+    own: Callable[[Marks], tuple[Floats, Floats]] | None = (
+        None  # q and s from where a column has values, if they depend
+    )
+    prior: float | None = None  # the value that starts; None: the first one
+    floor: float = 0.0  # 1 if the past has the mass of one row after each value (every start but the debiased), else 0
+    decays: bool = True  # a gap lets the past fade
+    propagate: bool = False  # a gap is a value like any other
+    refuse: bool = False  # a gap is an error
+    blank: bool = False  # a gap has no result
+    least: int = 1  # values from which on there is a result
+    lightest: float = 0.0  # mass from which on there is a result
+    weights: Floats = field(default_factory=lambda: _ALIKE)  # (rows,) or (columns, rows); of no dimension if none
+    codes: Array | None = None  # the group of each row, -1 for none
     groups: int = 1
 
     def how(self, total: bool = False) -> tuple[Any, ...]:
@@ -164,7 +142,8 @@ def _plan(
         raise TypeError(f"{', '.join(sorted(unknown))}: no such option; see the docstring of optimlab.ema")
     axis = whole("axis", axis, -len(shape), len(shape) - 1) % len(shape)
     rows = shape[axis]
-    gaps, spacing = choice("gaps", gaps, GAPS), choice("spacing", spacing, ("event", "time"))
+    choice("gaps", gaps, ("decay", "skip", "propagate", "raise"))
+    choice("spacing", spacing, ("event", "time"))
     codes, groups = (None, 1) if by is None else _codes(by, rows)
     prior, least = checked_start(start), whole("min_count", min_count, 0)
     if isinstance(beta, Gain):
@@ -200,7 +179,7 @@ def _plan(
 def checked_start(start: Any) -> float | None:
     """Return the value that starts, None if it is the first one or none."""
     if isinstance(start, str):
-        choice("start", start, (*STARTS, "a number"))
+        choice("start", start, ("debiased", "zero", "first", "sma", "a number"))
         return 0.0 if start == "zero" else None
     return number("start", start, _START)
 
@@ -324,19 +303,16 @@ def by_column(array: Array, axis: int) -> Array:
 
 def _codes(by: Any, rows: int) -> tuple[Array, int]:
     """Return the number of each row's group, -1 for a label that is missing, and how many groups there are."""
-    given = by if is_a(by, "pandas", "Series", "Index", "Categorical") else np.asanyarray(_unboxed(by))
+    given = by
+    if not is_a(by, "pandas", "Series", "Index", "Categorical"):
+        given = np.asanyarray(by.to_numpy() if hasattr(by, "to_numpy") else by)
     if np.shape(given) != (rows,):
         raise ValueError(f"by must have shape {(rows,)}, one label for each row; got {np.shape(given)}")
-    masked = np.ma.getmaskarray(given) if isinstance(given, np.ma.MaskedArray) else np.zeros(rows, dtype=np.bool_)
+    is_masked = isinstance(given, np.ma.MaskedArray)
     if "pandas" in sys.modules:  # by hashing, where Python's objects take a hundred times as long
-        labels = given.data if isinstance(given, np.ma.MaskedArray) else given
-        found = sys.modules["pandas"].factorize(labels)[0]
+        found = sys.modules["pandas"].factorize(given.data if is_masked else given)[0]
     else:
         seen: dict[Any, int] = {}
         found = [-1 if missing(label) else seen.setdefault(label, len(seen)) for label in given.tolist()]
-    codes = np.where(masked, -1, np.asarray(found, dtype=np.int64))
+    codes = np.where(np.ma.getmaskarray(given) if is_masked else False, -1, np.asarray(found, dtype=np.int64))
     return codes, int(codes.max(initial=-1)) + 1
-
-
-def _unboxed(by: Any) -> Any:
-    return by.to_numpy() if hasattr(by, "to_numpy") else by
