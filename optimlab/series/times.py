@@ -32,9 +32,8 @@ class Clock:
             raise ValueError(f"times must have shape {(rows,)}, one for each row; got {self.times.shape}")
         self.dated = self.times.dtype.kind == "M"
         self.order: Any = slice(None) if codes is None else np.argsort(codes, kind="stable")
-        self.same: Any = (
-            True if codes is None else np.diff(codes[self.order], prepend=-2) == 0
-        )  # group as the row before
+        # whether a row in this order is of the group of the one before
+        self.same: Any = True if codes is None else np.diff(codes[self.order], prepend=-2) == 0
 
     def rate(self, halflife: Any) -> float:
         """Return ln β of one unit of datetimes."""
