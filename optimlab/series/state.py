@@ -24,7 +24,6 @@ from optimlab.typing import Array, Floats
 __all__ = ["EmaState"]
 
 _SPREAD = (True, False, False, 1.0, 1.0)  # what a pass over a chunk carries on: the moment of two series
-_SETTINGS = ("decay", "halflife", "shape", "start", "gaps", "covariance")
 
 
 class EmaState:
@@ -178,8 +177,8 @@ class EmaState:
         changed = {}
         for label, at in rows.items():
             group = changed[label] = copy(self._groups.get(label) or EmaState(**self._settings()))
-            parts = (None if z is None else np.broadcast_to(np.asarray(z), len(x))[at] for z in (time, weight))
-            group.update(x[at], **dict(zip(("time", "weight"), parts, strict=True)))
+            own, w = (None if z is None else np.broadcast_to(np.asarray(z), len(x))[at] for z in (time, weight))
+            group.update(x[at], time=own, weight=w)
         self._groups |= changed
         return self
 
@@ -221,7 +220,7 @@ class EmaState:
             rows = np.where(np.isnan(rows).any(axis=0), np.nan, rows)
         one, two = (rows[i] for i in self._pairs)
         before = state[:, COUNT].copy()
-        with np.errstate(invalid="ignore", over="ignore", under="ignore", divide="ignore"):
+        with np.errstate(all="ignore"):
             run(plan, [one, two], np.empty(one.shape), state, _SPREAD)
         self._times = times
         passed = state[:, COUNT] - before if self.gaps == "skip" and times is None else float(len(x))
@@ -273,14 +272,12 @@ class EmaState:
         if different:
             raise ValueError(f"states to merge must agree; got {', '.join(different)}")
         if self.start != "debiased":
-            raise ValueError(
-                f"states to merge must have start='debiased', which has no first value; got {self.start!r}"
-            )
+            raise ValueError(f"merged states must have start='debiased', which has no first value; got {self.start!r}")
         merged = EmaState(**mine)
         for label in dict.fromkeys([*self._groups, *later._groups]):
             one, two = (part._groups.get(label, EmaState(**mine)) for part in (self, later))
             merged._groups[label] = one.merge(two)
-        with np.errstate(invalid="ignore", over="ignore", under="ignore", divide="ignore"):
+        with np.errstate(all="ignore"):
             merged._keep(_joined(self._table, later._table, self._left(later)))
         merged._steps = self._steps + later._steps
         seen = [part._times for part in (self, later) if part._times is not None]
@@ -364,26 +361,18 @@ class EmaState:
 
     def to_dict(self) -> dict[str, Array]:
         """Return the state as plain arrays, as ``np.savez`` stores them without pickle; keys are numbers or text."""
-        times = {} if self._times is None else {"times": np.array(self._times)}
         keys = np.array(list(self._groups))
         if keys.dtype == object or keys.ndim != 1 or keys.tolist() != list(self._groups):
             raise ValueError("keys must all be numbers or all be text to be stored; store the groups apart")
-        groups = {
-            f"{i}/{name}": z for i, part in enumerate(self._groups.values()) for name, z in part.to_dict().items()
-        }
-        return {
-            "decay": np.array([self.decay.beta, self.decay.alpha]),
-            "halflife": np.array(self.halflife or np.timedelta64("NaT")),
-            "shape": np.array(self.shape, dtype=np.int64),
-            "start": np.array(self.start),
-            "gaps": np.array(self.gaps),
-            "covariance": np.array(self.kind),
-            "numbers": self._table,
-            "steps": np.array(self._steps),
-            **times,
-            "keys": keys,
-            **groups,
-        }
+        arrays = {name: np.array(setting) for name, setting in self._settings().items()}
+        arrays["decay"] = np.array([self.decay.beta, self.decay.alpha])
+        arrays["halflife"] = np.array(self.halflife or np.timedelta64("NaT"))
+        arrays["shape"] = np.array(self.shape, dtype=np.int64)
+        arrays |= {"numbers": self._table, "steps": np.array(self._steps), "keys": keys}
+        arrays |= {} if self._times is None else {"times": np.array(self._times)}
+        for i, part in enumerate(self._groups.values()):
+            arrays |= {f"{i}/{name}": z for name, z in part.to_dict().items()}
+        return arrays
 
     @classmethod
     def from_dict(cls, arrays: Mapping[str, ArrayLike]) -> EmaState:
@@ -414,30 +403,27 @@ class EmaState:
         """
         if not hasattr(arrays, "keys"):
             raise TypeError(f"arrays must be a mapping, as to_dict returns it; got {type(arrays).__name__}")
-        names = {*_SETTINGS, "numbers", "steps", "keys"}
-        missing = names - set(arrays.keys())
-        if missing:
-            raise ValueError(f"arrays must hold {', '.join(sorted(names))}; missing: {', '.join(sorted(missing))}")
-        beta, alpha = (float(value) for value in np.asarray(arrays["decay"]))
+        names = {"decay", "halflife", "shape", "start", "gaps", "covariance", "numbers", "steps", "keys"}
+        lacking = names - set(arrays.keys())
+        if lacking:
+            raise ValueError(f"arrays must hold {', '.join(sorted(names))}; missing: {', '.join(sorted(lacking))}")
+        settings = {name: np.asarray(arrays[name]).tolist() for name in ("shape", "start", "gaps", "covariance")}
+        beta, alpha = np.asarray(arrays["decay"]).tolist()
+        halflife = np.asarray(arrays["halflife"])[()]
         decay = Decay(com=np.inf) if alpha == 0.0 else Decay(alpha=alpha) if alpha <= 0.5 else Decay(beta)
-        halflife, start = np.asarray(arrays["halflife"])[()], np.asarray(arrays["start"])[()]
-        state = cls(
-            decay if np.isnat(halflife) else None,
-            halflife=None if np.isnat(halflife) else halflife,
-            shape=tuple(np.asarray(arrays["shape"]).tolist()),
-            start=str(start) if start.dtype.kind == "U" else float(start),
-            gaps=str(arrays["gaps"]),
-            covariance=str(arrays["covariance"]),
-        )
+        state = cls(**settings, **({"decay": decay} if np.isnat(halflife) else {"halflife": halflife}))
         numbers, steps = np.array(arrays["numbers"], dtype=np.float64), np.array(arrays["steps"], dtype=np.float64)
         if numbers.shape != state._numbers.shape:
             raise ValueError(f"numbers must have shape {state._numbers.shape}; got {numbers.shape}")
         state._keep(numbers)
         state._steps = float(steps) if state.shape == () else steps
         state._times = np.asarray(arrays["times"]) if "times" in arrays else None
+        groups: dict[str, dict[str, Any]] = {}
+        for number, slash, name in (entry.partition("/") for entry in arrays):
+            if slash:
+                groups.setdefault(number, {})[name] = arrays[f"{number}/{name}"]
         for i, label in enumerate(np.asarray(arrays["keys"]).tolist()):
-            own = {name.partition("/")[2]: arrays[name] for name in arrays if name.partition("/")[0] == str(i)}
-            state._groups[label] = cls.from_dict(own)
+            state._groups[label] = cls.from_dict(groups.get(str(i), {}))
         return state
 
     def __repr__(self) -> str:
