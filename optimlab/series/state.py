@@ -211,11 +211,9 @@ class EmaState:
     def _chunk(self, x: Array, time: Any, weight: Any) -> None:
         plan, times = self._fades(time, len(x))
         rows, state = x.reshape(len(x), -1).T, self._table
-        if weight is not None:
-            weights = checked_weights(np.broadcast_to(np.asarray(weight), len(x)), (len(x),), 0, scaled=False)
-            plan = replace(plan, weights=weights)
-        elif (state[:, LOAD] != 1.0).any():
-            plan = replace(plan, weights=np.ones(len(x)))
+        if weight is not None or (state[:, LOAD] != 1.0).any():
+            weights = np.broadcast_to(np.asarray(1.0 if weight is None else weight), len(x))
+            plan = replace(plan, weights=checked_weights(weights, (len(x),), 0, scaled=False))
         if self.kind == "full":
             rows = np.where(np.isnan(rows).any(axis=0), np.nan, rows)
         one, two = (rows[i] for i in self._pairs)
