@@ -90,10 +90,9 @@ def triple_ema(x: ArrayLike, beta: Decay | ArrayLike | None = None, **options: U
 def _repeated(x: ArrayLike, beta: Any, options: Options, times: int) -> list[Array]:
     """E(x), E(E(x)), ...; where x has a gap, so have the averages that are averaged again."""
     array = values(x)
-    gap = np.isnan(array)
     averages = [ema(array, beta, **options)]
     while len(averages) < times:
-        averages.append(ema(np.where(gap, np.nan, averages[-1]), beta, **options))
+        averages.append(ema(np.where(np.isnan(array), np.nan, averages[-1]), beta, **options))
     return averages
 
 

@@ -15,7 +15,7 @@ from optimlab.checks import Range, choice, number, whole
 from optimlab.recurrence.decay import Decay
 from optimlab.recurrence.gains import ConstantGain, DebiasedGain, FirstValueGain, Gain
 from optimlab.series.frames import is_a, missing, values
-from optimlab.series.times import Clock
+from optimlab.series.times import Clock, is_timedelta
 from optimlab.typing import Array, Floats, Marks
 
 __all__ = ["Options", "Plan", "by_column", "checked_start", "checked_weights", "one_decay", "plan"]
@@ -201,15 +201,15 @@ def _by_row(beta: Any, rows: int, names: dict[str, Any], axis: int) -> Plan:
     return Plan(axis, betas, 1.0 - betas)
 
 
-def one_decay(beta: Any, names: dict[str, Any]) -> Decay:
-    """Return the decay that one of the parameters says."""
+def one_decay(beta: Any, names: dict[str, Any], kind: str = " of rows; a timedelta needs times=") -> Decay:
+    """Return the decay that one of the parameters says; ``kind`` of number is a half-life."""
     if isinstance(beta, Decay):
         if any(value is not None for value in names.values()):
             raise ValueError("beta is a Decay already; give no other parametrisation beside it")
         return beta
     halflife = names.get("halflife")
-    if isinstance(halflife, (str, bytes)) or hasattr(halflife, "total_seconds"):
-        raise TypeError(f"halflife must be a number of rows; a timedelta needs times=; got {halflife!r}")
+    if isinstance(halflife, (str, bytes)) or is_timedelta(halflife):
+        raise TypeError(f"halflife must be a number{kind}; got {halflife!r}")
     return Decay(beta, **names)
 
 
@@ -225,8 +225,7 @@ def _by_time(clock: Clock, beta: Any, names: dict[str, Any], spacing: str, start
         if beta is not None or any(names.get(name) is not None for name in NAMES if name != "halflife"):
             raise ValueError("times are datetimes: give the decay as halflife alone, a timedelta")
     elif isinstance(beta, Decay) or beta is None or np.ndim(beta) == 0:
-        clock.refuse_timedelta(names.get("halflife"))
-        rate = one_decay(beta, names).log_beta
+        rate = one_decay(beta, names, ", in the unit of the times, which are numbers").log_beta
     else:
         raise ValueError("beta must be one number with times, which make the decay of each row; got an array")
     q = clock.fades(rate)

@@ -15,9 +15,9 @@ from optimlab.checks import choice
 from optimlab.recurrence.decay import Decay
 from optimlab.recurrence.step import step
 from optimlab.series.frames import missing, values
-from optimlab.series.options import Plan, checked_start, checked_weights
+from optimlab.series.options import Plan, by_column, checked_start, checked_weights
 from optimlab.series.rows import COUNT, FREE, LOAD, MASS, MEAN, MEAN2, REST, REST2, XX, XY, start_state
-from optimlab.series.sweep import run
+from optimlab.series.sweep import refuse_gaps, run
 from optimlab.series.times import Clock, read_times, seconds_of
 from optimlab.typing import Array, Floats
 
@@ -150,9 +150,8 @@ class EmaState:
         array = array[np.newaxis] if array.shape == self.shape else array
         if array.shape[1:] != self.shape:
             raise ValueError(f"x must be a row of shape {self.shape} or a chunk of them; got shape {np.shape(x)}")
-        if self.gaps == "raise" and np.isnan(array).any():
-            row = int(np.argwhere(np.isnan(array))[0][0])
-            raise ValueError(f"x must not contain NaN with gaps='raise'; got one in row {row}")
+        if self.gaps == "raise":
+            refuse_gaps(by_column(array, 0))
         if key is not None:
             return self._by_key(array, time, weight, key)
         if len(array):
@@ -294,7 +293,7 @@ class EmaState:
     @property
     def mean(self) -> Any:
         """Σw x / Σw, of shape ``shape``; NaN before the first value."""
-        return self._read(np.where(self._started, self._field(MEAN), np.nan))
+        return self._read(np.where(self._started, self._table[:, MEAN], np.nan))
 
     @property
     def sum(self) -> Any:
@@ -306,18 +305,18 @@ class EmaState:
     @property
     def mass(self) -> Any:
         """Σw, the decayed sum of the weights, of shape ``shape`` (one number for covariance="full")."""
-        return self._each(self._field(MASS) * self._field(LOAD))
+        return self._each(self._table[:, MASS] * self._table[:, LOAD])
 
     @property
     def count(self) -> Any:
         """Number of values seen, for each column (one number for covariance="full")."""
-        return self._each(self._field(COUNT).astype(np.int64))
+        return self._each(self._table[:, COUNT].astype(np.int64))
 
     @property
     def effective_samples(self) -> Any:
         """(Σw)² / Σw²: number n of equally weighted values as good as these, to n · 1e-14; NaN before the first."""
         with np.errstate(invalid="ignore", divide="ignore"):
-            return self._each(np.where(self._started, 1.0 / (1.0 - self._field(FREE)), np.nan))
+            return self._each(np.where(self._started, 1.0 / (1.0 - self._table[:, FREE]), np.nan))
 
     def variance(self, *, bias: bool = False) -> Any:
         """Σw (x-m)² / Σw, unless ``bias`` times (Σw)² / ((Σw)² - Σw²); of shape ``shape``."""
@@ -335,12 +334,9 @@ class EmaState:
         matrix[self._pairs] = matrix[self._pairs[::-1]] = self._moment(bias)
         return matrix
 
-    def _field(self, at: int) -> Floats:
-        return self._table[:, at]
-
     @property
     def _started(self) -> Any:
-        return (self._field(COUNT) > 0.0) | (self._plan.prior is not None)
+        return (self._table[:, COUNT] > 0.0) | (self._plan.prior is not None)
 
     def _read(self, each: Array) -> Any:
         """Return a number of each column, in the shape of a row."""
@@ -352,10 +348,9 @@ class EmaState:
 
     def _moment(self, bias: bool) -> Floats:
         with np.errstate(invalid="ignore", divide="ignore"):
-            moment = self._field(XY) if bias else self._field(XY) / self._field(FREE)
-        enough = self._field(COUNT) > (0.0 if bias or self._plan.prior is not None else 1.0)
-        result: Floats = np.where(enough, moment, np.nan)
-        return result
+            moment = self._table[:, XY] if bias else self._table[:, XY] / self._table[:, FREE]
+        enough = self._table[:, COUNT] > (0.0 if bias or self._plan.prior is not None else 1.0)
+        return np.where(enough, moment, np.nan)
 
     def to_dict(self) -> dict[str, Array]:
         """Return the state as plain arrays, as ``np.savez`` stores them without pickle; keys are numbers or text."""

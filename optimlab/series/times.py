@@ -13,7 +13,7 @@ from optimlab.extras import needed
 from optimlab.series.frames import is_a
 from optimlab.typing import Array, Floats, Marks
 
-__all__ = ["Clock", "read_times", "seconds_of"]
+__all__ = ["Clock", "is_timedelta", "read_times", "seconds_of"]
 
 CHUNK = 1 << 13  # rows whose differences stay in the cache
 _REMEDY = "must be a timedelta, or a string with a unit such as '4 days', since times are datetimes"
@@ -39,11 +39,6 @@ class Clock:
         """Return ln β of one unit of datetimes."""
         unit: Any = np.datetime_data(self.times.dtype)
         return -math.log(2.0) * (np.timedelta64(unit[1], unit[0]) / np.timedelta64(1, "s")) / seconds_of(halflife)
-
-    def refuse_timedelta(self, halflife: Any) -> None:
-        """Refuse a half-life that is no number where times are numbers."""
-        if isinstance(halflife, (str, bytes)) or _is_timedelta(halflife):
-            raise TypeError(f"halflife must be a number, in the unit of the times, which are numbers; got {halflife!r}")
 
     def fades(self, rate: float) -> Floats:
         """Return what each row leaves of the weights before it, β^Δ; 1 for the first row of a series."""
@@ -115,12 +110,9 @@ def _passed(rate: float, steps: Floats) -> Floats:
 
 def _next_positive(s: Floats, first: Marks) -> Floats:
     """Return the next positive share of each first value within its series, 1 if there is none."""
-    firsts = np.flatnonzero(first)
-    positive = np.flatnonzero((s > 0.0) & ~first)
-    at = np.searchsorted(positive, firsts)
-    ends = np.append(firsts[1:], len(s))
-    found = np.append(positive, len(s))[at]
-    return np.where(found < ends, np.append(s, 1.0)[np.minimum(found, len(s))], 1.0)
+    marks = np.flatnonzero(first | (s > 0.0))
+    shares = np.append(np.where(first, 1.0, s)[marks], 1.0)
+    return np.asarray(shares[np.flatnonzero(first[marks]) + 1])
 
 
 def read_times(times: Any) -> Array:
@@ -159,7 +151,8 @@ def _dates(array: Array) -> Array:
     return array.astype("M8[D]") if all(isinstance(time, datetime.date) for time in array.flat) else array
 
 
-def _is_timedelta(value: Any) -> bool:
+def is_timedelta(value: Any) -> bool:
+    """Whether a value is a timedelta of NumPy, pandas or Python."""
     return isinstance(value, np.timedelta64) or hasattr(value, "total_seconds")
 
 
@@ -176,7 +169,7 @@ def seconds_of(halflife: Any) -> float:
             delta = needed("pandas", "lab", "a half-life as a string").Timedelta(halflife)
         except ValueError:
             raise ValueError(f"halflife {_REMEDY}; got {halflife!r}") from None
-    elif _is_timedelta(halflife):
+    elif is_timedelta(halflife):
         delta = halflife
     else:
         raise TypeError(f"halflife {_REMEDY}; got {halflife!r}")
