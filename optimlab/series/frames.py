@@ -74,7 +74,7 @@ def _unframed(x: Any, name: str) -> Array:
     if isinstance(x, np.ma.MaskedArray):  # a masked value is a gap
         return np.asarray(np.ma.filled(x.astype(np.float64) if x.dtype.kind in "iub" else x, np.nan))
     if is_polars(x):
-        _refuse_text(x, name, [(label, x[label].to_numpy()) for label in getattr(x, "columns", ())])
+        _refuse_text(name, [(label, x[label]) for label in getattr(x, "columns", ())])
         return np.asarray(x.to_numpy())
     if not is_pandas(x):
         return np.asarray(x)
@@ -89,15 +89,15 @@ def _unframed(x: Any, name: str) -> Array:
         return np.asarray(x.astype(np.float64).to_numpy(dtype=np.float64, na_value=np.nan))
     if x.ndim == 2:
         odd = [i for i, dtype in enumerate(x.dtypes) if getattr(dtype, "kind", "O") not in "fiub"]
-        _refuse_text(x, name, [(x.columns[i], x.iloc[:, i].to_numpy(dtype=object)) for i in odd])
+        _refuse_text(name, [(x.columns[i], x.iloc[:, i]) for i in odd])
     return np.asarray(x.to_numpy(dtype=object))
 
 
-def _refuse_text(x: Any, name: str, columns: list[tuple[Any, Array]]) -> None:
+def _refuse_text(name: str, columns: list[tuple[Any, Any]]) -> None:
     """Raise for the first column that holds other things than numbers."""
     for label, column in columns:
-        if _plain(column).dtype.kind not in "fiub":
-            raise TypeError(f"{name} must hold numbers; got column {label!r} of dtype {x[label].dtype}; leave it out")
+        if _plain(np.asarray(column.to_numpy())).dtype.kind not in "fiub":
+            raise TypeError(f"{name} must hold numbers; got column {label!r} of dtype {column.dtype}; leave it out")
 
 
 def refuse_other_labels(other: Any, x: Any, name: str, axis: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import math
+import re
 from contextlib import suppress
 from typing import Any
 
@@ -158,21 +159,12 @@ def is_timedelta(value: Any) -> bool:
 
 def seconds_of(halflife: Any) -> float:
     """Return a timedelta, or a string that pandas reads as one, in seconds."""
-    if isinstance(halflife, str):
-        try:
-            float(halflife)
-        except ValueError:
-            pass
-        else:
-            raise ValueError(f"halflife {_REMEDY}; got {halflife!r}")
-        try:
+    delta = halflife if is_timedelta(halflife) else None
+    if isinstance(halflife, str) and not re.fullmatch(r"[\d.eE+-]*", halflife.strip()):  # a bare one is nanoseconds
+        with suppress(ValueError):
             delta = needed("pandas", "lab", "a half-life as a string").Timedelta(halflife)
-        except ValueError:
-            raise ValueError(f"halflife {_REMEDY}; got {halflife!r}") from None
-    elif is_timedelta(halflife):
-        delta = halflife
-    else:
-        raise TypeError(f"halflife {_REMEDY}; got {halflife!r}")
+    if delta is None:
+        raise (ValueError if isinstance(halflife, str) else TypeError)(f"halflife {_REMEDY}; got {halflife!r}")
     seconds = delta / np.timedelta64(1, "s") if isinstance(delta, np.timedelta64) else delta.total_seconds()
     if not seconds > 0.0:
         raise ValueError(f"halflife must be greater than 0; got {halflife!r}")

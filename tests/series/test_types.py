@@ -284,6 +284,12 @@ def test_a_column_that_holds_no_numbers_is_named_and_can_be_left_out(function: A
     assert list(function(frame.drop(columns=[("t", 1)]), 0.5).columns) == ["a", "b"]
 
 
+def test_a_column_of_text_is_named_though_another_has_its_name() -> None:
+    frame = pd.DataFrame([[1.0, "x"], [2.0, "y"]], columns=["v", "v"])
+    with pytest.raises(TypeError, match=r"x must hold numbers; got column 'v' of dtype .*; leave it out"):
+        ema(frame, 0.5)
+
+
 @pytest.mark.parametrize("function", [ema, ema_var, ema_sum])
 def test_weights_along_the_columns_have_the_labels_of_the_columns(function: Any) -> None:
     frame = pd.DataFrame(series(np.random.default_rng(0), (2, 4), 0.2), index=["r", "s"], columns=list("abcd"))
