@@ -22,7 +22,6 @@ __all__ = ["Options", "Plan", "by_column", "checked_start", "checked_weights", "
 
 NAMES = ("alpha", "span", "com", "halflife", "window", "cutoff")
 SLOW = 1e-5  # α from which on sums over sums round to less than 1e-14
-_START = Range("'debiased', 'zero', 'first', 'sma' or a finite number")
 _ONE = np.ones(1)
 _ALIKE = np.ones(())
 _ONE.flags.writeable = _ALIKE.flags.writeable = False
@@ -145,7 +144,7 @@ def _plan(
     choice("gaps", gaps, ("decay", "skip", "propagate", "raise"))
     choice("spacing", spacing, ("event", "time"))
     codes, groups = (None, 1) if by is None else _codes(by, rows)
-    prior, least = checked_start(start), whole("min_count", min_count, 0)
+    prior, least = checked_start(start, "sma"), whole("min_count", min_count, 0)
     if isinstance(beta, Gain):
         fades, start = _by_gain(beta, start, names, times, rows, axis, codes)
         prior = checked_start(start)
@@ -176,12 +175,15 @@ def _plan(
     )
 
 
-def checked_start(start: Any) -> float | None:
-    """Return the value that starts, None if it is the first one or none."""
-    if isinstance(start, str):
-        choice("start", start, ("debiased", "zero", "first", "sma", "a number"))
-        return 0.0 if start == "zero" else None
-    return number("start", start, _START)
+def checked_start(start: Any, *more: str) -> float | None:
+    """Return the value that starts, None if it is the first one or none; ``more`` words are allowed too."""
+    words = ("debiased", "zero", "first", *more)
+    allowed = f"one of {', '.join(map(repr, words))} or a finite number"
+    if not isinstance(start, str):
+        return number("start", start, Range(allowed))
+    if start not in words:
+        raise ValueError(f"start must be {allowed}; got {start!r}")
+    return 0.0 if start == "zero" else None
 
 
 def _by_row(beta: Any, rows: int, names: dict[str, Any], axis: int) -> Plan:
