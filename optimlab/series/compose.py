@@ -88,11 +88,12 @@ def triple_ema(x: ArrayLike, beta: Decay | ArrayLike | None = None, **options: U
 
 
 def _repeated(x: ArrayLike, beta: Any, options: Options, times: int) -> list[Array]:
-    """E(x), E(E(x)), ...; where x has a gap, so have the averages that are averaged again."""
+    """E(x), E(E(x)), ...; where x has a gap, so have the averages that are averaged again, and its labels."""
     array = values(x)
-    averages = [ema(array, beta, **options)]
+    averages = [values(ema(x, beta, **options))]
     while len(averages) < times:
-        averages.append(ema(np.where(np.isnan(array), np.nan, averages[-1]), beta, **options))
+        again = np.where(np.isnan(array), np.nan, averages[-1])
+        averages.append(values(ema(like(again, x), beta, **options)))
     return averages
 
 

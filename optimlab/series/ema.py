@@ -8,7 +8,7 @@ from typing import Any, Unpack
 import numpy as np
 from numpy.typing import ArrayLike
 
-from optimlab.checks import choice
+from optimlab.checks import choice, whole
 from optimlab.recurrence.decay import Decay
 from optimlab.recurrence.gains import Gain
 from optimlab.series import scan
@@ -342,11 +342,7 @@ def _apply(series: list[Any], beta: Any, options: Any, task: Task = MEAN, *, out
     shape, dtype = arrays[0].shape, arrays[0].dtype if len(arrays) == 1 else np.result_type(*arrays)
     if arrays[-1].shape != shape:
         raise ValueError(f"y must have the shape of x, {shape}; got {arrays[-1].shape}")
-    index = x.index if framed and is_pandas(x) else None
-    if index is not None:
-        named = {"y": series[-1], "beta": beta, **{name: options.get(name) for name in ("weights", "times", "by")}}
-        for name, other in named.items():
-            refuse_other_labels(other, x, name, options.get("axis", 0) % len(shape))
+    index = _index(x, options, y=series[-1], beta=beta) if framed and is_pandas(x) else None
     if betas is None:
         steps = plan(arrays[0], beta, index, **options)
         result = _checked_out(out, arrays[0], dtype)
@@ -358,10 +354,19 @@ def _apply(series: list[Any], beta: Any, options: Any, task: Task = MEAN, *, out
     if np.ndim(betas) != 1:
         raise TypeError(f"betas must be a sequence of decays; got {betas!r}")
     result, one = _checked_out(out, arrays[0], dtype, (len(betas),)), _checked_out(None, arrays[0], dtype)
+    arrays = [z.copy() if np.may_share_memory(z, result) else z for z in arrays]  # which every decay reads
     for j, each in enumerate(betas):
         _write(plan(arrays[0], each, index, **options), arrays, one, *task)
         result[..., j] = one
     return like(result, x, list(betas))
+
+
+def _index(x: Any, options: Any, **others: Any) -> Any:
+    """Return the index of a pandas object, if the others have its labels."""
+    axis = whole("axis", options.get("axis", 0), -x.ndim, x.ndim - 1) % x.ndim
+    for name, other in (others | {name: options.get(name) for name in ("weights", "times", "by")}).items():
+        refuse_other_labels(other, x, name, axis)
+    return x.index
 
 
 def _write(steps: Plan, arrays: list[Array], result: Array, what: Any, total: bool, root: bool) -> None:
@@ -424,6 +429,9 @@ def _matrix(x: Any, beta: Any, options: Any, task: Task) -> Any:
             raise ValueError(f"{name} must not be given to a matrix; its rows are those of x, of one decay")
     if array.ndim != 2:
         raise ValueError(f"x must have shape (rows, columns); got {array.shape}")
+    index = _index(x, options, beta=beta) if is_pandas(x) else None
+    if isinstance(options.get("times"), str) and options["times"] == "index" and index is not None:
+        options["times"] = index
     rows, p = array.shape
     result = np.empty((rows, p, p), array.dtype)
     for i in range(p):

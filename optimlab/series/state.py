@@ -270,6 +270,8 @@ class EmaState:
             raise ValueError(f"states to merge must agree; got {', '.join(different)}")
         if self.start != "debiased":
             raise ValueError(f"merged states must have start='debiased', which has no first value; got {self.start!r}")
+        if len({part._times is None for part in (self, later) if np.any(part._steps)}) > 1:
+            raise ValueError("states to merge must both have times, or neither; one has rows without them")
         merged = EmaState(**mine)
         for label in dict.fromkeys([*self._groups, *later._groups]):
             one, two = (part._groups.get(label, EmaState(**mine)) for part in (self, later))
