@@ -1,4 +1,4 @@
-"""One type for the decay of an EMA: β and the seven other ways people say it."""
+"""One type for the decay of an EMA: β and the six other ways people say it."""
 
 from __future__ import annotations
 
@@ -36,22 +36,20 @@ _WAYS: dict[str, tuple[Range, Callable[[float], tuple[float, float]]]] = {
     "cutoff": (Range("in (0, 0.5] cycles per sample"), _of_cutoff),
 }
 """What each name allows, and α and β from it, of which the smaller is right to the last digit."""
-_LIMITS = {"beta": 1, "alpha": 0}
 
 
 def _chosen(given: dict[str, Any]) -> tuple[str, float]:
     """Return the one parameter that was given, checked against its range."""
     names = [name for name, value in given.items() if value is not None]
     if len(names) != 1:
-        got = ", ".join(names) or "none"
-        raise ValueError(f"exactly one of {', '.join(given)} must be given; got {got}")
+        raise ValueError(f"exactly one of {', '.join(given)} must be given; got {', '.join(names) or 'none'}")
     name = names[0]
     try:
         return name, number(name, given[name], _WAYS[name][0])
     except ValueError as error:
-        if name not in _LIMITS:
+        if name not in ("beta", "alpha"):
             raise
-        raise ValueError(f"{error}; for the running mean (the limit {_LIMITS[name]}) give com=inf") from None
+        raise ValueError(f"{error}; for the running mean (the limit {int(name == 'beta')}) give com=inf") from None
 
 
 @dataclass(frozen=True, init=False, repr=False, eq=False)
@@ -325,17 +323,15 @@ class Decay:
         held = -math.expm1(self.window * self.log_beta) if self.beta > 0.0 else 1.0
         gain = self.noise_gain()
         cutoff = "none (β is below 0.17)" if math.isnan(self.cutoff) else f"{self.cutoff:.4g} cycles per sample"
-        return "\n".join(
-            [
-                f"β = {self.beta:.6g}, α = {self.alpha:.6g}",
-                f"  lag (mean age, com)        {self.lag:.4g} steps",
-                f"  window 1/(1-β)             {self.window:.4g} steps, they hold {100 * held:.1f} % of the weight",
-                f"  half-life                  {self.halflife:.4g} steps",
-                f"  same as a plain mean of    {self.span:.4g} points (span)",
-                f"  white noise kept           variance {gain:.4g}, sd {math.sqrt(gain):.4g}",
-                f"  -3 dB cutoff               {cutoff}",
-                f"  zero start within 1 %      after {self.correction_steps()} steps",
-            ]
+        return (
+            f"β = {self.beta:.6g}, α = {self.alpha:.6g}\n"
+            f"  lag (mean age, com)        {self.lag:.4g} steps\n"
+            f"  window 1/(1-β)             {self.window:.4g} steps, they hold {100 * held:.1f} % of the weight\n"
+            f"  half-life                  {self.halflife:.4g} steps\n"
+            f"  same as a plain mean of    {self.span:.4g} points (span)\n"
+            f"  white noise kept           variance {gain:.4g}, sd {math.sqrt(gain):.4g}\n"
+            f"  -3 dB cutoff               {cutoff}\n"
+            f"  zero start within 1 %      after {self.correction_steps()} steps"
         )
 
 
@@ -374,13 +370,11 @@ def bias_correction(beta: ArrayLike | Decay, t: ArrayLike) -> Any:
     True
     """
     steps = numbers("t", t, Range("at least 0"))
-    if isinstance(beta, Decay):
-        log_beta: Any = beta.log_beta
-    else:
-        betas = numbers("beta", beta, _BETA)
-        with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if isinstance(beta, Decay):
+            log_beta: Any = beta.log_beta
+        else:
+            betas = numbers("beta", beta, _BETA)
             log_beta = np.where(betas >= 0.5, np.log1p(betas - 1.0), np.log(betas))
-    with np.errstate(invalid="ignore"):
-        left = np.expm1(steps * log_beta)
-    result = np.where(steps == 0.0, 0.0, -left)
+        result = np.where(steps == 0.0, 0.0, -np.expm1(steps * log_beta))
     return result if result.ndim else float(result)

@@ -60,12 +60,8 @@ def triple_ema(x: ArrayLike, beta: Decay | ArrayLike | None = None, **options: U
 
     Parameters
     ----------
-    x : array_like, Series or DataFrame
-        Values, as in ``ema``.
-    beta : float in [0, 1), Decay or array_like
-        Decay of each of the three averages, as in ``ema``.
-    **options
-        The options of ``ema`` but ``out``; they hold for all three averages. A gap is a gap in all.
+    x, beta, **options
+        As in ``double_ema``, for all three averages.
 
     Returns
     -------
@@ -92,12 +88,12 @@ def triple_ema(x: ArrayLike, beta: Decay | ArrayLike | None = None, **options: U
 
 
 def _repeated(x: ArrayLike, beta: Any, options: Options, times: int) -> list[Array]:
-    """E(x), E(E(x)), ...; where x has a gap, so have the averages that are averaged again."""
+    """E(x), E(E(x)), ...; where x has a gap, so have the averages that are averaged again, and its labels."""
     array = values(x)
-    gap = np.isnan(array)
-    averages = [ema(array, beta, **options)]
+    averages = [values(ema(x, beta, **options))]
     while len(averages) < times:
-        averages.append(ema(np.where(gap, np.nan, averages[-1]), beta, **options))
+        again = np.where(np.isnan(array), np.nan, averages[-1])
+        averages.append(values(ema(like(again, x), beta, **options)))
     return averages
 
 
@@ -137,17 +133,14 @@ def ema_inverse(m: ArrayLike, beta: Decay | float, *, start: str | float = "debi
     """
     array = values(m, "m")
     decay = beta if isinstance(beta, Decay) else Decay(beta)
-    prior, unit_mass = checked_start(start), start != "debiased"
+    prior = checked_start(start)
     rows = np.moveaxis(array, whole("axis", axis, -array.ndim, array.ndim - 1), 0).astype(np.float64)
-    if len(rows) == 0:
-        return like(array.copy(), m)
     if np.isnan(rows).any():
         raise ValueError("m must not contain NaN: where a gap was, its EMA does not say")
     t = np.arange(1.0, len(rows) + 1.0).reshape((-1,) + (1,) * (rows.ndim - 1))
     endless = decay.alpha == 0.0
-    mass = np.ones_like(t) if unit_mass else t if endless else bias_correction(decay, t)
-    before = np.empty_like(rows)
-    before[1:] = (mass * rows)[:-1]
-    before[0] = rows[0] if start == "first" else (prior or 0.0)
+    mass = np.ones_like(t) if start != "debiased" else t if endless else bias_correction(decay, t)
+    first = rows[:1] if start == "first" else np.full_like(rows[:1], prior or 0.0)
+    before = np.concatenate([first, (mass * rows)[:-1]])
     x = (mass * rows - decay.beta * before) / (1.0 if endless else decay.alpha)
     return like(np.moveaxis(x, 0, axis).astype(array.dtype), m)

@@ -8,7 +8,7 @@ from typing import Any, Unpack
 import numpy as np
 from numpy.typing import ArrayLike
 
-from optimlab.checks import choice
+from optimlab.checks import choice, whole
 from optimlab.recurrence.decay import Decay
 from optimlab.recurrence.gains import Gain
 from optimlab.series import scan
@@ -19,8 +19,10 @@ from optimlab.typing import Array
 
 __all__ = ["ema", "ema_corr", "ema_corr_matrix", "ema_cov", "ema_cov_matrix", "ema_std", "ema_sum", "ema_var"]
 
-BIASED, UNBIASED, CORRELATION = (True, False), (False, False), (False, True)
 Beta = Decay | Gain | ArrayLike | None
+# What is asked: a second moment (biased or not, a correlation or not), a decayed sum, the root of what comes out.
+Task = tuple[tuple[bool, bool] | None, bool, bool]
+MEAN, SUM, CORRELATION = (None, False, False), (None, True, False), ((False, True), False, False)
 
 
 def ema(x: ArrayLike, beta: Beta = None, *, out: Array | None = None, **options: Unpack[Options]) -> Any:
@@ -147,7 +149,7 @@ def ema_sum(x: ArrayLike, beta: Beta = None, *, of: str = "values", **options: U
     if choice("of", of, ("values", "counts", "weights")) == "counts":
         options["weights"] = None
     ones = None if of == "values" else np.where(np.isnan(values(x)), np.nan, 1.0)
-    return _apply([x], beta, options, total=True, instead=ones)
+    return _apply([x], beta, options, SUM, ones=ones)
 
 
 def ema_var(x: ArrayLike, beta: Beta = None, *, bias: bool = False, **options: Unpack[Options]) -> Any:
@@ -211,7 +213,7 @@ def ema_std(x: ArrayLike, beta: Beta = None, *, bias: bool = False, **options: U
     >>> ema_std([1.0, 5.0, 7.0], 0.5, bias=True).round(6)
     array([0.      , 1.885618, 2.060315])
     """
-    return _apply([x], beta, options, _moment(bias), root=True)
+    return _apply([x], beta, options, _moment(bias, root=True))
 
 
 def ema_cov(x: ArrayLike, y: ArrayLike, beta: Beta = None, *, bias: bool = False, **options: Unpack[Options]) -> Any:
@@ -326,42 +328,45 @@ def ema_corr_matrix(x: ArrayLike, beta: Beta = None, **options: Unpack[Options])
     return _matrix(x, beta, options, CORRELATION)
 
 
-def _moment(bias: Any) -> tuple[bool, bool]:
+def _moment(bias: Any, root: bool = False) -> Task:
     if not isinstance(bias, (bool, np.bool_)):
         raise TypeError(f"bias must be True or False; got {bias!r}")
-    return BIASED if bias else UNBIASED
+    return (bool(bias), False), False, root
 
 
-def _apply(
-    series: list[Any],
-    beta: Any,
-    options: Any,
-    what: tuple[bool, bool] | None = None,
-    *,
-    out: Any = None,
-    total: bool = False,
-    root: bool = False,
-    instead: Array | None = None,
-) -> Any:
-    """Return what is asked of one series or two, in the type of the first."""
+def _apply(series: list[Any], beta: Any, options: Any, task: Task = MEAN, *, out: Any = None, ones: Any = None) -> Any:
+    """Return what is asked of one series or two, in the type of the first; of ``ones`` in its place if given."""
     x, betas = series[0], options.pop("betas", None)
     framed = type(x) is not np.ndarray
-    arrays = [values(x) if instead is None else instead, *(values(y, "y") for y in series[1:])]
+    arrays = [values(x) if ones is None else ones, *(values(y, "y") for y in series[1:])]
     shape, dtype = arrays[0].shape, arrays[0].dtype if len(arrays) == 1 else np.result_type(*arrays)
     if arrays[-1].shape != shape:
         raise ValueError(f"y must have the shape of x, {shape}; got {arrays[-1].shape}")
-    if framed and is_pandas(x):
-        named = {"y": series[-1], "beta": beta, **{name: options.get(name) for name in ("weights", "times", "by")}}
-        for name, other in named.items():
-            refuse_other_labels(other, x, name, options.get("axis", 0) % len(shape))
-    index = x.index if framed and is_pandas(x) else None
-    if betas is not None:
-        return _several(x, arrays, beta, betas, options, what, out=out, total=total, root=root)
-    steps = plan(arrays[0], beta, index, **options)
-    result = _checked_out(out, arrays[0], dtype)
-    if what is not None or total or not _short(steps, arrays[0], result):
-        _write(steps, arrays, result, what, total, root)
-    return like(result, x) if framed else result
+    index = _index(x, options, y=series[-1], beta=beta) if framed and is_pandas(x) else None
+    if betas is None:
+        steps = plan(arrays[0], beta, index, **options)
+        result = _checked_out(out, arrays[0], dtype)
+        if task is not MEAN or not _short(steps, arrays[0], result):
+            _write(steps, arrays, result, *task)
+        return like(result, x) if framed else result
+    if beta is not None:
+        raise ValueError("exactly one of beta and betas must be given; got both")
+    if np.ndim(betas) != 1:
+        raise TypeError(f"betas must be a sequence of decays; got {betas!r}")
+    result, one = _checked_out(out, arrays[0], dtype, (len(betas),)), _checked_out(None, arrays[0], dtype)
+    arrays = [z.copy() if np.may_share_memory(z, result) else z for z in arrays]  # which every decay reads
+    for j, each in enumerate(betas):
+        _write(plan(arrays[0], each, index, **options), arrays, one, *task)
+        result[..., j] = one
+    return like(result, x, list(betas))
+
+
+def _index(x: Any, options: Any, **others: Any) -> Any:
+    """Return the index of a pandas object, if the others have its labels."""
+    axis = whole("axis", options.get("axis", 0), -x.ndim, x.ndim - 1) % x.ndim
+    for name, other in (others | {name: options.get(name) for name in ("weights", "times", "by")}).items():
+        refuse_other_labels(other, x, name, axis)
+    return x.index
 
 
 def _write(steps: Plan, arrays: list[Array], result: Array, what: Any, total: bool, root: bool) -> None:
@@ -374,22 +379,6 @@ def _write(steps: Plan, arrays: list[Array], result: Array, what: Any, total: bo
     sweep(steps, arrays, result, what, total=total)
     if root:
         np.sqrt(result, out=result)
-
-
-def _several(
-    x: Any, arrays: list[Array], beta: Any, betas: Any, options: Any, what: Any, *, out: Any, total: bool, root: bool
-) -> Any:
-    """Return what is asked for each of several decays, along a new last axis."""
-    if beta is not None:
-        raise ValueError("exactly one of beta and betas must be given; got both")
-    if np.ndim(betas) != 1:
-        raise TypeError(f"betas must be a sequence of decays; got {betas!r}")
-    result = _checked_out(out, arrays[0], np.result_type(*arrays), (len(betas),))
-    for j, each in enumerate(betas):
-        one = np.empty_like(arrays[0], dtype=result.dtype, subok=False)
-        _write(plan(arrays[0], each, x.index if is_pandas(x) else None, **options), arrays, one, what, total, root)
-        result[..., j] = one
-    return like(result, x, list(betas))
 
 
 def _short(steps: Plan, x: Array, out: Array) -> bool:
@@ -433,18 +422,21 @@ def _checked_out(out: Any, x: Array, dtype: np.dtype[Any], more: tuple[int, ...]
     return out
 
 
-def _matrix(x: Any, beta: Any, options: Any, what: tuple[bool, bool]) -> Any:
+def _matrix(x: Any, beta: Any, options: Any, task: Task) -> Any:
     array = values(x)
     for name in ("betas", "axis"):
         if options.get(name) is not None:
             raise ValueError(f"{name} must not be given to a matrix; its rows are those of x, of one decay")
     if array.ndim != 2:
         raise ValueError(f"x must have shape (rows, columns); got {array.shape}")
+    index = _index(x, options, beta=beta) if is_pandas(x) else None
+    if isinstance(options.get("times"), str) and options["times"] == "index" and index is not None:
+        options["times"] = index
     rows, p = array.shape
     result = np.empty((rows, p, p), array.dtype)
     for i in range(p):
         for j in range(i, p):
-            result[:, i, j] = result[:, j, i] = _apply([array[:, i], array[:, j]], beta, dict(options), what)
+            result[:, i, j] = result[:, j, i] = _apply([array[:, i], array[:, j]], beta, dict(options), task)
     if not is_pandas(x):
         return result
     from pandas import DataFrame, MultiIndex

@@ -126,7 +126,7 @@ def read_series(
     if time is None:
         return values
     values.index = pd.Index(columns[1].result(), name=time)
-    return _sorted(values) if sort else _in_order(values, columns[1].where)
+    return _in_order(values, columns[1].where, sort)
 
 
 def _check_arguments(names: list[str], skip: Collection[int], for_times: dict[str, object]) -> None:
@@ -142,13 +142,10 @@ def _check_arguments(names: list[str], skip: Collection[int], for_times: dict[st
         raise TypeError(f"skip must hold numbers of lines; got {skip!r}; use skip=[{skip!r}]")
 
 
-def _sorted(values: pd.Series[Any]) -> pd.Series[Any]:
-    newest_first = values.index.is_monotonic_decreasing
-    return (values[::-1] if newest_first else values).sort_index(kind="stable")
-
-
-def _in_order(values: pd.Series[Any], where: str) -> pd.Series[Any]:
+def _in_order(values: pd.Series[Any], where: str, sort: bool) -> pd.Series[Any]:
     times: Any = values.index
+    if sort:
+        return (values[::-1] if times.is_monotonic_decreasing else values).sort_index(kind="stable")
     if not times.is_monotonic_increasing:
         row = int(np.argmax(times[1:] < times[:-1])) + 1
         raise ValueError(
@@ -190,11 +187,11 @@ class _Table:
         while header and not header[-1]:
             header.pop()
         for name in names:
-            if name not in header:
+            count = header.count(name)
+            if not count:
                 known = ", ".join(map(repr, header[:20])) + (", ..." if len(header) > 20 else "")
                 raise ValueError(f"{self.path} has no column {name!r}; it has {known}{self._elsewhere(rows, names)}")
-            if header.count(name) > 1:
-                count = header.count(name)
+            if count > 1:
                 raise ValueError(f"{self.path} must have one column {name!r}; got {count}; rename the others")
         return header
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Unpack
 
@@ -208,63 +207,51 @@ def ema_band(
     if steps.codes is not None:
         raise ValueError("by must not be given to ema_band; call it for each group")
     with np.errstate(invalid="ignore", over="ignore", divide="ignore", under="ignore"):
-        _write_half(by_column(array, steps.axis), steps, _HalfWidth(phi, confidence), by_column(half, steps.axis))
+        _write_half(by_column(array, steps.axis), steps, phi, confidence, by_column(half, steps.axis))
         half = like(half, x)
         return Band(mean, mean - half, mean + half)
 
 
-def _write_half(x: Array, steps: Plan, width: _HalfWidth, out: Array) -> None:
+def _write_half(x: Array, steps: Plan, phi: float, confidence: float, out: Array) -> None:
     """Write half the width of the band of each column, tile by tile."""
     for own, columns in each(steps, [x]):
         for part in cuts(len(x[columns]), 64):
             one, to, weights = x[columns][part], out[columns][part], np.atleast_2d(own.weights)
-            state, width.sums = rows.start_state(own, len(one)), np.zeros((4, len(one)))
+            state, sums = rows.start_state(own, len(one)), np.zeros((4, len(one)))
             v = weights if len(weights) == 1 else weights[part]
             for r in cuts(x.shape[1], TILE // len(one)):
-                to[:, r] = width.step(one[:, r], own, v if v.shape[1] == 1 else v[:, r], r, state)
+                z = one[:, r]
+                tile = rows.Tile(own, rows.present(own, z), v if v.shape[1] == 1 else v[:, r], r, state)
+                to[:, r] = _half_width(tile, z, sums, phi, confidence)
 
 
-class _HalfWidth:
-    """t_ν √(R B/u): half the confidence band of a level under AR(1) noise, carried from tile to tile.
+def _half_width(tile: rows.Tile, x: Array, sums: Floats, phi: float, confidence: float) -> Floats:
+    """t_ν √(R B/u): half the confidence band of a level under AR(1) noise; ``sums`` are carried from tile to tile.
 
     R = 1 - u is the variance of the mean over that of the noise. For noise of coefficient φ, h = Cov(m, noise) follows
     h ← φ a h + k, and u ← a (a u + 2 k (1 - φ h_before)). ν are Satterthwaite's degrees of freedom of B/u,
     u²/(s₂ - 2s₃ + s₂²) with s_j = Σwʲ/(Σw)ʲ for white noise, times (1-φ²)/(1+φ²), the share of independent squares.
     """
+    stdtrit = needed("scipy.special", "lab", "ema_band").stdtrit
+    d = tile.apart(x, rows.MEAN)
+    a, k = (np.broadcast_to(z, x.shape) for z in (tile.a, tile.k))
+    both = tile.spread(d * d, rows.XY)[1]
+    h = variable_scan(phi * a, k, sums[0])
+    fresh = 2.0 * k * (1.0 - phi * shifted(h, sums[0]))
+    u = variable_scan(a * a, a * fresh, sums[1])
+    free = a * shifted(u, sums[1]) + fresh
+    sums[:2] = h[:, -1], u[:, -1]
+    degrees = _degrees(a, k, sums[2:]) * (1.0 - phi**2) / (1.0 + phi**2)
+    half = np.asarray(stdtrit(degrees, 0.5 + 0.5 * confidence)) * np.sqrt((1.0 - a * free) * both / free)
+    return tile.shown(tile.again(half))
 
-    def __init__(self, phi: float, confidence: float) -> None:
-        self.phi = phi
-        self.quantile = 0.5 + 0.5 * confidence
-        self.sums = np.zeros((4, 0))
 
-    def step(self, x: Array, steps: Plan, v: Floats, r: slice, state: Floats) -> Floats:
-        """Return the half-widths of the next rows."""
-        tile = rows.Tile(steps, rows.present(steps, x), v, r, state)
-        d = tile.apart(x, rows.MEAN)
-        a, k = (np.broadcast_to(z, x.shape) for z in (tile.a, tile.k))
-        both = tile.spread(d * d, rows.XY)[1]
-        free = self._carried(0, self.phi * a, k, lambda h: 2.0 * k * (1.0 - self.phi * h), a)
-        degrees = self._degrees(a, k) * (1.0 - self.phi**2) / (1.0 + self.phi**2)
-        stdtrit = needed("scipy.special", "lab", "ema_band").stdtrit
-        half = np.asarray(stdtrit(degrees, self.quantile)) * np.sqrt((1.0 - a * free) * both / free)
-        return tile.shown(tile.again(half))
-
-    def _carried(self, at: int, factor: Floats, k: Floats, new: Callable[[Floats], Floats], a: Floats) -> Floats:
-        """h ← factor h + k, u ← a (a u + new(h_before)): return u/a."""
-        h = variable_scan(factor, k, self.sums[at])
-        fresh = new(shifted(h, self.sums[at]))
-        u = variable_scan(a * a, a * fresh, self.sums[at + 1])
-        free = a * shifted(u, self.sums[at + 1]) + fresh
-        self.sums[at], self.sums[at + 1] = h[:, -1], u[:, -1]
-        return free
-
-    def _degrees(self, a: Floats, k: Floats) -> Floats:
-        """u²/D by D ← a² (a D + k (k + s₂ (3 k + a u))), whose terms are all positive."""
-        before = self.sums[2].copy()
-        u = variable_scan(a * a, 2.0 * a * k, before)
-        old = shifted(u, before)
-        new = k * (k + (1.0 - old) * (3.0 * k + a * old))
-        spread = variable_scan(a * a * a, a * a * new, self.sums[3])
-        degrees = (a * old + 2.0 * k) ** 2 / (a * shifted(spread, self.sums[3]) + new)
-        self.sums[2], self.sums[3] = u[:, -1], spread[:, -1]
-        return np.fmax(degrees, 1.0)  # but for rounding two values have one
+def _degrees(a: Floats, k: Floats, sums: Floats) -> Floats:
+    """u²/D by D ← a² (a D + k (k + s₂ (3 k + a u))), whose terms are all positive."""
+    u = variable_scan(a * a, 2.0 * a * k, sums[0])
+    old = shifted(u, sums[0])
+    new = k * (k + (1.0 - old) * (3.0 * k + a * old))
+    spread = variable_scan(a * a * a, a * a * new, sums[1])
+    degrees = (a * old + 2.0 * k) ** 2 / (a * shifted(spread, sums[1]) + new)
+    sums[:] = u[:, -1], spread[:, -1]
+    return np.fmax(degrees, 1.0)  # but for rounding two values have one

@@ -10,7 +10,7 @@ import numpy as np
 
 from optimlab.typing import Array
 
-__all__ = ["is_a", "is_pandas", "is_polars", "labels", "like", "missing", "refuse_other_labels", "values"]
+__all__ = ["is_a", "is_pandas", "is_polars", "like", "missing", "refuse_other_labels", "values"]
 
 
 def is_a(x: Any, package: str, *names: str) -> bool:
@@ -41,9 +41,7 @@ def values(x: Any, name: str = "x") -> Array:
         )
     if array.ndim == 0:
         raise ValueError(f"{name} must have at least one dimension; got the single number {array!r}")
-    if array.dtype.kind == "f" and array.dtype.isnative:
-        return array
-    return array.astype(array.dtype.newbyteorder("=") if array.dtype.kind == "f" else np.float64)
+    return array.astype(array.dtype.newbyteorder("=") if array.dtype.kind == "f" else np.float64, copy=False)
 
 
 def missing(cell: Any) -> bool:
@@ -76,7 +74,7 @@ def _unframed(x: Any, name: str) -> Array:
     if isinstance(x, np.ma.MaskedArray):  # a masked value is a gap
         return np.asarray(np.ma.filled(x.astype(np.float64) if x.dtype.kind in "iub" else x, np.nan))
     if is_polars(x):
-        _refuse_text(x, name, [(label, x[label].to_numpy()) for label in getattr(x, "columns", ())])
+        _refuse_text(name, [(label, x[label]) for label in getattr(x, "columns", ())])
         return np.asarray(x.to_numpy())
     if not is_pandas(x):
         return np.asarray(x)
@@ -91,30 +89,25 @@ def _unframed(x: Any, name: str) -> Array:
         return np.asarray(x.astype(np.float64).to_numpy(dtype=np.float64, na_value=np.nan))
     if x.ndim == 2:
         odd = [i for i, dtype in enumerate(x.dtypes) if getattr(dtype, "kind", "O") not in "fiub"]
-        _refuse_text(x, name, [(x.columns[i], x.iloc[:, i].to_numpy(dtype=object)) for i in odd])
+        _refuse_text(name, [(x.columns[i], x.iloc[:, i]) for i in odd])
     return np.asarray(x.to_numpy(dtype=object))
 
 
-def _refuse_text(x: Any, name: str, columns: list[tuple[Any, Array]]) -> None:
+def _refuse_text(name: str, columns: list[tuple[Any, Any]]) -> None:
     """Raise for the first column that holds other things than numbers."""
     for label, column in columns:
-        if _plain(column).dtype.kind not in "fiub":
-            raise TypeError(f"{name} must hold numbers; got column {label!r} of dtype {x[label].dtype}; leave it out")
-
-
-def labels(x: Any, axis: int) -> Any:
-    """Return the labels along an axis of a Series or DataFrame."""
-    return x.columns if axis == 1 and x.ndim == 2 else x.index
+        if _plain(np.asarray(column.to_numpy())).dtype.kind not in "fiub":
+            raise TypeError(f"{name} must hold numbers; got column {label!r} of dtype {column.dtype}; leave it out")
 
 
 def refuse_other_labels(other: Any, x: Any, name: str, axis: int) -> None:
     """Refuse a Series or DataFrame whose labels are not those of x: pandas would align them, we do not."""
     if not (is_pandas(other) and is_pandas(x)):
         return
-    one = other.ndim < x.ndim  # one value for each row along the axis
-    same = other.index.equals(labels(x, axis) if one else x.index)
-    if not (same and (one or other.ndim == 1 or x.ndim == 1 or other.columns.equals(x.columns))):
-        what = "columns" if one and axis == 1 else "index (and columns)"
+    across = axis == 1 and other.ndim < x.ndim  # one value for each column
+    same = other.index.equals(x.columns if across else x.index)
+    if not (same and (other.ndim == 1 or x.ndim == 1 or other.columns.equals(x.columns))):
+        what = "columns" if across else "index (and columns)"
         raise ValueError(f"{name} must have the {what} of x; align it first, for example with .reindex")
 
 
@@ -135,9 +128,7 @@ def like(result: Array, x: Any, more: list[Any] | None = None) -> Any:
     if is_a(x, "xarray", "DataArray"):
         if more is None:
             return x.copy(data=result)
-        coords = {
-            **x.coords,
-            "decay": [each if np.ndim(each) == 0 and not hasattr(each, "beta") else str(each) for each in more],
-        }
+        entries = [each if np.ndim(each) == 0 and not hasattr(each, "beta") else str(each) for each in more]
+        coords = {**x.coords, "decay": entries}
         return type(x)(result, dims=(*x.dims, "decay"), coords=coords, name=x.name, attrs=x.attrs)
     return result

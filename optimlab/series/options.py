@@ -15,16 +15,13 @@ from optimlab.checks import Range, choice, number, whole
 from optimlab.recurrence.decay import Decay
 from optimlab.recurrence.gains import ConstantGain, DebiasedGain, FirstValueGain, Gain
 from optimlab.series.frames import is_a, missing, values
-from optimlab.series.times import Clock
+from optimlab.series.times import Clock, is_timedelta
 from optimlab.typing import Array, Floats, Marks
 
 __all__ = ["Options", "Plan", "by_column", "checked_start", "checked_weights", "one_decay", "plan"]
 
-STARTS = ("debiased", "zero", "first", "sma")
-GAPS = ("decay", "skip", "propagate", "raise")
 NAMES = ("alpha", "span", "com", "halflife", "window", "cutoff")
 SLOW = 1e-5  # α from which on sums over sums round to less than 1e-14
-_START = Range("'debiased', 'zero', 'first', 'sma' or a finite number")
 _ONE = np.ones(1)
 _ALIKE = np.ones(())
 _ONE.flags.writeable = _ALIKE.flags.writeable = False
@@ -55,45 +52,25 @@ class Options(TypedDict, total=False):
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """What every row of a series does to the past, in the letters of ``recurrence.step``.
-
-    Attributes
-    ----------
-    q, s : ndarray, of one entry or one a row
-        The factor of a row and the share of its value.
-    decay : Decay or None
-        The decay of a row, if it is the same for all.
-    own : callable or None
-        Where q and s depend on where a column has values: a function of that.
-    prior : float or None
-        The value that starts; None: the first one.
-    floor : float
-        1 if the past has the mass of one row after each value (every start but the debiased one), else 0.
-    decays, propagate, refuse, blank : bool
-        Whether a gap lets the past fade, is a value like any other, is an error, has no result.
-    least, lightest : int, float
-        Values, and mass, from which on there is a result.
-    weights : ndarray of float64, (), (rows,) or (columns, rows)
-        The caller's weights; of no dimension if there are none.
-    codes, groups : ndarray of int or None, int
-        The group of each row, -1 for none, and how many there are.
-    """
+    """What every row of a series does to the past, in the letters of ``recurrence.step``."""
 
     axis: int
-    q: Floats
-    s: Floats
-    decay: Decay | None = None
-    own: Callable[[Marks], tuple[Floats, Floats]] | None = None
-    prior: float | None = None
-    floor: float = 0.0
-    decays: bool = True
-    propagate: bool = False
-    refuse: bool = False
-    blank: bool = False
-    least: int = 1
-    lightest: float = 0.0
-    weights: Floats = field(default_factory=lambda: _ALIKE)
-    codes: Array | None = None
+    q: Floats  # the factor of a row, of one entry or one a row
+    s: Floats  # the share of its value, likewise
+    decay: Decay | None = None  # that of a row, if it is the same for all
+    own: Callable[[Marks], tuple[Floats, Floats]] | None = (
+        None  # q and s from where a column has values, if they depend
+    )
+    prior: float | None = None  # the value that starts; None: the first one
+    floor: float = 0.0  # 1 if the past has the mass of one row after each value (every start but the debiased), else 0
+    decays: bool = True  # a gap lets the past fade
+    propagate: bool = False  # a gap is a value like any other
+    refuse: bool = False  # a gap is an error
+    blank: bool = False  # a gap has no result
+    least: int = 1  # values from which on there is a result
+    lightest: float = 0.0  # mass from which on there is a result
+    weights: Floats = field(default_factory=lambda: _ALIKE)  # (rows,) or (columns, rows); of no dimension if none
+    codes: Array | None = None  # the group of each row, -1 for none
     groups: int = 1
 
     def how(self, total: bool = False) -> tuple[Any, ...]:
@@ -164,9 +141,10 @@ def _plan(
         raise TypeError(f"{', '.join(sorted(unknown))}: no such option; see the docstring of optimlab.ema")
     axis = whole("axis", axis, -len(shape), len(shape) - 1) % len(shape)
     rows = shape[axis]
-    gaps, spacing = choice("gaps", gaps, GAPS), choice("spacing", spacing, ("event", "time"))
+    choice("gaps", gaps, ("decay", "skip", "propagate", "raise"))
+    choice("spacing", spacing, ("event", "time"))
     codes, groups = (None, 1) if by is None else _codes(by, rows)
-    prior, least = checked_start(start), whole("min_count", min_count, 0)
+    prior, least = checked_start(start, "sma"), whole("min_count", min_count, 0)
     if isinstance(beta, Gain):
         fades, start = _by_gain(beta, start, names, times, rows, axis, codes)
         prior = checked_start(start)
@@ -197,12 +175,15 @@ def _plan(
     )
 
 
-def checked_start(start: Any) -> float | None:
-    """Return the value that starts, None if it is the first one or none."""
-    if isinstance(start, str):
-        choice("start", start, (*STARTS, "a number"))
-        return 0.0 if start == "zero" else None
-    return number("start", start, _START)
+def checked_start(start: Any, *more: str) -> float | None:
+    """Return the value that starts, None if it is the first one or none; ``more`` words are allowed too."""
+    words = ("debiased", "zero", "first", *more)
+    allowed = f"one of {', '.join(map(repr, words))} or a finite number"
+    if not isinstance(start, str):
+        return number("start", start, Range(allowed))
+    if start not in words:
+        raise ValueError(f"start must be {allowed}; got {start!r}")
+    return 0.0 if start == "zero" else None
 
 
 def _by_row(beta: Any, rows: int, names: dict[str, Any], axis: int) -> Plan:
@@ -222,15 +203,15 @@ def _by_row(beta: Any, rows: int, names: dict[str, Any], axis: int) -> Plan:
     return Plan(axis, betas, 1.0 - betas)
 
 
-def one_decay(beta: Any, names: dict[str, Any]) -> Decay:
-    """Return the decay that one of the parameters says."""
+def one_decay(beta: Any, names: dict[str, Any], kind: str = " of rows; a timedelta needs times=") -> Decay:
+    """Return the decay that one of the parameters says; ``kind`` of number is a half-life."""
     if isinstance(beta, Decay):
         if any(value is not None for value in names.values()):
             raise ValueError("beta is a Decay already; give no other parametrisation beside it")
         return beta
     halflife = names.get("halflife")
-    if isinstance(halflife, (str, bytes)) or hasattr(halflife, "total_seconds"):
-        raise TypeError(f"halflife must be a number of rows; a timedelta needs times=; got {halflife!r}")
+    if isinstance(halflife, (str, bytes)) or is_timedelta(halflife):
+        raise TypeError(f"halflife must be a number{kind}; got {halflife!r}")
     return Decay(beta, **names)
 
 
@@ -246,8 +227,7 @@ def _by_time(clock: Clock, beta: Any, names: dict[str, Any], spacing: str, start
         if beta is not None or any(names.get(name) is not None for name in NAMES if name != "halflife"):
             raise ValueError("times are datetimes: give the decay as halflife alone, a timedelta")
     elif isinstance(beta, Decay) or beta is None or np.ndim(beta) == 0:
-        clock.refuse_timedelta(names.get("halflife"))
-        rate = one_decay(beta, names).log_beta
+        rate = one_decay(beta, names, ", in the unit of the times, which are numbers").log_beta
     else:
         raise ValueError("beta must be one number with times, which make the decay of each row; got an array")
     q = clock.fades(rate)
@@ -324,19 +304,16 @@ def by_column(array: Array, axis: int) -> Array:
 
 def _codes(by: Any, rows: int) -> tuple[Array, int]:
     """Return the number of each row's group, -1 for a label that is missing, and how many groups there are."""
-    given = by if is_a(by, "pandas", "Series", "Index", "Categorical") else np.asanyarray(_unboxed(by))
+    given = by
+    if not is_a(by, "pandas", "Series", "Index", "Categorical"):
+        given = np.asanyarray(by.to_numpy() if hasattr(by, "to_numpy") else by)
     if np.shape(given) != (rows,):
         raise ValueError(f"by must have shape {(rows,)}, one label for each row; got {np.shape(given)}")
-    masked = np.ma.getmaskarray(given) if isinstance(given, np.ma.MaskedArray) else np.zeros(rows, dtype=np.bool_)
+    is_masked = isinstance(given, np.ma.MaskedArray)
     if "pandas" in sys.modules:  # by hashing, where Python's objects take a hundred times as long
-        labels = given.data if isinstance(given, np.ma.MaskedArray) else given
-        found = sys.modules["pandas"].factorize(labels)[0]
+        found = sys.modules["pandas"].factorize(given.data if is_masked else given)[0]
     else:
         seen: dict[Any, int] = {}
         found = [-1 if missing(label) else seen.setdefault(label, len(seen)) for label in given.tolist()]
-    codes = np.where(masked, -1, np.asarray(found, dtype=np.int64))
+    codes = np.where(np.ma.getmaskarray(given) if is_masked else False, -1, np.asarray(found, dtype=np.int64))
     return codes, int(codes.max(initial=-1)) + 1
-
-
-def _unboxed(by: Any) -> Any:
-    return by.to_numpy() if hasattr(by, "to_numpy") else by

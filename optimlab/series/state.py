@@ -15,16 +15,15 @@ from optimlab.checks import choice
 from optimlab.recurrence.decay import Decay
 from optimlab.recurrence.step import step
 from optimlab.series.frames import missing, values
-from optimlab.series.options import Plan, checked_start, checked_weights
+from optimlab.series.options import Plan, by_column, checked_start, checked_weights
 from optimlab.series.rows import COUNT, FREE, LOAD, MASS, MEAN, MEAN2, REST, REST2, XX, XY, start_state
-from optimlab.series.sweep import run
+from optimlab.series.sweep import refuse_gaps, run
 from optimlab.series.times import Clock, read_times, seconds_of
 from optimlab.typing import Array, Floats
 
 __all__ = ["EmaState"]
 
 _SPREAD = (True, False, False, 1.0, 1.0)  # what a pass over a chunk carries on: the moment of two series
-_SETTINGS = ("decay", "halflife", "shape", "start", "gaps", "covariance")
 
 
 class EmaState:
@@ -151,9 +150,8 @@ class EmaState:
         array = array[np.newaxis] if array.shape == self.shape else array
         if array.shape[1:] != self.shape:
             raise ValueError(f"x must be a row of shape {self.shape} or a chunk of them; got shape {np.shape(x)}")
-        if self.gaps == "raise" and np.isnan(array).any():
-            row = int(np.argwhere(np.isnan(array))[0][0])
-            raise ValueError(f"x must not contain NaN with gaps='raise'; got one in row {row}")
+        if self.gaps == "raise":
+            refuse_gaps(by_column(array, 0))
         if key is not None:
             return self._by_key(array, time, weight, key)
         if len(array):
@@ -178,8 +176,8 @@ class EmaState:
         changed = {}
         for label, at in rows.items():
             group = changed[label] = copy(self._groups.get(label) or EmaState(**self._settings()))
-            parts = (None if z is None else np.broadcast_to(np.asarray(z), len(x))[at] for z in (time, weight))
-            group.update(x[at], **dict(zip(("time", "weight"), parts, strict=True)))
+            own, w = (None if z is None else np.broadcast_to(np.asarray(z), len(x))[at] for z in (time, weight))
+            group.update(x[at], time=own, weight=w)
         self._groups |= changed
         return self
 
@@ -212,16 +210,14 @@ class EmaState:
     def _chunk(self, x: Array, time: Any, weight: Any) -> None:
         plan, times = self._fades(time, len(x))
         rows, state = x.reshape(len(x), -1).T, self._table
-        if weight is not None:
-            weights = checked_weights(np.broadcast_to(np.asarray(weight), len(x)), (len(x),), 0, scaled=False)
-            plan = replace(plan, weights=weights)
-        elif (state[:, LOAD] != 1.0).any():
-            plan = replace(plan, weights=np.ones(len(x)))
+        if weight is not None or (state[:, LOAD] != 1.0).any():
+            weights = np.broadcast_to(np.asarray(1.0 if weight is None else weight), len(x))
+            plan = replace(plan, weights=checked_weights(weights, (len(x),), 0, scaled=False))
         if self.kind == "full":
             rows = np.where(np.isnan(rows).any(axis=0), np.nan, rows)
         one, two = (rows[i] for i in self._pairs)
         before = state[:, COUNT].copy()
-        with np.errstate(invalid="ignore", over="ignore", under="ignore", divide="ignore"):
+        with np.errstate(all="ignore"):
             run(plan, [one, two], np.empty(one.shape), state, _SPREAD)
         self._times = times
         passed = state[:, COUNT] - before if self.gaps == "skip" and times is None else float(len(x))
@@ -273,14 +269,14 @@ class EmaState:
         if different:
             raise ValueError(f"states to merge must agree; got {', '.join(different)}")
         if self.start != "debiased":
-            raise ValueError(
-                f"states to merge must have start='debiased', which has no first value; got {self.start!r}"
-            )
+            raise ValueError(f"merged states must have start='debiased', which has no first value; got {self.start!r}")
+        if len({part._times is None for part in (self, later) if np.any(part._steps)}) > 1:
+            raise ValueError("states to merge must both have times, or neither; one has rows without them")
         merged = EmaState(**mine)
         for label in dict.fromkeys([*self._groups, *later._groups]):
             one, two = (part._groups.get(label, EmaState(**mine)) for part in (self, later))
             merged._groups[label] = one.merge(two)
-        with np.errstate(invalid="ignore", over="ignore", under="ignore", divide="ignore"):
+        with np.errstate(all="ignore"):
             merged._keep(_joined(self._table, later._table, self._left(later)))
         merged._steps = self._steps + later._steps
         seen = [part._times for part in (self, later) if part._times is not None]
@@ -299,7 +295,7 @@ class EmaState:
     @property
     def mean(self) -> Any:
         """Σw x / Σw, of shape ``shape``; NaN before the first value."""
-        return self._read(np.where(self._started, self._field(MEAN), np.nan))
+        return self._read(np.where(self._started, self._table[:, MEAN], np.nan))
 
     @property
     def sum(self) -> Any:
@@ -311,18 +307,18 @@ class EmaState:
     @property
     def mass(self) -> Any:
         """Σw, the decayed sum of the weights, of shape ``shape`` (one number for covariance="full")."""
-        return self._each(self._field(MASS) * self._field(LOAD))
+        return self._each(self._table[:, MASS] * self._table[:, LOAD])
 
     @property
     def count(self) -> Any:
         """Number of values seen, for each column (one number for covariance="full")."""
-        return self._each(self._field(COUNT).astype(np.int64))
+        return self._each(self._table[:, COUNT].astype(np.int64))
 
     @property
     def effective_samples(self) -> Any:
         """(Σw)² / Σw²: number n of equally weighted values as good as these, to n · 1e-14; NaN before the first."""
         with np.errstate(invalid="ignore", divide="ignore"):
-            return self._each(np.where(self._started, 1.0 / (1.0 - self._field(FREE)), np.nan))
+            return self._each(np.where(self._started, 1.0 / (1.0 - self._table[:, FREE]), np.nan))
 
     def variance(self, *, bias: bool = False) -> Any:
         """Σw (x-m)² / Σw, unless ``bias`` times (Σw)² / ((Σw)² - Σw²); of shape ``shape``."""
@@ -340,12 +336,9 @@ class EmaState:
         matrix[self._pairs] = matrix[self._pairs[::-1]] = self._moment(bias)
         return matrix
 
-    def _field(self, at: int) -> Floats:
-        return self._table[:, at]
-
     @property
     def _started(self) -> Any:
-        return (self._field(COUNT) > 0.0) | (self._plan.prior is not None)
+        return (self._table[:, COUNT] > 0.0) | (self._plan.prior is not None)
 
     def _read(self, each: Array) -> Any:
         """Return a number of each column, in the shape of a row."""
@@ -357,33 +350,24 @@ class EmaState:
 
     def _moment(self, bias: bool) -> Floats:
         with np.errstate(invalid="ignore", divide="ignore"):
-            moment = self._field(XY) if bias else self._field(XY) / self._field(FREE)
-        enough = self._field(COUNT) > (0.0 if bias or self._plan.prior is not None else 1.0)
-        result: Floats = np.where(enough, moment, np.nan)
-        return result
+            moment = self._table[:, XY] if bias else self._table[:, XY] / self._table[:, FREE]
+        enough = self._table[:, COUNT] > (0.0 if bias or self._plan.prior is not None else 1.0)
+        return np.where(enough, moment, np.nan)
 
     def to_dict(self) -> dict[str, Array]:
         """Return the state as plain arrays, as ``np.savez`` stores them without pickle; keys are numbers or text."""
-        times = {} if self._times is None else {"times": np.array(self._times)}
         keys = np.array(list(self._groups))
         if keys.dtype == object or keys.ndim != 1 or keys.tolist() != list(self._groups):
             raise ValueError("keys must all be numbers or all be text to be stored; store the groups apart")
-        groups = {
-            f"{i}/{name}": z for i, part in enumerate(self._groups.values()) for name, z in part.to_dict().items()
-        }
-        return {
-            "decay": np.array([self.decay.beta, self.decay.alpha]),
-            "halflife": np.array(self.halflife or np.timedelta64("NaT")),
-            "shape": np.array(self.shape, dtype=np.int64),
-            "start": np.array(self.start),
-            "gaps": np.array(self.gaps),
-            "covariance": np.array(self.kind),
-            "numbers": self._table,
-            "steps": np.array(self._steps),
-            **times,
-            "keys": keys,
-            **groups,
-        }
+        arrays = {name: np.array(setting) for name, setting in self._settings().items()}
+        arrays["decay"] = np.array([self.decay.beta, self.decay.alpha])
+        arrays["halflife"] = np.array(self.halflife or np.timedelta64("NaT"))
+        arrays["shape"] = np.array(self.shape, dtype=np.int64)
+        arrays |= {"numbers": self._table, "steps": np.array(self._steps), "keys": keys}
+        arrays |= {} if self._times is None else {"times": np.array(self._times)}
+        for i, part in enumerate(self._groups.values()):
+            arrays |= {f"{i}/{name}": z for name, z in part.to_dict().items()}
+        return arrays
 
     @classmethod
     def from_dict(cls, arrays: Mapping[str, ArrayLike]) -> EmaState:
@@ -414,30 +398,27 @@ class EmaState:
         """
         if not hasattr(arrays, "keys"):
             raise TypeError(f"arrays must be a mapping, as to_dict returns it; got {type(arrays).__name__}")
-        names = {*_SETTINGS, "numbers", "steps", "keys"}
-        missing = names - set(arrays.keys())
-        if missing:
-            raise ValueError(f"arrays must hold {', '.join(sorted(names))}; missing: {', '.join(sorted(missing))}")
-        beta, alpha = (float(value) for value in np.asarray(arrays["decay"]))
+        names = {"decay", "halflife", "shape", "start", "gaps", "covariance", "numbers", "steps", "keys"}
+        lacking = names - set(arrays.keys())
+        if lacking:
+            raise ValueError(f"arrays must hold {', '.join(sorted(names))}; missing: {', '.join(sorted(lacking))}")
+        settings = {name: np.asarray(arrays[name]).tolist() for name in ("shape", "start", "gaps", "covariance")}
+        beta, alpha = np.asarray(arrays["decay"]).tolist()
+        halflife = np.asarray(arrays["halflife"])[()]
         decay = Decay(com=np.inf) if alpha == 0.0 else Decay(alpha=alpha) if alpha <= 0.5 else Decay(beta)
-        halflife, start = np.asarray(arrays["halflife"])[()], np.asarray(arrays["start"])[()]
-        state = cls(
-            decay if np.isnat(halflife) else None,
-            halflife=None if np.isnat(halflife) else halflife,
-            shape=tuple(np.asarray(arrays["shape"]).tolist()),
-            start=str(start) if start.dtype.kind == "U" else float(start),
-            gaps=str(arrays["gaps"]),
-            covariance=str(arrays["covariance"]),
-        )
+        state = cls(**settings, **({"decay": decay} if np.isnat(halflife) else {"halflife": halflife}))
         numbers, steps = np.array(arrays["numbers"], dtype=np.float64), np.array(arrays["steps"], dtype=np.float64)
         if numbers.shape != state._numbers.shape:
             raise ValueError(f"numbers must have shape {state._numbers.shape}; got {numbers.shape}")
         state._keep(numbers)
         state._steps = float(steps) if state.shape == () else steps
         state._times = np.asarray(arrays["times"]) if "times" in arrays else None
+        groups: dict[str, dict[str, Any]] = {}
+        for number, slash, name in (entry.partition("/") for entry in arrays):
+            if slash:
+                groups.setdefault(number, {})[name] = arrays[f"{number}/{name}"]
         for i, label in enumerate(np.asarray(arrays["keys"]).tolist()):
-            own = {name.partition("/")[2]: arrays[name] for name in arrays if name.partition("/")[0] == str(i)}
-            state._groups[label] = cls.from_dict(own)
+            state._groups[label] = cls.from_dict(groups.get(str(i), {}))
         return state
 
     def __repr__(self) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime
 import math
+import re
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,7 @@ from optimlab.extras import needed
 from optimlab.series.frames import is_a
 from optimlab.typing import Array, Floats, Marks
 
-__all__ = ["Clock", "read_times", "seconds_of"]
+__all__ = ["Clock", "is_timedelta", "read_times", "seconds_of"]
 
 CHUNK = 1 << 13  # rows whose differences stay in the cache
 _REMEDY = "must be a timedelta, or a string with a unit such as '4 days', since times are datetimes"
@@ -30,38 +32,32 @@ class Clock:
         if self.times.shape != (rows,):
             raise ValueError(f"times must have shape {(rows,)}, one for each row; got {self.times.shape}")
         self.dated = self.times.dtype.kind == "M"
-        self.order = None if codes is None else np.argsort(codes, kind="stable")
+        self.order: Any = slice(None) if codes is None else np.argsort(codes, kind="stable")
+        # whether a row in this order is of the group of the one before
+        self.same: Any = True if codes is None else np.diff(codes[self.order], prepend=-2) == 0
 
     def rate(self, halflife: Any) -> float:
         """Return ln β of one unit of datetimes."""
         unit: Any = np.datetime_data(self.times.dtype)
         return -math.log(2.0) * (np.timedelta64(unit[1], unit[0]) / np.timedelta64(1, "s")) / seconds_of(halflife)
 
-    def refuse_timedelta(self, halflife: Any) -> None:
-        """Refuse a half-life that is no number where times are numbers."""
-        if isinstance(halflife, (str, bytes)) or _is_timedelta(halflife):
-            raise TypeError(f"halflife must be a number, in the unit of the times, which are numbers; got {halflife!r}")
-
     def fades(self, rate: float) -> Floats:
         """Return what each row leaves of the weights before it, β^Δ; 1 for the first row of a series."""
-        times = self.times if self.order is None else self.times[self.order]
+        times = self.times[self.order]
         q = np.ones(len(times))
-        same = self._same()
         for start in range(1, len(times), CHUNK):
             now = slice(start, min(start + CHUNK, len(times)))
             steps = self._between(times[now.start - 1 : now.stop - 1], times[now])
-            if same is not None:
-                steps[~same[now]] = 0.0
+            if self.codes is not None:
+                steps[~self.same[now]] = 0.0
             if not (steps.min() >= 0.0 and steps.max() < math.inf):
                 self._refuse()
             np.exp(_passed(rate, steps), out=q[now])
         if len(times) == 1:
             self._refuse()
-        if self.order is None:
-            return q
-        unsorted = np.empty_like(q)
-        unsorted[self.order] = q
-        return unsorted
+        if self.codes is not None:
+            q[self.order] = q.copy()
+        return q
 
     def shares(self, rate: float, there: Marks, opening: bool | None) -> Floats:
         """Return the share of each value, 1 - β^Δ with the time since the value before.
@@ -69,43 +65,23 @@ class Clock:
         The first value stands, with ``opening`` None for the time since the first row, with True for a whole row, with
         False for as long as the next later one.
         """
-        order = np.arange(len(there)) if self.order is None else self.order
-        at = order[there[order]] if self.codes is None else order[there[order] & (self.codes[order] >= 0)]
-        result = np.zeros(len(there))
+        order, codes, result = np.arange(len(there))[self.order], self.codes, np.zeros(len(there))
+        at = order[there[order]] if codes is None else order[there[order] & (codes[order] >= 0)]
         if not at.size:
             return result
         before = np.roll(at, 1)
-        first = np.zeros(len(at), dtype=np.bool_) if self.codes is None else self.codes[at] != self.codes[before]
+        first = np.zeros(len(at), dtype=np.bool_) if codes is None else codes[at] != codes[before]
         first[0] = True
-        begin = self._begin(order)
-        before[first] = begin[at[first]]
+        before[first] = 0 if codes is None else order[np.searchsorted(codes[order], codes[at[first]])]
         s = -np.expm1(_passed(rate, self._between(self.times[before], self.times[at])))
         if opening is not None:
             s[first] = 1.0 if opening else _next_positive(s, first)
         result[at] = s
         return result
 
-    def _same(self) -> Marks | None:
-        """Whether the sorted rows belong to the series of the row before them."""
-        if self.order is None or self.codes is None:
-            return None
-        same: Marks = np.diff(self.codes[self.order], prepend=-2) == 0
-        return same
-
-    def _begin(self, order: Array) -> Array:
-        """Return the first row of the series of each row."""
-        same = self._same()
-        if same is None:
-            return np.zeros(len(order), dtype=np.int64)
-        begin = np.empty(len(order), dtype=np.int64)
-        begin[order] = order[np.maximum.accumulate(np.where(same, 0, np.arange(len(order))))]
-        return begin
-
     def _between(self, before: Array, now: Array) -> Floats:
         steps = now - before
-        if steps.dtype.kind == "m":
-            steps = steps.view(np.int64)
-        return steps.astype(np.float64)
+        return (steps.view(np.int64) if steps.dtype.kind == "m" else steps).astype(np.float64)
 
     def _refuse(self) -> None:
         """Raise for a time that is missing, or before the one before it in its series."""
@@ -113,15 +89,14 @@ class Clock:
         missing = np.isnat(times) if self.dated else ~np.isfinite(times)
         if missing.any():
             raise ValueError(f"times must be finite; got {times[missing.argmax()]} at index {int(missing.argmax())}")
-        order = np.arange(len(times)) if self.order is None else self.order
-        same = self._same()
-        back = times[order][1:] < times[order][:-1]
-        back &= True if same is None else same[1:]
+        order = np.arange(len(times))[self.order]
+        back = (times[order] < times[np.roll(order, 1)]) & self.same
+        back[0] = False
         if back.any():
             i = int(back.argmax())
             raise ValueError(
-                f"times must not decrease (equal ones are allowed); got {times[order[i + 1]]} after {times[order[i]]} "
-                f"at index {order[i + 1]}; sort the rows by time first"
+                f"times must not decrease (equal ones are allowed); got {times[order[i]]} after {times[order[i - 1]]} "
+                f"at index {order[i]}; sort the rows by time first"
             )
         if len(times) > 1:
             raise ValueError("times must lie within 292 years of nanoseconds, 9e18 units, of one another")
@@ -136,12 +111,9 @@ def _passed(rate: float, steps: Floats) -> Floats:
 
 def _next_positive(s: Floats, first: Marks) -> Floats:
     """Return the next positive share of each first value within its series, 1 if there is none."""
-    firsts = np.flatnonzero(first)
-    positive = np.flatnonzero((s > 0.0) & ~first)
-    at = np.searchsorted(positive, firsts)
-    ends = np.append(firsts[1:], len(s))
-    found = np.append(positive, len(s))[at]
-    return np.where(found < ends, np.append(s, 1.0)[np.minimum(found, len(s))], 1.0)
+    marks = np.flatnonzero(first | (s > 0.0))
+    shares = np.append(np.where(first, 1.0, s)[marks], 1.0)
+    return np.asarray(shares[np.flatnonzero(first[marks]) + 1])
 
 
 def read_times(times: Any) -> Array:
@@ -159,16 +131,14 @@ def read_times(times: Any) -> Array:
     if array.dtype == object and array.size:
         array = _dates(array)
     if array.dtype.kind in "US":
-        try:
+        with suppress(ValueError):
             array = array.astype("M8")
-        except ValueError:
-            raise TypeError(f"times must hold numbers or datetimes (datetime64); got dtype {array.dtype}") from None
     if array.dtype.kind not in "fiuM":
         raise TypeError(f"times must hold numbers or datetimes (datetime64); got dtype {array.dtype}")
     if array.dtype.kind == "f" and array.dtype.itemsize < 8:
         array = array.astype(np.float64)
     if array.dtype.kind == "u":
-        array = array.astype(np.int64 if array.size == 0 or array.max() < 2**63 else np.float64)
+        array = array.astype(np.int64 if array.max(initial=0) < 2**63 else np.float64)
     if array.dtype.kind == "M" and np.datetime_data(array.dtype)[0] not in ("us", "ns", "ps", "fs", "as"):
         array = array.astype("M8[us]")  # a month has no fixed length, an hour fits
     return array
@@ -182,27 +152,19 @@ def _dates(array: Array) -> Array:
     return array.astype("M8[D]") if all(isinstance(time, datetime.date) for time in array.flat) else array
 
 
-def _is_timedelta(value: Any) -> bool:
+def is_timedelta(value: Any) -> bool:
+    """Whether a value is a timedelta of NumPy, pandas or Python."""
     return isinstance(value, np.timedelta64) or hasattr(value, "total_seconds")
 
 
 def seconds_of(halflife: Any) -> float:
     """Return a timedelta, or a string that pandas reads as one, in seconds."""
-    if isinstance(halflife, str):
-        try:
-            float(halflife)
-        except ValueError:
-            pass
-        else:
-            raise ValueError(f"halflife {_REMEDY}; got {halflife!r}")
-        try:
+    delta = halflife if is_timedelta(halflife) else None
+    if isinstance(halflife, str) and not re.fullmatch(r"[\d.eE+-]*", halflife.strip()):  # a bare one is nanoseconds
+        with suppress(ValueError):
             delta = needed("pandas", "lab", "a half-life as a string").Timedelta(halflife)
-        except ValueError:
-            raise ValueError(f"halflife {_REMEDY}; got {halflife!r}") from None
-    elif _is_timedelta(halflife):
-        delta = halflife
-    else:
-        raise TypeError(f"halflife {_REMEDY}; got {halflife!r}")
+    if delta is None:
+        raise (ValueError if isinstance(halflife, str) else TypeError)(f"halflife {_REMEDY}; got {halflife!r}")
     if hasattr(delta, "to_timedelta64"):  # of pandas, whose total_seconds may know no nanoseconds
         delta = delta.to_timedelta64()
     seconds = delta / np.timedelta64(1, "s") if isinstance(delta, np.timedelta64) else delta.total_seconds()

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from optimlab import Decay, ema, ema_corr, ema_cov, ema_std, ema_var
+from optimlab import Decay, EmaState, ema, ema_corr, ema_cov, ema_inverse, ema_std, ema_var, fit_decay
 
 X = [1.0, 2.0, 3.0]
 DAYS = pd.date_range("2020-01-01", periods=3)
@@ -52,6 +52,12 @@ SHARED = [
     pytest.param({"beta": [0.5j] * 3}, TypeError, r"beta must hold .*; got dtype complex128", id="betas complex"),
     # words
     pytest.param({"beta": 0.5, "start": "last"}, ValueError, r"start must be one of .*; got 'last'", id="start word"),
+    pytest.param(
+        {"beta": 0.5, "start": "a number"},
+        ValueError,
+        r"start must be one of .* or a finite number; got 'a number'",
+        id="start words",
+    ),
     pytest.param({"beta": 0.5, "start": None}, TypeError, r"start must be .*; got None", id="start None"),
     pytest.param({"beta": 0.5, "start": np.nan}, ValueError, r"start must be .*finite.*; got nan", id="start NaN"),
     pytest.param({"beta": 0.5, "start": np.inf}, ValueError, r"start must be .*finite.*; got inf", id="start inf"),
@@ -274,3 +280,19 @@ def test_a_refused_call_writes_nothing() -> None:
     with pytest.raises(ValueError, match="gaps='raise'"):
         ema([1.0, np.nan, 2.0], 0.5, gaps="raise", out=out)
     assert (out == 7.0).all()
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda start: EmaState(0.9, start=start),
+        lambda start: ema_inverse([1.0, 2.0, 3.0], 0.9, start=start),
+        lambda start: fit_decay([1.0, 2.0, 4.0, 3.0], start=start),
+    ],
+)
+def test_a_start_of_several_values_is_refused_where_there_is_no_warmup(function: Any) -> None:
+    function("first")
+    with pytest.raises(
+        ValueError, match="start must be one of 'debiased', 'zero', 'first' or a finite number; got 'sma'"
+    ):
+        function("sma")

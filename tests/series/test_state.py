@@ -163,6 +163,7 @@ def test_inputs_stay_as_they_are():
         (lambda: EmaState(0.9).merge(EmaState(0.8)), ValueError, "decay Decay"),
         (lambda: EmaState(0.9).merge(EmaState(0.9, gaps="skip")), ValueError, "gaps 'decay' and 'skip'"),
         (lambda: EmaState(0.9).merge(3), TypeError, "got int"),
+        (lambda: EmaState(0.9).update(1).merge(EmaState(0.9).update(1, time=3)), ValueError, "both have times"),
         (lambda: EmaState.from_dict({"numbers": 1.0}), ValueError, "missing: covariance"),
         (
             lambda: EmaState.from_dict(EmaState(0.9).to_dict() | {"numbers": np.ones(2)}),

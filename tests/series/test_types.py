@@ -19,6 +19,7 @@ from optimlab import (
     Decay,
     EmaState,
     PowerGain,
+    double_ema,
     ema,
     ema_band,
     ema_corr,
@@ -28,6 +29,7 @@ from optimlab import (
     ema_std,
     ema_sum,
     ema_var,
+    triple_ema,
 )
 from tests.series.oracle import ENGINES, engine, near, series
 
@@ -282,6 +284,12 @@ def test_a_column_that_holds_no_numbers_is_named_and_can_be_left_out(function: A
     with pytest.raises(TypeError, match=r"x must hold numbers; got column \('t', 1\) of dtype .*; leave it out"):
         function(frame, 0.5)
     assert list(function(frame.drop(columns=[("t", 1)]), 0.5).columns) == ["a", "b"]
+
+
+def test_a_column_of_text_is_named_though_another_has_its_name() -> None:
+    frame = pd.DataFrame([[1.0, "x"], [2.0, "y"]], columns=["v", "v"])
+    with pytest.raises(TypeError, match=r"x must hold numbers; got column 'v' of dtype .*; leave it out"):
+        ema(frame, 0.5)
 
 
 @pytest.mark.parametrize("function", [ema, ema_var, ema_sum])
@@ -631,3 +639,29 @@ def test_matrices_of_several_decays_have_a_last_axis_or_are_refused_in_words() -
         near(ema_cov_matrix(x, betas=[0.5, 0.9])[..., 1], ema_cov_matrix(x, 0.9))
     except (TypeError, ValueError) as error:
         assert "betas" in str(error)  # noqa: PT017
+
+
+@pytest.mark.parametrize("function", [double_ema, triple_ema, ema_cov_matrix])
+def test_what_is_made_of_averages_knows_the_labels(function: Any) -> None:
+    days = pd.DatetimeIndex(["2024-01-01", "2024-01-02", "2024-01-05", "2024-01-06"])
+    frame = pd.DataFrame(np.random.default_rng(0).normal(size=(4, 2)), index=days)
+    expected = function(frame, halflife="2D", times=days)
+    pd.testing.assert_frame_equal(function(frame, halflife="2D", times="index"), expected)
+    weights = pd.Series([1.0, 2.0, 3.0, 4.0], index=list("abcd"))
+    with pytest.raises(ValueError, match="weights must have the index"):
+        function(frame, 0.5, weights=weights)
+    pd.testing.assert_frame_equal(
+        function(frame, 0.5, weights=weights.set_axis(days)), function(frame, 0.5, weights=weights.to_numpy())
+    )
+
+
+@pytest.mark.parametrize("axis", ["rows", None, 1.0])
+def test_an_axis_that_is_no_number_is_named(axis: Any) -> None:
+    with pytest.raises(TypeError, match="axis must be a whole number from -2 to 1"):
+        ema(pd.DataFrame(np.ones((3, 2))), 0.5, axis=axis)
+
+
+def test_several_decays_written_over_their_series() -> None:
+    both = np.repeat([[1.0], [5.0], [2.0]], 2, axis=1)
+    expected = ema(both[:, 0].copy(), betas=[0.5, 0.9])
+    np.testing.assert_array_equal(ema(both[:, 0], betas=[0.5, 0.9], out=both), expected)
