@@ -25,6 +25,9 @@ from optimlab import (
     ema_var,
     fit_decay,
 )  # fmt: skip
+from optimlab.series.options import plan
+from optimlab.series.rows import COUNT, FREE, MASS, MEAN, MEAN2, XX, XY, YY, start_state
+from optimlab.series.sweep import _agree
 from tests.series.oracle import ENGINES, engine, near, series
 
 _ = np.nan
@@ -45,6 +48,9 @@ def test_integer_times_keep_their_last_digits() -> None:
     epoch = 1_704_067_200_000_000_000 + t
     near(ema(X, halflife=100, times=epoch), ema(X, halflife=100, times=t), rtol=0)
     near(ema(X, halflife=100, times=epoch.astype(np.uint64)), ema(X, halflife=100, times=t), rtol=0)
+    far = np.array([0, 2**63], dtype=np.uint64)
+    near(ema([1.0, 3.0], halflife=2.0**62, times=far), ema([1.0, 3.0], halflife=1, times=[0, 2]), rtol=1e-15)
+    assert ema([], 0.5, times=far[:0]).shape == (0,)
     near(ema(X, halflife="100ns", times=epoch.astype("M8[ns]")), ema(X, halflife=100, times=t), rtol=1e-15)
 
 
@@ -65,6 +71,12 @@ def test_dates_and_iso_strings_are_times_and_periods_are_refused() -> None:
     with pytest.raises(TypeError, match=r"to_timestamp\(\)"):
         ema(X, halflife="1D", times=periods)
     ema(X, halflife="1D", times=periods.to_timestamp())
+
+
+def test_times_go_back_between_groups_alone() -> None:
+    near(ema(X, 0.5, times=[1, 0, 3], by=[1, 2, 1])[::2], ema(X[::2], 0.5, times=[1, 3]), rtol=1e-15)
+    with pytest.raises(ValueError, match="must not decrease .* got 1 after 3 at index 2"):
+        ema(X, 0.5, times=[3, 0, 1], by=[1, 2, 1])
 
 
 def test_what_times_drop_or_lack_is_refused() -> None:
@@ -131,6 +143,7 @@ def test_the_seed_of_the_first_values(name: str) -> None:
     with engine(name):
         near(ema(x, span=3, start="sma", warmup=3), [_, _, _, _, *range(2, 10)], rtol=1e-15)
         near(ema(np.arange(1.0, 6.0), span=3, start="sma", warmup=3), [_, _, 2, 3, 4], rtol=1e-15)
+        near(ema(x, span=3, start="sma", warmup=1), ema(x, span=3, start="first"), rtol=1e-15)
     with pytest.raises(ValueError, match="go together"):
         ema(X, 0.5, start="sma")
     with pytest.raises(ValueError, match="go together"):
@@ -266,6 +279,8 @@ def test_a_gain_in_the_place_of_a_decay(name: str) -> None:
         near(ema(x, UniformGain()), ema(x, Decay(com=np.inf)), rtol=1e-13)
     with pytest.raises(ValueError, match="give none of them beside it"):
         ema(x, gain, start="first")
+    with pytest.raises(ValueError, match="give none of them beside it"):
+        ema(x, gain, span=3)
 
 
 def test_the_fit_from_the_first_value_is_what_a_fine_scan_finds() -> None:
@@ -373,6 +388,21 @@ def test_a_stream_of_numbers_is_the_compiled_loop_to_the_bit() -> None:
 
 
 # ---------------------------------------------------------------- parts and threads
+
+
+def test_parts_agree_but_for_rounding() -> None:
+    steps = plan(X, 0.9)
+    one = start_state(steps, 1)[0]
+    one[[MASS, MEAN, MEAN2, COUNT, FREE, XY, XX, YY]] = 1.0, 3.0, 2.0, 5.0, 0.9, 0.5, 0.6, 0.7
+    for what, at, size in [(None, MEAN, 0.0), (None, MASS, 0.0), ((True, False, False), XY, 0.0)]:
+        near_by, other = one.copy(), one.copy()
+        near_by[at] *= 1.0 + 1e-15
+        other[at] *= 1.0 + 1e-12
+        assert _agree(near_by, one, steps, size, what)
+        assert not _agree(other, one, steps, size, what)
+    few = one.copy()
+    few[COUNT] = 1.0
+    assert not _agree(few, one, steps, 0.0, None)
 
 
 @pytest.mark.parametrize("function", [ema, ema_var, lambda x, *a, **o: ema_corr(x, x[::-1], *a, **o)])
