@@ -75,7 +75,7 @@ def test_dates_and_iso_strings_are_times_and_periods_are_refused() -> None:
 
 def test_times_go_back_between_groups_alone() -> None:
     near(ema(X, 0.5, times=[1, 0, 3], by=[1, 2, 1])[::2], ema(X[::2], 0.5, times=[1, 3]), rtol=1e-15)
-    with pytest.raises(ValueError, match="must not decrease .* got 1 after 3 at index 2"):
+    with pytest.raises(ValueError, match=r"must not decrease .* got 1 after 3 at index 2"):
         ema(X, 0.5, times=[3, 0, 1], by=[1, 2, 1])
 
 
@@ -108,6 +108,8 @@ def test_a_value_of_no_time_is_counted_and_weighs_nothing(name: str) -> None:
     options: dict[str, Any] = {"halflife": 1, "times": [0, 0, 1], "spacing": "time", "start": "first", "min_count": 2}
     with engine(name):
         near(ema([1.0, 2.0, 3.0], **options), [_, 1, 2], rtol=1e-15)
+        options = {"halflife": 1, "times": [0, 0, 1, 2], "spacing": "time", "weights": [0, 1, 1, 1]}
+        near(ema([9.0, 1.0, 2.0, 5.0], **options), [_, _, 2, 4], rtol=1e-15)  # none before the first that has some
 
 
 # ---------------------------------------------------------------- weights, starts, gaps
