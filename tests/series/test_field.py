@@ -28,7 +28,7 @@ from optimlab import (
 from optimlab.series.options import plan
 from optimlab.series.rows import COUNT, FREE, MASS, MEAN, MEAN2, XX, XY, YY, start_state
 from optimlab.series.sweep import _agree
-from tests.series.oracle import ENGINES, engine, near, series
+from tests.series.oracle import ENGINES, Column, engine, near, series
 
 _ = np.nan
 X = np.array([1.0, 5.0, 7.0])
@@ -164,7 +164,21 @@ def test_gap_rows_without_a_result(name: str) -> None:
 @pytest.mark.parametrize("name", ENGINES)
 def test_a_result_from_a_mass_on(name: str) -> None:
     with engine(name):
+        near(ema_sum([1.0, 2.0, _, _, 3.0], 0.5, min_weight=0.6), [_, 2.5, _, _, _], 1e-15)
         near(ema([1.0, 2.0, _, _, 3.0], 0.5, min_weight=0.5), [1, 5 / 3, _, _, ema([1, 2, _, _, 3.0], 0.5)[-1]], 1e-15)
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_moments_of_a_long_series_are_those_of_its_last_values(name: str) -> None:
+    x, y = series(np.random.default_rng(14), (2, 30_000))
+    near_last = Column([True] * 500, 0.9)
+    with engine(name):
+        for bias in (False, True):
+            expected = near_last.cov(x[-500:].tolist(), y[-500:].tolist(), 499, bias=bias)
+            near(ema_cov(x, y, 0.9, bias=bias)[-1], expected, rtol=1e-11)
+            expected = near_last.cov(x[-500:].tolist(), x[-500:].tolist(), 499, bias=bias)
+            near(ema_var(x, 0.9, bias=bias)[-1], expected, rtol=1e-11)
+        near(ema_corr(x, y, 0.9)[-1], near_last.corr(x[-500:].tolist(), y[-500:].tolist(), 499), rtol=1e-11)
 
 
 @pytest.mark.parametrize("name", ENGINES)
