@@ -169,6 +169,16 @@ def test_a_result_from_a_mass_on(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("constant", [0.1, 5.118216247002567, 9.504636963259353])
+def test_a_constant_has_no_correlation(constant: float, name: str) -> None:
+    x, y = series(np.random.default_rng(0), 5_000), np.full(5_000, constant)
+    with engine(name):
+        for one, two in ((x, y), (y, x)):
+            assert np.isnan(ema_corr(one, two, 0.9)).all()
+            assert (ema_cov(one, two, 0.9)[1:] == 0.0).all()
+
+
+@pytest.mark.parametrize("name", ENGINES)
 def test_moments_of_a_long_series_are_those_of_its_last_values(name: str) -> None:
     x, y = series(np.random.default_rng(14), (2, 30_000))
     near_last = Column([True] * 500, 0.9)
