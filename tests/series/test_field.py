@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import optimlab.series.rows
 from optimlab import (
     Decay,
     EmaState,
@@ -166,6 +167,23 @@ def test_a_result_from_a_mass_on(name: str) -> None:
     with engine(name):
         near(ema_sum([1.0, 2.0, _, _, 3.0], 0.5, min_weight=0.6), [_, 2.5, _, _, _], 1e-15)
         near(ema([1.0, 2.0, _, _, 3.0], 0.5, min_weight=0.5), [1, 5 / 3, _, _, ema([1, 2, _, _, 3.0], 0.5)[-1]], 1e-15)
+
+
+@pytest.mark.parametrize("bias", [False, True])
+def test_steady_rows_of_every_moment_are_sums(bias: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    x, y = series(np.random.default_rng(15), (2, 30_000))
+    rows: list[int] = []
+    slow = optimlab.series.rows.moment
+    monkeypatch.setattr("optimlab.series.rows.moment", lambda x, *more: rows.append(x.size) or slow(x, *more))
+    with engine("numpy"):
+        for result in (
+            lambda: ema_var(x, 0.9, bias=bias),
+            lambda: ema_cov(x, y, 0.9, bias=bias),
+            lambda: ema_corr(x, y, 0.9),
+        ):
+            result()
+            assert 0 < sum(rows) < 1000
+            rows.clear()
 
 
 @pytest.mark.parametrize("name", ENGINES)
