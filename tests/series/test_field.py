@@ -169,6 +169,24 @@ def test_a_result_from_a_mass_on(name: str) -> None:
         near(ema([1.0, 2.0, _, _, 3.0], 0.5, min_weight=0.5), [1, 5 / 3, _, _, ema([1, 2, _, _, 3.0], 0.5)[-1]], 1e-15)
 
 
+def test_a_block_with_gaps_is_sums_and_carries_all_on() -> None:
+    pytest.importorskip("numba")
+    from optimlab.series import compiled
+
+    x, steps = series(np.random.default_rng(16), 101, 0.2), plan(X, 0.9)
+    x[[0, 7]], out = [1.0, _], np.empty(101)
+    state = start_state(steps, 1)[0]
+    state[[MASS, MEAN, COUNT]] = 0.1, 3.0, 1.0
+    assert compiled.quick_mean(x, 0.1, 0.9, False, state, out, steps.how()) == np.isnan(x).sum()
+    expected = ema(np.append(3.0, x), 0.9)
+    near(out, expected[1:], rtol=1e-13)
+    near(
+        state[[MASS, MEAN, COUNT]],
+        [ema_sum(np.append(3.0, x), 0.9, of="counts")[-1] / 10, expected[-1], 1 + np.isfinite(x).sum()],
+        rtol=1e-13,
+    )
+
+
 @pytest.mark.parametrize("bias", [False, True])
 def test_steady_rows_of_every_moment_are_sums(bias: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     x, y = series(np.random.default_rng(15), (2, 30_000))
