@@ -169,6 +169,16 @@ def test_a_result_from_a_mass_on(name: str) -> None:
         near(ema([1.0, 2.0, _, _, 3.0], 0.5, min_weight=0.5), [1, 5 / 3, _, _, ema([1, 2, _, _, 3.0], 0.5)[-1]], 1e-15)
 
 
+@pytest.mark.parametrize("start", ["debiased", "first"])
+def test_rows_of_a_mean_are_sums(start: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows: list[int] = []
+    slow = optimlab.series.rows.mean
+    monkeypatch.setattr("optimlab.series.rows.mean", lambda x, *more: rows.append(x.size) or slow(x, *more))
+    with engine("numpy"):
+        ema(series(np.random.default_rng(17), 30_000), 0.9, start=start)
+    assert sum(rows) == (start == "first")
+
+
 def test_a_block_with_gaps_is_sums_and_carries_all_on() -> None:
     pytest.importorskip("numba")
     from optimlab.series import compiled
