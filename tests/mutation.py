@@ -6,13 +6,12 @@ a process of its own. Prints what survived. Options that it does not know go to 
 
 import argparse
 import ast
-import importlib.machinery
 import os
 import random
 import signal
 import sys
 import tempfile
-from importlib.util import spec_from_file_location
+from importlib import machinery, util
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -53,11 +52,11 @@ class Faults(ast.NodeVisitor):
                     self.visit(part)  # messages are for people, and zip is strict to be safe
 
 
-class Faulty(importlib.machinery.SourceFileLoader):
+class Faulty(machinery.SourceFileLoader):
     """Find one module before anybody else does, and load it with a fault."""
 
     def find_spec(self, name, path=None, target=None):
-        return spec_from_file_location(name, self.path, loader=self) if name == self.name else None
+        return util.spec_from_file_location(name, self.path, loader=self) if name == self.name else None
 
     def get_code(self, name):
         tree = ast.parse(Path(self.path).read_bytes())
@@ -69,9 +68,9 @@ def tests_of(file):
     """Return the tests of a file: those named after it, then those of its room, then more."""
     room = file.parts[1].removesuffix(".py")
     own = Path("tests", room) if Path("tests", room).is_dir() else Path("tests", f"test_{room}.py")
-    more = MORE.get(room, [] if own.is_dir() else WHOLE)
-    found = [own / f"test_{file.stem}.py", own, *map(Path, more)]
-    return [str(path) for path in dict.fromkeys(found) if path.exists()]
+    more = map(Path, MORE.get(room, [] if own.is_dir() else WHOLE))  # pytest sorts the files of a folder
+    found = dict.fromkeys([own / f"test_{file.stem}.py", *(sorted(own.rglob("test_*.py")) or [own]), *more])
+    return [str(path) for path in found if path.exists()]
 
 
 def survives(job):
@@ -80,7 +79,7 @@ def survives(job):
     if (child := os.fork()) == 0:
         signal.alarm(600)  # what hangs is noticed
         sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115
-        os.environ["NUMBA_CACHE_DIR"] = tempfile.mkdtemp()
+        os.environ |= {"NUMBA_CACHE_DIR": tempfile.mkdtemp()} if file.stem in ("step", "compiled") else {}
         sys.meta_path.insert(0, Faulty(".".join(file.with_suffix("").parts).removesuffix(".__init__"), str(file)))
         sys.meta_path[0].number = number
         try:

@@ -79,6 +79,7 @@ def test_the_first_step() -> None:
     for gain in ALL:
         assert gain.at(1) == (1.0 if not isinstance(gain, ConstantGain) else ConstantGain(0.9).at(7))
     assert [UniformGain().at(t) for t in (1, 3, 300)] == [1.0, 1 / 3, 1 / 300]
+    assert [DebiasedGain(Decay(com=np.inf)).at(t) for t in (1, 3, 300)] == [1.0, 1 / 3, 1 / 300]
 
 
 @pytest.mark.parametrize("gain", ALL, ids=repr)

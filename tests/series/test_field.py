@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import optimlab.series.rows
 from optimlab import (
     Decay,
     EmaState,
@@ -25,7 +26,10 @@ from optimlab import (
     ema_var,
     fit_decay,
 )  # fmt: skip
-from tests.series.oracle import ENGINES, engine, near, series
+from optimlab.series.options import plan
+from optimlab.series.rows import COUNT, FREE, MASS, MEAN, MEAN2, XX, XY, YY, start_state
+from optimlab.series.sweep import _agree
+from tests.series.oracle import ENGINES, Column, engine, near, series
 
 _ = np.nan
 X = np.array([1.0, 5.0, 7.0])
@@ -45,6 +49,9 @@ def test_integer_times_keep_their_last_digits() -> None:
     epoch = 1_704_067_200_000_000_000 + t
     near(ema(X, halflife=100, times=epoch), ema(X, halflife=100, times=t), rtol=0)
     near(ema(X, halflife=100, times=epoch.astype(np.uint64)), ema(X, halflife=100, times=t), rtol=0)
+    far = np.array([0, 2**63], dtype=np.uint64)
+    near(ema([1.0, 3.0], halflife=2.0**62, times=far), ema([1.0, 3.0], halflife=1, times=[0, 2]), rtol=1e-15)
+    assert ema([], 0.5, times=far[:0]).shape == (0,)
     near(ema(X, halflife="100ns", times=epoch.astype("M8[ns]")), ema(X, halflife=100, times=t), rtol=1e-15)
 
 
@@ -65,6 +72,12 @@ def test_dates_and_iso_strings_are_times_and_periods_are_refused() -> None:
     with pytest.raises(TypeError, match=r"to_timestamp\(\)"):
         ema(X, halflife="1D", times=periods)
     ema(X, halflife="1D", times=periods.to_timestamp())
+
+
+def test_times_go_back_between_groups_alone() -> None:
+    near(ema(X, 0.5, times=[1, 0, 3], by=[1, 2, 1])[::2], ema(X[::2], 0.5, times=[1, 3]), rtol=1e-15)
+    with pytest.raises(ValueError, match=r"must not decrease .* got 1 after 3 at index 2"):
+        ema(X, 0.5, times=[3, 0, 1], by=[1, 2, 1])
 
 
 def test_what_times_drop_or_lack_is_refused() -> None:
@@ -96,6 +109,8 @@ def test_a_value_of_no_time_is_counted_and_weighs_nothing(name: str) -> None:
     options: dict[str, Any] = {"halflife": 1, "times": [0, 0, 1], "spacing": "time", "start": "first", "min_count": 2}
     with engine(name):
         near(ema([1.0, 2.0, 3.0], **options), [_, 1, 2], rtol=1e-15)
+        options = {"halflife": 1, "times": [0, 0, 1, 2], "spacing": "time", "weights": [0, 1, 1, 1]}
+        near(ema([9.0, 1.0, 2.0, 5.0], **options), [_, _, 2, 4], rtol=1e-15)  # none before the first that has some
 
 
 # ---------------------------------------------------------------- weights, starts, gaps
@@ -131,6 +146,7 @@ def test_the_seed_of_the_first_values(name: str) -> None:
     with engine(name):
         near(ema(x, span=3, start="sma", warmup=3), [_, _, _, _, *range(2, 10)], rtol=1e-15)
         near(ema(np.arange(1.0, 6.0), span=3, start="sma", warmup=3), [_, _, 2, 3, 4], rtol=1e-15)
+        near(ema(x, span=3, start="sma", warmup=1), ema(x, span=3, start="first"), rtol=1e-15)
     with pytest.raises(ValueError, match="go together"):
         ema(X, 0.5, start="sma")
     with pytest.raises(ValueError, match="go together"):
@@ -149,7 +165,76 @@ def test_gap_rows_without_a_result(name: str) -> None:
 @pytest.mark.parametrize("name", ENGINES)
 def test_a_result_from_a_mass_on(name: str) -> None:
     with engine(name):
+        near(ema_sum([1.0, 2.0, _, _, 3.0], 0.5, min_weight=0.6), [_, 2.5, _, _, _], 1e-15)
         near(ema([1.0, 2.0, _, _, 3.0], 0.5, min_weight=0.5), [1, 5 / 3, _, _, ema([1, 2, _, _, 3.0], 0.5)[-1]], 1e-15)
+
+
+@pytest.mark.parametrize("start", ["debiased", "first"])
+def test_rows_of_a_mean_are_sums(start: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows: list[int] = []
+    slow = optimlab.series.rows.mean
+    monkeypatch.setattr("optimlab.series.rows.mean", lambda x, *more: rows.append(x.size) or slow(x, *more))
+    with engine("numpy"):
+        ema(series(np.random.default_rng(17), 30_000), 0.9, start=start)
+    assert sum(rows) == (start == "first")
+
+
+def test_a_block_with_gaps_is_sums_and_carries_all_on() -> None:
+    pytest.importorskip("numba")
+    from optimlab.series import compiled
+
+    x, steps = series(np.random.default_rng(16), 101, 0.2), plan(X, 0.9)
+    x[[0, 7]], out = [1.0, _], np.empty(101)
+    state = start_state(steps, 1)[0]
+    state[[MASS, MEAN, COUNT]] = 0.1, 3.0, 1.0
+    assert compiled.quick_mean(x, 0.1, 0.9, False, state, out, steps.how()) == np.isnan(x).sum()
+    expected = ema(np.append(3.0, x), 0.9)
+    near(out, expected[1:], rtol=1e-13)
+    near(
+        state[[MASS, MEAN, COUNT]],
+        [ema_sum(np.append(3.0, x), 0.9, of="counts")[-1] / 10, expected[-1], 1 + np.isfinite(x).sum()],
+        rtol=1e-13,
+    )
+
+
+@pytest.mark.parametrize("bias", [False, True])
+def test_steady_rows_of_every_moment_are_sums(bias: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    x, y = series(np.random.default_rng(15), (2, 30_000))
+    rows: list[int] = []
+    slow = optimlab.series.rows.moment
+    monkeypatch.setattr("optimlab.series.rows.moment", lambda x, *more: rows.append(x.size) or slow(x, *more))
+    with engine("numpy"):
+        for result in (
+            lambda: ema_var(x, 0.9, bias=bias),
+            lambda: ema_cov(x, y, 0.9, bias=bias),
+            lambda: ema_corr(x, y, 0.9),
+        ):
+            result()
+            assert 0 < sum(rows) < 1000
+            rows.clear()
+
+
+@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("constant", [0.1, 5.118216247002567, 9.504636963259353])
+def test_a_constant_has_no_correlation(constant: float, name: str) -> None:
+    x, y = series(np.random.default_rng(0), 5_000), np.full(5_000, constant)
+    with engine(name):
+        for one, two in ((x, y), (y, x)):
+            assert np.isnan(ema_corr(one, two, 0.9)).all()
+            assert (ema_cov(one, two, 0.9)[1:] == 0.0).all()
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_moments_of_a_long_series_are_those_of_its_last_values(name: str) -> None:
+    x, y = series(np.random.default_rng(14), (2, 30_000))
+    near_last = Column([True] * 500, 0.9)
+    with engine(name):
+        for bias in (False, True):
+            expected = near_last.cov(x[-500:].tolist(), y[-500:].tolist(), 499, bias=bias)
+            near(ema_cov(x, y, 0.9, bias=bias)[-1], expected, rtol=1e-11)
+            expected = near_last.cov(x[-500:].tolist(), x[-500:].tolist(), 499, bias=bias)
+            near(ema_var(x, 0.9, bias=bias)[-1], expected, rtol=1e-11)
+        near(ema_corr(x, y, 0.9)[-1], near_last.corr(x[-500:].tolist(), y[-500:].tolist(), 499), rtol=1e-11)
 
 
 @pytest.mark.parametrize("name", ENGINES)
@@ -266,6 +351,8 @@ def test_a_gain_in_the_place_of_a_decay(name: str) -> None:
         near(ema(x, UniformGain()), ema(x, Decay(com=np.inf)), rtol=1e-13)
     with pytest.raises(ValueError, match="give none of them beside it"):
         ema(x, gain, start="first")
+    with pytest.raises(ValueError, match="give none of them beside it"):
+        ema(x, gain, span=3)
 
 
 def test_the_fit_from_the_first_value_is_what_a_fine_scan_finds() -> None:
@@ -373,6 +460,21 @@ def test_a_stream_of_numbers_is_the_compiled_loop_to_the_bit() -> None:
 
 
 # ---------------------------------------------------------------- parts and threads
+
+
+def test_parts_agree_but_for_rounding() -> None:
+    steps = plan(X, 0.9)
+    one = start_state(steps, 1)[0]
+    one[[MASS, MEAN, MEAN2, COUNT, FREE, XY, XX, YY]] = 1.0, 3.0, 2.0, 5.0, 0.9, 0.5, 0.6, 0.7
+    for what, at, size in [(None, MEAN, 0.0), (None, MASS, 0.0), ((True, False, False), XY, 0.0)]:
+        near_by, other = one.copy(), one.copy()
+        near_by[at] *= 1.0 + 1e-15
+        other[at] *= 1.0 + 1e-12
+        assert _agree(near_by, one, steps, size, what)
+        assert not _agree(other, one, steps, size, what)
+    few = one.copy()
+    few[COUNT] = 1.0
+    assert not _agree(few, one, steps, 0.0, None)
 
 
 @pytest.mark.parametrize("function", [ema, ema_var, lambda x, *a, **o: ema_corr(x, x[::-1], *a, **o)])

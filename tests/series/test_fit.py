@@ -117,6 +117,14 @@ def test_band_counts_gaps_as_time_for_the_noise():
     assert narrow.upper[-1] < wide.upper[-1]
 
 
+def test_band_goes_on_in_the_next_tile(monkeypatch):
+    x = np.random.default_rng(8).normal(size=(90, 3))
+    x[17:20, 1] = np.nan
+    whole = ema_band(x, 0.9, phi=0.4)
+    monkeypatch.setattr("optimlab.series.fit.TILE", 3 * 16)
+    np.testing.assert_allclose(ema_band(x, 0.9, phi=0.4), whole, rtol=1e-12)
+
+
 @pytest.mark.parametrize(("phi", "beta"), [(0.0, 0.9), (0.0, 0.98), (0.6, 0.98), (-0.5, 0.98)])
 def test_band_covers_the_level_as_often_as_it_says(phi, beta):
     noise = ar1_noise(np.random.default_rng(5), 400, phi=phi, draws=3000)

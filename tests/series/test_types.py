@@ -447,6 +447,15 @@ def test_a_tuple_is_a_key() -> None:
     assert list(EmaState(0.5).update(1.0, key=("a", 1)).groups) == [("a", 1)]
 
 
+@pytest.mark.parametrize(("x", "key", "groups"), [
+    ([1.0], ["a"], ["a"]), ([1.0, 2.0], "a", ["a"]), ([1.0, 2.0], 7, [7]), ([1.0, 2.0], ("a", "b"), ["a", "b"]),
+])  # fmt: skip
+def test_one_key_holds_for_all_rows_and_several_are_one_a_row(x: Any, key: Any, groups: list[Any]) -> None:
+    state = EmaState(0.5).update(x, key=key)
+    assert list(state.groups) == groups
+    assert sum(int(group.count) for group in state.groups.values()) == len(x)
+
+
 def test_a_stream_of_datetimes_with_a_zone() -> None:
     noon = dt.datetime(2024, 1, 1, 12, tzinfo=dt.UTC)
     later = dt.datetime(2024, 1, 1, 14, tzinfo=dt.timezone(dt.timedelta(hours=1)))
