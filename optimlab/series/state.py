@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from optimlab.checks import choice
 from optimlab.recurrence.decay import Decay
-from optimlab.recurrence.step import step
+from optimlab.recurrence.step import fade, step
 from optimlab.series.frames import missing, values
 from optimlab.series.options import Plan, by_column, checked_start, checked_weights
 from optimlab.series.rows import COUNT, FREE, LOAD, MASS, MEAN, MEAN2, REST, REST2, XX, XY, start_state
@@ -57,7 +57,8 @@ class EmaState:
 
     Notes
     -----
-    After a gap so long that every weight has faded to 0 the mean stays and the variance is NaN. A number costs 2 µs.
+    After a gap so long that every weight has faded to 0 the mean stays and the variance is NaN. A number costs 1.3 µs, with a
+    time 3.
 
     Source
     ------
@@ -103,7 +104,7 @@ class EmaState:
         columns = math.prod(self.shape)
         self._pairs = np.triu_indices(columns) if self.kind == "full" else (np.arange(columns), np.arange(columns))
         self._numbers: Any = start_state(self._plan, len(self._pairs[0]))
-        self._rates = (self.decay.beta, float(s[0]), 1.0, self._plan.floor, prior is not None)
+        self._rates = (self.decay.beta, float(s[0]), self._plan.floor, prior is not None)
         self._single: Any = tuple(self._numbers[0, :XX].tolist()) if self.shape == () else None
         self._steps: Any = 0.0  # rows that the weights have faded by since the first
         self._times: Any = None  # of the first and the last row
@@ -141,10 +142,8 @@ class EmaState:
         >>> EmaState(0.5, shape=(2,)).update([1.0, 2.0]).update([[3.0, 4.0], [5.0, 6.0]]).mean.round(3)
         array([3.857, 4.857])
         """
-        plain = time is None and weight is None and key is None and self._times is None and self.halflife is None
-        if plain and type(x) is float and x == x and self._single is not None:
-            self._single = step(self._single, x, x, *self._rates)[0]  # with Python's floats
-            self._steps += 1.0
+        if key is None and isinstance(x, (float, int)) and self._quick(x, time, weight):
+            self._one(float(x), time, 1.0 if weight is None else float(weight))
             return self
         array = values(x if np.ndim(x) else [x]).astype(np.float64, copy=False).reshape(np.shape(x))
         array = array[np.newaxis] if array.shape == self.shape else array
@@ -157,6 +156,30 @@ class EmaState:
         if len(array):
             self._chunk(array, time, weight)
         return self
+
+    def _quick(self, x: float, time: Any, weight: Any) -> bool:
+        """Whether a row is one number that nothing needs to be said of."""
+        if self._single is None or (x != x and self.gaps == "raise"):
+            return False
+        if time is None:
+            timed = self._times is None and self.halflife is None
+        else:
+            last = None if self._times is None else self._times[1].item()
+            timed = type(time) is type(last) and type(time) in (int, float) and last <= time < math.inf
+        return timed and (weight is None or (isinstance(weight, (float, int)) and 0.0 <= weight < math.inf))
+
+    def _one(self, x: float, time: Any, weight: float) -> None:
+        """Take one number, or a gap, with Python's floats."""
+        q, share, floor, prior = self._rates
+        if time is not None:
+            passed = time - self._times[1].item()
+            q, share = math.exp(self.decay.log_beta * passed) if passed else 1.0, 1.0
+            self._times = np.array([self._times[0], time])
+        if x == x:
+            self._single = step(self._single, x, x, q, share, weight, floor, prior)[0]
+        elif self.gaps != "skip" or time is not None:
+            self._single = (fade(self._single[0], q), *self._single[1:])
+        self._steps += float(x == x or self.gaps != "skip" or time is not None)
 
     @property
     def groups(self) -> Mapping[Any, EmaState]:
