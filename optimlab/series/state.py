@@ -57,8 +57,7 @@ class EmaState:
 
     Notes
     -----
-    After a gap so long that every weight has faded to 0 the mean stays and the variance is NaN. A number costs 1.3 µs, with a
-    time 3.
+    However long a gap, the mean stays. A number costs 1.3 µs, with a time 3.
 
     Source
     ------
@@ -164,7 +163,7 @@ class EmaState:
         if time is None:
             timed = self._times is None and self.halflife is None
         else:
-            last = None if self._times is None else self._times[1].item()
+            last: Any = None if self._times is None else self._times[1].item()
             timed = type(time) is type(last) and type(time) in (int, float) and last <= time < math.inf
         return timed and (weight is None or (isinstance(weight, (float, int)) and 0.0 <= weight < math.inf))
 
