@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import math
 
-__all__ = ["START", "State", "fade", "move", "spread", "step", "weigh"]
+__all__ = ["LEAST", "START", "State", "fade", "move", "spread", "step", "weigh"]
 
 # N, V, m, its rest, number of values, n, its rest, B, u
 State = tuple[float, float, float, float, float, float, float, float, float]

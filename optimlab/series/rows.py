@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from optimlab.recurrence.step import LEAST
 from optimlab.series.options import Plan
 from optimlab.series.scan import constant_scan, corrections, held, powers, shifted, variable_scan
 from optimlab.typing import Array, Floats, Marks
@@ -220,7 +221,8 @@ class Tile:
         if plan.blank:
             m[~self.there] = np.nan
         self.state[:, COUNT] = n + self.counted.sum(axis=1)
-        self.state[:, MASS] = self.rows[:, -1]
+        seen = (self.state[:, COUNT] > 0.0) & (not plan.forgets)  # of a weight something is left, however long a gap
+        self.state[:, MASS] = np.where(seen, np.maximum(self.rows[:, -1], LEAST), self.rows[:, -1])
         if plan.weighted:
             load = self.mass[:, -1] if plan.floor else self.mass[:, -1] / np.maximum(self.rows[:, -1], 1e-300)
             self.state[:, LOAD] = np.where(self.rows[:, -1] > 0.0, load, self.state[:, LOAD])

@@ -98,6 +98,18 @@ def test_constants_are_exact_and_a_long_gap_keeps_two_values():
         assert state.variance() == pytest.approx(2.0, rel=1e-15)
 
 
+@pytest.mark.parametrize("rows", [100, 3000, 20_000])
+def test_however_long_a_gap_something_is_left(rows):
+    one, chunk = (EmaState(0.5).update([1.0, 5.0]) for _ in range(2))
+    for _ in range(rows):
+        one.update(np.nan)
+    chunk.update(np.full(rows, np.nan))
+    for state in (one, chunk):
+        assert state.mean == pytest.approx(11.0 / 3.0, rel=1e-15)
+        assert state.variance() == pytest.approx(8.0, rel=1e-15)
+        assert np.isfinite(state.update(7.0).variance())
+
+
 def test_extremes():
     assert EmaState(0.0).update([1.0, 2.0, 3.0]).mean == 3.0
     assert EmaState(Decay(com=np.inf)).update([1.0, 2.0, 6.0]).mean == pytest.approx(3.0, rel=1e-15)
