@@ -11,7 +11,7 @@ from optimlab.checks import whole
 from optimlab.recurrence.decay import Decay, bias_correction
 from optimlab.series.ema import ema
 from optimlab.series.frames import like, values
-from optimlab.series.options import Options, checked_start
+from optimlab.series.options import Options, checked_start, refuse
 from optimlab.typing import Array
 
 __all__ = ["double_ema", "ema_inverse", "triple_ema"]
@@ -29,7 +29,7 @@ def double_ema(x: ArrayLike, beta: Decay | ArrayLike | None = None, **options: U
     beta : float in [0, 1), Decay or array_like
         Decay of each of the two averages, as in ``ema``.
     **options
-        The options of ``ema`` but ``out``; they hold for both averages. A gap is a gap in both.
+        The options of ``ema`` but ``out`` and ``betas``; they hold for both averages. A gap is a gap in both.
 
     Returns
     -------
@@ -89,6 +89,7 @@ def triple_ema(x: ArrayLike, beta: Decay | ArrayLike | None = None, **options: U
 
 def _repeated(x: ArrayLike, beta: Any, options: Options, times: int) -> list[Array]:
     """E(x), E(E(x)), ...; where x has a gap, so have the averages that are averaged again, and its labels."""
+    refuse(options, "betas", by="an average of averages")
     array = values(x)
     averages = [values(ema(x, beta, **options))]
     while len(averages) < times:

@@ -13,7 +13,7 @@ from optimlab.recurrence.decay import Decay
 from optimlab.recurrence.gains import Gain
 from optimlab.series import scan
 from optimlab.series.frames import is_pandas, like, refuse_other_labels, values
-from optimlab.series.options import Options, Plan, plan
+from optimlab.series.options import Options, Plan, plan, refuse
 from optimlab.series.sweep import sweep
 from optimlab.typing import Array
 
@@ -424,9 +424,7 @@ def _checked_out(out: Any, x: Array, dtype: np.dtype[Any], more: tuple[int, ...]
 
 def _matrix(x: Any, beta: Any, options: Any, task: Task) -> Any:
     array = values(x)
-    for name in ("betas", "axis"):
-        if options.get(name) is not None:
-            raise ValueError(f"{name} must not be given to a matrix; its rows are those of x, of one decay")
+    refuse(options, "betas", "axis", by="a matrix")
     if array.ndim != 2:
         raise ValueError(f"x must have shape (rows, columns); got {array.shape}")
     index = _index(x, options, beta=beta) if is_pandas(x) else None

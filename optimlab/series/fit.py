@@ -14,7 +14,7 @@ from optimlab.recurrence.decay import Decay
 from optimlab.series import rows
 from optimlab.series.ema import ema
 from optimlab.series.frames import like, values
-from optimlab.series.options import Options, Plan, by_column, checked_start, plan
+from optimlab.series.options import Options, Plan, by_column, checked_start, plan, refuse
 from optimlab.series.scan import shifted, variable_scan
 from optimlab.series.sweep import TILE, cuts, each
 from optimlab.typing import Array, Floats
@@ -177,7 +177,7 @@ def ema_band(
     phi : float, in (-1, 1)
         Autocorrelation of the noise from one row to the next; 0 is white noise.
     **options
-        The options of ``ema`` but ``out``.
+        The options of ``ema`` but ``out``, ``betas`` and ``by``.
 
     Returns
     -------
@@ -199,13 +199,12 @@ def ema_band(
     >>> [float(limit[-1].round(3)) for limit in band]
     [1.323, 0.083, 2.562]
     """
+    refuse(options, "betas", "by", by="ema_band")
     confidence, phi = number("confidence", confidence, Range("in (0, 1)")), number("phi", phi, Range("in (-1, 1)"))
     mean = ema(x, beta, **options)
     array = values(x)
     half = np.empty(array.shape, array.dtype)
     steps = plan(array, beta, getattr(x, "index", None), **options)
-    if steps.codes is not None:
-        raise ValueError("by must not be given to ema_band; call it for each group")
     with np.errstate(invalid="ignore", over="ignore", divide="ignore", under="ignore"):
         _write_half(by_column(array, steps.axis), steps, phi, confidence, by_column(half, steps.axis))
         half = like(half, x)

@@ -18,7 +18,7 @@ from optimlab.series.frames import is_a, missing, values
 from optimlab.series.times import Clock, is_timedelta
 from optimlab.typing import Array, Floats, Marks
 
-__all__ = ["Options", "Plan", "by_column", "checked_start", "checked_weights", "one_decay", "plan"]
+__all__ = ["Options", "Plan", "by_column", "checked_start", "checked_weights", "one_decay", "plan", "refuse"]
 
 NAMES = ("alpha", "span", "com", "halflife", "window", "cutoff")
 SLOW = 1e-5  # α from which on sums over sums round to less than 1e-14
@@ -173,6 +173,14 @@ def _plan(
         codes=codes,
         groups=groups,
     )
+
+
+def refuse(options: Any, *names: str, by: str) -> None:
+    """Raise for options that a function does not take."""
+    for name in names:
+        if options.get(name) is not None:
+            each = {"by": "group", "betas": "decay"}.get(name, "table, the other way round")
+            raise ValueError(f"{name} must not be given to {by}; call it for each {each}")
 
 
 def checked_start(start: Any, *more: str) -> float | None:
