@@ -624,7 +624,7 @@ REMEDIES = [
     "call", [double_ema, triple_ema, ema_band, lambda x, **betas: ema_cov_matrix(np.c_[x, x], **betas)]
 )
 def test_several_decays_are_refused_where_there_is_one(call: Any) -> None:
-    with pytest.raises(ValueError, match="betas must not be given.*for each decay"):
+    with pytest.raises(ValueError, match=r"betas must not be given.*for each decay"):
         call(X, betas=[0.5, 0.9])
 
 
