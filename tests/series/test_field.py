@@ -155,7 +155,7 @@ def test_the_seed_of_the_first_values(name: str) -> None:
 
 @pytest.mark.parametrize("name", ENGINES)
 def test_gap_rows_without_a_result(name: str) -> None:
-    x = series(np.random.default_rng(2), (300, 2), 0.3)
+    x = series(np.random.default_rng(2), (3000, 2), 0.3)
     with engine(name):
         for function in (ema, ema_var):
             held = function(x, 0.9)
@@ -177,6 +177,18 @@ def test_rows_of_a_mean_are_sums(start: str, monkeypatch: pytest.MonkeyPatch) ->
     with engine("numpy"):
         ema(series(np.random.default_rng(17), 30_000), 0.9, start=start)
     assert sum(rows) == (start == "first")
+
+
+def test_a_block_after_the_start_is_sums() -> None:
+    pytest.importorskip("numba")
+    from optimlab.series import compiled
+
+    x, out, steps = series(np.random.default_rng(18), 101), np.empty(101), plan(X, 0.9, start="first")
+    state = start_state(steps, 1)[0]
+    state[[MASS, MEAN, COUNT]] = 1.0, 3.0, 1.0
+    assert compiled.quick_mean(x, 0.1, 0.9, False, state, out, steps.how()) == 0
+    near(out, ema(np.append(3.0, x), 0.9, start="first")[1:], rtol=1e-13)
+    near(state[[MASS, MEAN, COUNT]], [1.0, out[-1], 102.0], rtol=0)
 
 
 def test_a_block_with_gaps_is_sums_and_carries_all_on() -> None:
