@@ -74,6 +74,17 @@ def test_dates_and_iso_strings_are_times_and_periods_are_refused() -> None:
     ema(X, halflife="1D", times=periods.to_timestamp())
 
 
+@pytest.mark.parametrize("start", ["debiased", "first", 2.5])
+def test_gaps_before_the_first_value_of_a_group_pass_its_time(start: Any) -> None:
+    x, by, times = np.array([_, 5.0, _, 7.0, 4.0, 2.0]), np.array([1, 2, 2, 1, 2, 1]), np.arange(6.0) ** 1.5
+    options: dict[str, Any] = {"spacing": "time", "start": start}
+    result = ema(x, 0.9, by=by, times=times, **options)
+    for at in (by == 1, by == 2):
+        near(result[at], ema(x[at], 0.9, times=times[at], **options), rtol=1e-15)
+    if start == 2.5:
+        near(result[3], 7.0 + (2.5 - 7.0) * 0.9 ** times[3], rtol=1e-14)
+
+
 def test_times_go_back_between_groups_alone() -> None:
     near(ema(X, 0.5, times=[1, 0, 3], by=[1, 2, 1])[::2], ema(X[::2], 0.5, times=[1, 3]), rtol=1e-15)
     with pytest.raises(ValueError, match=r"must not decrease .* got 1 after 3 at index 2"):
@@ -165,6 +176,7 @@ def test_gap_rows_without_a_result(name: str) -> None:
 @pytest.mark.parametrize("name", ENGINES)
 def test_a_result_from_a_mass_on(name: str) -> None:
     with engine(name):
+        near(ema([1.0, _], 0.5, times=[0, 1], spacing="time", min_weight=0.75), [1, _], rtol=0)  # it stands for one row
         near(ema_sum([1.0, 2.0, _, _, 3.0], 0.5, min_weight=0.6), [_, 2.5, _, _, _], 1e-15)
         near(ema([1.0, 2.0, _, _, 3.0], 0.5, min_weight=0.5), [1, 5 / 3, _, _, ema([1, 2, _, _, 3.0], 0.5)[-1]], 1e-15)
 
