@@ -85,6 +85,13 @@ def test_gaps_before_the_first_value_of_a_group_pass_its_time(start: Any) -> Non
         near(result[3], 7.0 + (2.5 - 7.0) * 0.9 ** times[3], rtol=1e-14)
 
 
+@pytest.mark.parametrize("x", [[3.0, 1.0, 2.0], [3.0, 1.0, _, 2.0], [1.0, np.inf, 3.0], [1e308, -1e308, 1e308]])
+def test_a_short_series_in_its_own_place(x: list[float]) -> None:
+    place = np.array(x)
+    assert ema(place, 0.7, out=place) is place
+    near(place, ema(x, 0.7), rtol=1e-15)
+
+
 def test_times_go_back_between_groups_alone() -> None:
     near(ema(X, 0.5, times=[1, 0, 3], by=[1, 2, 1])[::2], ema(X[::2], 0.5, times=[1, 3]), rtol=1e-15)
     with pytest.raises(ValueError, match=r"must not decrease .* got 1 after 3 at index 2"):
