@@ -337,6 +337,18 @@ def test_groups_are_series_of_their_own(labels: list[Any], name: str) -> None:
             near(ours[at], np.full(at.sum(), _) if pd.isna(label) else theirs, rtol=1e-10, atol=1e-12)
 
 
+@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("options", [{"beta": 0.9, "start": "sma", "warmup": 3}, {"beta": PowerGain(3.0)}])
+def test_groups_count_their_own_values(options: dict[str, Any], name: str) -> None:
+    rng = np.random.default_rng(19)
+    x, by = series(rng, 60, 0.2), rng.integers(0, 3, 60)
+    by[5] = -1  # a group of one row
+    with engine(name):
+        result = ema(x, by=by, **options)
+        for label in np.unique(by):
+            near(result[by == label], ema(x[by == label], **options), rtol=1e-13)
+
+
 def test_groups_as_pandas() -> None:
     rng = np.random.default_rng(6)
     frame = pd.DataFrame({"g": rng.integers(0, 5, 300), "x": series(rng, 300, 0.1)})
