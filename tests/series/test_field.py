@@ -92,6 +92,10 @@ def test_a_short_series_in_its_own_place(x: list[float]) -> None:
     near(place, ema(x, 0.7), rtol=1e-15)
 
 
+def test_no_time_is_no_decay_even_without_memory() -> None:
+    near(ema(X, 0.0, times=[0, 0, 1]), [1, 3, 7], rtol=0)
+
+
 def test_times_go_back_between_groups_alone() -> None:
     near(ema(X, 0.5, times=[1, 0, 3], by=[1, 2, 1])[::2], ema(X[::2], 0.5, times=[1, 3]), rtol=1e-15)
     with pytest.raises(ValueError, match=r"must not decrease .* got 1 after 3 at index 2"):
