@@ -269,7 +269,7 @@ def quick_mean(x: Array, plan: Plan, state: Floats, out: Array) -> int:
     if decay is None or not plan.quick or not (state[:, COUNT] >= plan.least - 1.0).all():
         return 0
     carry, mass = state[:, MEAN], state[:, MASS].copy()
-    started = not fresh and (state[:, COUNT] > 0.0).all() and np.isfinite(carry).all()
+    started = not fresh and (plan.prior is not None or state[:, COUNT].all()) and np.isfinite(carry).all()
     alike = (mass == mass[0]).all() and not (plan.floor and mass[0] != 1.0)
     if not (alike and (started or fresh)):
         return 0

@@ -85,6 +85,8 @@ def test_bad_arguments_are_named():
         ema_inverse([1.0], 1.5)
     with pytest.raises(ValueError, match="start must be"):
         ema_inverse([1.0], 0.5, start="last")
+    with pytest.raises(ValueError, match="axis must be"):
+        ema_inverse([1.0], 0.5, axis=1)
     with pytest.raises(TypeError, match="m must hold"):
         ema_inverse(["a"], 0.5)
     with pytest.raises(TypeError, match=r"unexpected keyword argument .stat.|no such option"):

@@ -74,6 +74,28 @@ def test_dates_and_iso_strings_are_times_and_periods_are_refused() -> None:
     ema(X, halflife="1D", times=periods.to_timestamp())
 
 
+@pytest.mark.parametrize("start", ["debiased", "first", 2.5])
+def test_gaps_before_the_first_value_of_a_group_pass_its_time(start: Any) -> None:
+    x, by, times = np.array([_, 5.0, _, 7.0, 4.0, 2.0]), np.array([1, 2, 2, 1, 2, 1]), np.arange(6.0) ** 1.5
+    options: dict[str, Any] = {"spacing": "time", "start": start}
+    result = ema(x, 0.9, by=by, times=times, **options)
+    for at in (by == 1, by == 2):
+        near(result[at], ema(x[at], 0.9, times=times[at], **options), rtol=1e-15)
+    if start == 2.5:
+        near(result[3], 7.0 + (2.5 - 7.0) * 0.9 ** times[3], rtol=1e-14)
+
+
+@pytest.mark.parametrize("x", [[3.0, 1.0, 2.0], [3.0, 1.0, _, 2.0], [1.0, np.inf, 3.0], [1e308, -1e308, 1e308]])
+def test_a_short_series_in_its_own_place(x: list[float]) -> None:
+    place = np.array(x)
+    assert ema(place, 0.7, out=place) is place
+    near(place, ema(x, 0.7), rtol=1e-15)
+
+
+def test_no_time_is_no_decay_even_without_memory() -> None:
+    near(ema(X, 0.0, times=[0, 0, 1]), [1, 3, 7], rtol=0)
+
+
 def test_times_go_back_between_groups_alone() -> None:
     near(ema(X, 0.5, times=[1, 0, 3], by=[1, 2, 1])[::2], ema(X[::2], 0.5, times=[1, 3]), rtol=1e-15)
     with pytest.raises(ValueError, match=r"must not decrease .* got 1 after 3 at index 2"):
@@ -155,7 +177,7 @@ def test_the_seed_of_the_first_values(name: str) -> None:
 
 @pytest.mark.parametrize("name", ENGINES)
 def test_gap_rows_without_a_result(name: str) -> None:
-    x = series(np.random.default_rng(2), (300, 2), 0.3)
+    x = series(np.random.default_rng(2), (3000, 2), 0.3)
     with engine(name):
         for function in (ema, ema_var):
             held = function(x, 0.9)
@@ -165,6 +187,7 @@ def test_gap_rows_without_a_result(name: str) -> None:
 @pytest.mark.parametrize("name", ENGINES)
 def test_a_result_from_a_mass_on(name: str) -> None:
     with engine(name):
+        near(ema([1.0, _], 0.5, times=[0, 1], spacing="time", min_weight=0.75), [1, _], rtol=0)  # it stands for one row
         near(ema_sum([1.0, 2.0, _, _, 3.0], 0.5, min_weight=0.6), [_, 2.5, _, _, _], 1e-15)
         near(ema([1.0, 2.0, _, _, 3.0], 0.5, min_weight=0.5), [1, 5 / 3, _, _, ema([1, 2, _, _, 3.0], 0.5)[-1]], 1e-15)
 
@@ -177,6 +200,18 @@ def test_rows_of_a_mean_are_sums(start: str, monkeypatch: pytest.MonkeyPatch) ->
     with engine("numpy"):
         ema(series(np.random.default_rng(17), 30_000), 0.9, start=start)
     assert sum(rows) == (start == "first")
+
+
+def test_a_block_after_the_start_is_sums() -> None:
+    pytest.importorskip("numba")
+    from optimlab.series import compiled
+
+    x, out, steps = series(np.random.default_rng(18), 101), np.empty(101), plan(X, 0.9, start="first")
+    state = start_state(steps, 1)[0]
+    state[[MASS, MEAN, COUNT]] = 1.0, 3.0, 1.0
+    assert compiled.quick_mean(x, 0.1, 0.9, False, state, out, steps.how()) == 0
+    near(out, ema(np.append(3.0, x), 0.9, start="first")[1:], rtol=1e-13)
+    near(state[[MASS, MEAN, COUNT]], [1.0, out[-1], 102.0], rtol=0)
 
 
 def test_a_block_with_gaps_is_sums_and_carries_all_on() -> None:
@@ -304,6 +339,18 @@ def test_groups_are_series_of_their_own(labels: list[Any], name: str) -> None:
         ]  # fmt: skip
         for ours, theirs in zip(results, expected, strict=True):
             near(ours[at], np.full(at.sum(), _) if pd.isna(label) else theirs, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("options", [{"beta": 0.9, "start": "sma", "warmup": 3}, {"beta": PowerGain(3.0)}])
+def test_groups_count_their_own_values(options: dict[str, Any], name: str) -> None:
+    rng = np.random.default_rng(19)
+    x, by = series(rng, 60, 0.2), rng.integers(0, 3, 60)
+    by[5] = -1  # a group of one row
+    with engine(name):
+        result = ema(x, by=by, **options)
+        for label in np.unique(by):
+            near(result[by == label], ema(x[by == label], **options), rtol=1e-13)
 
 
 def test_groups_as_pandas() -> None:
