@@ -70,12 +70,8 @@ def test_where_the_difference_is_not_finite() -> None:
     assert move(1.0, 0.0, inf, 0.5, 0.5)[0] == inf
     assert move(inf, 0.0, 1.0, 1.0, 0.0)[0] == 1.0  # nothing is left of it
     assert move(inf, 0.0, 1.0, 1.0, fade(0.5, 1e-300) * 1e-9)[0] == inf
-<<<<<<< HEAD
     assert [fade(1e-300, 0.5), fade(0.5, 0.5), fade(0.5, 0.0), fade(0.0, 0.5)] == [1e-300, 0.25, 0.0, 0.0]
-=======
-    assert fade(1e-300, 0.5) == 1e-300 and fade(0.5, 0.5) == 0.25 and fade(0.5, 0.0) == fade(0.0, 0.5) == 0.0
     assert weigh(0.0, 0.5, 0.0) == (0.0, 0.0, 0.0)
->>>>>>> w-mut10
     assert move(1e308, 0.0, -1e308, 0.5, 0.5)[0] == 0.0
     both = move(inf, 0.0, -inf, 0.5, 0.5)[0]
     assert both != both
