@@ -19,6 +19,7 @@ from optimlab.engine.guard import Replicas, check_gradients
 from optimlab.engine.layout import Layout
 from optimlab.engine.numbers import Numbers
 from optimlab.rules.algebra import Rule
+from optimlab.rules.averages import compensated
 from optimlab.rules.probe import checked_rule
 from optimlab.step import Step
 from optimlab.typing import Array, Count, Marks, Number
@@ -41,7 +42,8 @@ class Optimizer:
     hooks : sequence
         Objects with ``before(step)``, ``after(step)`` or both, called in this order with a ``Step``.
     average : Rule, optional
-        What averages the weights, such as ``Ema(0.999, debias=True)``; see ``averaged``.
+        What averages the weights after each step, such as ``Ema(0.999, debias=True)``; see ``averaged``. It starts at
+        the first weights: ``Ema(0.999)`` stands for ``Ema(FirstValueGain(0.999))``, unless it has a ``first``.
     engine : {"auto", "numpy", "fused"}
         What runs the rule: "auto" compiles it where that pays. The results of all rules here are the same to the last
         bit; for rules of one's own see ``Rule``.
@@ -58,7 +60,9 @@ class Optimizer:
 
     Notes
     -----
-    A step is: hooks' ``before``, one sweep over memory, hooks' ``after`` (not if the step was skipped).
+    A step is: hooks' ``before``, one sweep over memory, hooks' ``after`` (not if the step was skipped), and the average
+    of what the weights are then. The average is part of the sweep if no ``after`` moves weights, as hooks say with
+    ``moves_weights = False``; else it is a second pass.
 
     Examples
     --------
@@ -91,10 +95,15 @@ class Optimizer:
         self.check_finite = check_finite
         self.replicas = None if replicas is None else whole("replicas", replicas, 1)
         self._rate = hyperparameter("lr", lr, POSITIVE)
-        choose(engine, rule, average)  # which says at once what is wrong
         self._engines: list[Engine] = []
+        self._follower: Engine | None = None
         self._before = [hook.before for hook in self.hooks if hasattr(hook, "before")]
         self._after = [hook.after for hook in self.hooks if hasattr(hook, "after")]
+        moving = any(getattr(hook, "moves_weights", True) for hook in self.hooks if hasattr(hook, "after"))
+        self._mean = None if self.average is None else compensated(self.average)
+        self._late = self._mean if moving else None
+        self._early = None if moving else self._mean
+        choose(engine, rule, self._mean)  # which says at once what is wrong
         self._guard = None if self.replicas is None else Replicas(self.replicas, check_finite)
         self._t: Count = 0
         self._latest_lr: Number | None = None
@@ -185,15 +194,28 @@ class Optimizer:
         if self.replicas is not None and step.skip is not False:
             step.skip = np.broadcast_to(np.asarray(step.skip, bool), (self.replicas,))
         self._update(layout, step)
-        for after in self._after:
-            after(step)
+        try:
+            for after in self._after:
+                after(step)
+        finally:  # the weights have moved, whatever happens to a hook
+            if self._follower is not None:
+                self._follow(layout, step)
+
+    def _follow(self, layout: Layout, step: Step) -> None:
+        """Feed the average what the weights are after the hooks."""
+        frozen = step.skip if isinstance(step.skip, np.ndarray) and step.skip.any() else None
+        numbers = Numbers(1.0, 0.0, None, self._averaging(step.t), frozen)
+        with np.errstate(all="ignore"):
+            for segment in layout.segments:
+                segment.reread()
+                self._follower.sweep(segment, numbers)  # type: ignore[union-attr]
 
     def _update(self, layout: Layout, step: Step) -> None:
         """Sweep all segments with the rules and the average."""
         layout.gather(step.gradients)
         t = self._t + 1
         with np.errstate(all="ignore"):
-            average = self._averaging(t)
+            average = () if self._early is None else self._averaging(t)
             each = [Numbers(step.scale, step.lr, rule.coefficients(t), average) for rule in layout.rules]
             if self.replicas is not None or not (isinstance(step.lr, float) and isinstance(step.scale, float)):
                 for own in each:
@@ -226,7 +248,7 @@ class Optimizer:
             segment.scatter()
 
     def _averaging(self, t: Count) -> tuple[Number, ...]:
-        return () if self.average is None else self.average.coefficients(t)
+        return () if self._mean is None else self._mean.coefficients(t)
 
     def _lr_at(self, k: Count) -> Number:
         if callable(self._rate):
@@ -240,11 +262,12 @@ class Optimizer:
         if self._layout is not None:
             self._layout.bind(params)
             return self._layout
-        layout = Layout(params, self.rule, self.average, replicas=self.replicas)
+        layout = Layout(params, self.rule, self._mean, replicas=self.replicas)
         if self._pending is not None:
             self._pending.fill(layout)
             self._pending = None
-        self._engines = [choose(self.engine, rule, self.average) for rule in layout.rules]
+        self._engines = [choose(self.engine, rule, self._early) for rule in layout.rules]
+        self._follower = None if self._late is None else choose(self.engine, None, self._late)
         self._layout = layout
         return layout
 
@@ -294,12 +317,12 @@ class Optimizer:
             self._swapped = False
 
     def _averages(self, layout: Layout) -> list[Array]:
-        if self.average is None:
+        if self._mean is None:
             raise ValueError("there is no average; construct the optimizer with average=Ema(0.999, debias=True)")
         if np.any(np.equal(self._t, 0)):
             raise ValueError("there is no average before the first step")
-        numbers = Numbers(1.0, 0.0, (), self._averaging(self._t))
-        return layout.averages(self.average.read, numbers)  # type: ignore[attr-defined]
+        numbers = Numbers(1.0, 0.0, None, self._averaging(self._t))
+        return layout.averages(self._mean.read, numbers)  # type: ignore[attr-defined]
 
     def state_dict(self) -> dict[str, Array]:
         """Return state, average, t and the hooks' state, copied, in one flat dict; see ``optimlab.snapshot``.

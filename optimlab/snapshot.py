@@ -15,12 +15,13 @@ import numpy as np
 
 from optimlab.engine.layout import Layout
 from optimlab.rules.algebra import Rule
+from optimlab.rules.averages import compensated
 from optimlab.typing import Array, Count, Marks
 
 __all__ = ["Owner", "Snapshot", "taken"]
 
 FORMAT = "optimlab optimizer"
-VERSION = 2  # 1: debiased averages before their correction
+VERSION = 3  # 1: debiased averages before their correction; 2: averages in the middle of the step, not compensated
 
 _KEYS = {"rule", "average", "replicas", "hooks", "leaves", "entries"}
 
@@ -49,7 +50,7 @@ def _stateful(owner: Owner) -> dict[int, Any]:
 
 def _blocks(owner: Owner) -> dict[str, tuple[str, ...]]:
     """Return the slots' names, by what they belong to."""
-    return {"state": owner.rule.slots, "average": () if owner.average is None else owner.average.slots}
+    return {"state": owner.rule.slots, "average": () if owner.average is None else compensated(owner.average).slots}
 
 
 def _words(owner: Owner) -> dict[str, Any]:

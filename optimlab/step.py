@@ -20,7 +20,8 @@ class Step:
     """What a hook sees of a step, and may set.
 
     A hook is an object with ``before(step)``, ``after(step)`` or both. One that needs the loss says so with the class
-    attribute ``needs_loss = True``: ``descend`` then computes it at each step.
+    attribute ``needs_loss = True``: ``descend`` then computes it at each step. One whose ``after`` moves no weights
+    says so with ``moves_weights = False``: the average of the weights is then part of the sweep, not a second pass.
 
     Attributes
     ----------

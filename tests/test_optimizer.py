@@ -8,7 +8,20 @@ import sys
 import numpy as np
 import pytest
 
-from optimlab import ClipNorm, Ema, Gradient, Rule, Square, adam, adamw, momentum, sgd
+from optimlab import (
+    ClipNorm,
+    Decay,
+    Ema,
+    FirstValueGain,
+    Gradient,
+    Rule,
+    Square,
+    UniformGain,
+    adam,
+    adamw,
+    momentum,
+    sgd,
+)
 from optimlab.engine import layout as layouts
 from optimlab.optimizer import Optimizer, Step
 from tests.engine.laws import RULES, leaves_of, run, same
@@ -430,6 +443,68 @@ class TestAveraged:
         with optimizer.averaged(w):
             assert w[0] == pytest.approx(9.985617924991, abs=1e-12)
         assert w[0] == pytest.approx(9.9)
+
+    def test_a_hook_of_ones_own_is_seen_by_the_average(self):
+        class Doubles:
+            def after(self, step):
+                step.params[0][...] *= 2.0
+
+        w, optimizer = np.array([1.0]), Optimizer(sgd(), 1.0, hooks=[Doubles()], average=Ema(UniformGain()))
+        for _ in range(3):  # 2, 4, 8
+            optimizer.step(w, np.zeros(1))
+        with optimizer.averaged(w):
+            assert w == pytest.approx(14 / 3)
+
+    def test_a_hook_that_fails_afterwards_leaves_the_average_in_step(self):
+        class Fails:
+            def after(self, step):
+                raise KeyError
+
+        w, optimizer = np.array([3.0]), Optimizer(sgd(), 1.0, hooks=[Fails()], average=Ema(0.5, debias=True))
+        with pytest.raises(KeyError):
+            optimizer.step(w, np.ones(1))
+        with optimizer.averaged(w):
+            assert w == 2.0
+
+    @pytest.mark.parametrize("average", [Ema(0.999), Ema(lambda k: 0.999), Ema(Decay(span=100))], ids=repr)
+    def test_an_average_with_a_constant_gain_starts_at_the_first_weights(self, average):
+        w, optimizer = np.array([10.0]), Optimizer(sgd(), 1e-9, average=average)
+        for _ in range(100):
+            optimizer.step(w, np.zeros(1))
+        with optimizer.averaged(w):
+            assert w == 10.0
+        assert isinstance(optimizer.average.gain, FirstValueGain)
+
+    def test_an_average_that_says_its_start_has_it(self):
+        w, optimizer = np.array([10.0]), Optimizer(sgd(), 1e-9, average=Ema(0.5, first=2.0))
+        optimizer.step(w, np.zeros(1))
+        with optimizer.averaged(w):
+            assert w == 6.0
+
+    @pytest.mark.parametrize("beta", [0.5, 0.9, 0.999, 0.9999, 0.99999, 1 - 1e-7])
+    @pytest.mark.parametrize("debias", [False, True])
+    def test_constant_weights_are_averaged_exactly(self, beta, debias):
+        w = np.random.default_rng(0).normal(size=500).astype(np.float32)
+        kept, optimizer = w.copy(), Optimizer(sgd(), 1e-3, average=Ema(beta, debias=debias))
+        for _ in range(3000):
+            optimizer.step(w, np.zeros_like(w))
+        with optimizer.averaged(w):
+            assert np.array_equal(w, kept)
+
+    @pytest.mark.parametrize("lr", [1e-5, 1e-6])
+    def test_drifting_weights_in_float32_are_averaged_to_the_last_digits(self, lr):
+        """β = .99999, whose steps are below the last digit of the average: against float64."""
+        rng, steps, beta = np.random.default_rng(0), 30000, 0.99999
+        w = rng.uniform(0.5, 2.0, 16).astype(np.float32)
+        optimizer, path = Optimizer(sgd(), lr, average=Ema(beta, debias=True)), np.empty((steps, 16))
+        for row, g in zip(path, rng.standard_normal((steps, 16), np.float32) - np.float32(0.5), strict=True):
+            optimizer.step(w, g)
+            row[:] = w
+        weights = beta ** np.arange(steps - 1, -1, -1.0)
+        expected = weights @ path / weights.sum()
+        assert abs(w / expected - 1.0).min() > 1e3 * lr
+        with optimizer.averaged(w):
+            assert w == pytest.approx(expected, rel=2e-7)
 
     def test_an_exception_swaps_back(self):
         w, optimizer = self.ran()

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from optimlab.checks import NOT_NEGATIVE, numbers
+from optimlab.recurrence.gains import ConstantGain, FirstValueGain
 from optimlab.rules.algebra import Rule
+from optimlab.rules.averages import Ema
 from optimlab.rules.probe import checked_rule
 from optimlab.trees import kind
 from optimlab.typing import Array, Number
@@ -80,12 +82,14 @@ def check(leaf: str, given: Any, shape: tuple[int, ...], dtype: Any) -> None:
 
 
 def checked_average(average: Any) -> Rule | None:
-    """Return a rule whose value can be read from its state."""
+    """Return a rule whose value can be read from its state; one of k = 1 - β from 0 starts at the first weights."""
     if average is not None:
         checked_rule(average, "average")
         if not hasattr(average, "read"):
             remedy = "a rule with a method read(state, c), such as Ema(0.999)"
             raise TypeError(f"average must be {remedy}; got {average!r}")
+        if isinstance(average, Ema) and isinstance(average.gain, ConstantGain) and average.first == 0.0:
+            return Ema(FirstValueGain(average.gain.beta))
     return average  # type: ignore[no-any-return]
 
 

@@ -83,6 +83,11 @@ class Segment:
         """Whether the arrays are the same ones at each step, and the numbers are scalars."""
         return self.packed and self.axis is None
 
+    def arrays(self, rule: Rule | None, average: Rule | None) -> tuple[Array, ...]:
+        """Return what a step reads and writes: of the rule, of the average, or of both."""
+        updated = (self.weights,) if rule is None else (self.gradient, self.weights, *self.state)
+        return updated if average is None else (*updated, *self.average)
+
     def ordered(self, leaves: Sequence[Array]) -> bool:
         """Whether a large leaf lies in memory as it did in the first step."""
         return self.packed or self._turned(leaves[self.leaves[0]]).flags.c_contiguous
@@ -104,8 +109,7 @@ class Segment:
     def gather(self, gradients: Sequence[Array]) -> None:
         """Read the weights and the gradients; where they are swept in place, only look at them."""
         if self.packed:
-            for view, leaf in self._pairs:
-                view[...] = leaf
+            self.reread()
             for view, i in zip(self._grads, self.leaves, strict=True):
                 view[...] = gradients[i]
             return
@@ -113,6 +117,12 @@ class Segment:
         if gradient.shape != self._leaf.shape or not self._leaf.flags.writeable:
             raise ValueError("the arrays are not what they were when they were checked")
         self.gradient = self._flat(gradient)
+
+    def reread(self) -> None:
+        """Read the weights alone; what is swept in place need not be read."""
+        if self.packed:
+            for view, leaf in self._pairs:
+                view[...] = leaf
 
     def scatter(self) -> None:
         """Write the weights back."""
@@ -272,7 +282,7 @@ class Layout:
         """Return the value of the average of each leaf, in order."""
         found: dict[int, Array] = {}
         for segment in self.segments:
-            c = tuple(numbers.along(segment.weights, segment.axis)[2 + len(numbers.rule) :])
+            c = tuple(numbers.along(segment.weights, segment.axis))
             found |= zip(segment.leaves, segment.views(np.asarray(read(segment.average, c))), strict=True)
         return [found[i] for i in range(len(self.names))]
 

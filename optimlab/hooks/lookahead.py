@@ -58,6 +58,7 @@ class Lookahead:
     k: Hyperparameter = 5
     share: Hyperparameter = 0.5
     _slow: Kept = field(default_factory=lambda: Kept("Lookahead"), init=False, repr=False)
+    moves_weights: ClassVar[bool] = True
     ranges: ClassVar[dict[str, Range]] = {"k": Range("a whole number of at least 1"), "share": Range("in [0, 1]")}
 
     def __post_init__(self) -> None:

@@ -25,7 +25,7 @@ __all__ = ["Ball", "Box", "ConvexSet", "Project", "Simplex"]
 class Project:
     """w ← the point of a set that is nearest to w, after each step and for each leaf by itself.
 
-    The optimizer's average has seen the weights before the projection.
+    The optimizer's average is that of the projected weights.
 
     Parameters
     ----------
@@ -45,6 +45,7 @@ class Project:
 
     onto: ConvexSet
     only: str | Sequence[str] | None = None
+    moves_weights: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if isinstance(self.onto, type) or not callable(getattr(self.onto, "nearest", None)):

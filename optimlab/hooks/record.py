@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, final
+from typing import TYPE_CHECKING, ClassVar, Protocol, final
 
 import numpy as np
 
@@ -68,6 +68,7 @@ class Record:
     clip: Clipping | None = None
     _rows: list[tuple[str, Floats]] = field(default_factory=list, init=False, repr=False)
     _buffers: Buffers = field(default_factory=Buffers, init=False, repr=False)
+    moves_weights: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         self.every = whole("every", self.every, 1)

@@ -102,6 +102,7 @@ class IndependentDecay:
 
     rate: Hyperparameter
     only: str | Sequence[str] | None = None
+    moves_weights: ClassVar[bool] = True
     ranges: ClassVar[dict[str, Range]] = {"rate": Range("in [0, 1]")}
 
     def __post_init__(self) -> None:

@@ -5,6 +5,7 @@ import dataclasses
 import pickle
 import subprocess
 import sys
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from optimlab import (
     ClipEach,
     ClipNorm,
     ClipValue,
+    Ema,
     IndependentDecay,
     LearningRateDecay,
     Lookahead,
@@ -26,6 +28,7 @@ from optimlab import (
     Simplex,
     SkipLarge,
     SkipNonFinite,
+    UniformGain,
     WeightDecay,
     adam,
     constant,
@@ -34,6 +37,7 @@ from optimlab import (
 from tests.hooks.steps import Skipping, a_step
 from tests.public import NAMES
 
+FUSED = pytest.mark.skipif(find_spec("numba") is None, reason="numba is not installed")
 EVERY = [
     ClipNorm(1.0),
     ClipEach(1.0),
@@ -146,6 +150,43 @@ class TestEveryHook:
         second.load(tmp_path / "run.npz")
         run(first, w.copy(), gradients[:3])  # what the first does now is none of the second's business
         assert np.array_equal(run(second, w, gradients[5:]), whole)
+
+    @pytest.mark.parametrize("engine", ["numpy", pytest.param("fused", marks=FUSED)])
+    @pytest.mark.parametrize("size", [4, 9000])
+    @pytest.mark.parametrize("replicas", [None, 3])
+    def test_the_average_is_of_the_weights_after_the_step(self, hook, replicas, size, engine):
+        """m + (k (w - m) + r) of the weights as a user sees them, to the bit."""
+        gradients, start = gradients_and_start(steps=5, n=size)
+        if replicas is None:
+            gradients, start = gradients[:, 0], start[0]
+        rule = Ema(UniformGain())
+        optimizer = optimizer_with(hook, replicas=replicas, average=rule, engine=engine)
+        w, mean, rest = start.copy(), np.zeros_like(start), np.zeros_like(start)
+        for g in gradients:
+            before = np.broadcast_to(optimizer.t, w.shape[:-1])
+            optimizer.step(w, g, loss=loss_of(g))
+            moved = np.broadcast_to(optimizer.t, w.shape[:-1]) > before
+            k = np.array([rule.coefficients(t)[0] if t else 0.0 for t in np.ravel(optimizer.t + 0 * before)])
+            step = k.reshape(*before.shape, 1) * (w - mean) + rest
+            new = np.where(moved[..., None], mean + step, mean)
+            mean, rest = new, np.where(moved[..., None], step - (new - mean), rest)
+        if np.any(optimizer.t):
+            kept = w.copy()
+            with optimizer.averaged(w):
+                assert np.array_equal(w, mean)
+            assert np.array_equal(w, kept)
+
+    def test_it_says_whether_it_moves_weights_after_the_sweep(self, hook):
+        gradients, start = gradients_and_start()
+        says = getattr(hook, "moves_weights", hasattr(hook, "after"))
+        mine, step = copy.deepcopy(hook), a_step(gradients[0, 0], t=2, loss=1.0)
+        step.params[0][...] = start[0]
+        if hasattr(mine, "before"):
+            mine.before(step)
+        step.params[0][...] = before = 3.0 * start[0]
+        if hasattr(mine, "after"):
+            mine.after(step)
+        assert says == (not np.array_equal(step.params[0], before))
 
     def test_its_state_is_a_copy(self, hook):
         if not hasattr(hook, "state"):
