@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from copy import copy
+from copy import copy, deepcopy
 from os import PathLike, fspath
+from threading import Lock
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,11 @@ if TYPE_CHECKING:
     from optimlab.snapshot import Snapshot
 
 __all__ = ["Optimizer"]
+
+_BUSY = (
+    "a step of this optimizer is under way, in another thread or around this hook; one optimizer takes one step at a "
+    "time: give each thread one of its own, copy.deepcopy(optimizer)"
+)
 
 
 class Optimizer:
@@ -63,6 +69,10 @@ class Optimizer:
     A step is: hooks' ``before``, one sweep over memory, hooks' ``after`` (not if the step was skipped), and the average
     of what the weights are then. The average is part of the sweep if no ``after`` moves weights, as hooks say with
     ``moves_weights = False``; else it is a second pass.
+
+    ``copy.copy``, ``copy.deepcopy`` and ``pickle`` make an optimizer of its own that goes on from the same step, with
+    the parameters that it is given then; it can be sent to another process. Several optimizers may step in threads at
+    once, each in one of them.
 
     Examples
     --------
@@ -110,6 +120,7 @@ class Optimizer:
         self._layout: Layout | None = None
         self._pending: Snapshot | None = None
         self._swapped = False
+        self._busy = Lock()
         first = {"lr": (self._lr_at(0),), "rule": rule.coefficients(1), "average": self._averaging(1)}
         check_shapes(self.replicas, first | hyperparameters(self.hooks))
 
@@ -119,6 +130,17 @@ class Optimizer:
         held = {name: getattr(self, name) for name in defaults}
         words = [f"{name}={value!r}" for name, value in held.items() if value != defaults[name]]
         return f"Optimizer({', '.join([repr(self.rule), repr(self._rate), *words])})"
+
+    def __copy__(self) -> Optimizer:
+        return deepcopy(self)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy is an optimizer of its own: it steps other arrays, and neither steps nor averages at the moment."""
+        return vars(self) | {"_swapped": False, "_busy": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._busy = Lock()
 
     @property
     def t(self) -> Count:
@@ -178,7 +200,17 @@ class Optimizer:
             If a gradient is not finite; parameters and state are as before.
         ValueError, TypeError
             If a leaf is not one, or not as in the first step.
+        RuntimeError
+            If a step of this optimizer is under way, in another thread or around the hook that calls it.
         """
+        if not self._busy.acquire(blocking=False):
+            raise RuntimeError(_BUSY)
+        try:
+            self._step(params, gradients, loss)
+        finally:
+            self._busy.release()
+
+    def _step(self, params: Any, gradients: Any, loss: Number | None) -> None:
         layout = self._bound(params)
         given = layout.gradients(gradients)
         lr = self._lr_at(self._t)
