@@ -22,6 +22,7 @@ from optimlab.engine.numbers import Numbers
 from optimlab.rules.algebra import Rule
 from optimlab.rules.averages import compensated
 from optimlab.rules.probe import checked_rule
+from optimlab.settings import Fixed
 from optimlab.step import Step
 from optimlab.typing import Array, Count, Marks, Number
 
@@ -34,6 +35,7 @@ _BUSY = (
     "a step of this optimizer is under way, in another thread or around this hook; one optimizer takes one step at a "
     "time: give each thread one of its own, copy.deepcopy(optimizer)"
 )
+_GO_ON = "make a new Optimizer with it, and new.load_state_dict(old.state_dict()) to go on from here"
 
 
 class Optimizer:
@@ -54,7 +56,7 @@ class Optimizer:
         What runs the rule: "auto" compiles it where that pays. The results of all rules here are the same to the last
         bit; for rules of one's own see ``Rule``.
     check_finite : bool
-        Refuse gradients that are not finite.
+        Refuse gradients that are not finite; may be assigned.
     replicas : int, optional
         S: every parameter has a first axis of S independent runs, and lr and every hyperparameter may be an array of
         shape (S,). A replica whose gradient or weights are not finite is frozen at its last finite weights.
@@ -87,6 +89,16 @@ class Optimizer:
     (True, 200)
     """
 
+    __slots__ = (
+        "__weakref__", "_after", "_average", "_before", "_busy", "_early", "_engine", "_engines", "_follower", "_guard",
+        "_hooks", "_late", "_latest_lr", "_layout", "_mean", "_pending", "_rate", "_replicas", "_rule", "_swapped",
+        "_t", "check_finite",
+    )  # fmt: skip
+    rule: Fixed[Rule] = Fixed("make a new Optimizer with the rule, whose state starts anew")
+    average: Fixed[Rule | None] = Fixed("make a new Optimizer with the average, which starts at the weights of then")
+    engine: Fixed[str] = Fixed(_GO_ON)
+    replicas: Fixed[int | None] = Fixed("make a new Optimizer for so many replicas, whose state starts anew")
+
     def __init__(
         self,
         rule: Rule,
@@ -100,29 +112,25 @@ class Optimizer:
     ) -> None:
         self.rule = checked_rule(rule)
         self.average = checked_average(average)
-        self.hooks = checked_hooks(hooks)
         self.engine = engine
         self.check_finite = check_finite
         self.replicas = None if replicas is None else whole("replicas", replicas, 1)
         self._rate = hyperparameter("lr", lr, POSITIVE)
         self._engines: list[Engine] = []
         self._follower: Engine | None = None
-        self._before = [hook.before for hook in self.hooks if hasattr(hook, "before")]
-        self._after = [hook.after for hook in self.hooks if hasattr(hook, "after")]
-        moving = any(getattr(hook, "moves_weights", True) for hook in self.hooks if hasattr(hook, "after"))
         self._mean = None if self.average is None else compensated(self.average)
-        self._late = self._mean if moving else None
-        self._early = None if moving else self._mean
         choose(engine, rule, self._mean)  # which says at once what is wrong
-        self._guard = None if self.replicas is None else Replicas(self.replicas, check_finite)
+        self._guard = None if self.replicas is None else Replicas(self.replicas)
         self._t: Count = 0
         self._latest_lr: Number | None = None
         self._layout: Layout | None = None
         self._pending: Snapshot | None = None
         self._swapped = False
         self._busy = Lock()
-        first = {"lr": (self._lr_at(0),), "rule": rule.coefficients(1), "average": self._averaging(1)}
-        check_shapes(self.replicas, first | hyperparameters(self.hooks))
+        check_shapes(
+            self.replicas, {"lr": (self._lr_at(0),), "rule": rule.coefficients(1), "average": self._averaging(1)}
+        )
+        self.hooks = hooks
 
     def __repr__(self) -> str:
         """Return the shortest call that rebuilds the optimizer as it was before the first step."""
@@ -136,11 +144,12 @@ class Optimizer:
 
     def __getstate__(self) -> dict[str, Any]:
         """A copy is an optimizer of its own: it steps other arrays, and neither steps nor averages at the moment."""
-        return vars(self) | {"_swapped": False, "_busy": None}
+        held = {name: getattr(self, name) for name in self.__slots__ if name != "__weakref__"}
+        return held | {"_swapped": False, "_busy": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state)
-        self._busy = Lock()
+        for name, held in (state | {"_busy": Lock()}).items():
+            setattr(self, name, held)
 
     @property
     def t(self) -> Count:
@@ -149,10 +158,45 @@ class Optimizer:
 
     @property
     def lr(self) -> Number:
-        """Learning rate of the latest update; before the first, of the first. A load leaves out what hooks had set."""
+        """Learning rate of the latest update; before the first, of the first. A load leaves out what hooks had set.
+
+        Another number or schedule may be assigned: the next update takes it.
+        """
         if self._latest_lr is not None:
             return copy(self._latest_lr)
         return self._lr_at(np.maximum(self._t - 1, 0) if isinstance(self._t, np.ndarray) else max(self._t - 1, 0))
+
+    @lr.setter
+    def lr(self, lr: ArrayLike | Callable[[Any], Any]) -> None:
+        rate = hyperparameter("lr", lr, POSITIVE)
+        if not callable(rate):
+            check_shapes(self.replicas, {"lr": (np.array(rate),)})
+        self._rate, self._latest_lr = rate, None
+
+    @property
+    def hooks(self) -> tuple[Any, ...]:
+        """The hooks; others may be assigned, with what they keep."""
+        return self._hooks
+
+    @hooks.setter
+    def hooks(self, hooks: Sequence[Any]) -> None:
+        given = checked_hooks(hooks)
+        check_shapes(self.replicas, hyperparameters(given))
+        self._hooks = given
+        self._before = [hook.before for hook in given if hasattr(hook, "before")]
+        self._after = [hook.after for hook in given if hasattr(hook, "after")]
+        moving = any(getattr(hook, "moves_weights", True) for hook in given if hasattr(hook, "after"))
+        self._late = self._mean if moving else None
+        self._early = None if moving else self._mean
+        if self._layout is not None:
+            self._choose(self._layout)
+
+    def _choose(self, layout: Layout) -> None:
+        """Choose the engines, for the rules with or without the average."""
+        self._engines = [choose(self.engine, rule, self._early) for rule in layout.rules]
+        self._follower = None if self._late is None else choose(self.engine, None, self._late)
+        for segment in layout.segments:
+            segment.kept.clear()
 
     @property
     def diverged(self) -> Marks:
@@ -214,7 +258,7 @@ class Optimizer:
         layout = self._bound(params)
         given = layout.gradients(gradients)
         lr = self._lr_at(self._t)
-        step = Step(self._t + 1, lr, 1.0, False, layout.leaves, given, layout.names, loss, self.replicas)
+        step = Step(self._t + 1, lr, 1.0, False, layout.leaves, given, layout.names, loss, layout.replicas)
         for before in self._before:
             before(step)
         if step.skip is not False and np.all(step.skip):
@@ -223,8 +267,8 @@ class Optimizer:
             step.gradients = layout.checked_gradients(tuple(step.gradients))
         if step.lr is not lr:
             step.lr = checked_lr("set by a hook", step.lr)
-        if self.replicas is not None and step.skip is not False:
-            step.skip = np.broadcast_to(np.asarray(step.skip, bool), (self.replicas,))
+        if layout.replicas is not None and step.skip is not False:
+            step.skip = np.broadcast_to(np.asarray(step.skip, bool), (layout.replicas,))
         self._update(layout, step)
         try:
             for after in self._after:
@@ -249,7 +293,7 @@ class Optimizer:
         with np.errstate(all="ignore"):
             average = () if self._early is None else self._averaging(t)
             each = [Numbers(step.scale, step.lr, rule.coefficients(t), average) for rule in layout.rules]
-            if self.replicas is not None or not (isinstance(step.lr, float) and isinstance(step.scale, float)):
+            if self._guard is not None or not (isinstance(step.lr, float) and isinstance(step.scale, float)):
                 for own in each:
                     check_shapes(self.replicas, own.groups())
             frozen = self._frozen(layout, step)
@@ -265,13 +309,13 @@ class Optimizer:
     def _frozen(self, layout: Layout, step: Step) -> Marks | None:
         """Return which replicas do not move; without replicas None, or the error for a gradient that is not finite."""
         if self._guard is not None:
-            return self._guard.frozen(layout, step)
+            return self._guard.frozen(layout, step, check=self.check_finite)
         if self.check_finite:
             check_gradients(layout, step)
         return None
 
     def _sweep(self, layout: Layout, each: Sequence[Numbers]) -> None:
-        saved = [] if self._guard is None else self._guard.saved(layout)
+        saved = self._guard.saved(layout) if self._guard is not None and self.check_finite else []
         for segment in layout.segments:
             self._engines[segment.rule].sweep(segment, each[segment.rule])
         if self._guard is not None:
@@ -298,8 +342,7 @@ class Optimizer:
         if self._pending is not None:
             self._pending.fill(layout)
             self._pending = None
-        self._engines = [choose(self.engine, rule, self._early) for rule in layout.rules]
-        self._follower = None if self._late is None else choose(self.engine, None, self._late)
+        self._choose(layout)
         self._layout = layout
         return layout
 

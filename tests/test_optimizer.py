@@ -9,11 +9,14 @@ import numpy as np
 import pytest
 
 from optimlab import (
+    Box,
     ClipNorm,
+    ClipValue,
     Decay,
     Ema,
     FirstValueGain,
     Gradient,
+    Project,
     Rule,
     Square,
     UniformGain,
@@ -783,3 +786,94 @@ def test_the_repr_is_the_shortest_call_that_rebuilds_it(text):
 
 def test_the_repr_of_an_optimizer_with_a_schedule_shows_it():
     assert repr(Optimizer(sgd(), two_points)) == f"Optimizer(Gradient(), {two_points!r})"
+
+
+@pytest.mark.parametrize("lr", [0.25, lambda k: 0.25, np.float32(0.25)])
+def test_an_lr_that_is_assigned_is_that_of_the_next_update(lr):
+    w, optimizer = np.zeros(1), Optimizer(sgd(), 1.0)
+    optimizer.step(w, np.ones(1))
+    optimizer.lr = lr
+    assert optimizer.lr == 0.25
+    optimizer.step(w, np.ones(1))
+    assert (w, optimizer.lr) == (-1.25, 0.25)
+
+
+def test_an_lr_that_is_assigned_may_be_one_for_each_replica():
+    w, optimizer = np.zeros((2, 1)), Optimizer(sgd(), 1.0, replicas=2)
+    optimizer.lr = [1.0, 2.0]
+    optimizer.step(w, np.ones((2, 1)))
+    assert w.tolist() == [[-1.0], [-2.0]]
+
+
+@pytest.mark.parametrize(
+    ("lr", "error"), [(-1.0, ValueError), ("a", TypeError), ([1.0, 2.0], ValueError), (0, ValueError)]
+)
+def test_an_lr_that_is_assigned_is_checked(lr, error):
+    optimizer = Optimizer(sgd(), 1.0)
+    with pytest.raises(error, match=r"^lr "):
+        optimizer.lr = lr
+    assert optimizer.lr == 1.0
+
+
+@pytest.mark.parametrize("size", [1, 20000])
+@pytest.mark.parametrize("engine", ["numpy", "fused"])
+def test_hooks_that_are_assigned_are_called_and_seen_by_the_average(size, engine):
+    w = np.zeros(size)
+    optimizer = Optimizer(sgd(), 1.0, average=Ema(UniformGain()), engine=engine_of(engine))
+    for hooks, expected in (([], 1.0), ([ClipValue(0.25)], 1.25), ([Project(Box(0.0, 1.0))], 1.0), ((), 2.0)):
+        optimizer.hooks = hooks
+        assert optimizer.hooks == tuple(hooks)
+        optimizer.step(w, -np.ones(size))
+        assert (w == expected).all()
+    with optimizer.averaged(w):
+        assert w == pytest.approx(np.full(size, 5.25 / 4))
+
+
+@pytest.mark.parametrize("hooks", [[3], ClipNorm(1.0), [ClipNorm([1.0, 2.0])], [ClipNorm]])
+def test_hooks_that_are_assigned_are_checked(hooks):
+    optimizer = Optimizer(sgd(), 1.0, hooks=[ClipValue(1.0)])
+    kept = optimizer.hooks
+    with pytest.raises((TypeError, ValueError), match=r"hook|ClipNorm.max_norm has"):
+        optimizer.hooks = hooks
+    assert optimizer.hooks is kept
+
+
+def test_the_check_of_gradients_may_be_turned_off_and_on():
+    for replicas in (None, 1):
+        w, optimizer = np.zeros((1, 2)), Optimizer(sgd(), 1.0, replicas=replicas)
+        optimizer.check_finite = False
+        optimizer.step(w, np.array([[np.inf, 1.0]]))
+        assert w.tolist() == [[-np.inf, -1.0]]
+        optimizer.check_finite = True
+        if replicas is None:
+            with pytest.raises(FloatingPointError, match="gradient 'params' is nan"):
+                optimizer.step(w, np.array([[np.nan, 1.0]]))
+        else:
+            optimizer.step(w, np.array([[np.nan, 1.0]]))
+            assert optimizer.diverged.all()
+
+
+@pytest.mark.parametrize(
+    ("name", "given"), [("rule", -sgd()), ("average", Ema(0.5)), ("engine", "numpy"), ("replicas", 3)]
+)
+@pytest.mark.parametrize("steps", [0, 1])
+def test_what_cannot_change_says_what_to_do_instead(name, given, steps):
+    old, w = Optimizer(momentum(), 1.0), np.ones(1)
+    for _ in range(steps):
+        old.step(w, np.ones(1))
+    with pytest.raises(AttributeError, match=rf"^{name} cannot be changed; make a new Optimizer"):
+        setattr(old, name, given)
+    assert getattr(old, name) == getattr(Optimizer(momentum(), 1.0), name)
+    if name == "engine" and steps:  # the remedy
+        new, v = Optimizer(momentum(), 1.0, engine="numpy"), w.copy()
+        new.load_state_dict(old.state_dict())
+        new.step(v, np.ones(1))
+        old.step(w, np.ones(1))
+        assert (v, new.t) == (w, 2)
+
+
+def test_what_is_no_setting_is_refused():
+    optimizer = Optimizer(sgd(), 1.0)
+    for name in ("t", "state", "diverged", "learning_rate"):
+        with pytest.raises(AttributeError, match=name):
+            setattr(optimizer, name, 1)

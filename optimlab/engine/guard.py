@@ -45,17 +45,14 @@ class Replicas:
     ----------
     replicas : int
         S.
-    check : bool
-        Whether gradients and weights are looked at.
     """
 
-    def __init__(self, replicas: int, check: bool) -> None:
+    def __init__(self, replicas: int) -> None:
         self.diverged: Marks = np.zeros(replicas, bool)
-        self.check = check
 
-    def frozen(self, layout: Layout, step: Step) -> Marks | None:
+    def frozen(self, layout: Layout, step: Step, *, check: bool) -> Marks | None:
         """Return the replicas that do not move in this step, None if all do; mark those that have diverged."""
-        if self.check:
+        if check:
             bad = ~np.broadcast_to(np.isfinite(step.scale), self.diverged.shape)
             for segment in layout.segments:
                 bad |= _bad(segment.gradient, segment.axis)
@@ -65,7 +62,7 @@ class Replicas:
 
     def saved(self, layout: Layout) -> list[tuple[Array, list[Array]]]:
         """Return copies of what must not become infinite."""
-        return [(s.weights.copy(), [row.copy() for row in s.average]) for s in layout.segments] if self.check else []
+        return [(s.weights.copy(), [row.copy() for row in s.average]) for s in layout.segments]
 
     def restore(self, layout: Layout, saved: list[tuple[Array, list[Array]]]) -> None:
         """Mark the replicas whose weights are no longer finite, and give them their last weights back."""

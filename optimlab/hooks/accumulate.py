@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, Literal, final
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, final
 
 import numpy as np
 
-from optimlab.checks import Hyperparameter, Range, check_fields, choice, value
+from optimlab.checks import Hyperparameter, Range, choice, value
 from optimlab.hooks.memory import Kept, restored
+from optimlab.settings import Checked
 from optimlab.typing import Array, Count
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ __all__ = ["Accumulate"]
 
 @final
 @dataclass(eq=False)
-class Accumulate:
+class Accumulate(Checked):
     """Collect k gradients, then do one step with their mean or sum.
 
     The steps between are skipped: parameters, state, average, t and schedules move only on real steps. Hooks before it
@@ -57,10 +59,7 @@ class Accumulate:
     _count: Count = field(default=0, init=False, repr=False)
     _sums: Kept = field(default_factory=lambda: Kept("Accumulate"), init=False, repr=False)
     ranges: ClassVar[dict[str, Range]] = {"k": Range("a whole number of at least 1")}
-
-    def __post_init__(self) -> None:
-        check_fields(self)
-        choice("reduction", self.reduction, ("mean", "sum"))
+    checks: ClassVar[dict[str, Any]] = {"reduction": partial(choice, "reduction", allowed=("mean", "sum"))}
 
     def before(self, step: Step) -> None:
         """Add the gradients; hand out what was collected, or skip."""

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, ClassVar, final
 
 import numpy as np
 
-from optimlab.checks import Hyperparameter, Range, check_fields, value
+from optimlab.checks import Hyperparameter, Range, value
 from optimlab.finite import rows
 from optimlab.hooks.memory import Buffers
+from optimlab.settings import Checked
 from optimlab.typing import Array, Mark, Number
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def _factor(norm: Number, limit: Number) -> Number:
 
 @final
 @dataclass(eq=False)
-class ClipNorm:
+class ClipNorm(Checked):
     """g ← g · min(1, max_norm/‖g‖), ‖g‖ the norm of all leaves together.
 
     The gradients are read once: a finite norm is also the optimizer's proof that they are finite, and the factor goes
@@ -72,9 +73,6 @@ class ClipNorm:
     _shares: tuple[Mark, ...] = field(default=(), init=False, repr=False)
     ranges: ClassVar[dict[str, Range]] = {"max_norm": _LIMIT}
 
-    def __post_init__(self) -> None:
-        check_fields(self)
-
     def before(self, step: Step) -> None:
         """Put the factor on the gradients' scale."""
         if step.idle:
@@ -93,7 +91,7 @@ class ClipNorm:
 
 @final
 @dataclass(eq=False)
-class ClipEach:
+class ClipEach(Checked):
     """gᵢ ← gᵢ · min(1, max_norm/‖gᵢ‖) for each leaf i by itself.
 
     Arrays over the limit are replaced by scaled copies. A norm exactly at the limit, or not finite, changes nothing.
@@ -122,9 +120,6 @@ class ClipEach:
     _buffers: Buffers = field(default_factory=Buffers, init=False, repr=False)
     ranges: ClassVar[dict[str, Range]] = {"max_norm": _LIMIT}
 
-    def __post_init__(self) -> None:
-        check_fields(self)
-
     def before(self, step: Step) -> None:
         """Replace the gradients that are over the limit."""
         if step.idle:
@@ -144,7 +139,7 @@ class ClipEach:
 
 @final
 @dataclass(eq=False)
-class ClipValue:
+class ClipValue(Checked):
     """g ← min(max(g, -limit), limit), each number by itself.
 
     Infinite numbers stay infinite, so that the optimizer's check, or ``SkipNonFinite``, meets them.
@@ -173,9 +168,6 @@ class ClipValue:
     _replicas: int | None = field(default=None, init=False, repr=False)
     _buffers: Buffers = field(default_factory=Buffers, init=False, repr=False)
     ranges: ClassVar[dict[str, Range]] = {"limit": _LIMIT}
-
-    def __post_init__(self) -> None:
-        check_fields(self)
 
     def before(self, step: Step) -> None:
         """Replace the gradients by clipped ones; the factor that earlier hooks have put on them stays outside."""

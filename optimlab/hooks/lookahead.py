@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, ClassVar, final
 
 import numpy as np
 
-from optimlab.checks import Hyperparameter, Range, check_fields, value
+from optimlab.checks import Hyperparameter, Range, value
 from optimlab.hooks.memory import Kept
+from optimlab.settings import Checked
 from optimlab.typing import Array
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ __all__ = ["Lookahead"]
 
 @final
 @dataclass(eq=False)
-class Lookahead:
+class Lookahead(Checked):
     """Every k updates: slow ← slow + share · (w - slow), w ← slow.
 
     Parameters
@@ -60,9 +61,6 @@ class Lookahead:
     _slow: Kept = field(default_factory=lambda: Kept("Lookahead"), init=False, repr=False)
     moves_weights: ClassVar[bool] = True
     ranges: ClassVar[dict[str, Range]] = {"k": Range("a whole number of at least 1"), "share": Range("in [0, 1]")}
-
-    def __post_init__(self) -> None:
-        check_fields(self)
 
     def before(self, step: Step) -> None:
         """Keep the weights of the start."""

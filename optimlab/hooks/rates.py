@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, final
 
 import numpy as np
 
-from optimlab.checks import NOT_NEGATIVE, Hyperparameter, Range, check_fields, value
+from optimlab.checks import NOT_NEGATIVE, Hyperparameter, Range, value
+from optimlab.settings import Checked
 from optimlab.typing import Array, Number
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class LearningRateDecay:
 
 @final
 @dataclass(eq=False)
-class Plateau:
+class Plateau(Checked):
     """lr ← lr · scale, scale ← scale · factor once ``patience`` losses in a row were no better than the best.
 
     A loss is better if it is below best - rtol · |best|. After a fall the next ``cooldown`` losses do not count; the
@@ -116,7 +117,6 @@ class Plateau:
     }
 
     def __post_init__(self) -> None:
-        check_fields(self)
         self._state = {"best": np.array(np.inf), "bad": np.array(0), "rest": np.array(0), "scale": np.array(1.0)}
 
     @property

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, ClassVar, final
 
 import numpy as np
 
-from optimlab.checks import Hyperparameter, Range, check_fields, value
+from optimlab.checks import Hyperparameter, Range, value
 from optimlab.finite import any_bad
 from optimlab.hooks.memory import restored
+from optimlab.settings import Checked
 from optimlab.typing import Array, Count
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ __all__ = ["SkipLarge", "SkipNonFinite"]
 
 @final
 @dataclass(eq=False)
-class SkipNonFinite:
+class SkipNonFinite(Checked):
     """Skip steps whose gradients are not finite, up to ``max_in_a_row`` of them in a row.
 
     The next one in the row is let through: the optimizer's check raises FloatingPointError, or freezes the replica.
@@ -59,9 +60,6 @@ class SkipNonFinite:
     total: Count = field(default=0, init=False, repr=False)
     ranges: ClassVar[dict[str, Range]] = {"max_in_a_row": Range("a whole number of at least 0 (infinite: no limit)")}
 
-    def __post_init__(self) -> None:
-        check_fields(self)
-
     def before(self, step: Step) -> None:
         """Look at the gradients that are not skipped already."""
         if step.idle:
@@ -87,7 +85,7 @@ class SkipNonFinite:
 
 @final
 @dataclass(eq=False)
-class SkipLarge:
+class SkipLarge(Checked):
     """Skip steps whose gradients have a norm over all leaves above ``max_norm``, or one that is not finite.
 
     Parameters
@@ -112,9 +110,6 @@ class SkipLarge:
 
     max_norm: Hyperparameter
     ranges: ClassVar[dict[str, Range]] = {"max_norm": Range("greater than 0")}
-
-    def __post_init__(self) -> None:
-        check_fields(self)
 
     def before(self, step: Step) -> None:
         """Compare the norm."""

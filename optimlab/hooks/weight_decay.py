@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, final
+from typing import TYPE_CHECKING, Any, ClassVar, final
 
 import numpy as np
 
-from optimlab.checks import NOT_NEGATIVE, Hyperparameter, Range, check_fields, value
+from optimlab.checks import NOT_NEGATIVE, Hyperparameter, Range, value
 from optimlab.hooks.memory import Buffers
+from optimlab.settings import Checked
 from optimlab.trees import chosen, patterns
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ __all__ = ["IndependentDecay", "WeightDecay"]
 
 @final
 @dataclass(eq=False)
-class WeightDecay:
+class WeightDecay(Checked):
     """g ← g + rate · w: coupled (L2) weight decay, the gradient of ½ rate ‖w‖² added before the rule.
 
     The rule sees the sum: in Adam the decay is divided by √v like any gradient. Decoupled decay is in the algebra,
@@ -52,10 +53,7 @@ class WeightDecay:
     only: str | Sequence[str] | None = None
     _buffers: Buffers = field(default_factory=Buffers, init=False, repr=False)
     ranges: ClassVar[dict[str, Range]] = {"rate": NOT_NEGATIVE}
-
-    def __post_init__(self) -> None:
-        check_fields(self)
-        self.only = patterns(self.only)
+    checks: ClassVar[dict[str, Any]] = {"only": patterns}
 
     def before(self, step: Step) -> None:
         """Replace the gradients by the sums; the factor that earlier hooks have put on them goes in first."""
@@ -71,7 +69,7 @@ class WeightDecay:
 
 @final
 @dataclass(eq=False)
-class IndependentDecay:
+class IndependentDecay(Checked):
     """w ← (1 - rate) w after each step: decoupled weight decay that is not multiplied by the learning rate.
 
     Parameters
@@ -104,10 +102,7 @@ class IndependentDecay:
     only: str | Sequence[str] | None = None
     moves_weights: ClassVar[bool] = True
     ranges: ClassVar[dict[str, Range]] = {"rate": Range("in [0, 1]")}
-
-    def __post_init__(self) -> None:
-        check_fields(self)
-        self.only = patterns(self.only)
+    checks: ClassVar[dict[str, Any]] = {"only": patterns}
 
     def after(self, step: Step) -> None:
         """Shrink the leaves of the replicas that have moved."""

@@ -33,6 +33,7 @@ from optimlab import (
     adam,
     constant,
     linear,
+    sgd,
 )
 from tests.hooks.steps import Skipping, a_step
 from tests.public import NAMES
@@ -226,6 +227,23 @@ class TestEveryHook:
                 other = type(hook)(**options_of(hook) | {name: given})
                 assert np.array_equal(run(optimizer_with(other, replicas=3), start.copy(), gradients), expected)
 
+    def test_what_is_assigned_is_checked_and_counts(self, hook):
+        if isinstance(hook, LearningRateDecay):  # a value
+            return
+        mine = copy.deepcopy(hook)
+        with pytest.raises(AttributeError, match=f"{type(hook).__name__} has no setting 'max_nrom'; it has "):
+            mine.max_nrom = 1.0
+        for name, given in options_of(hook).items():
+            for wrong in (-1.0, np.nan, 3j):
+                with pytest.raises((TypeError, ValueError), match=f"^{name} must be "):
+                    setattr(mine, name, wrong)
+            assert getattr(mine, name) == given
+            setattr(mine, name, given)
+            assert getattr(mine, name) == given
+            if name in getattr(hook, "ranges", {}):
+                setattr(mine, name, [given] * 3)
+                assert getattr(mine, name) == (given,) * 3
+
     def test_what_a_schedule_gives_is_held_to_the_range(self, hook):
         gradients, start = gradients_and_start()
         for name, allowed in getattr(hook, "ranges", {}).items():
@@ -263,6 +281,14 @@ def test_defaults():
     assert options_of(SkipNonFinite()) == {"max_in_a_row": 5.0}
     assert options_of(Record()) == {"every": 1, "clip": None}
     assert options_of(Simplex()) == {"total": 1.0}
+
+
+def test_a_limit_that_is_assigned_is_that_of_the_next_step():
+    w, clip = np.zeros(1), ClipNorm(10.0)
+    optimizer = Optimizer(sgd(), 1.0, hooks=[clip])
+    clip.max_norm = 0.5
+    optimizer.step(w, np.ones(1))
+    assert w == -0.5
 
 
 @pytest.mark.parametrize(
