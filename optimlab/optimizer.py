@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 from optimlab.checks import POSITIVE, hyperparameter, whole
 from optimlab.engine import Engine, choose
 from optimlab.engine.given import check_shapes, checked_average, checked_hooks, checked_lr, hyperparameters
-from optimlab.engine.guard import Replicas, check_gradients
+from optimlab.engine.guard import Replicas, check_gradients, check_swept, rows_of
 from optimlab.engine.layout import Layout
 from optimlab.engine.numbers import Numbers
 from optimlab.rules.algebra import Rule
@@ -24,6 +24,7 @@ from optimlab.rules.averages import compensated
 from optimlab.rules.probe import checked_rule
 from optimlab.settings import Fixed
 from optimlab.step import Step
+from optimlab.trees import mapped
 from optimlab.typing import Array, Count, Marks, Number
 
 if TYPE_CHECKING:
@@ -68,6 +69,10 @@ class Optimizer:
 
     Notes
     -----
+    One optimizer steps one set of parameters, in place: the same memory at each step. A program that keeps the arrays
+    of the step before, or binds new ones, takes ``updated``. After a load or ``release``, and in a copy, they may be
+    others.
+
     A step is: hooks' ``before``, one sweep over memory, hooks' ``after`` (not if the step was skipped), and the average
     of what the weights are then. The average is part of the sweep if no ``after`` moves weights, as hooks say with
     ``moves_weights = False``; else it is a second pass.
@@ -84,7 +89,7 @@ class Optimizer:
     >>> w = np.array([1.0, -2.0])
     >>> opt = Optimizer(adam(), lr=0.1)
     >>> for _ in range(200):
-    ...     opt.step(w, 2 * w)
+    ...     _ = opt.step(w, 2 * w)
     >>> bool(abs(w).max() < 1e-3), opt.t
     (True, 200)
     """
@@ -214,7 +219,7 @@ class Optimizer:
         >>> import numpy as np
         >>> from optimlab import momentum
         >>> opt = Optimizer(momentum(0.75), lr=0.1)
-        >>> opt.step({"w": np.ones(2)}, {"w": np.ones(2)})
+        >>> _ = opt.step({"w": np.ones(2)}, {"w": np.ones(2)})
         >>> opt.state["w"]["ema"]
         array([0.25, 0.25])
         """
@@ -226,24 +231,29 @@ class Optimizer:
             found[leaf][slot] = view
         return MappingProxyType({leaf: MappingProxyType(slots) for leaf, slots in found.items()})
 
-    def step(self, params: Any, gradients: Any, *, loss: Number | None = None) -> None:
-        """Do one update of the parameters, in place.
+    def step(self, params: Any, gradients: Any, *, loss: Number | None = None) -> Any:
+        """Do one update of the parameters, in place, and return them.
 
         Parameters
         ----------
         params : ndarray, or (nested) dict, list or tuple of them, of float32 or float64
-            The parameters, the same containers at each step.
+            The parameters, the same arrays at each step, or views of the same memory.
         gradients : as params
             The gradients, of the same structure, shapes and dtypes. They are never written to.
         loss : float or ndarray, shape (S,), optional
             For hooks that need it.
 
+        Returns
+        -------
+        container of arrays
+            The parameters that were given.
+
         Raises
         ------
         FloatingPointError
-            If a gradient is not finite; parameters and state are as before.
+            If a gradient is not finite, or so large that the state would overflow; parameters and state are as before.
         ValueError, TypeError
-            If a leaf is not one, or not as in the first step.
+            If a leaf is not one, or not as in the first step: of another shape, dtype or place in memory.
         RuntimeError
             If a step of this optimizer is under way, in another thread or around the hook that calls it.
         """
@@ -253,6 +263,49 @@ class Optimizer:
             self._step(params, gradients, loss)
         finally:
             self._busy.release()
+        return params
+
+    def updated(self, params: Any, gradients: Any, *, loss: Number | None = None) -> Any:
+        """Do one update in copies of the parameters: for programs that bind new arrays at each step.
+
+        Parameters
+        ----------
+        params, gradients, loss
+            As for ``step``; the parameters may be other arrays each time, and are left as they are.
+
+        Returns
+        -------
+        container of arrays
+            The new parameters, in dicts, and lists and tuples of the same types.
+
+        Raises
+        ------
+        FloatingPointError, ValueError, TypeError, RuntimeError
+            As ``step`` does.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from optimlab import sgd
+        >>> opt, w = Optimizer(sgd(), lr=0.5), np.ones(1)
+        >>> opt.updated(w, w), w
+        (array([0.5]), array([1.]))
+        """
+        if not self._busy.acquire(blocking=False):
+            raise RuntimeError(_BUSY)
+        try:
+            new = mapped(_copied, params)
+            self.release()
+            self._step(new, gradients, loss)
+        finally:
+            self.release()
+            self._busy.release()
+        return new
+
+    def release(self) -> None:
+        """Forget the parameters: those of the next step may be other arrays, which go on from this state."""
+        if self._layout is not None:
+            self._layout.release()
 
     def _step(self, params: Any, gradients: Any, loss: Number | None) -> None:
         layout = self._bound(params)
@@ -296,32 +349,43 @@ class Optimizer:
             if self._guard is not None or not (isinstance(step.lr, float) and isinstance(step.scale, float)):
                 for own in each:
                     check_shapes(self.replicas, own.groups())
-            frozen = self._frozen(layout, step)
-            for own in each:
-                own.frozen = frozen
-            self._sweep(layout, each)
+            self._guarded(layout, step, each)
         self._latest_lr = step.lr
         skip = step.skip
         self._t = np.where(skip, self._t, t) if isinstance(skip, np.ndarray) and skip.any() else t
         if self._guard is not None:
             step.skip = skip | self._guard.diverged  # hooks leave a frozen replica alone, too
 
-    def _frozen(self, layout: Layout, step: Step) -> Marks | None:
-        """Return which replicas do not move; without replicas None, or the error for a gradient that is not finite."""
+    def _guarded(self, layout: Layout, step: Step, each: Sequence[Numbers]) -> None:
+        """Sweep, and let nothing through that is not finite: an error, with replicas those that are frozen."""
         if self._guard is not None:
-            return self._guard.frozen(layout, step, check=self.check_finite)
-        if self.check_finite:
-            check_gradients(layout, step)
-        return None
-
-    def _sweep(self, layout: Layout, each: Sequence[Numbers]) -> None:
-        saved = self._guard.saved(layout) if self._guard is not None and self.check_finite else []
-        for segment in layout.segments:
-            self._engines[segment.rule].sweep(segment, each[segment.rule])
-        if self._guard is not None:
+            frozen = self._guard.frozen(layout, step, check=self.check_finite)
+            for own in each:
+                own.frozen = frozen
+            saved = self._guard.saved(layout) if self.check_finite else []
+            self._sweep(layout, each)
             self._guard.restore(layout, saved)
+        elif not self.check_finite or check_gradients(layout, step):
+            self._sweep(layout, each)
+        else:
+            self._careful(layout, step, each)
         for segment in layout.segments:
             segment.scatter()
+
+    def _careful(self, layout: Layout, step: Step, each: Sequence[Numbers]) -> None:
+        """Sweep with gradients that are so large that something may overflow; if it does, take everything back."""
+        kept = [(row, row.copy()) for row in rows_of(layout)]
+        try:
+            self._sweep(layout, each)
+            check_swept(layout, step, self.rule.slots)
+        except FloatingPointError:
+            for row, before in kept:
+                row[...] = before
+            raise
+
+    def _sweep(self, layout: Layout, each: Sequence[Numbers]) -> None:
+        for segment in layout.segments:
+            self._engines[segment.rule].sweep(segment, each[segment.rule])
 
     def _averaging(self, t: Count) -> tuple[Number, ...]:
         return () if self._mean is None else self._mean.coefficients(t)
@@ -372,7 +436,7 @@ class Optimizer:
         >>> w = np.array([0.0])
         >>> opt = Optimizer(sgd(), lr=1.0, average=Ema(0.5, debias=True))
         >>> for _ in range(2):
-        ...     opt.step(w, np.array([-3.0]))
+        ...     _ = opt.step(w, np.array([-3.0]))
         >>> with opt.averaged(w):
         ...     print(w)
         [5.]
@@ -412,7 +476,7 @@ class Optimizer:
         >>> import numpy as np
         >>> from optimlab import momentum
         >>> opt = Optimizer(momentum(0.75), lr=0.1)
-        >>> opt.step({"w": np.ones(2)}, {"w": np.ones(2)})
+        >>> _ = opt.step({"w": np.ones(2)}, {"w": np.ones(2)})
         >>> sorted(opt.state_dict())
         ['header', 'state/w/ema', 't']
         """
@@ -442,6 +506,7 @@ class Optimizer:
 
         snapshot = Snapshot(arrays, self, name)
         snapshot.hand_out(self._layout)
+        self.release()
         self._pending = snapshot if self._layout is None else None
         self._t, self._latest_lr = snapshot.t, None
         if self._guard is not None:
@@ -465,6 +530,10 @@ class Optimizer:
         from optimlab import checkpoint
 
         self._load(checkpoint.load(path), repr(fspath(path)))
+
+
+def _copied(leaf: Any) -> Any:
+    return leaf.copy(order="K") if isinstance(leaf, np.ndarray) else leaf
 
 
 def _write(leaves: Sequence[Array], values: Sequence[Array]) -> None:

@@ -44,9 +44,9 @@ class Step:
     replicas : int or None
         S.
     checked : tuple of ndarray or None
-        Gradients that a hook has found to be finite: if they still are ``step.gradients`` when all hooks have been
-        called, the optimizer does not look at them again. A hook that changes an array of its own in place afterwards
-        sets it to None.
+        Gradients that a hook has found to be finite, with a norm below 1e16: if they still are ``step.gradients`` when
+        all hooks have been called, the optimizer does not look at them again. A hook that changes an array of its own
+        in place afterwards sets it to None.
 
     Examples
     --------
@@ -61,7 +61,7 @@ class Step:
     ...             )
     >>> from optimlab import Optimizer, sgd
     >>> w = np.ones((2, 3))
-    >>> Optimizer(sgd(), lr=0.5, hooks=[Noise([0.0, 9.0])], replicas=2).step(w, np.ones((2, 3)))
+    >>> _ = Optimizer(sgd(), lr=0.5, hooks=[Noise([0.0, 9.0])], replicas=2).step(w, np.ones((2, 3)))
     >>> w == 0.5
     array([[ True,  True,  True],
            [False, False, False]])

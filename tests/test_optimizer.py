@@ -18,6 +18,8 @@ from optimlab import (
     Gradient,
     Project,
     Rule,
+    SkipLarge,
+    SkipNonFinite,
     Square,
     UniformGain,
     adam,
@@ -351,14 +353,162 @@ def test_parameters_must_stay_as_in_the_first_step(params, error, message):
         optimizer.step(params, good)
 
 
-def test_other_arrays_of_the_same_shape_may_take_their_place():
-    optimizer, w = Optimizer(momentum(), 0.1), np.zeros(20000)
-    optimizer.step(w, np.ones(20000))
-    v = w.copy()
-    optimizer.step(v, np.ones(20000))
-    optimizer.step(w, np.ones(20000))
-    assert optimizer.t == 3
-    assert w[0] == pytest.approx(-0.01 - 0.0271)
+@pytest.mark.parametrize("size", [2, 20000])
+class TestOneSetOfParameters:
+    def stepped(self, w):
+        optimizer = Optimizer(momentum(0.5), 1.0, average=Ema(0.5))
+        assert optimizer.step(w, np.ones_like(w)) is w
+        return optimizer
+
+    @pytest.mark.parametrize(
+        "other",
+        [lambda p: p[1], lambda p: p[[0]][0], lambda p: p[0].copy(), lambda p: p[0][::-1]],
+        ids=["row", "rows", "copy", "turned"],
+    )
+    def test_other_arrays_are_refused_and_nothing_moves(self, other, size):
+        p = np.zeros((3, size))
+        optimizer = self.stepped(p[0])
+        state, kept = optimizer.state_dict(), p.copy()
+        for do in (lambda w: optimizer.step(w, np.ones(size)), lambda w: optimizer.averaged(w).__enter__()):
+            with pytest.raises(
+                ValueError, match=r"parameter 'params' (is not the array of the step before|must keep its mem)"
+            ):
+                do(other(p))
+        assert np.array_equal(p, kept)
+        assert all(np.array_equal(state[key], array) for key, array in optimizer.state_dict().items())
+
+    def test_views_of_the_same_memory_are_the_same(self, size):
+        p = np.zeros((3, size))
+        optimizer = self.stepped(p[0])
+        for view in (p[0], p.reshape(-1)[:size], p[:1].reshape(-1)):
+            optimizer.step(view, np.zeros(size))
+        assert optimizer.t == 4
+        assert p[0] == pytest.approx(np.full(size, -0.9375))
+        assert not p[1:].any()
+
+    def test_the_remedies_of_the_error(self, size):
+        w, new = np.zeros(size), np.full(size, 3.0)
+        optimizer = self.stepped(w)  # the state is .5
+        w[...] = new
+        optimizer.step(w, np.zeros(size))
+        assert (w == 2.75).all()
+        assert (optimizer.updated(new, np.zeros(size)) == 2.875).all()
+        assert (new == 3.0).all()
+        optimizer.step(w, np.zeros(size))
+        optimizer.release()
+        optimizer.step(new, np.zeros(size))
+        assert (new == 2.96875).all()
+
+    def test_after_a_load_they_may_be_others(self, size):
+        optimizer, v = self.stepped(np.zeros(size)), np.zeros(size)
+        optimizer.load_state_dict(optimizer.state_dict())
+        optimizer.step(v, np.zeros(size))
+        assert (v == -0.25).all()
+
+    def test_updated_is_step_in_copies(self, size):
+        rng = np.random.default_rng(0)
+        params = {"a": [rng.normal(size=(2, size))], "b": np.asfortranarray(rng.normal(size=(2, size)))}
+        ours, theirs = (Optimizer(adam(), 0.1, average=Ema(0.9), hooks=[ClipNorm(1.0)]) for _ in range(2))
+        moved, old = copy.deepcopy(params), copy.deepcopy(params)
+        for k in range(4):
+            g = {"a": (np.sin(k + params["a"][0]),), "b": np.cos(k + params["b"])}
+            ours.step(moved, g)
+            new = theirs.updated(params, g)
+            assert type(new["a"]) is list
+            assert np.array_equal(params["a"][0], old["a"][0])
+            assert np.array_equal(params["b"], old["b"])
+            assert np.array_equal(new["a"][0], moved["a"][0])
+            assert np.array_equal(new["b"], moved["b"])
+            params, old = new, copy.deepcopy(new)
+        assert all(np.array_equal(ours.state_dict()[key], x) for key, x in theirs.state_dict().items())
+        with theirs.averaged(params), ours.averaged(moved):
+            assert np.array_equal(params["b"], moved["b"])
+
+    def test_updated_refuses_what_step_refuses(self, size):
+        optimizer, w = Optimizer(sgd(), 1.0), np.zeros(size)
+        for bad, error in ((np.full(size, np.nan), FloatingPointError), (np.ones(1 + size), ValueError)):
+            with pytest.raises(error):
+                optimizer.updated(w, bad)
+        assert optimizer.t == 0
+        assert not w.any()
+
+
+class Metres(np.ndarray):
+    """A subclass that means more than its numbers."""
+
+
+SUBCLASSES = {
+    "masked": lambda x: np.ma.array(x, mask=[True, False]),
+    "metres": lambda x: x.view(Metres),
+}
+
+
+@pytest.mark.parametrize("kind", SUBCLASSES)
+@pytest.mark.parametrize("step", ["step", "updated"])
+def test_arrays_that_mean_more_than_their_numbers_are_refused(kind, step):
+    w, make, optimizer = np.zeros(2), SUBCLASSES[kind], Optimizer(sgd(), 1.0)
+    for params, gradients, role in ((make(w), np.ones(2), "parameter"), (w, make(np.ones(2)), "gradient")):
+        with pytest.raises(
+            TypeError, match=rf"{role} 'params' must be a plain NumPy array; got .*\(0.0\) those of a masked"
+        ):
+            getattr(optimizer, step)(params, gradients)
+    with pytest.raises(TypeError, match="gradient 'params' must be a plain NumPy array"):
+        Optimizer(sgd(), 1.0, hooks=[Sets(gradients=(make(np.ones(2)),))]).step(w, np.ones(2))
+    assert not w.any()
+    given = make(np.ones(2))
+    optimizer.step(w, given.filled(0.0) if kind == "masked" else np.asarray(given))  # the remedies
+    assert w.tolist() == ([0.0, -1.0] if kind == "masked" else [-1.0, -1.0])
+
+
+def test_a_memory_map_is_an_array_in_a_file(tmp_path):
+    w = np.memmap(tmp_path / "w", np.float64, "w+", shape=(3,))
+    optimizer = Optimizer(momentum(0.5), 1.0)
+    for _ in range(2):
+        optimizer.step(w, np.ones(3))
+    assert np.fromfile(tmp_path / "w").tolist() == w.tolist() == [-1.25] * 3
+
+
+class TestOverflow:
+    """What a rule keeps is guarded as gradients are: float32 holds no square of 2e19."""
+
+    @pytest.mark.parametrize("engine", ["numpy", "fused"])
+    @pytest.mark.parametrize("size", [2, 20000])
+    @pytest.mark.parametrize("hooks", [[], [ClipNorm(np.inf)], [Scaled(1e-3)], [SkipNonFinite()]], ids=repr)
+    def test_a_state_that_would_overflow_is_refused_and_nothing_moves(self, hooks, size, engine):
+        w, g = np.ones(size, np.float32), np.ones(size, np.float32)
+        optimizer = Optimizer(adam(), 0.1, engine=engine_of(engine), average=Ema(0.9), hooks=hooks)
+        optimizer.step(w, g)
+        kept, state = w.copy(), optimizer.state_dict()
+        g[1] = 2e23
+        with pytest.raises(FloatingPointError, match=r"state 'square_ema' of 'params' would be infinite after step 2"):
+            optimizer.step(w, g)
+        assert np.array_equal(w, kept)
+        assert all(np.array_equal(state[k], x) for k, x in optimizer.state_dict().items() if "hooks" not in k)
+        optimizer.step(w, np.ones_like(w))
+        assert (w < kept).all()
+
+    def test_the_remedies_of_the_error(self):
+        for hook, t in ((SkipLarge(1e3), 0), (ClipNorm(1.0), 1)):
+            w, optimizer = np.zeros(2, np.float32), Optimizer(adam(), 0.1, hooks=[hook])
+            optimizer.step(w, np.array([2e19, 1.0], np.float32))
+            assert optimizer.t == t
+
+    def test_large_numbers_that_fit_go_through(self):
+        w, v = np.zeros(2, np.float32), np.zeros(2)
+        g = np.array([1e18, -1.0])
+        Optimizer(adam(), 0.5).step(w, g.astype(np.float32))
+        Optimizer(adam(), 0.5).step(v, g)
+        assert w == pytest.approx(v, rel=1e-6)
+
+    @pytest.mark.parametrize("engine", ["numpy", "fused"])
+    def test_a_replica_that_would_overflow_is_frozen(self, engine):
+        w, g = np.ones((2, 3), np.float32), np.ones((2, 3), np.float32)
+        optimizer = Optimizer(adam(), 0.1, engine=engine_of(engine), replicas=2)
+        g[1, 2] = 2e19
+        optimizer.step(w, g)
+        assert optimizer.diverged.tolist() == [False, True]
+        assert (w[1] == 1.0).all()
+        assert (w[0] < 1.0).all()
 
 
 @pytest.mark.parametrize(

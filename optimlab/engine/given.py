@@ -17,8 +17,8 @@ from optimlab.trees import kind
 from optimlab.typing import Array, Number
 
 __all__ = [
-    "check", "check_apart", "check_first", "check_shapes", "check_writable", "checked_average", "checked_hooks",
-    "checked_lr", "hyperparameters",
+    "check", "check_apart", "check_first", "check_same", "check_shapes", "check_writable", "checked_average",
+    "checked_hooks", "checked_lr", "hyperparameters", "plain",
 ]  # fmt: skip
 
 _DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
@@ -41,6 +41,31 @@ def check_first(leaves: Sequence[Any], names: tuple[str, ...], replicas: int | N
             raise ValueError(
                 f"parameter {name!r} must have a first axis of {replicas} replicas; got shape {leaf.shape}"
             )
+
+
+def plain(name: str, given: Any) -> Any:
+    """Return an array of a subclass as its numbers, if they are all that it means; what is no array as it is."""
+    if type(given) in (np.ndarray, np.memmap, np.matrix):
+        return np.asarray(given)
+    if isinstance(given, np.ndarray):
+        remedy = "np.asarray gives the numbers alone, .filled(0.0) those of a masked array"
+        raise TypeError(f"{name} must be a plain NumPy array; got {kind(given)}; {remedy}")
+    return np.asarray(given) if isinstance(given, np.generic) else given
+
+
+def check_same(leaves: Sequence[Array], before: Sequence[Array], names: tuple[str, ...]) -> None:
+    """Refuse parameters that do not lie where they lay in the step before; another view of the same memory may."""
+    for leaf, old, name in zip(leaves, before, names, strict=True):
+        if leaf is not old and leaf.size and _place(leaf) != _place(old):
+            raise ValueError(
+                f"parameter {name!r} is not the array of the step before: one optimizer steps one set of parameters, "
+                "in place (w[rows] is a new array); write into it, w[...] = new; or take opt.updated(params, gradients) "
+                "for arrays that are new each time; or call opt.release() first, to go on with others"
+            )
+
+
+def _place(leaf: Array) -> tuple[int, tuple[int, ...]]:
+    return leaf.__array_interface__["data"][0], leaf.strides
 
 
 def check_writable(leaves: Sequence[Array], names: tuple[str, ...]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from optimlab.engine.given import check, check_apart, check_first, check_writable
+from optimlab.engine.given import check, check_apart, check_first, check_same, check_writable, plain
 from optimlab.engine.numbers import Numbers
 from optimlab.rules.algebra import Rule
 from optimlab.trees import tree_of
@@ -191,11 +191,12 @@ class Layout:
         self.tree = tree_of(params)
         self.names = tuple([name or "params" for name in self.tree.names])
         self.replicas = replicas
-        leaves = self.tree.leaves(params)
+        leaves = self._plain("parameter", self.tree.leaves(params))
         check_first(leaves, self.names, replicas)
         self.shapes = [leaf.shape for leaf in leaves]
         self.dtypes = [leaf.dtype for leaf in leaves]
         self.leaves: tuple[Array, ...] = ()
+        self._given: tuple[Any, ...] = ()
         self.latest: tuple[Array, ...] = ()
         self.rules: list[Rule] = []
         self.segments = self._segments(leaves, rule, () if average is None else average.start, pack)
@@ -220,20 +221,33 @@ class Layout:
         return leaf.size <= max(pack, self.replicas**2) or not leaf.flags.c_contiguous
 
     def bind(self, params: Any) -> None:
-        """Take the parameters, checked if they are not the arrays of the last step."""
-        leaves = self.tree.leaves(params)
-        if self.leaves and all(map(is_, leaves, self.leaves)):
+        """Take the parameters; others than those of the last step are checked to be the same memory."""
+        given = self.tree.leaves(params)
+        if self._given and all(map(is_, given, self._given)):
             return
+        leaves = self._plain("parameter", given)
         self._check_parameters(leaves)
         check_apart(leaves, self.names)
+        if self.leaves:
+            check_same(leaves, self.leaves, self.names)
         for segment in self.segments:
             segment.bind(leaves)
         large = [segment.weights for segment in self.segments if not segment.packed]
-        self.leaves, self._spans = tuple(leaves), sorted(map(np.lib.array_utils.byte_bounds, large))
+        self.leaves, self._given = tuple(leaves), tuple(given)
+        self._spans = sorted(map(np.lib.array_utils.byte_bounds, large))
+
+    def release(self) -> None:
+        """Forget the arrays: the next ones may be others."""
+        self.leaves = self._given = self.latest = ()
 
     def __getstate__(self) -> dict[str, Any]:
         """A copy knows no arrays of the user's, so that it binds those that it is given."""
-        return vars(self) | {"leaves": (), "latest": ()}
+        return vars(self) | {"leaves": (), "_given": (), "latest": ()}
+
+    def _plain(self, role: str, leaves: Sequence[Any]) -> list[Any]:
+        if set(map(type, leaves)) == _ARRAY:
+            return list(leaves)
+        return [plain(f"{role} {name!r}", leaf) for leaf, name in zip(leaves, self.names, strict=True)]
 
     def gather(self, gradients: Sequence[Array]) -> None:
         """Read weights and gradients into the segments; copy a gradient that lies in memory which the sweep changes."""
@@ -265,11 +279,9 @@ class Layout:
         """Return these leaves, if they can be gradients."""
         if len(leaves) != len(self.names):
             raise ValueError(f"there must be {len(self.names)} gradients, as parameters; a hook gave {len(leaves)}")
-        if set(map(type, leaves)) != _ARRAY:  # arithmetic on 0-d arrays makes NumPy scalars; np.matrix is never 1-D
-            arrays = (np.generic, np.ndarray)
-            leaves = tuple([np.asarray(leaf) if isinstance(leaf, arrays) else leaf for leaf in leaves])
-        self._check("gradient", leaves)
-        return leaves
+        arrays = tuple(self._plain("gradient", leaves))  # arithmetic on 0-d arrays makes NumPy scalars
+        self._check("gradient", arrays)
+        return arrays
 
     def memory(self, block: str, slots: tuple[str, ...]) -> Iterator[tuple[str, str, Array]]:
         """Yield leaf, slot and the slot's memory in the leaf's shape, of the block "state" or "average"."""

@@ -46,7 +46,7 @@ class Accumulate(Checked):
     >>> w = np.zeros(1)
     >>> opt = Optimizer(sgd(), lr=1.0, hooks=[Accumulate(2)])
     >>> for g in (1.0, 3.0, 5.0, 7.0):
-    ...     opt.step(w, np.array([g]))
+    ...     _ = opt.step(w, np.array([g]))
     ...     print(w, opt.t)
     [0.] 0
     [-2.] 1

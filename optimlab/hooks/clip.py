@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, final
 import numpy as np
 
 from optimlab.checks import Hyperparameter, Range, value
-from optimlab.finite import rows
+from optimlab.finite import LARGE, rows
 from optimlab.hooks.memory import Buffers
 from optimlab.settings import Checked
 from optimlab.typing import Array, Mark, Number
@@ -63,7 +63,7 @@ class ClipNorm(Checked):
     >>> from optimlab import ClipNorm, Optimizer, sgd
     >>> clip = ClipNorm(1.0)
     >>> w = [np.zeros(2), np.zeros(1)]
-    >>> Optimizer(sgd(), lr=13.0, hooks=[clip]).step(w, [np.array([3.0, 4.0]), np.array([12.0])])
+    >>> _ = Optimizer(sgd(), lr=13.0, hooks=[clip]).step(w, [np.array([3.0, 4.0]), np.array([12.0])])
     >>> [x.round(12).tolist() for x in w], clip.norm
     ([[-3.0, -4.0], [-12.0]], 13.0)
     """
@@ -78,7 +78,7 @@ class ClipNorm(Checked):
         if step.idle:
             return
         self.norm = step.norm(step.gradients)
-        if np.all(np.isfinite(self.norm)):
+        if np.all(self.norm < LARGE):
             step.checked = step.gradients
         factor = _factor(self.norm, value(self, "max_norm", step.t))
         self._shares = (factor < 1.0,) * len(step.names)
@@ -110,7 +110,7 @@ class ClipEach(Checked):
     --------
     >>> from optimlab import ClipEach, Optimizer, sgd
     >>> w = [np.zeros(2), np.zeros(1)]
-    >>> Optimizer(sgd(), lr=1.0, hooks=[ClipEach(5.0)]).step(w, [np.array([3.0, 4.0]), np.array([12.0])])
+    >>> _ = Optimizer(sgd(), lr=1.0, hooks=[ClipEach(5.0)]).step(w, [np.array([3.0, 4.0]), np.array([12.0])])
     >>> w
     [array([-3., -4.]), array([-5.])]
     """
@@ -158,7 +158,7 @@ class ClipValue(Checked):
     --------
     >>> from optimlab import ClipValue, Optimizer, sgd
     >>> w = np.zeros(3)
-    >>> Optimizer(sgd(), lr=1.0, hooks=[ClipValue(1.0)]).step(w, np.array([-500.0, 0.5, 3.0]))
+    >>> _ = Optimizer(sgd(), lr=1.0, hooks=[ClipValue(1.0)]).step(w, np.array([-500.0, 0.5, 3.0]))
     >>> w
     array([ 1. , -0.5, -1. ])
     """

@@ -46,7 +46,7 @@ class Lookahead(Checked):
     >>> w = np.array([3.0])
     >>> opt = Optimizer(sgd(), lr=0.5, hooks=[Lookahead(3, share=1 / 3)])
     >>> for _ in range(6):
-    ...     opt.step(w, np.array([2.0]))
+    ...     _ = opt.step(w, np.array([2.0]))
     ...     print(w.item())
     2.0
     1.0

@@ -45,7 +45,7 @@ class Project(Checked):
     --------
     >>> from optimlab import Box, Optimizer, Project, sgd
     >>> w = np.array([0.5, -0.5])
-    >>> Optimizer(sgd(), lr=1.0, hooks=[Project(Box(-1.0, 1.0))]).step(w, np.array([-3.0, 0.25]))
+    >>> _ = Optimizer(sgd(), lr=1.0, hooks=[Project(Box(-1.0, 1.0))]).step(w, np.array([-3.0, 0.25]))
     >>> w
     array([ 1.  , -0.75])
     """

@@ -37,7 +37,7 @@ class LearningRateDecay:
     >>> opt = Optimizer(sgd(), lr=0.5, hooks=[LearningRateDecay(step_decay(1.0, 0.5, steps=2))])
     >>> w = np.zeros(1)
     >>> for _ in range(4):
-    ...     opt.step(w, np.ones(1))
+    ...     _ = opt.step(w, np.ones(1))
     ...     print(opt.lr)
     0.5
     0.5
@@ -92,7 +92,7 @@ class Plateau(Checked):
     >>> opt = Optimizer(sgd(), lr=1.0, hooks=[Plateau(0.5, patience=2)])
     >>> w = np.zeros(1)
     >>> for loss in (3.0, 2.0, 2.0, 2.0, 1.0):
-    ...     opt.step(w, np.ones(1), loss=loss)
+    ...     _ = opt.step(w, np.ones(1), loss=loss)
     ...     print(opt.lr)
     1.0
     1.0

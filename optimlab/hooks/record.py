@@ -66,7 +66,7 @@ class Record(Checked):
     >>> from optimlab import Optimizer, Record, sgd
     >>> record = Record()
     >>> w = {"W": np.array([3.0, 4.0])}
-    >>> Optimizer(sgd(), lr=0.5, hooks=[record]).step(w, {"W": np.array([0.0, 2.0])})
+    >>> _ = Optimizer(sgd(), lr=0.5, hooks=[record]).step(w, {"W": np.array([0.0, 2.0])})
     >>> record.frame().iloc[0].to_dict()  # doctest: +NORMALIZE_WHITESPACE
     {'t': 1, 'leaf': 'W', 'lr': 0.5, 'gradient_norm': 2.0, 'weight_norm': 5.0, 'update_norm': 1.0,
      'update_ratio': 0.2, 'effective_step': 0.5, 'clipped': nan}

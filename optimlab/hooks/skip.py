@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, final
 import numpy as np
 
 from optimlab.checks import Hyperparameter, Range, value
-from optimlab.finite import any_bad
+from optimlab.finite import any_bad, tame
 from optimlab.hooks.memory import restored
 from optimlab.settings import Checked
 from optimlab.typing import Array, Count
@@ -50,7 +50,7 @@ class SkipNonFinite(Checked):
     >>> opt = Optimizer(sgd(), lr=1.0, hooks=[skip])
     >>> w = np.zeros(1)
     >>> for g in (1.0, np.nan, np.inf, 1.0):
-    ...     opt.step(w, np.array([g]))
+    ...     _ = opt.step(w, np.array([g]))
     >>> w, opt.t, skip.total
     (array([-2.]), 2, 2)
     """
@@ -64,8 +64,10 @@ class SkipNonFinite(Checked):
         """Look at the gradients that are not skipped already."""
         if step.idle:
             return
-        looked_at, found = step.live, any_bad(step.gradients, step.replicas)
-        if not np.any(found):
+        with np.errstate(all="ignore"):
+            calm = all(map(tame, step.gradients))
+        looked_at, found = step.live, False if calm else any_bad(step.gradients, step.replicas)
+        if calm:
             step.checked = step.gradients
         marks = looked_at & (found | np.logical_not(np.isfinite(step.scale)))
         bad: Count = int(marks) if step.replicas is None else np.asarray(marks, np.int64)
@@ -103,7 +105,7 @@ class SkipLarge(Checked):
     >>> w = np.zeros(1)
     >>> opt = Optimizer(sgd(), lr=1.0, hooks=[SkipLarge(10.0)])
     >>> for g in (11.0, 10.0, np.inf):
-    ...     opt.step(w, np.array([g]))
+    ...     _ = opt.step(w, np.array([g]))
     >>> w, opt.t
     (array([-10.]), 1)
     """

@@ -44,7 +44,7 @@ class WeightDecay(Checked):
     >>> from optimlab import Optimizer, WeightDecay, sgd
     >>> params = {"weight": np.array([2.0]), "bias": np.array([2.0])}
     >>> zeros = {"weight": np.zeros(1), "bias": np.zeros(1)}
-    >>> Optimizer(sgd(), lr=0.5, hooks=[WeightDecay(0.1, only="weight")]).step(params, zeros)
+    >>> _ = Optimizer(sgd(), lr=0.5, hooks=[WeightDecay(0.1, only="weight")]).step(params, zeros)
     >>> params
     {'weight': array([1.9]), 'bias': array([2.])}
     """
@@ -93,7 +93,7 @@ class IndependentDecay(Checked):
     --------
     >>> from optimlab import IndependentDecay, Optimizer, sgd
     >>> w = np.array([2.0])
-    >>> Optimizer(sgd(), lr=1e-9, hooks=[IndependentDecay(0.25)]).step(w, np.zeros(1))
+    >>> _ = Optimizer(sgd(), lr=1e-9, hooks=[IndependentDecay(0.25)]).step(w, np.zeros(1))
     >>> w
     array([1.5])
     """
