@@ -15,9 +15,16 @@ from numpy.typing import ArrayLike
 
 from optimlab.checks import POSITIVE, hyperparameter, whole
 from optimlab.engine import Engine, choose
-from optimlab.engine.given import check_shapes, checked_average, checked_hooks, checked_lr, hyperparameters
+from optimlab.engine.given import (
+    check_shapes,
+    checked_average,
+    checked_hooks,
+    checked_loss,
+    checked_lr,
+    hyperparameters,
+)
 from optimlab.engine.guard import Replicas, check_gradients, check_swept, rows_of
-from optimlab.engine.layout import Layout
+from optimlab.engine.layout import Layout, Segment
 from optimlab.engine.numbers import Numbers
 from optimlab.rules.algebra import Rule
 from optimlab.rules.averages import compensated
@@ -199,7 +206,7 @@ class Optimizer:
     def _choose(self, layout: Layout) -> None:
         """Choose the engines, for the rules with or without the average."""
         self._engines = [choose(self.engine, rule, self._early) for rule in layout.rules]
-        self._follower = None if self._late is None else choose(self.engine, None, self._late)
+        self._follower = None if self._mean is None else choose(self.engine, None, self._mean)
         for segment in layout.segments:
             segment.kept.clear()
 
@@ -239,7 +246,8 @@ class Optimizer:
         params : ndarray, or (nested) dict, list or tuple of them, of float32 or float64
             The parameters, the same arrays at each step, or views of the same memory.
         gradients : as params
-            The gradients, of the same structure, shapes and dtypes. They are never written to.
+            The gradients, of the same structure, shapes and dtypes. They are never written to. A leaf with None in
+            the place of one is skipped: its state and its t wait as if the step had not been; zeros mean zeros.
         loss : float or ndarray, shape (S,), optional
             For hooks that need it.
 
@@ -311,7 +319,9 @@ class Optimizer:
         layout = self._bound(params)
         given = layout.gradients(gradients)
         lr = self._lr_at(self._t)
+        loss = None if loss is None else checked_loss(loss, layout.replicas)
         step = Step(self._t + 1, lr, 1.0, False, layout.leaves, given, layout.names, loss, layout.replicas)
+        step.waiting = layout.waiting
         for before in self._before:
             before(step)
         if step.skip is not False and np.all(step.skip):
@@ -322,39 +332,53 @@ class Optimizer:
             step.lr = checked_lr("set by a hook", step.lr)
         if layout.replicas is not None and step.skip is not False:
             step.skip = np.broadcast_to(np.asarray(step.skip, bool), (layout.replicas,))
-        self._update(layout, step)
+        waiting = self._update(layout, step)
         try:
             for after in self._after:
                 after(step)
         finally:  # the weights have moved, whatever happens to a hook
-            if self._follower is not None:
-                self._follow(layout, step)
+            if self._late is not None:
+                self._follow(layout.segments, step)
+            elif waiting and self._early is not None:
+                self._follow(waiting, step)
 
-    def _follow(self, layout: Layout, step: Step) -> None:
+    def _follow(self, segments: Sequence[Segment], step: Step) -> None:
         """Feed the average what the weights are after the hooks."""
         frozen = step.skip if isinstance(step.skip, np.ndarray) and step.skip.any() else None
         numbers = Numbers(1.0, 0.0, None, self._averaging(step.t), frozen)
         with np.errstate(all="ignore"):
-            for segment in layout.segments:
+            for segment in segments:
                 segment.reread()
                 self._follower.sweep(segment, numbers)  # type: ignore[union-attr]
 
-    def _update(self, layout: Layout, step: Step) -> None:
-        """Sweep all segments with the rules and the average."""
+    def _update(self, layout: Layout, step: Step) -> list[Segment]:
+        """Sweep all segments with the rules and the average; return those that wait."""
+        waiting = layout.activate(step.waiting)
         layout.gather(step.gradients)
-        t = self._t + 1
+        t, skip = self._t + 1, step.skip
         with np.errstate(all="ignore"):
-            average = () if self._early is None else self._averaging(t)
-            each = [Numbers(step.scale, step.lr, rule.coefficients(t), average) for rule in layout.rules]
-            if self._guard is not None or not (isinstance(step.lr, float) and isinstance(step.scale, float)):
-                for own in each:
-                    check_shapes(self.replicas, own.groups())
-            self._guarded(layout, step, each)
+            self._guarded(layout, step, self._numbers(layout, step, t))
         self._latest_lr = step.lr
-        skip = step.skip
+        for segment in waiting:
+            segment.waited = segment.waited + np.asarray(step.live, np.int64)
         self._t = np.where(skip, self._t, t) if isinstance(skip, np.ndarray) and skip.any() else t
         if self._guard is not None:
             step.skip = skip | self._guard.diverged  # hooks leave a frozen replica alone, too
+        return waiting
+
+    def _numbers(self, layout: Layout, step: Step, t: Count) -> list[Numbers]:
+        """Return the numbers for each segment; where leaves have waited, t is a smaller one."""
+        average = () if self._early is None else self._averaging(t)
+        each = [Numbers(step.scale, step.lr, rule.coefficients(t), average) for rule in layout.rules]
+        each = [each[segment.rule] for segment in layout.active]
+        for i, segment in enumerate(layout.active):
+            if not isinstance(segment.waited, int) or segment.waited:
+                c = layout.rules[segment.rule].coefficients(t - segment.waited)
+                each[i] = Numbers(step.scale, step.lr, c, average)
+        if self._guard is not None or not (isinstance(step.lr, float) and isinstance(step.scale, float)):
+            for own in each:
+                check_shapes(self.replicas, own.groups())
+        return each
 
     def _guarded(self, layout: Layout, step: Step, each: Sequence[Numbers]) -> None:
         """Sweep, and let nothing through that is not finite: an error, with replicas those that are frozen."""
@@ -369,7 +393,7 @@ class Optimizer:
             self._sweep(layout, each)
         else:
             self._careful(layout, step, each)
-        for segment in layout.segments:
+        for segment in layout.active:
             segment.scatter()
 
     def _careful(self, layout: Layout, step: Step, each: Sequence[Numbers]) -> None:
@@ -384,8 +408,8 @@ class Optimizer:
             raise
 
     def _sweep(self, layout: Layout, each: Sequence[Numbers]) -> None:
-        for segment in layout.segments:
-            self._engines[segment.rule].sweep(segment, each[segment.rule])
+        for segment, numbers in zip(layout.active, each, strict=True):
+            self._engines[segment.rule].sweep(segment, numbers)
 
     def _averaging(self, t: Count) -> tuple[Number, ...]:
         return () if self._mean is None else self._mean.coefficients(t)

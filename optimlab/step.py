@@ -43,6 +43,9 @@ class Step:
         The ``loss`` given to ``Optimizer.step``.
     replicas : int or None
         S.
+    waiting : tuple of bool
+        Which leaves have no gradient in this step (None was given; here are zeros), or () if all have one: the rule
+        leaves them and their state alone, and so should a hook.
     checked : tuple of ndarray or None
         Gradients that a hook has found to be finite, with a norm below 1e16: if they still are ``step.gradients`` when
         all hooks have been called, the optimizer does not look at them again. A hook that changes an array of its own
@@ -77,6 +80,7 @@ class Step:
     loss: Number | None = None
     replicas: int | None = None
     checked: tuple[Array, ...] | None = None
+    waiting: tuple[bool, ...] = ()
 
     @property
     def idle(self) -> bool:

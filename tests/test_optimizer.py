@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from optimlab import (
+    Accumulate,
     Box,
     ClipNorm,
     ClipValue,
@@ -16,6 +17,7 @@ from optimlab import (
     Ema,
     FirstValueGain,
     Gradient,
+    Plateau,
     Project,
     Rule,
     SkipLarge,
@@ -319,7 +321,8 @@ def test_interleaved_views_do_not_overlap():
     ("gradients", "error", "message"),
     [
         ({"a": np.ones(2)}, ValueError, "gradient 'b' is missing"),
-        ({"a": np.ones(2), "b": None}, ValueError, "gradient 'b' is missing"),
+        ({"b": None}, ValueError, "gradient 'a' is missing; for a leaf that has no gradient in this step give None"),
+        (None, TypeError, "the container must be a dict"),
         ({"a": np.ones(2), "b": np.ones(3), "c": np.ones(1)}, ValueError, "does not know: ['c']"),
         ({"a": np.ones(3), "b": np.ones(3)}, ValueError, "gradient 'a' must have shape (2,); got (3,)"),
         ({"a": np.ones(2, np.float32), "b": np.ones(3)}, TypeError, "gradient 'a' must be float64 like its parameter"),
@@ -1027,3 +1030,36 @@ def test_what_is_no_setting_is_refused():
     for name in ("t", "state", "diverged", "learning_rate"):
         with pytest.raises(AttributeError, match=name):
             setattr(optimizer, name, 1)
+
+
+@pytest.mark.parametrize(
+    ("loss", "error"),
+    [(np.array([1.0]), ValueError), ("a", TypeError), (1j, TypeError), (True, TypeError), ([[1.0]], ValueError)],
+)
+@pytest.mark.parametrize("hooks", [[], [Plateau(0.5, patience=3)], [Accumulate(2), Plateau(0.5)]], ids=repr)
+def test_a_loss_is_checked_at_once_and_leaves_no_trace(hooks, loss, error):
+    w, optimizer = np.zeros(1), Optimizer(sgd(), 1.0, hooks=hooks)
+    optimizer.step(w, np.ones(1), loss=3.0)
+    optimizer.step(w, np.ones(1), loss=2)
+    before = optimizer.state_dict(), w.copy()
+    with pytest.raises(error, match=r"^loss must be a"):
+        optimizer.step(w, np.ones(1), loss=loss)
+    assert all(np.array_equal(before[0][key], x) for key, x in optimizer.state_dict().items())
+    assert w == before[1]
+    optimizer.step(w, np.ones(1), loss=np.float32(1.0))
+
+
+def test_a_loss_of_replicas_is_a_number_or_one_for_each():
+    seen = []
+
+    class Sees:
+        def before(self, step):
+            seen.append(step.loss)
+
+    w, optimizer = np.zeros((2, 1)), Optimizer(sgd(), 1.0, replicas=2, hooks=[Sees()])
+    for loss in (1, [1.0, 2.0], np.array([np.nan, np.inf])):
+        optimizer.step(w, np.ones((2, 1)), loss=loss)
+    assert seen[0] == 1.0
+    assert seen[1].tolist() == [1.0, 2.0]
+    with pytest.raises(ValueError, match=r"loss must be a number or of shape \(2,\); got shape \(3,\)"):
+        optimizer.step(w, np.ones((2, 1)), loss=[1.0, 2.0, 3.0])

@@ -27,9 +27,9 @@ def check_gradients(layout: Layout, step: Step) -> bool:
         raise FloatingPointError(
             f"the factor that hooks put on the gradients at step {step.t} is {step.scale}; it must be finite"
         )
-    if step.checked is step.gradients or all(tame(segment.gradient) for segment in layout.segments):
+    if step.checked is step.gradients or all(tame(segment.gradient) for segment in layout.active):
         return bool(np.abs(step.scale) <= _FACTOR)
-    if not all(all_finite(segment.gradient) for segment in layout.segments):
+    if not all(all_finite(segment.gradient) for segment in layout.active):
         raise FloatingPointError(_place(step))
     return False
 
@@ -47,7 +47,7 @@ def _place(step: Step) -> str:
 
 def rows_of(layout: Layout) -> list[Array]:
     """Return all memory that a sweep writes to."""
-    return [row for s in layout.segments for row in (s.weights, *s.state, *s.average)]
+    return [row for s in layout.active for row in (s.weights, *s.state, *s.average)]
 
 
 def check_swept(layout: Layout, step: Step, slots: tuple[str, ...]) -> None:
@@ -78,7 +78,7 @@ class Replicas:
         """Return the replicas that do not move in this step, None if all do; mark those that have diverged."""
         if check:
             bad = ~np.broadcast_to(np.isfinite(step.scale), self.diverged.shape)
-            wild = [segment for segment in layout.segments if not tame(segment.gradient)]
+            wild = [segment for segment in layout.active if not tame(segment.gradient)]
             for segment in wild:
                 bad |= _bad(segment.gradient, segment.axis)
             self.calm = not wild and bool(np.all(np.abs(step.scale) <= _FACTOR))
@@ -88,19 +88,19 @@ class Replicas:
 
     def saved(self, layout: Layout) -> list[tuple[Array, list[Array]]]:
         """Return copies of what must not become infinite."""
-        return [(s.weights.copy(), [row.copy() for row in s.average]) for s in layout.segments]
+        return [(s.weights.copy(), [row.copy() for row in s.average]) for s in layout.active]
 
     def restore(self, layout: Layout, saved: list[tuple[Array, list[Array]]]) -> None:
         """Mark the replicas whose weights or state are no longer finite, and give them their last weights back."""
         if not saved:
             return
         bad = np.zeros_like(self.diverged)
-        for segment in layout.segments:
+        for segment in layout.active:
             for row in (segment.weights, *(() if self.calm else segment.state)):
                 bad |= _bad(row, segment.axis)
         if bad.any():
             self.diverged |= bad
-            for segment, (weights, average) in zip(layout.segments, saved, strict=True):
+            for segment, (weights, average) in zip(layout.active, saved, strict=True):
                 where = bad[:, None] if segment.axis == 0 else bad
                 for row, old in zip((segment.weights, *segment.average), (weights, *average), strict=True):
                     np.copyto(row, old, where=where)

@@ -13,7 +13,7 @@ from optimlab.engine.given import check, check_apart, check_first, check_same, c
 from optimlab.engine.numbers import Numbers
 from optimlab.rules.algebra import Rule
 from optimlab.trees import tree_of
-from optimlab.typing import Array
+from optimlab.typing import Array, Count
 
 __all__ = ["Layout", "Segment"]
 
@@ -49,6 +49,8 @@ class Segment:
         The axis of the replicas.
     kept : dict
         What an engine keeps for the next step.
+    waited : int or ndarray of int, shape (S,)
+        Steps in which its leaves had no gradient.
     """
 
     weights: Array
@@ -69,6 +71,7 @@ class Segment:
         self.packed = packed
         self.axis = None if replicas is None else int(packed)
         self.kept: dict[Any, Any] = {}
+        self.waited: Count = 0
         self._shapes = [leaf.shape for leaf in leaves.values()]
         self._transposed = not packed and not first.flags.c_contiguous
         shape: tuple[int, ...] = (size,)
@@ -199,19 +202,20 @@ class Layout:
         self._given: tuple[Any, ...] = ()
         self.latest: tuple[Array, ...] = ()
         self.rules: list[Rule] = []
-        self.segments = self._segments(leaves, rule, () if average is None else average.start, pack)
+        self._starts = rule.start, () if average is None else average.start
+        self.waiting: tuple[bool, ...] = ()
+        self.active = self.segments = self._segments(leaves, rule, pack)
         self.bind(params)
 
-    def _segments(self, leaves: list[Array], rule: Rule, average: tuple[float, ...], pack: int) -> list[Segment]:
+    def _segments(self, leaves: list[Array], rule: Rule, pack: int) -> list[Segment]:
         parts: dict[Any, dict[int, Array]] = {}
         for i, (leaf, own) in enumerate(zip(leaves, rule.on(self.names), strict=True)):
             if own not in self.rules:
                 self.rules.append(own)
             packed = self._is_small(leaf, pack)
             parts.setdefault((self.rules.index(own), packed, leaf.dtype if packed else i), {})[i] = leaf
-        starts = (rule.start, average)
         return [
-            Segment(held, own, starts=starts, replicas=self.replicas, packed=packed)
+            Segment(held, own, starts=self._starts, replicas=self.replicas, packed=packed)
             for (own, packed, _), held in parts.items()
         ]
 
@@ -251,7 +255,7 @@ class Layout:
 
     def gather(self, gradients: Sequence[Array]) -> None:
         """Read weights and gradients into the segments; copy a gradient that lies in memory which the sweep changes."""
-        for segment in self.segments:
+        for segment in self.active:
             try:
                 segment.gather(gradients)
             except ValueError:  # the same arrays as in the last step, but changed in place since
@@ -272,8 +276,65 @@ class Layout:
         leaves = self.tree.leaves(gradients)
         if len(leaves) == len(self.latest) and all(map(is_, leaves, self.latest)):
             return self.latest
+        self.waiting = ()
+        if self.tree.parts is not None and any(leaf is None for leaf in leaves):
+            leaves = self._without(leaves, self.tree.lacking(gradients))
         self.latest = self.checked_gradients(tuple(leaves))
         return self.latest
+
+    def _without(self, leaves: Sequence[Any], lacking: Sequence[str]) -> list[Any]:
+        """Mark the leaves that have no gradient, and put zeros in their places, but not where a dict lacks them."""
+        self.waiting = tuple(
+            [leaf is None and name not in lacking for leaf, name in zip(leaves, self.names, strict=True)]
+        )
+        rows = zip(leaves, self.waiting, self.shapes, self.dtypes, strict=True)
+        return [np.broadcast_to(dtype.type(0), shape) if waits else leaf for leaf, waits, shape, dtype in rows]
+
+    def activate(self, waiting: Sequence[bool]) -> list[Segment]:
+        """Choose what the next sweep is of: all but the leaves that wait; return the segments of these."""
+        if not any(waiting):
+            self.active = self.segments
+            return []
+        self._part(waiting)
+        self.active = [segment for segment in self.segments if not waiting[segment.leaves[0]]]
+        return [segment for segment in self.segments if waiting[segment.leaves[0]]]
+
+    def wait(self, counts: Mapping[str, Count]) -> None:
+        """Take how many steps each leaf has waited, from a checkpoint."""
+        held = [np.asarray(counts.get(name, 0)) for name in self.names]
+        for count in held:
+            marks = [np.array_equal(other, count) for other in held]
+            self._part(marks)
+            for segment in self.segments:
+                if marks[segment.leaves[0]]:
+                    segment.waited = int(count) if count.ndim == 0 else count.copy()
+
+    def waited(self) -> dict[str, Count]:
+        """Return how many steps each leaf has waited, if it has."""
+        waits = [segment for segment in self.segments if np.any(segment.waited)]
+        return {self.names[i]: segment.waited for segment in waits for i in segment.leaves}
+
+    def _part(self, marks: Sequence[bool]) -> None:
+        """Cut the segments that hold leaves of both kinds in two."""
+        parts: list[Segment] = []
+        for segment in self.segments:
+            kinds = {marks[i] for i in segment.leaves}
+            parts += [segment] if len(kinds) == 1 else [self._cut(segment, marks, kind) for kind in kinds]
+        self.active = self.segments = parts
+
+    def _cut(self, whole: Segment, marks: Sequence[bool], kind: bool) -> Segment:
+        """Return a segment of its own for the leaves of one kind, with their state."""
+        mine = [i for i in whole.leaves if marks[i] == kind]
+        leaves = {i: np.broadcast_to(self.dtypes[i].type(0), self.shapes[i]) for i in mine}
+        part = Segment(leaves, whole.rule, starts=self._starts, replicas=self.replicas, packed=True)
+        part.waited = whole.waited
+        for new, old in zip((*part.state, *part.average), (*whole.state, *whole.average), strict=True):
+            views = dict(zip(whole.leaves, whole.views(old), strict=True))
+            for i, view in zip(mine, part.views(new), strict=True):
+                view[...] = views[i]
+        if self.leaves:
+            part.bind(self.leaves)
+        return part
 
     def checked_gradients(self, leaves: tuple[Any, ...]) -> tuple[Array, ...]:
         """Return these leaves, if they can be gradients."""

@@ -57,6 +57,7 @@ class Accumulate(Checked):
     k: Hyperparameter
     reduction: Literal["mean", "sum"] = "mean"
     _count: Count = field(default=0, init=False, repr=False)
+    _waiting: tuple[bool, ...] = field(default=(), init=False, repr=False)
     _sums: Kept = field(default_factory=lambda: Kept("Accumulate"), init=False, repr=False)
     ranges: ClassVar[dict[str, Range]] = {"k": Range("a whole number of at least 1")}
     checks: ClassVar[dict[str, Any]] = {"reduction": partial(choice, "reduction", allowed=("mean", "sum"))}
@@ -65,9 +66,13 @@ class Accumulate(Checked):
         """Add the gradients; hand out what was collected, or skip."""
         if step.idle:
             return
+        k = value(self, "k", step.t)
+        if np.any(self._count) and step.waiting:  # a leaf waits if it has had no gradient at all
+            step.waiting = tuple(map(all, zip(step.waiting, self._waiting, strict=True))) if self._waiting else ()
+        self._waiting = step.waiting
         self._add(step)
         self._count = self._count + np.asarray(step.live, np.int64)
-        ready = step.live & (self._count >= value(self, "k", step.t))
+        ready = step.live & (self._count >= k)
         step.gradients = tuple(self._sums.arrays.values())
         if self.reduction == "mean":
             step.scale = 1.0 / self._count if step.replicas is None else 1.0 / np.maximum(self._count, 1)
@@ -88,11 +93,12 @@ class Accumulate(Checked):
                 np.add(total, g, out=total)
 
     def state(self) -> dict[str, Array]:
-        """Return the count and the sums, for a checkpoint."""
+        """Return the count, which leaves have had no gradient, and the sums, for a checkpoint."""
         sums = {f"sum/{name}": total for name, total in self._sums.copies().items()}
-        return {"count": np.array(self._count)} | sums
+        waiting = {"waiting": np.array(self._waiting)} if self._waiting else {}
+        return {"count": np.array(self._count)} | waiting | sums
 
     def load_state(self, state: Mapping[str, Array]) -> None:
         """Take back what ``state`` returned."""
-        self._sums.load({key.removeprefix("sum/"): array for key, array in state.items() if key != "count"})
-        self._count = restored(state["count"])
+        self._sums.load({key.removeprefix("sum/"): x for key, x in state.items() if key.startswith("sum/")})
+        self._count, self._waiting = restored(state["count"]), tuple(np.asarray(state.get("waiting", ())).tolist())

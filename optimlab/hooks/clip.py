@@ -77,10 +77,11 @@ class ClipNorm(Checked):
         """Put the factor on the gradients' scale."""
         if step.idle:
             return
+        limit = value(self, "max_norm", step.t)
         self.norm = step.norm(step.gradients)
         if np.all(self.norm < LARGE):
             step.checked = step.gradients
-        factor = _factor(self.norm, value(self, "max_norm", step.t))
+        factor = _factor(self.norm, limit)
         self._shares = (factor < 1.0,) * len(step.names)
         step.scale = step.scale * factor
 

@@ -63,7 +63,9 @@ class Lookahead(Checked):
     ranges: ClassVar[dict[str, Range]] = {"k": Range("a whole number of at least 1"), "share": Range("in [0, 1]")}
 
     def before(self, step: Step) -> None:
-        """Keep the weights of the start."""
+        """Keep the weights of the start; see that the numbers are right before anything moves."""
+        if not step.idle:
+            value(self, "k", step.t), value(self, "share", step.t)
         self._slow.bind(step.names, step.params, np.copy)
 
     def after(self, step: Step) -> None:

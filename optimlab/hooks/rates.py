@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, final
 
 import numpy as np
 
-from optimlab.checks import NOT_NEGATIVE, Hyperparameter, Range, value
+from optimlab.checks import NOT_NEGATIVE, Hyperparameter, Range, numbers, value
 from optimlab.settings import Checked
 from optimlab.typing import Array, Number
 
@@ -55,7 +55,8 @@ class LearningRateDecay:
 
     def before(self, step: Step) -> None:
         """Multiply the learning rate."""
-        step.lr = step.lr * self.schedule(step.t - 1)
+        k = step.t - 1
+        step.lr = step.lr * numbers(f"schedule, at k = {k},", self.schedule(k), NOT_NEGATIVE)[()]
 
 
 @final

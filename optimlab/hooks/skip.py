@@ -64,6 +64,7 @@ class SkipNonFinite(Checked):
         """Look at the gradients that are not skipped already."""
         if step.idle:
             return
+        most = value(self, "max_in_a_row", step.t)
         with np.errstate(all="ignore"):
             calm = all(map(tame, step.gradients))
         looked_at, found = step.live, False if calm else any_bad(step.gradients, step.replicas)
@@ -74,7 +75,7 @@ class SkipNonFinite(Checked):
         row = (self.in_a_row + 1) * bad
         self.in_a_row = row if step.replicas is None else np.where(looked_at, row, self.in_a_row)
         self.total = self.total + bad
-        step.leave_out(marks & (self.in_a_row <= value(self, "max_in_a_row", step.t)))
+        step.leave_out(marks & (self.in_a_row <= most))
 
     def state(self) -> dict[str, Array]:
         """Return the counts, for a checkpoint."""

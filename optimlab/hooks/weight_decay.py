@@ -104,9 +104,15 @@ class IndependentDecay(Checked):
     ranges: ClassVar[dict[str, Range]] = {"rate": Range("in [0, 1]")}
     checks: ClassVar[dict[str, Any]] = {"only": patterns}
 
+    def before(self, step: Step) -> None:
+        """See that the rate is one before anything moves."""
+        if not step.idle:
+            value(self, "rate", step.t)
+
     def after(self, step: Step) -> None:
         """Shrink the leaves of the replicas that have moved."""
         kept = np.where(step.live, 1.0 - value(self, "rate", step.t), 1.0)
-        for w, meant in zip(step.params, chosen(step.names, patterns(self.only)), strict=True):
-            if meant:
+        waiting = step.waiting or (False,) * len(step.params)
+        for w, meant, waits in zip(step.params, chosen(step.names, patterns(self.only)), waiting, strict=True):
+            if meant and not waits:
                 np.multiply(w, step.spread(kept, w), out=w)

@@ -254,6 +254,25 @@ class TestEveryHook:
                 with pytest.raises(error, match=f"{name}, from its schedule at k = [01], must be "):
                     run(optimizer_with(other), start[0].copy(), gradients[:, 0])
 
+    def test_a_number_that_a_schedule_must_not_give_leaves_no_trace(self, hook):
+        """The step is refused before anything moves: weights, state of the rule and of the hook."""
+        gradients, start = gradients_and_start()
+        names = ["schedule"] if isinstance(hook, LearningRateDecay) else list(getattr(hook, "ranges", {}))
+        for name in names:
+            good = getattr(hook, name)
+            held = good(0) if callable(good) else good
+            given = lambda k, x=held: x if k < 2 else -1.0  # noqa: E731
+            optimizer, w = optimizer_with(type(hook)(**options_of(hook) | {name: given})), start[0].copy()
+            steps = iter(gradients[:, 0].repeat(2, axis=0))
+            while optimizer.t < 2:
+                optimizer.step(w, next(steps), loss=1.0)
+            before = w.copy(), optimizer.state_dict()
+            with pytest.raises(ValueError, match=f"{name}, .*at k = 2, must be "):
+                optimizer.step(w, next(steps), loss=1.0)
+            assert optimizer.t == 2
+            assert np.array_equal(w, before[0])
+            assert all(np.array_equal(before[1][key], x) for key, x in optimizer.state_dict().items())
+
 
 def options_of(hook):
     """The arguments that make a hook."""
