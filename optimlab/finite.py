@@ -17,8 +17,8 @@ _SAFE = {np.dtype(np.float32): 1e-28, np.dtype(np.float64): 1e-290}
 """Sums of squares below these have lost digits to underflow."""
 LARGE = 1e16
 """A norm below this has a square that a float32 can hold, and a sum of a million such squares too."""
-_TAME = {np.dtype(np.float32): LARGE**2, np.dtype(np.float64): 1e300}
-"""Sums of squares up to these are as far from overflow."""
+_TAME = {4: LARGE**2, 8: 1e300}
+"""Sums of squares up to these, of numbers of so many bytes, are as far from overflow."""
 
 
 def rows(leaf: Array, replicas: int | None) -> Array:
@@ -35,11 +35,11 @@ def all_finite(x: Array) -> bool:
 
 
 def tame(x: Array) -> bool:
-    """Whether all numbers of an array are finite, and so small that sums of squares in a rule's state do not overflow.
+    """Whether all numbers of a flat array are finite, and so small that sums of their squares are, too.
 
     To be called where NumPy does not warn of overflow.
     """
-    return _square(x.ravel(order="K")) <= _TAME[x.dtype]
+    return _square(x) <= _TAME[x.itemsize]
 
 
 def any_bad(leaves: Sequence[Array], replicas: int | None) -> Mark:

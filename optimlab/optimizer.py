@@ -452,6 +452,8 @@ class Optimizer:
         ------
         ValueError
             If there is no average, or no step was done.
+        RuntimeError
+            If a parameter was bound to another array inside.
 
         Examples
         --------
@@ -469,7 +471,7 @@ class Optimizer:
         """
         layout = self._bound(params)
         values = self._averages(layout)
-        leaves = layout.leaves
+        leaves, given = layout.leaves, layout.tree.leaves(params)
         saved = [leaf.copy() for leaf in leaves]
         self._swapped = True
         try:
@@ -478,6 +480,10 @@ class Optimizer:
         finally:
             _write(leaves, saved)
             self._swapped = False
+        for name, old, now in zip(layout.names, given, layout.tree.leaves(params), strict=True):
+            if now is not old:
+                remedy = "the weights were put back into the old one; write into it, w[...] = new"
+                raise RuntimeError(f"parameter {name!r} was bound to another array inside averaged; {remedy}")
 
     def _averages(self, layout: Layout) -> list[Array]:
         if self._mean is None:

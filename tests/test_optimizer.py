@@ -684,6 +684,17 @@ class TestAveraged:
                 optimizer.averaged(w).__enter__()
         assert w.tolist() == [3.0] * 3
 
+    def test_a_parameter_that_is_bound_to_another_array_inside_is_named(self):
+        w = np.zeros(1)
+        params, optimizer = {"w": w}, Optimizer(sgd(), 1.0, average=Ema(UniformGain()))
+        for _ in range(2):
+            optimizer.step(params, {"w": np.ones(1)})
+        with pytest.raises(RuntimeError, match="parameter 'w' was bound to another array inside averaged"):  # noqa: SIM117
+            with optimizer.averaged(params):
+                params["w"] = 2 * params["w"]
+        assert w == -2.0
+        optimizer.step({"w": w}, {"w": np.ones(1)})
+
     def test_there_must_be_an_average(self):
         with pytest.raises(ValueError, match="construct the optimizer with average="):
             Optimizer(sgd(), 1.0).averaged(np.ones(1)).__enter__()

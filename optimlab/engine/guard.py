@@ -78,7 +78,7 @@ class Replicas:
         """Return the replicas that do not move in this step, None if all do; mark those that have diverged."""
         if check:
             bad = ~np.broadcast_to(np.isfinite(step.scale), self.diverged.shape)
-            wild = [segment for segment in layout.active if not tame(segment.gradient)]
+            wild = [segment for segment in layout.active if not tame(segment.gradient.reshape(-1))]
             for segment in wild:
                 bad |= _bad(segment.gradient, segment.axis)
             self.calm = not wild and bool(np.all(np.abs(step.scale) <= _FACTOR))

@@ -66,7 +66,7 @@ class SkipNonFinite(Checked):
             return
         most = value(self, "max_in_a_row", step.t)
         with np.errstate(all="ignore"):
-            calm = all(map(tame, step.gradients))
+            calm = all(tame(g.ravel(order="K")) for g in step.gradients)
         looked_at, found = step.live, False if calm else any_bad(step.gradients, step.replicas)
         if calm:
             step.checked = step.gradients
