@@ -360,7 +360,7 @@ class Optimizer:
             self._guarded(layout, step, self._numbers(layout, step, t))
         self._latest_lr = step.lr
         for segment in waiting:
-            segment.waited = segment.waited + np.asarray(step.live, np.int64)
+            segment.waited = segment.waited + (1 if layout.replicas is None else np.asarray(step.live, np.int64))
         self._t = np.where(skip, self._t, t) if isinstance(skip, np.ndarray) and skip.any() else t
         if self._guard is not None:
             step.skip = skip | self._guard.diverged  # hooks leave a frozen replica alone, too

@@ -133,3 +133,27 @@ def test_the_counts_of_a_damaged_checkpoint_are_refused():
         with pytest.raises(ValueError, match="is damaged: how long 'b' waited is wrong"):
             optimizer.load_state_dict(good | {"waited/b": bad})
     assert optimizer.t == 4
+
+
+def test_replicas_that_are_skipped_do_not_wait():
+    """Each replica has its own t and its own number of steps without a gradient."""
+
+    class Skips:
+        def before(self, step):
+            step.skip = np.array([False, calls == 1, calls in (0, 2)])
+
+    together = Optimizer(adam(), 0.1, replicas=3, hooks=[Skips()])
+    params = {"a": np.ones((3, 2)), "b": np.ones((3, 2))}
+    for calls in range(5):
+        g = np.cos(calls + np.arange(6.0)).reshape(3, 2)
+        together.step(params, {"a": g, "b": None if calls in (0, 1, 3) else g})
+    for i, taken in enumerate([(2, 4), (2, 4), (4,)]):
+        w, alone = np.ones(2), Optimizer(adam(), 0.1)
+        for k in taken:
+            alone.step(w, np.cos(k + np.arange(6.0)).reshape(3, 2)[i])
+        assert np.array_equal(params["b"][i], w)
+    again, theirs = Optimizer(adam(), 0.1, replicas=3, hooks=[Skips()]), {key: w.copy() for key, w in params.items()}
+    again.load_state_dict(together.state_dict())
+    for optimizer, w in ((together, params), (again, theirs)):
+        optimizer.step(w, {"a": g, "b": g})
+    assert all(np.array_equal(params[key], theirs[key]) for key in params)
