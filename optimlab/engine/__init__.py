@@ -69,7 +69,7 @@ class AutoEngine:
         except Exception as error:  # whatever numba or a formula does; the NumPy engine runs it
             self.compiles, self.fused = False, None
             message = f"numba cannot compile {self.rule or self.average!r}, so the NumPy engine runs it: {error}"
-            warnings.warn(message, RuntimeWarning, stacklevel=6)
+            warnings.warn(message, RuntimeWarning, stacklevel=8)
         else:
             self.fused = fused
         return self.fused
