@@ -272,6 +272,25 @@ def column(x: Array, y: Array, v: Floats, q: Floats, s: Floats, state: Floats, o
             _write(state, z, sizes)
 
 
+@_inlined
+def _cut(array: Floats, start: int, stop: int) -> Floats:
+    return array if array.size == 1 else array[start:stop]
+
+
+@_compiled
+def table(
+    x: Array, y: Array, v: Floats, q: Floats, s: Floats, states: Floats, out: Array, how: Any, what: Any, tile: int
+) -> None:
+    """Write the results of all columns, tile by tile of rows, so that what lies side by side is read once."""
+    for start in range(0, x.shape[1], tile):
+        stop = min(start + tile, x.shape[1])
+        fades, shares = _cut(q, start, stop), _cut(s, start, stop)
+        for c in range(x.shape[0]):
+            weights = _cut(v[min(c, v.shape[0] - 1)], start, stop)
+            one, two, to = x[c, start:stop], y[c, start:stop], out[c, start:stop]
+            column(one, two, weights, fades, shares, states[c], to, how, what)
+
+
 @_compiled
 def grouped(
     x: Array, y: Array, v: Floats, q: Floats, s: Floats, codes: Array, states: Floats, out: Array, how: Any, what: Any

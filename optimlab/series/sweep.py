@@ -38,9 +38,8 @@ def compiled() -> Any:
     try:
         from optimlab.series import compiled as kernels
 
-        plan = Plan(0, np.ones(1), np.ones(1))
-        one = np.ones(1)
-        kernels.column(one, one, one, one, one, start_state(plan, 1)[0], one.copy(), plan.how(), None)
+        plan, one = Plan(0, np.ones(1), np.ones(1)), np.ones((1, 1))
+        kernels.table(one, one, one, one[0], one[0], start_state(plan, 1), one.copy(), plan.how(), None, 1)
     except Exception as error:  # too old for this NumPy, a cache that cannot be read or written, ...
         warnings.warn(f"numba does not work here ({error!r}); series are averaged by NumPy alone", stacklevel=2)
         return None
@@ -125,14 +124,15 @@ def run(plan: Plan, series: list[Array], out: Array, state: Floats, what: Any = 
     by_row = len(out) > 1 and abs(out.strides[0]) < abs(out.strides[1])
     how = plan.how(total)
 
+    v = np.atleast_2d(plan.weights)
+
     def write(c: slice, r: slice, state: Floats, to: Array) -> None:
-        for at in cuts(r.stop - r.start, ROW_TILE if by_row else r.stop - r.start):
-            span = slice(r.start + at.start, r.start + at.stop)
-            q, s = (z if z.size == 1 else z[span] for z in (plan.q, plan.s))
-            parts = [x[c, span].copy() if in_place else x[c, span] for x in series]  # blocks may be done twice
-            for j in range(len(to)):
-                v = _row_weights(plan, c.start + j, span)
-                kernels.column(parts[0][j], parts[-1][j], v, q, s, state[j], to[j, at], how, what)
+        weights = v if len(v) == 1 else v[c]
+        weights = weights if weights.shape[1] == 1 else weights[:, r]
+        q, s = (z if z.size == 1 else z[r] for z in (plan.q, plan.s))
+        parts = [x[c, r].copy() if in_place else x[c, r] for x in series]  # blocks may be done twice
+        tile = ROW_TILE if by_row else r.stop - r.start
+        kernels.table(parts[0], parts[-1], weights, q, s, state, to, how, what, tile)
 
     if in_place:
         for r in cuts(out.shape[1], max(1, SHORT_TILE // len(out))):
