@@ -140,7 +140,9 @@ def run(plan: Plan, series: list[Array], out: Array, state: Floats, what: Any = 
     elif len(out) == 1 and out.shape[1] >= 2 * PART and plan.quick:
         _in_parts(write, plan, series, out, state, what)
     else:
-        width = max(8 if by_row else 1, -(-THREADS_FROM // out.shape[1]))  # a cache line is one thread's
+        width = -(-THREADS_FROM // out.shape[1])
+        if by_row:  # wide stripes, whose edges are those of cache lines
+            width = max(width, 8 * -(-len(out) // (8 * cores())))
         whole = slice(0, out.shape[1])
         _all(lambda c: write(c, whole, state[c], out[c]), list(cuts(len(out), width)))
 

@@ -257,6 +257,24 @@ def test_a_memory_of_1e9_keeps_thirteen_digits(start: str, name: str) -> None:
         near(ema(x, halflife=1e9, times=times, spacing="time", start=start)[-1], float(mean), rtol=1e-13)
 
 
+@pytest.mark.parametrize("start", ["debiased", "first", "zero"])
+@pytest.mark.parametrize("beta", [0.5, 0.99, 0.9999])
+def test_columns_side_by_side_are_columns(start: str, beta: float) -> None:
+    """A table by rows, without gaps, then with one, an infinity in one column, a column of equal values, a wait."""
+    pytest.importorskip("numba")
+    x = np.random.default_rng(14).normal(size=(4000, 9)) + 3.0
+    for spoilt in ([], [(700, 2, np.nan), (2500, 4, np.inf)], [(slice(None), 7, 0.1)]):
+        for row, column, value in spoilt:
+            x[row, column] = value
+        for least in (1, 1000):
+            with engine("compiled"):
+                table = ema(x, beta, start=start, min_count=least)
+                alone = np.stack([ema(x[:, c].copy(), beta, start=start, min_count=least) for c in range(9)], axis=1)
+            near(table, alone, rtol=2e-13)
+    if start != "zero":
+        assert (table[1000:, 7] == 0.1).all()
+
+
 @pytest.mark.parametrize("beta", BETAS)
 def test_looking_ahead_is_the_loop(beta: float) -> None:
     pytest.importorskip("numba")
