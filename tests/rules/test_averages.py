@@ -60,7 +60,7 @@ def averages(rule: Ema, x: Any) -> Any:
     return np.array(path)
 
 
-@pytest.mark.parametrize("gain", GAINS, ids=repr)
+@pytest.mark.parametrize("gain", GAINS)
 def test_steps_are_the_series(gain: Any) -> None:
     found = stepped(Ema(gain), X[:, np.newaxis])[:, 0]
     np.testing.assert_allclose(found, ema(X, gain), rtol=3e-15, atol=0.0)

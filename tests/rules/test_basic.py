@@ -269,7 +269,7 @@ FROM_NOTHING = [
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("gain", FROM_NOTHING, ids=repr)
+@pytest.mark.parametrize("gain", FROM_NOTHING)
 @pytest.mark.parametrize("x", [1e-10, 1.0, 1 / 3, 1e30])
 def test_the_mean_of_equal_numbers_is_that_number(gain, x, dtype):
     w, x = np.zeros(1, dtype), np.array([x], dtype)
@@ -321,7 +321,7 @@ def test_each_replica_has_the_product_of_its_own_scheduled_beta():
             assert alone == pytest.approx((1 - beta(t - 1)[i]) / (1 - product), rel=1e-15)
 
 
-@pytest.mark.parametrize("gain", [UniformGain(), PowerGain(0.0), lambda k: k / (k + 1)], ids=repr)
+@pytest.mark.parametrize("gain", [UniformGain(), PowerGain(0.0), lambda k: k / (k + 1)])
 def test_the_running_mean_is_an_ema(gain):
     w = np.zeros(1)
     optimizer = Optimizer(Ema(gain), 1.0)
