@@ -383,7 +383,7 @@ class EmaState:
             raise ValueError("keys must all be numbers or all be text to be stored; store the groups apart")
         arrays = {name: np.array(setting) for name, setting in self._settings().items()}
         arrays["decay"] = np.array([self.decay.beta, self.decay.alpha])
-        arrays["halflife"] = np.array(self.halflife or np.timedelta64("NaT"))
+        arrays["halflife"] = np.array(self.halflife or np.timedelta64("NaT", "ns"))
         arrays["shape"] = np.array(self.shape, dtype=np.int64)
         arrays |= {"numbers": self._table, "steps": np.array(self._steps), "keys": keys}
         arrays |= {} if self._times is None else {"times": np.array(self._times)}

@@ -145,7 +145,7 @@ def test_streams_with_keys_and_dates_survive_npz_without_pickle(tmp_path):
         one.update(7.0, time=days[-1], weight=2.0, key="a")
     for key in "ab":
         assert_same(state.groups[key], back.groups[key], rtol=0)
-    merged = state.merge(EmaState(halflife="36h").update(1.0, time=days[-1] + 1, key="b"))
+    merged = state.merge(EmaState(halflife="36h").update(1.0, time=days[-1] + np.timedelta64(1, "D"), key="b"))
     assert merged.groups["b"].count == 4
 
 
