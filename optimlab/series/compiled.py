@@ -287,13 +287,14 @@ def side_by_side(x: Array, alpha: float, beta: float, states: Floats, out: Array
     for state in states:
         if state[0] != mass or state[4] < max(least, 1.0):
             return False
+    near = min(2e-13, 2.5e-16 / alpha)  # a mass so near to 1 is 1
     left, total = (1.0 - beta) - alpha, np.empty(len(states))  # what rounding took from β
     for c in range(len(states)):
         total[c] = mass * (states[c, 2] + states[c, 3])
         if x[0, c] == states[c, 2]:  # equal values are left to the step
             return False
     for row, to in zip(x, out):  # noqa: B905  (numba knows no strict)
-        mass = 1.0 if floor > 0.0 or abs(1.0 - mass) <= 2e-13 else beta * mass + alpha
+        mass = 1.0 if floor > 0.0 or abs(1.0 - mass) <= near else beta * mass + alpha
         for c in range(total.size):
             total[c] = beta * total[c] + (alpha * row[c] + left * total[c])
         if mass == 1.0:

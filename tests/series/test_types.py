@@ -170,7 +170,7 @@ def test_arrow_booleans_times_and_text() -> None:
 
 def test_arrow_decimals_are_numbers_or_refused_in_our_words() -> None:
     pa = pytest.importorskip("pyarrow")
-    column = pd.Series([1, 2]).astype(pd.ArrowDtype(pa.decimal128(5, 2)))
+    column = pd.Series([1, 2]).astype(pd.ArrowDtype(pa.decimal128(38, 2)))
     try:
         near(ema(column, 0.5), ema([1.0, 2.0], 0.5))
     except TypeError as error:
