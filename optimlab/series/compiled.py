@@ -27,12 +27,12 @@ def _compiled(function: Function) -> Function:
     return njit(cache=True, nogil=True, error_model="numpy")(function)  # type: ignore[return-value]
 
 
-LEAST = definition.LEAST
 weigh, move, spread = _inlined(definition.weigh), _inlined(definition.move), _inlined(definition.spread)
 fade = _inlined(definition.fade)
 step = _inlined(FunctionType(definition.step.__code__, globals(), "step"))  # itself, with the three just compiled
 BLOCK = 1024  # values that are done at once if none of them is special
-SLOW = 1e-3  # α below which a sum of weights near 1 stands still by more than 1e-13
+AHEAD = 1e-5  # α from which on looking ahead rounds to less than 1e-13
+SUMS = 1e-3  # and sums over sums do, of which that of the weights stands still near 1
 
 
 @_inlined
@@ -130,7 +130,7 @@ def quick_mean(x: Array, alpha: float, beta: float, gappy: bool, state: Floats, 
             state[0], state[2], state[3] = 1.0, after, 0.0
             state[4] += x.size
             return 0
-    if floor == 0.0 and decays and alpha >= SLOW:
+    if floor == 0.0 and decays and alpha >= SUMS:
         mass, after, seen = sums(x, alpha, beta, state[0], carry, out)
         if abs(after) < math.inf and mass > 1e-290:
             state[0], state[2], state[3] = mass, after, 0.0
@@ -255,7 +255,7 @@ def _write(state: Floats, z: definition.State, sizes: Any) -> None:
 def column(x: Array, y: Array, v: Floats, q: Floats, s: Floats, state: Floats, out: Array, how: Any, what: Any) -> None:
     """Write the means or second moments of one column and carry its state on; arrays of one entry hold for all rows."""
     many, each, own = min(v.size, 2) - 1, min(q.size, 2) - 1, min(s.size, 2) - 1
-    work, gaps, quick = np.empty((0 if what is None else 3, BLOCK)), 0, how[6]
+    work, gaps, quick = np.empty((0 if what is None else 3, BLOCK)), 0, how[6] and s[0] >= AHEAD
     for start in range(0, x.size, BLOCK):
         stop = min(start + BLOCK, x.size)
         one, two, to = x[start:stop], y[start:stop], out[start:stop]
@@ -319,7 +319,7 @@ def table(
     for start in range(0, x.shape[1], tile):
         stop = min(start + tile, x.shape[1])
         fades, shares = _cut(q, start, stop), _cut(s, start, stop)
-        done = what is None and how[6] and tile < x.shape[1] and s[0] >= SLOW
+        done = what is None and how[6] and tile < x.shape[1] and s[0] >= SUMS
         if done:
             done = side_by_side(x.T[start:stop], s[0], q[0], states, out.T[start:stop], how)
         for c in range(0 if done else x.shape[0]):

@@ -21,7 +21,6 @@ from optimlab.typing import Array, Floats, Marks
 __all__ = ["Options", "Plan", "by_column", "checked_start", "checked_weights", "one_decay", "plan", "refuse"]
 
 NAMES = ("alpha", "span", "com", "halflife", "window", "cutoff")
-SLOW = 1e-5  # α from which on sums over sums round to less than 1e-14
 _ONE = np.ones(1)
 _ALIKE = np.ones(())
 _ONE.flags.writeable = _ALIKE.flags.writeable = False
@@ -76,7 +75,7 @@ class Plan:
     def how(self, total: bool = False) -> tuple[Any, ...]:
         """Return what the compiled loops are told."""
         least = float(self.least if self.prior is not None else max(self.least, 1))
-        quick = self.quick and not total and bool(self.s[0] >= SLOW)
+        quick = self.quick and not total
         flags = (self.prior is not None, self.decays, self.propagate, self.blank, total, quick)
         return (self.floor, *flags, least, self.lightest)
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from optimlab.recurrence.step import LEAST
+from optimlab.recurrence.step import LEAST, START
 from optimlab.series.options import Plan
 from optimlab.series.scan import constant_scan, corrections, held, powers, shifted, variable_scan
 from optimlab.typing import Array, Floats, Marks
@@ -30,7 +30,7 @@ SMALL = 1e-130  # a mass whose square is as small has lost digits
 def start_state(plan: Plan, columns: int, what: Any = None) -> Floats:
     """Return the state of columns before their first row."""
     state = np.zeros((columns, 12))
-    state[:, LOAD] = 1.0
+    state[:, :XX] = START
     state[:, LAST] = np.nan
     if plan.prior is not None:
         state[:, MASS] = 1.0
