@@ -347,17 +347,17 @@ def _apply(series: list[Any], beta: Any, options: Any, task: Task = MEAN, *, out
         steps = plan(arrays[0], beta, index, **options)
         result = _checked_out(out, arrays[0], dtype)
         if task is not MEAN or not _short(steps, arrays[0], result):
-            _write(steps, arrays, result, *task)
+            _write([steps], arrays, [result], *task)
         return like(result, x) if framed else result
     if beta is not None:
         raise ValueError("exactly one of beta and betas must be given; got both")
     if np.ndim(betas) != 1:
         raise TypeError(f"betas must be a sequence of decays; got {betas!r}")
-    result, one = _checked_out(out, arrays[0], dtype, (len(betas),)), _checked_out(None, arrays[0], dtype)
-    arrays = [z.copy() if np.may_share_memory(z, result) else z for z in arrays]  # which every decay reads
-    for j, each in enumerate(betas):
-        _write(plan(arrays[0], each, index, **options), arrays, one, *task)
-        result[..., j] = one
+    result = _checked_out(out, arrays[0], dtype, (len(betas),))
+    if len(betas):
+        arrays = [z.copy() if np.may_share_memory(z, result) else z for z in arrays]  # which every decay reads
+        plans = [plan(arrays[0], each, index, **options) for each in betas]
+        _write(plans, arrays, [result[..., j] for j in range(len(betas))], *task)
     return like(result, x, list(betas))
 
 
@@ -369,16 +369,19 @@ def _index(x: Any, options: Any, **others: Any) -> Any:
     return x.index
 
 
-def _write(steps: Plan, arrays: list[Array], result: Array, what: Any, total: bool, root: bool) -> None:
+def _write(plans: list[Plan], arrays: list[Array], results: list[Array], what: Any, total: bool, root: bool) -> None:
     if total:  # each value counts whole
-        lightest = steps.lightest / float(steps.s[0]) if steps.decay else steps.lightest
-        steps = replace(steps, s=np.ones(1), lightest=lightest)
+        plans = [
+            replace(each, s=np.ones(1), lightest=each.lightest / float(each.s[0]) if each.decay else each.lightest)
+            for each in plans
+        ]
     if what is not None:
         scales = [_scale(z) for z in (arrays[0], arrays[-1])] if what[1] else [1.0, 1.0]
         what = (len(arrays) > 1, *what, *scales)
-    sweep(steps, arrays, result, what, total=total)
+    sweep(plans, arrays, results, what, total=total)
     if root:
-        np.sqrt(result, out=result)
+        for result in results:
+            np.sqrt(result, out=result)
 
 
 def _short(steps: Plan, x: Array, out: Array) -> bool:

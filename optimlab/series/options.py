@@ -85,9 +85,14 @@ class Plan:
         return self.weights.ndim > 0
 
     @property
+    def alike(self) -> bool:
+        """Whether all rows of a series fade alike, whatever was before them."""
+        return self.decay is not None and self.own is None and self.codes is None and not self.weighted
+
+    @property
     def quick(self) -> bool:
         """Whether all rows without gaps do the same: then means are sums over sums."""
-        special = self.weighted or self.propagate or self.lightest > 0.0 or self.own is not None
+        special = self.propagate or self.lightest > 0.0 or self.weighted or self.own is not None
         return not special and self.decay is not None and 0.0 < self.decay.alpha < 1.0
 
     @cached_property

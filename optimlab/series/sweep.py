@@ -27,6 +27,7 @@ PART = 1 << 18  # rows of a long series that are one part, whatever the number o
 LONG_TILE = 49_152  # elements: the two arrays that a scan of one factor needs stay below 1 MiB
 TILE = 24_576  # elements: as few calls of NumPy as the cache allows, 38 ns a value where 8 192 take 73
 SHORT_TILE = 8_192  # elements where a call is to stay below 1 MiB
+TOGETHER = 1 << 17  # elements that several decays read one after the other, while they are in the cache
 ROW_TILE = 512  # rows of a table that lies by rows, of which all columns are done before the next
 
 
@@ -57,31 +58,50 @@ def cuts(length: int, size: int) -> Iterator[slice]:
         yield slice(start, min(start + size, length))
 
 
-def sweep(plan: Plan, series: list[Array], result: Array, what: Any = None, *, total: bool = False) -> None:
-    """Write the mean of a series, its decayed sum (``total``) or a second moment (``what``) of one or two.
+def sweep(
+    plans: list[Plan], series: list[Array], results: list[Array], what: Any = None, *, total: bool = False
+) -> None:
+    """Write, under each plan, the mean of a series, its decayed sum (``total``) or a second moment (``what``).
 
     Arithmetic on NaN and infinity is silent: they are data.
     """
-    if result.size == 0:
+    if results[0].size == 0:
         return
-    columns = [by_column(x, plan.axis) for x in series]
-    target = by_column(result, plan.axis)
-    if plan.refuse:
+    columns = [by_column(x, plans[0].axis) for x in series]
+    targets = [by_column(result, plans[0].axis) for result in results]
+    if plans[0].refuse:
         for x in columns:
             refuse_gaps(x)
-    columns = [x.copy() if _tangled(x, target) else x for x in columns]  # a tile must not read what another wrote
+    columns = [x.copy() if _tangled(x, targets[0]) else x for x in columns]  # a tile must not read what another wrote
     with np.errstate(invalid="ignore", over="ignore", divide="ignore", under="ignore"):
-        for own, c in each(plan, columns):
-            parts, to = [x[c] for x in columns], target[c]
-            if own.codes is None:
-                run(own, parts, to, start_state(own, len(to), what), what, total=total)
-            else:
-                _by_group(own, parts, to, what, total)
+        if len(plans) > 1 and all(plan.alike for plan in plans):
+            _together(plans, columns, targets, what, total)
+        else:
+            for plan, target in zip(plans, targets, strict=True):
+                _alone(plan, columns, target, what, total)
+    for plan, target, result in zip(plans, targets, results, strict=True):
         if what is not None and plan.forgets and not what[1]:
             target[...] = np.nan
-    if not np.may_share_memory(target, result):  # three dimensions or more, of which there is no such view
-        moved = np.moveaxis(result, plan.axis, -1)
-        moved[...] = target.reshape(moved.shape)
+        if not np.may_share_memory(target, result):  # three dimensions or more, of which there is no such view
+            moved = np.moveaxis(result, plan.axis, -1)
+            moved[...] = target.reshape(moved.shape)
+
+
+def _alone(plan: Plan, columns: list[Array], target: Array, what: Any, total: bool) -> None:
+    for own, c in each(plan, columns):
+        parts, to = [x[c] for x in columns], target[c]
+        if own.codes is None:
+            run(own, parts, to, start_state(own, len(to), what), what, total=total)
+        else:
+            _by_group(own, parts, to, what, total)
+
+
+def _together(plans: list[Plan], columns: list[Array], targets: list[Array], what: Any, total: bool) -> None:
+    """Let all plans have a block of rows before the next is read: three decays in half of the time of one by one."""
+    states = [start_state(plan, len(target), what) for plan, target in zip(plans, targets, strict=True)]
+    for r in cuts(columns[0].shape[1], max(1, TOGETHER // len(columns[0]))):
+        for plan, target, state in zip(plans, targets, states, strict=True):
+            run(plan, [x[:, r] for x in columns], target[:, r], state, what, total=total)
 
 
 def each(plan: Plan, series: list[Array]) -> Iterator[tuple[Plan, slice]]:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optimlab import Decay, EmaState, ema, ema_cov, ema_var
+from optimlab import Decay, EmaState, ema, ema_cov, ema_sum, ema_var
 
 BETAS = st.sampled_from([0.0, 0.1, 0.5, 0.9, 0.99, 0.9999])
 
@@ -108,6 +108,21 @@ def test_however_long_a_gap_something_is_left(rows):
         assert state.mean == pytest.approx(11.0 / 3.0, rel=1e-15)
         assert state.variance() == pytest.approx(8.0, rel=1e-15)
         assert np.isfinite(state.update(7.0).variance())
+
+
+@pytest.mark.parametrize("beta", [0.5, 0.999])
+def test_long_chunks_are_the_series_and_the_numbers_one_by_one(beta):
+    x = 3.0 + np.random.default_rng(17).normal(size=5000)
+    x[[7, 3000]] = np.nan
+    chunk, single = EmaState(beta).update(x), EmaState(beta)
+    for value in x.tolist():
+        single.update(value)
+    for state in (chunk, single, chunk.merge(EmaState(beta))):
+        assert state.mean == pytest.approx(ema(x, beta)[-1], rel=1e-14)
+        assert state.variance() == pytest.approx(ema_var(x, beta)[-1], rel=1e-12)
+        assert state.mass == pytest.approx(ema_sum(x, beta, of="counts")[-1], rel=1e-13)
+        assert state.sum == pytest.approx(ema_sum(x, beta)[-1], rel=1e-13)
+    assert chunk.update(2.0).mean == pytest.approx(single.update(2.0).mean, rel=1e-14)
 
 
 def test_extremes():

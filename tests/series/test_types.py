@@ -620,6 +620,19 @@ REMEDIES = [
 ]
 
 
+@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("start", ["debiased", "first", 2.5])
+def test_several_decays_over_many_blocks_are_each_alone(start: Any, name: str) -> None:
+    """One reading of the rows for all: longer than the blocks in which they take turns, with gaps, and one of β = 0."""
+    rng = np.random.default_rng(16)
+    x = series(rng, (90_000, 3), 0.01)
+    with engine(name):
+        for call in (ema, ema_var):
+            together = call(x, betas=[0.0, 0.5, Decay(alpha=1e-4)], start=start)
+            for j, each in enumerate([0.0, 0.5, Decay(alpha=1e-4)]):
+                near(together[..., j], call(x, each, start=start), rtol=1e-11, atol=1e-13)
+
+
 @pytest.mark.parametrize(
     "call", [double_ema, triple_ema, ema_band, lambda x, **betas: ema_cov_matrix(np.c_[x, x], **betas)]
 )
