@@ -14,7 +14,7 @@ array([1.        , 1.66666667, 2.42857143])
 >>> w = np.array([1.0, -2.0])
 >>> opt = Optimizer(adam(), lr=cosine_decay(0.1, steps=200), hooks=[ClipNorm(1.0)])
 >>> for _ in range(200):
-...     opt.step(w, 2 * w)
+...     _ = opt.step(w, 2 * w)
 >>> bool(abs(w).max() < 1e-2)
 True
 """

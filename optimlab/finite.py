@@ -9,12 +9,16 @@ import numpy as np
 
 from optimlab.typing import Array, Floats, Mark, Number
 
-__all__ = ["all_finite", "any_bad", "norm", "rows"]
+__all__ = ["LARGE", "all_finite", "any_bad", "norm", "rows", "tame"]
 
 _BLOCK = 8192
 """Numbers in one dot product: BLAS starts threads, whose number would change bits, above about 10 000."""
 _SAFE = {np.dtype(np.float32): 1e-28, np.dtype(np.float64): 1e-290}
 """Sums of squares below these have lost digits to underflow."""
+LARGE = 1e16
+"""A norm below this has a square that a float32 can hold, and a sum of a million such squares too."""
+_TAME = {4: LARGE**2, 8: 1e300}
+"""Sums of squares up to these, of numbers of so many bytes, are as far from overflow."""
 
 
 def rows(leaf: Array, replicas: int | None) -> Array:
@@ -28,6 +32,14 @@ def all_finite(x: Array) -> bool:
     Σx² is finite only if all x are, and takes one fast read; where it has overflowed the numbers are looked at.
     """
     return math.isfinite(_square(x)) or bool(np.isfinite(x).all())
+
+
+def tame(x: Array) -> bool:
+    """Whether all numbers of a flat array are finite, and so small that sums of their squares are, too.
+
+    To be called where NumPy does not warn of overflow.
+    """
+    return _square(x) <= _TAME[x.itemsize]
 
 
 def any_bad(leaves: Sequence[Array], replicas: int | None) -> Mark:

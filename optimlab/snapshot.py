@@ -1,7 +1,8 @@
 """The state of an Optimizer as a flat dict of arrays: what is in it, and whether a dict is one.
 
 Keys: ``header`` (JSON: format, version, rule, average, replicas, hooks, leaves, entries), ``t``, with replicas
-``diverged``, ``state/<leaf>/<slot>``, ``average/<leaf>/<slot>`` and ``hooks/<index>/<key>``.
+``diverged``, ``waited/<leaf>`` (steps without a gradient, if there were any), ``state/<leaf>/<slot>``,
+``average/<leaf>/<slot>`` and ``hooks/<index>/<key>``.
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ import numpy as np
 
 from optimlab.engine.layout import Layout
 from optimlab.rules.algebra import Rule
+from optimlab.rules.averages import compensated
 from optimlab.typing import Array, Count, Marks
 
 __all__ = ["Owner", "Snapshot", "taken"]
 
 FORMAT = "optimlab optimizer"
-VERSION = 2  # 1: debiased averages before their correction
+VERSION = 3  # 1: debiased averages before their correction; 2: averages in the middle of the step, not compensated
 
 _KEYS = {"rule", "average", "replicas", "hooks", "leaves", "entries"}
 
@@ -49,7 +51,7 @@ def _stateful(owner: Owner) -> dict[int, Any]:
 
 def _blocks(owner: Owner) -> dict[str, tuple[str, ...]]:
     """Return the slots' names, by what they belong to."""
-    return {"state": owner.rule.slots, "average": () if owner.average is None else owner.average.slots}
+    return {"state": owner.rule.slots, "average": () if owner.average is None else compensated(owner.average).slots}
 
 
 def _words(owner: Owner) -> dict[str, Any]:
@@ -81,6 +83,8 @@ def taken(owner: Owner, layout: Layout) -> dict[str, Array]:
     if owner.replicas is not None:
         arrays["diverged"] = owner.diverged
     arrays |= {key: memory.copy() for key, memory in _slots(owner, layout)}
+    for leaf, count in layout.waited().items():
+        arrays[f"waited/{leaf}"] = np.array(count)
     for index, hook in _stateful(owner).items():
         arrays |= {f"hooks/{index}/{key}": np.array(value) for key, value in hook.state().items()}
     header = {"format": FORMAT, "version": VERSION} | _words(owner)
@@ -120,6 +124,7 @@ class Snapshot:
         self.leaves: dict[str, list[Any]] = header["leaves"]
         self._check_slots()
         self._check_counts()
+        self._waited()
         different = set(header["entries"]).symmetric_difference(self.arrays.keys() - {"header"})
         if different:
             raise ValueError(f"{name} is damaged: {sorted(different)} are missing, or too many")
@@ -184,8 +189,18 @@ class Snapshot:
     def fill(self, layout: Layout) -> None:
         """Write the slots into memory; refuse other leaves than those that were saved."""
         self._check_leaves(layout)
+        layout.wait(self._waited())
         for key, memory in _slots(self.owner, layout):
             memory[...] = self.arrays[key]
+
+    def _waited(self) -> dict[str, Array]:
+        """Return how many steps each leaf has waited; refuse what is no such count."""
+        found = {key.removeprefix("waited/"): x for key, x in self.arrays.items() if key.startswith("waited/")}
+        for leaf, count in found.items():
+            sized = count.dtype.kind == "i" and count.shape in ((), (self.owner.replicas,))
+            if leaf not in self.leaves or not sized or np.any(count < 0) or np.any(count > self.arrays["t"]):
+                raise ValueError(f"{self.name} is damaged: how long {leaf!r} waited is wrong")
+        return found
 
     def _load_hooks(self) -> None:
         """Give each hook its state, or all of them what they had."""

@@ -20,7 +20,8 @@ class Step:
     """What a hook sees of a step, and may set.
 
     A hook is an object with ``before(step)``, ``after(step)`` or both. One that needs the loss says so with the class
-    attribute ``needs_loss = True``: ``descend`` then computes it at each step.
+    attribute ``needs_loss = True``: ``descend`` then computes it at each step. One whose ``after`` moves no weights
+    says so with ``moves_weights = False``: the average of the weights is then part of the sweep, not a second pass.
 
     Attributes
     ----------
@@ -42,10 +43,13 @@ class Step:
         The ``loss`` given to ``Optimizer.step``.
     replicas : int or None
         S.
+    waiting : tuple of bool
+        Which leaves have no gradient in this step (None was given; here are zeros), or () if all have one: the rule
+        leaves them and their state alone, and so should a hook.
     checked : tuple of ndarray or None
-        Gradients that a hook has found to be finite: if they still are ``step.gradients`` when all hooks have been
-        called, the optimizer does not look at them again. A hook that changes an array of its own in place afterwards
-        sets it to None.
+        Gradients that a hook has found to be finite, with a norm below 1e16: if they still are ``step.gradients`` when
+        all hooks have been called, the optimizer does not look at them again. A hook that changes an array of its own
+        in place afterwards sets it to None.
 
     Examples
     --------
@@ -60,7 +64,7 @@ class Step:
     ...             )
     >>> from optimlab import Optimizer, sgd
     >>> w = np.ones((2, 3))
-    >>> Optimizer(sgd(), lr=0.5, hooks=[Noise([0.0, 9.0])], replicas=2).step(w, np.ones((2, 3)))
+    >>> _ = Optimizer(sgd(), lr=0.5, hooks=[Noise([0.0, 9.0])], replicas=2).step(w, np.ones((2, 3)))
     >>> w == 0.5
     array([[ True,  True,  True],
            [False, False, False]])
@@ -76,6 +80,7 @@ class Step:
     loss: Number | None = None
     replicas: int | None = None
     checked: tuple[Array, ...] | None = None
+    waiting: tuple[bool, ...] = ()
 
     @property
     def idle(self) -> bool:

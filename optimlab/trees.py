@@ -54,6 +54,18 @@ class Tree:
             return held
         return [leaf for node, part in zip(self.parts.values(), held, strict=True) for leaf in node.leaves(part)]
 
+    def lacking(self, tree: Any) -> list[str]:
+        """Return the names of the leaves that dicts of this structure lack."""
+        if self.parts is None or tree is None:
+            return []
+        if not self.mapping:
+            return [name for node, part in zip(self.parts.values(), tree, strict=True) for name in node.lacking(part)]
+        return [
+            name
+            for key, node in self.parts.items()
+            for name in (node.lacking(tree[key]) if key in tree else node.names)
+        ]
+
     def _by_key(self, tree: Any, keys: Mapping[Any, Tree]) -> list[Any]:
         if not isinstance(tree, Mapping):
             raise TypeError(f"{self._place} must be a dict as in the parameters; got {kind(tree)}")

@@ -237,8 +237,8 @@ def rewritten(path, **changes):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"header": {"version": 3}}, "has format version 3; this one reads 2; update it"),
-        ({"header": {"version": 1}}, "has format version 1; this one reads 2; its averages mean something else"),
+        ({"header": {"version": 4}}, "has format version 4; this one reads 3; update it"),
+        ({"header": {"version": 1}}, "has format version 1; this one reads 3; its averages mean something else"),
         ({"header": {"format": "other"}}, "is not a checkpoint of optimlab"),
         ({"state/a/ema": None}, "the state 'ema' of 'a' is missing or wrong"),
         ({"state/a/ema": np.ones(2)}, "the state 'ema' of 'a' is missing or wrong"),
@@ -390,7 +390,7 @@ def test_a_state_dict_has_the_entries_of_a_checkpoint(saved):
         assert list(arrays) == file.files
     assert set(arrays) == {
         "header", "t", "hooks/0/count", "state/a/ema", "state/a/square_ema", "state/b/ema", "state/b/square_ema",
-        "average/a/ema", "average/b/ema",
+        "average/a/ema", "average/a/rest", "average/b/ema", "average/b/rest",
     }  # fmt: skip
 
 
@@ -438,8 +438,9 @@ def test_what_was_loaded_is_a_copy(before):
     for key, array in arrays.items():
         if key != "header":
             array[...] = 1 - array
+    w[...] = 1.0
     two.step(np.ones((2, 3)), np.ones((2, 3)))
-    one.step(np.ones((2, 3)), np.ones((2, 3)))
+    one.step(w, np.ones((2, 3)))
     assert all(np.array_equal(one.state_dict()[key], array) for key, array in two.state_dict().items())
 
 
@@ -489,28 +490,29 @@ def test_replicas_must_be_as_many(saves, loads):
         two.load_state_dict(one.state_dict())
 
 
-FORMAT_2 = {
+FORMAT_3 = {
     "header": np.array(
-        '{"format": "optimlab optimizer", "version": 2, "rule": "Ema(0.5)", "average": "Ema(0.5)", "replicas": null, '
-        '"hooks": {"0": "Counting"}, "leaves": {"w": [[2], "float64"]}, '
-        '"entries": ["average/w/ema", "hooks/0/count", "state/w/ema", "t"]}'
+        '{"format": "optimlab optimizer", "version": 3, "rule": "Ema(0.5)", "average": "Ema(0.5, first=1.0)", '
+        '"replicas": null, "hooks": {"0": "Counting"}, "leaves": {"w": [[2], "float64"]}, '
+        '"entries": ["average/w/ema", "average/w/rest", "hooks/0/count", "state/w/ema", "t"]}'
     ),
     "t": np.array(1),
     "state/w/ema": np.array([0.25, 0.5]),
     "average/w/ema": np.array([0.5, 0.5]),
+    "average/w/rest": np.array([0.0, 0.0]),
     "hooks/0/count": np.array(1),
 }
 
 
 @pytest.mark.parametrize("as_file", [True, False])
-def test_format_2_is_read(as_file, tmp_path):
+def test_format_3_is_read(as_file, tmp_path):
     hook = Counting()
-    optimizer = Optimizer(momentum(0.5), 1.0, hooks=[hook], average=Ema(0.5))
+    optimizer = Optimizer(momentum(0.5), 1.0, hooks=[hook], average=Ema(0.5, first=1.0))
     if as_file:
-        np.savez(tmp_path / "old.npz", **FORMAT_2)
+        np.savez(tmp_path / "old.npz", **FORMAT_3)
         optimizer.load(tmp_path / "old.npz")
     else:
-        optimizer.load_state_dict(FORMAT_2)
+        optimizer.load_state_dict(FORMAT_3)
     params = {"w": np.zeros(2)}
     optimizer.step(params, {"w": np.ones(2)})
     assert optimizer.t == 2
@@ -521,15 +523,18 @@ def test_format_2_is_read(as_file, tmp_path):
         assert params["w"].tolist() == [-0.0625, -0.125]
 
 
+@pytest.mark.parametrize("version", [1, 2])
 @pytest.mark.parametrize("started", [True, False])
-def test_format_1_is_refused_and_nothing_is_changed(started):
-    """Its debiased averages were divided by 1 - βᵗ when they were read."""
-    header = np.array(str(FORMAT_2["header"]).replace('"version": 2', '"version": 1'))
-    optimizer = Optimizer(momentum(0.5), 1.0, hooks=[Counting()], average=Ema(0.5))
+def test_older_formats_are_refused_and_nothing_is_changed(started, version):
+    """In format 1 debiased averages were divided by 1 - βᵗ when they were read, in 2 hooks came after the average."""
+    header = np.array(str(FORMAT_3["header"]).replace('"version": 3', f'"version": {version}'))
+    optimizer = Optimizer(momentum(0.5), 1.0, hooks=[Counting()], average=Ema(0.5, first=1.0))
     if started:
         optimizer.step({"w": np.zeros(2)}, {"w": np.ones(2)})
     t, count = optimizer.t, optimizer.hooks[0].count
-    with pytest.raises(ValueError, match=r"the state dict has format version 1; this one reads 2; .* that saved it"):
-        optimizer.load_state_dict(FORMAT_2 | {"header": header})
+    with pytest.raises(
+        ValueError, match=rf"the state dict has format version {version}; this one reads 3; .* that saved it"
+    ):
+        optimizer.load_state_dict(FORMAT_3 | {"header": header})
     assert (optimizer.t, optimizer.hooks[0].count) == (t, count)
-    optimizer.load_state_dict(FORMAT_2)
+    optimizer.load_state_dict(FORMAT_3)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from optimlab.finite import all_finite, any_bad, norm
+from optimlab.finite import all_finite, any_bad, norm, tame
 
 
 @settings(max_examples=40)
@@ -115,3 +115,14 @@ def test_a_norm_that_is_safe_has_the_bits_of_the_root_of_one_sum(dtype):
         x = np.random.default_rng(seed).uniform(0.0, 1e-2, 9).astype(dtype)
         assert norm([x], None) == float(np.dot(x, x)) ** 0.5
         assert norm([x[None]], 1).tolist() == [float(np.dot(x, x)) ** 0.5]
+
+
+@pytest.mark.parametrize(("dtype", "least", "most"), [(np.float32, 1e15, 2e16), (np.float64, 1e149, 2e150)])
+def test_numbers_are_tame_if_sums_of_their_squares_are_far_from_overflow(dtype, least, most):
+    x = np.full(20000, 1.0, dtype)
+    for i in (0, 19999):
+        for number, expected in ((-least, True), (most, False), (np.inf, False), (np.nan, False)):
+            x[i] = number
+            with np.errstate(all="ignore"):
+                assert tame(x) is expected
+        x[i] = 1.0

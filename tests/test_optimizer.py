@@ -8,7 +8,27 @@ import sys
 import numpy as np
 import pytest
 
-from optimlab import ClipNorm, Ema, Gradient, Rule, Square, adam, adamw, momentum, sgd
+from optimlab import (
+    Accumulate,
+    Box,
+    ClipNorm,
+    ClipValue,
+    Decay,
+    Ema,
+    FirstValueGain,
+    Gradient,
+    Plateau,
+    Project,
+    Rule,
+    SkipLarge,
+    SkipNonFinite,
+    Square,
+    UniformGain,
+    adam,
+    adamw,
+    momentum,
+    sgd,
+)
 from optimlab.engine import layout as layouts
 from optimlab.optimizer import Optimizer, Step
 from tests.engine.laws import RULES, leaves_of, run, same
@@ -301,7 +321,8 @@ def test_interleaved_views_do_not_overlap():
     ("gradients", "error", "message"),
     [
         ({"a": np.ones(2)}, ValueError, "gradient 'b' is missing"),
-        ({"a": np.ones(2), "b": None}, ValueError, "gradient 'b' is missing"),
+        ({"b": None}, ValueError, "gradient 'a' is missing; for a leaf that has no gradient in this step give None"),
+        (None, TypeError, "the container must be a dict"),
         ({"a": np.ones(2), "b": np.ones(3), "c": np.ones(1)}, ValueError, "does not know: ['c']"),
         ({"a": np.ones(3), "b": np.ones(3)}, ValueError, "gradient 'a' must have shape (2,); got (3,)"),
         ({"a": np.ones(2, np.float32), "b": np.ones(3)}, TypeError, "gradient 'a' must be float64 like its parameter"),
@@ -335,14 +356,162 @@ def test_parameters_must_stay_as_in_the_first_step(params, error, message):
         optimizer.step(params, good)
 
 
-def test_other_arrays_of_the_same_shape_may_take_their_place():
-    optimizer, w = Optimizer(momentum(), 0.1), np.zeros(20000)
-    optimizer.step(w, np.ones(20000))
-    v = w.copy()
-    optimizer.step(v, np.ones(20000))
-    optimizer.step(w, np.ones(20000))
-    assert optimizer.t == 3
-    assert w[0] == pytest.approx(-0.01 - 0.0271)
+@pytest.mark.parametrize("size", [2, 20000])
+class TestOneSetOfParameters:
+    def stepped(self, w):
+        optimizer = Optimizer(momentum(0.5), 1.0, average=Ema(0.5))
+        assert optimizer.step(w, np.ones_like(w)) is w
+        return optimizer
+
+    @pytest.mark.parametrize(
+        "other",
+        [lambda p: p[1], lambda p: p[[0]][0], lambda p: p[0].copy(), lambda p: p[0][::-1]],
+        ids=["row", "rows", "copy", "turned"],
+    )
+    def test_other_arrays_are_refused_and_nothing_moves(self, other, size):
+        p = np.zeros((3, size))
+        optimizer = self.stepped(p[0])
+        state, kept = optimizer.state_dict(), p.copy()
+        for do in (lambda w: optimizer.step(w, np.ones(size)), lambda w: optimizer.averaged(w).__enter__()):
+            with pytest.raises(
+                ValueError, match=r"parameter 'params' (is not the array of the step before|must keep its mem)"
+            ):
+                do(other(p))
+        assert np.array_equal(p, kept)
+        assert all(np.array_equal(state[key], array) for key, array in optimizer.state_dict().items())
+
+    def test_views_of_the_same_memory_are_the_same(self, size):
+        p = np.zeros((3, size))
+        optimizer = self.stepped(p[0])
+        for view in (p[0], p.reshape(-1)[:size], p[:1].reshape(-1)):
+            optimizer.step(view, np.zeros(size))
+        assert optimizer.t == 4
+        assert p[0] == pytest.approx(np.full(size, -0.9375))
+        assert not p[1:].any()
+
+    def test_the_remedies_of_the_error(self, size):
+        w, new = np.zeros(size), np.full(size, 3.0)
+        optimizer = self.stepped(w)  # the state is .5
+        w[...] = new
+        optimizer.step(w, np.zeros(size))
+        assert (w == 2.75).all()
+        assert (optimizer.updated(new, np.zeros(size)) == 2.875).all()
+        assert (new == 3.0).all()
+        optimizer.step(w, np.zeros(size))
+        optimizer.release()
+        optimizer.step(new, np.zeros(size))
+        assert (new == 2.96875).all()
+
+    def test_after_a_load_they_may_be_others(self, size):
+        optimizer, v = self.stepped(np.zeros(size)), np.zeros(size)
+        optimizer.load_state_dict(optimizer.state_dict())
+        optimizer.step(v, np.zeros(size))
+        assert (v == -0.25).all()
+
+    def test_updated_is_step_in_copies(self, size):
+        rng = np.random.default_rng(0)
+        params = {"a": [rng.normal(size=(2, size))], "b": np.asfortranarray(rng.normal(size=(2, size)))}
+        ours, theirs = (Optimizer(adam(), 0.1, average=Ema(0.9), hooks=[ClipNorm(1.0)]) for _ in range(2))
+        moved, old = copy.deepcopy(params), copy.deepcopy(params)
+        for k in range(4):
+            g = {"a": (np.sin(k + params["a"][0]),), "b": np.cos(k + params["b"])}
+            ours.step(moved, g)
+            new = theirs.updated(params, g)
+            assert type(new["a"]) is list
+            assert np.array_equal(params["a"][0], old["a"][0])
+            assert np.array_equal(params["b"], old["b"])
+            assert np.array_equal(new["a"][0], moved["a"][0])
+            assert np.array_equal(new["b"], moved["b"])
+            params, old = new, copy.deepcopy(new)
+        assert all(np.array_equal(ours.state_dict()[key], x) for key, x in theirs.state_dict().items())
+        with theirs.averaged(params), ours.averaged(moved):
+            assert np.array_equal(params["b"], moved["b"])
+
+    def test_updated_refuses_what_step_refuses(self, size):
+        optimizer, w = Optimizer(sgd(), 1.0), np.zeros(size)
+        for bad, error in ((np.full(size, np.nan), FloatingPointError), (np.ones(1 + size), ValueError)):
+            with pytest.raises(error):
+                optimizer.updated(w, bad)
+        assert optimizer.t == 0
+        assert not w.any()
+
+
+class Metres(np.ndarray):
+    """A subclass that means more than its numbers."""
+
+
+SUBCLASSES = {
+    "masked": lambda x: np.ma.array(x, mask=[True, False]),
+    "metres": lambda x: x.view(Metres),
+}
+
+
+@pytest.mark.parametrize("kind", SUBCLASSES)
+@pytest.mark.parametrize("step", ["step", "updated"])
+def test_arrays_that_mean_more_than_their_numbers_are_refused(kind, step):
+    w, make, optimizer = np.zeros(2), SUBCLASSES[kind], Optimizer(sgd(), 1.0)
+    for params, gradients, role in ((make(w), np.ones(2), "parameter"), (w, make(np.ones(2)), "gradient")):
+        with pytest.raises(
+            TypeError, match=rf"{role} 'params' must be a plain NumPy array; got .*\(0.0\) those of a masked"
+        ):
+            getattr(optimizer, step)(params, gradients)
+    with pytest.raises(TypeError, match="gradient 'params' must be a plain NumPy array"):
+        Optimizer(sgd(), 1.0, hooks=[Sets(gradients=(make(np.ones(2)),))]).step(w, np.ones(2))
+    assert not w.any()
+    given = make(np.ones(2))
+    optimizer.step(w, given.filled(0.0) if kind == "masked" else np.asarray(given))  # the remedies
+    assert w.tolist() == ([0.0, -1.0] if kind == "masked" else [-1.0, -1.0])
+
+
+def test_a_memory_map_is_an_array_in_a_file(tmp_path):
+    w = np.memmap(tmp_path / "w", np.float64, "w+", shape=(3,))
+    optimizer = Optimizer(momentum(0.5), 1.0)
+    for _ in range(2):
+        optimizer.step(w, np.ones(3))
+    assert np.fromfile(tmp_path / "w").tolist() == w.tolist() == [-1.25] * 3
+
+
+class TestOverflow:
+    """What a rule keeps is guarded as gradients are: float32 holds no square of 2e19."""
+
+    @pytest.mark.parametrize("engine", ["numpy", "fused"])
+    @pytest.mark.parametrize("size", [2, 20000])
+    @pytest.mark.parametrize("hooks", [[], [ClipNorm(np.inf)], [Scaled(1e-3)], [SkipNonFinite()]])
+    def test_a_state_that_would_overflow_is_refused_and_nothing_moves(self, hooks, size, engine):
+        w, g = np.ones(size, np.float32), np.ones(size, np.float32)
+        optimizer = Optimizer(adam(), 0.1, engine=engine_of(engine), average=Ema(0.9), hooks=hooks)
+        optimizer.step(w, g)
+        kept, state = w.copy(), optimizer.state_dict()
+        g[1] = 2e23
+        with pytest.raises(FloatingPointError, match=r"state 'square_ema' of 'params' would be infinite after step 2"):
+            optimizer.step(w, g)
+        assert np.array_equal(w, kept)
+        assert all(np.array_equal(state[k], x) for k, x in optimizer.state_dict().items() if "hooks" not in k)
+        optimizer.step(w, np.ones_like(w))
+        assert (w < kept).all()
+
+    def test_the_remedies_of_the_error(self):
+        for hook, t in ((SkipLarge(1e3), 0), (ClipNorm(1.0), 1)):
+            w, optimizer = np.zeros(2, np.float32), Optimizer(adam(), 0.1, hooks=[hook])
+            optimizer.step(w, np.array([2e19, 1.0], np.float32))
+            assert optimizer.t == t
+
+    def test_large_numbers_that_fit_go_through(self):
+        w, v = np.zeros(2, np.float32), np.zeros(2)
+        g = np.array([1e18, -1.0])
+        Optimizer(adam(), 0.5).step(w, g.astype(np.float32))
+        Optimizer(adam(), 0.5).step(v, g)
+        assert w == pytest.approx(v, rel=1e-6)
+
+    @pytest.mark.parametrize("engine", ["numpy", "fused"])
+    def test_a_replica_that_would_overflow_is_frozen(self, engine):
+        w, g = np.ones((2, 3), np.float32), np.ones((2, 3), np.float32)
+        optimizer = Optimizer(adam(), 0.1, engine=engine_of(engine), replicas=2)
+        g[1, 2] = 2e19
+        optimizer.step(w, g)
+        assert optimizer.diverged.tolist() == [False, True]
+        assert (w[1] == 1.0).all()
+        assert (w[0] < 1.0).all()
 
 
 @pytest.mark.parametrize(
@@ -431,6 +600,68 @@ class TestAveraged:
             assert w[0] == pytest.approx(9.985617924991, abs=1e-12)
         assert w[0] == pytest.approx(9.9)
 
+    def test_a_hook_of_ones_own_is_seen_by_the_average(self):
+        class Doubles:
+            def after(self, step):
+                step.params[0][...] *= 2.0
+
+        w, optimizer = np.array([1.0]), Optimizer(sgd(), 1.0, hooks=[Doubles()], average=Ema(UniformGain()))
+        for _ in range(3):  # 2, 4, 8
+            optimizer.step(w, np.zeros(1))
+        with optimizer.averaged(w):
+            assert w == pytest.approx(14 / 3)
+
+    def test_a_hook_that_fails_afterwards_leaves_the_average_in_step(self):
+        class Fails:
+            def after(self, step):
+                raise KeyError
+
+        w, optimizer = np.array([3.0]), Optimizer(sgd(), 1.0, hooks=[Fails()], average=Ema(0.5, debias=True))
+        with pytest.raises(KeyError):
+            optimizer.step(w, np.ones(1))
+        with optimizer.averaged(w):
+            assert w == 2.0
+
+    @pytest.mark.parametrize("average", [Ema(0.999), Ema(lambda k: 0.999), Ema(Decay(span=100))])
+    def test_an_average_with_a_constant_gain_starts_at_the_first_weights(self, average):
+        w, optimizer = np.array([10.0]), Optimizer(sgd(), 1e-9, average=average)
+        for _ in range(100):
+            optimizer.step(w, np.zeros(1))
+        with optimizer.averaged(w):
+            assert w == 10.0
+        assert isinstance(optimizer.average.gain, FirstValueGain)
+
+    def test_an_average_that_says_its_start_has_it(self):
+        w, optimizer = np.array([10.0]), Optimizer(sgd(), 1e-9, average=Ema(0.5, first=2.0))
+        optimizer.step(w, np.zeros(1))
+        with optimizer.averaged(w):
+            assert w == 6.0
+
+    @pytest.mark.parametrize("beta", [0.5, 0.9, 0.999, 0.9999, 0.99999, 1 - 1e-7])
+    @pytest.mark.parametrize("debias", [False, True])
+    def test_constant_weights_are_averaged_exactly(self, beta, debias):
+        w = np.random.default_rng(0).normal(size=500).astype(np.float32)
+        kept, optimizer = w.copy(), Optimizer(sgd(), 1e-3, average=Ema(beta, debias=debias))
+        for _ in range(3000):
+            optimizer.step(w, np.zeros_like(w))
+        with optimizer.averaged(w):
+            assert np.array_equal(w, kept)
+
+    @pytest.mark.parametrize("lr", [1e-5, 1e-6])
+    def test_drifting_weights_in_float32_are_averaged_to_the_last_digits(self, lr):
+        """β = .99999, whose steps are below the last digit of the average: against float64."""
+        rng, steps, beta = np.random.default_rng(0), 30000, 0.99999
+        w = rng.uniform(0.5, 2.0, 16).astype(np.float32)
+        optimizer, path = Optimizer(sgd(), lr, average=Ema(beta, debias=True)), np.empty((steps, 16))
+        for row, g in zip(path, rng.standard_normal((steps, 16), np.float32) - np.float32(0.5), strict=True):
+            optimizer.step(w, g)
+            row[:] = w
+        weights = beta ** np.arange(steps - 1, -1, -1.0)
+        expected = weights @ path / weights.sum()
+        assert abs(w / expected - 1.0).min() > 1e3 * lr
+        with optimizer.averaged(w):
+            assert w == pytest.approx(expected, rel=2e-7)
+
     def test_an_exception_swaps_back(self):
         w, optimizer = self.ran()
 
@@ -452,6 +683,17 @@ class TestAveraged:
             with pytest.raises(RuntimeError, match="averaged weights are swapped in"):
                 optimizer.averaged(w).__enter__()
         assert w.tolist() == [3.0] * 3
+
+    def test_a_parameter_that_is_bound_to_another_array_inside_is_named(self):
+        w = np.zeros(1)
+        params, optimizer = {"w": w}, Optimizer(sgd(), 1.0, average=Ema(UniformGain()))
+        for _ in range(2):
+            optimizer.step(params, {"w": np.ones(1)})
+        with pytest.raises(RuntimeError, match="parameter 'w' was bound to another array inside averaged"):  # noqa: SIM117
+            with optimizer.averaged(params):
+                params["w"] = 2 * params["w"]
+        assert w == -2.0
+        optimizer.step({"w": w}, {"w": np.ones(1)})
 
     def test_there_must_be_an_average(self):
         with pytest.raises(ValueError, match="construct the optimizer with average="):
@@ -708,3 +950,127 @@ def test_the_repr_is_the_shortest_call_that_rebuilds_it(text):
 
 def test_the_repr_of_an_optimizer_with_a_schedule_shows_it():
     assert repr(Optimizer(sgd(), two_points)) == f"Optimizer(Gradient(), {two_points!r})"
+
+
+@pytest.mark.parametrize("lr", [0.25, lambda k: 0.25, np.float32(0.25)])
+def test_an_lr_that_is_assigned_is_that_of_the_next_update(lr):
+    w, optimizer = np.zeros(1), Optimizer(sgd(), 1.0)
+    optimizer.step(w, np.ones(1))
+    optimizer.lr = lr
+    assert optimizer.lr == 0.25
+    optimizer.step(w, np.ones(1))
+    assert (w, optimizer.lr) == (-1.25, 0.25)
+
+
+def test_an_lr_that_is_assigned_may_be_one_for_each_replica():
+    w, optimizer = np.zeros((2, 1)), Optimizer(sgd(), 1.0, replicas=2)
+    optimizer.lr = [1.0, 2.0]
+    optimizer.step(w, np.ones((2, 1)))
+    assert w.tolist() == [[-1.0], [-2.0]]
+
+
+@pytest.mark.parametrize(
+    ("lr", "error"), [(-1.0, ValueError), ("a", TypeError), ([1.0, 2.0], ValueError), (0, ValueError)]
+)
+def test_an_lr_that_is_assigned_is_checked(lr, error):
+    optimizer = Optimizer(sgd(), 1.0)
+    with pytest.raises(error, match=r"^lr "):
+        optimizer.lr = lr
+    assert optimizer.lr == 1.0
+
+
+@pytest.mark.parametrize("size", [1, 20000])
+@pytest.mark.parametrize("engine", ["numpy", "fused"])
+def test_hooks_that_are_assigned_are_called_and_seen_by_the_average(size, engine):
+    w = np.zeros(size)
+    optimizer = Optimizer(sgd(), 1.0, average=Ema(UniformGain()), engine=engine_of(engine))
+    for hooks, expected in (([], 1.0), ([ClipValue(0.25)], 1.25), ([Project(Box(0.0, 1.0))], 1.0), ((), 2.0)):
+        optimizer.hooks = hooks
+        assert optimizer.hooks == tuple(hooks)
+        optimizer.step(w, -np.ones(size))
+        assert (w == expected).all()
+    with optimizer.averaged(w):
+        assert w == pytest.approx(np.full(size, 5.25 / 4))
+
+
+@pytest.mark.parametrize("hooks", [[3], ClipNorm(1.0), [ClipNorm([1.0, 2.0])], [ClipNorm]])
+def test_hooks_that_are_assigned_are_checked(hooks):
+    optimizer = Optimizer(sgd(), 1.0, hooks=[ClipValue(1.0)])
+    kept = optimizer.hooks
+    with pytest.raises((TypeError, ValueError), match=r"hook|ClipNorm.max_norm has"):
+        optimizer.hooks = hooks
+    assert optimizer.hooks is kept
+
+
+def test_the_check_of_gradients_may_be_turned_off_and_on():
+    for replicas in (None, 1):
+        w, optimizer = np.zeros((1, 2)), Optimizer(sgd(), 1.0, replicas=replicas)
+        optimizer.check_finite = False
+        optimizer.step(w, np.array([[np.inf, 1.0]]))
+        assert w.tolist() == [[-np.inf, -1.0]]
+        optimizer.check_finite = True
+        if replicas is None:
+            with pytest.raises(FloatingPointError, match="gradient 'params' is nan"):
+                optimizer.step(w, np.array([[np.nan, 1.0]]))
+        else:
+            optimizer.step(w, np.array([[np.nan, 1.0]]))
+            assert optimizer.diverged.all()
+
+
+@pytest.mark.parametrize(
+    ("name", "given"), [("rule", -sgd()), ("average", Ema(0.5)), ("engine", "numpy"), ("replicas", 3)]
+)
+@pytest.mark.parametrize("steps", [0, 1])
+def test_what_cannot_change_says_what_to_do_instead(name, given, steps):
+    old, w = Optimizer(momentum(), 1.0), np.ones(1)
+    for _ in range(steps):
+        old.step(w, np.ones(1))
+    with pytest.raises(AttributeError, match=rf"^{name} cannot be changed; make a new Optimizer"):
+        setattr(old, name, given)
+    assert getattr(old, name) == getattr(Optimizer(momentum(), 1.0), name)
+    if name == "engine" and steps:  # the remedy
+        new, v = Optimizer(momentum(), 1.0, engine="numpy"), w.copy()
+        new.load_state_dict(old.state_dict())
+        new.step(v, np.ones(1))
+        old.step(w, np.ones(1))
+        assert (v, new.t) == (w, 2)
+
+
+def test_what_is_no_setting_is_refused():
+    optimizer = Optimizer(sgd(), 1.0)
+    for name in ("t", "state", "diverged", "learning_rate"):
+        with pytest.raises(AttributeError, match=name):
+            setattr(optimizer, name, 1)
+
+
+@pytest.mark.parametrize(
+    ("loss", "error"),
+    [(np.array([1.0]), ValueError), ("a", TypeError), (1j, TypeError), (True, TypeError), ([[1.0]], ValueError)],
+)
+@pytest.mark.parametrize("hooks", [[], [Plateau(0.5, patience=3)], [Accumulate(2), Plateau(0.5)]])
+def test_a_loss_is_checked_at_once_and_leaves_no_trace(hooks, loss, error):
+    w, optimizer = np.zeros(1), Optimizer(sgd(), 1.0, hooks=hooks)
+    optimizer.step(w, np.ones(1), loss=3.0)
+    optimizer.step(w, np.ones(1), loss=2)
+    before = optimizer.state_dict(), w.copy()
+    with pytest.raises(error, match=r"^loss must be a"):
+        optimizer.step(w, np.ones(1), loss=loss)
+    assert all(np.array_equal(before[0][key], x) for key, x in optimizer.state_dict().items())
+    assert w == before[1]
+    optimizer.step(w, np.ones(1), loss=np.float32(1.0))
+
+
+def test_a_loss_of_replicas_is_a_number_or_one_for_each():
+    seen = []
+
+    class Sees:
+        def before(self, step):
+            seen.append(step.loss)
+
+    w, optimizer = np.zeros((2, 1)), Optimizer(sgd(), 1.0, replicas=2, hooks=[Sees()])
+    for loss in (1, [1.0, 2.0], np.array([np.nan, np.inf])):
+        optimizer.step(w, np.ones((2, 1)), loss=loss)
+    assert seen[0] == 1.0
+    assert seen[1].tolist() == [1.0, 2.0]
+    with pytest.raises(ValueError, match=r"loss must be a number or of shape \(2,\); got shape \(3,\)"):
+        optimizer.step(w, np.ones((2, 1)), loss=[1.0, 2.0, 3.0])

@@ -367,8 +367,9 @@ def test_lr_is_that_of_the_latest_update_of_each_replica_also_after_a_load():
     for t, expected in (([0, 1], [0.5, 0.5]), ([0, 3], [0.5, 0.5 / 3]), ([2, 1], [0.25, 0.5])):
         saved, loaded = (Optimizer(sgd(), lr, replicas=2, hooks=[Reaching(t)]) for _ in range(2))
         assert loaded.lr == 0.5
+        w = np.ones((2, 1))
         for _ in range(max(t)):
-            saved.step(np.ones((2, 1)), np.ones((2, 1)))
+            saved.step(w, np.ones((2, 1)))
         assert saved.t.tolist() == t
         loaded.load_state_dict(saved.state_dict())
         assert loaded.lr.tolist() == expected

@@ -151,6 +151,7 @@ class _Run:
         self.each = any(getattr(hook, "needs_loss", False) for hook in optimizer.hooks)
         self.begin = time.perf_counter()
         self.now = Progress(0, 0.0, mapped(np.array, start))
+        optimizer.release()
         self.known: tuple[Any, Any] = (None, None)
         self.rows: list[tuple[Any, ...]] = []
 

@@ -29,12 +29,12 @@ class Engine(Protocol):
         """Do it."""
 
 
-def choose(name: str, rule: Rule, average: Rule | None) -> Engine:
-    """Return the engine of this name for a rule and an average."""
+def choose(name: str, rule: Rule | None, average: Rule | None) -> Engine:
+    """Return the engine of this name for a rule and an average, or for one of them alone."""
     return _ENGINES[choice("engine", name, tuple(_ENGINES))](rule, average)
 
 
-def _fused(rule: Rule, average: Rule | None) -> FusedEngine:
+def _fused(rule: Rule | None, average: Rule | None) -> FusedEngine:
     if find_spec("numba") is None:
         raise ImportError('engine="fused" needs numba; install it with: pip install "optimlab[fast]"')
     from optimlab.engine.fused import FusedEngine
@@ -45,7 +45,7 @@ def _fused(rule: Rule, average: Rule | None) -> FusedEngine:
 class AutoEngine:
     """The fused engine for large segments where numba can compile the formula, else the NumPy engine."""
 
-    def __init__(self, rule: Rule, average: Rule | None) -> None:
+    def __init__(self, rule: Rule | None, average: Rule | None) -> None:
         self.rule = rule
         self.average = average
         self.tiles = TileEngine(rule, average)
@@ -68,14 +68,14 @@ class AutoEngine:
             fused.compile(segment.weights.dtype, segment.axis)
         except Exception as error:  # whatever numba or a formula does; the NumPy engine runs it
             self.compiles, self.fused = False, None
-            message = f"numba cannot compile {self.rule!r}, so the NumPy engine runs it: {error}"
-            warnings.warn(message, RuntimeWarning, stacklevel=6)
+            message = f"numba cannot compile {self.rule or self.average!r}, so the NumPy engine runs it: {error}"
+            warnings.warn(message, RuntimeWarning, stacklevel=8)
         else:
             self.fused = fused
         return self.fused
 
 
-_ENGINES: Final[dict[str, Callable[[Rule, Rule | None], Engine]]] = {
+_ENGINES: Final[dict[str, Callable[[Rule | None, Rule | None], Engine]]] = {
     "auto": AutoEngine,
     "numpy": TileEngine,
     "fused": _fused,

@@ -124,13 +124,13 @@ class FusedEngine:
 
     Parameters
     ----------
-    rule : Rule
-        The update rule.
+    rule : Rule or None
+        The update rule; None: the average alone.
     average : Rule or None
         What is fed the new weights.
     """
 
-    def __init__(self, rule: Rule, average: Rule | None = None) -> None:
+    def __init__(self, rule: Rule | None, average: Rule | None = None) -> None:
         self.rule = rule
         self.average = average
         self._kernels: dict[Any, Kernel] = {}
@@ -158,7 +158,7 @@ class FusedEngine:
         rows, columns = shape = weights.shape if segment.axis is not None else (1, weights.size)
         count = 1 if segment.axis is None else shape[segment.axis]
         frozen = np.zeros(count, bool) if numbers.frozen is None else numbers.frozen
-        arrays = (segment.gradient, weights, *segment.state, *segment.average)
+        arrays = segment.arrays(self.rule, self.average)
         bound = partial(kernel, numbers.bank(weights.dtype, count), frozen)
         flat = [array.reshape(shape) for array in arrays]
         _together([partial(bound, *part, *flat) for part in _parts(rows, columns, _threads(weights.size))])

@@ -8,15 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from optimlab.checks import NOT_NEGATIVE, numbers
+from optimlab.checks import NOT_NEGATIVE, numbers, real
+from optimlab.recurrence.gains import ConstantGain, FirstValueGain
 from optimlab.rules.algebra import Rule
+from optimlab.rules.averages import Ema
 from optimlab.rules.probe import checked_rule
 from optimlab.trees import kind
 from optimlab.typing import Array, Number
 
 __all__ = [
-    "check", "check_apart", "check_first", "check_shapes", "check_writable", "checked_average", "checked_hooks",
-    "checked_lr", "hyperparameters",
+    "check", "check_apart", "check_first", "check_same", "check_shapes", "check_writable", "checked_average",
+    "checked_hooks", "checked_loss", "checked_lr", "hyperparameters", "plain",
 ]  # fmt: skip
 
 _DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
@@ -39,6 +41,31 @@ def check_first(leaves: Sequence[Any], names: tuple[str, ...], replicas: int | N
             raise ValueError(
                 f"parameter {name!r} must have a first axis of {replicas} replicas; got shape {leaf.shape}"
             )
+
+
+def plain(name: str, given: Any) -> Any:
+    """Return an array of a subclass as its numbers, if they are all that it means; what is no array as it is."""
+    if type(given) in (np.ndarray, np.memmap, np.matrix):
+        return np.asarray(given)
+    if isinstance(given, np.ndarray):
+        remedy = "np.asarray gives the numbers alone, .filled(0.0) those of a masked array"
+        raise TypeError(f"{name} must be a plain NumPy array; got {kind(given)}; {remedy}")
+    return np.asarray(given) if isinstance(given, np.generic) else given
+
+
+def check_same(leaves: Sequence[Array], before: Sequence[Array], names: tuple[str, ...]) -> None:
+    """Refuse parameters that do not lie where they lay in the step before; another view of the same memory may."""
+    for leaf, old, name in zip(leaves, before, names, strict=True):
+        if leaf is not old and leaf.size and _place(leaf) != _place(old):
+            raise ValueError(
+                f"parameter {name!r} is not the array of the step before: one optimizer steps one set of parameters, "
+                "in place (w[rows] is a new array); write into it, w[...] = new; or take opt.updated(params, "
+                "gradients) for arrays that are new each time; or call opt.release() first, to go on with others"
+            )
+
+
+def _place(leaf: Array) -> tuple[int, tuple[int, ...]]:
+    return leaf.__array_interface__["data"][0], leaf.strides
 
 
 def check_writable(leaves: Sequence[Array], names: tuple[str, ...]) -> None:
@@ -69,8 +96,8 @@ def _shared(leaves: Sequence[Array], names: tuple[str, ...], i: int, j: int) -> 
 def check(leaf: str, given: Any, shape: tuple[int, ...], dtype: Any) -> None:
     """Refuse what is not an array of the shape and dtype that a leaf had in the first step."""
     if given is None:
-        remedy = "; to leave a leaf as it is, give a gradient of zeros" if leaf.startswith("gradient") else ""
-        raise ValueError(f"{leaf} is missing{remedy}")
+        remedy = "; for a leaf that has no gradient in this step give None: it is skipped and its state waits"
+        raise ValueError(f"{leaf} is missing{remedy if leaf.startswith('gradient') else ''}")
     if not isinstance(given, np.ndarray):
         raise TypeError(f"{leaf} must be a NumPy array; got {kind(given)}")
     if given.shape != shape:
@@ -80,12 +107,14 @@ def check(leaf: str, given: Any, shape: tuple[int, ...], dtype: Any) -> None:
 
 
 def checked_average(average: Any) -> Rule | None:
-    """Return a rule whose value can be read from its state."""
+    """Return a rule whose value can be read from its state; one of k = 1 - β from 0 starts at the first weights."""
     if average is not None:
         checked_rule(average, "average")
         if not hasattr(average, "read"):
             remedy = "a rule with a method read(state, c), such as Ema(0.999)"
             raise TypeError(f"average must be {remedy}; got {average!r}")
+        if isinstance(average, Ema) and isinstance(average.gain, ConstantGain) and average.first == 0.0:
+            return Ema(FirstValueGain(average.gain.beta))
     return average  # type: ignore[no-any-return]
 
 
@@ -106,6 +135,17 @@ def checked_lr(whence: str, lr: Any) -> Number:
     if isinstance(lr, float) and lr in NOT_NEGATIVE:
         return lr
     array = numbers(f"lr, {whence},", lr, NOT_NEGATIVE)
+    return array if array.ndim else float(array)
+
+
+def checked_loss(loss: Any, replicas: int | None) -> Number:
+    """Return a loss that was given to a step: a float, with replicas perhaps an array of one for each."""
+    if isinstance(loss, float):
+        return float(loss)
+    array = real("loss", loss).astype(np.float64)
+    if array.shape not in ((), (replicas,)):
+        allowed = "a number" if replicas is None else f"a number or of shape ({replicas},)"
+        raise ValueError(f"loss must be {allowed}; got shape {array.shape}")
     return array if array.ndim else float(array)
 
 

@@ -1,4 +1,4 @@
-"""What keeps a step from doing harm: gradients that are not finite are refused, with replicas the replica is frozen."""
+"""What keeps a step from doing harm: what is not finite or overflows is refused; with replicas one is frozen."""
 
 from __future__ import annotations
 
@@ -7,24 +7,31 @@ import math
 import numpy as np
 
 from optimlab.engine.layout import Layout
-from optimlab.finite import all_finite
+from optimlab.finite import all_finite, tame
 from optimlab.step import Step
 from optimlab.typing import Array, Marks
 
-__all__ = ["Replicas", "check_gradients"]
+__all__ = ["Replicas", "check_gradients", "check_swept", "rows_of"]
+
+_FACTOR = 1e3
+"""Tame gradients are still tame times this."""
 
 
-def check_gradients(layout: Layout, step: Step) -> None:
+def check_gradients(layout: Layout, step: Step) -> bool:
     """Raise FloatingPointError, with the leaf and the index, for the first gradient that is not finite.
 
-    Gradients that a hook knows to be finite are not looked at, only the factor on them.
+    Gradients that a hook knows to be finite are not looked at, only the factor on them. Return whether they are so
+    small that a state of their squares cannot overflow.
     """
     if not math.isfinite(step.scale):
         raise FloatingPointError(
             f"the factor that hooks put on the gradients at step {step.t} is {step.scale}; it must be finite"
         )
-    if step.checked is not step.gradients and not all(all_finite(segment.gradient) for segment in layout.segments):
+    if step.checked is step.gradients or all(tame(segment.gradient) for segment in layout.active):
+        return bool(np.abs(step.scale) <= _FACTOR)
+    if not all(all_finite(segment.gradient) for segment in layout.active):
         raise FloatingPointError(_place(step))
+    return False
 
 
 def _place(step: Step) -> str:
@@ -38,6 +45,22 @@ def _place(step: Step) -> str:
     raise AssertionError("unreachable: a number was not finite")
 
 
+def rows_of(layout: Layout) -> list[Array]:
+    """Return all memory that a sweep writes to."""
+    return [row for s in layout.active for row in (s.weights, *s.state, *s.average)]
+
+
+def check_swept(layout: Layout, step: Step, slots: tuple[str, ...]) -> None:
+    """Raise FloatingPointError, with leaf and slot, for a state that has overflowed."""
+    for leaf, slot, memory in layout.memory("state", slots):
+        if not np.isfinite(memory).all():
+            raise FloatingPointError(
+                f"state {slot!r} of {leaf!r} would be infinite after step {step.t}, whose gradients are too large; "
+                "parameters and state are as before; to skip such steps use the hook SkipLarge, to shorten them "
+                "ClipNorm"
+            )
+
+
 class Replicas:
     """Which replicas have diverged; they keep their last finite weights.
 
@@ -45,38 +68,39 @@ class Replicas:
     ----------
     replicas : int
         S.
-    check : bool
-        Whether gradients and weights are looked at.
     """
 
-    def __init__(self, replicas: int, check: bool) -> None:
+    def __init__(self, replicas: int) -> None:
         self.diverged: Marks = np.zeros(replicas, bool)
-        self.check = check
+        self.calm = True
 
-    def frozen(self, layout: Layout, step: Step) -> Marks | None:
+    def frozen(self, layout: Layout, step: Step, *, check: bool) -> Marks | None:
         """Return the replicas that do not move in this step, None if all do; mark those that have diverged."""
-        if self.check:
+        if check:
             bad = ~np.broadcast_to(np.isfinite(step.scale), self.diverged.shape)
-            for segment in layout.segments:
+            wild = [segment for segment in layout.active if not tame(segment.gradient.reshape(-1))]
+            for segment in wild:
                 bad |= _bad(segment.gradient, segment.axis)
+            self.calm = not wild and bool(np.all(np.abs(step.scale) <= _FACTOR))
             self.diverged |= bad & ~np.asarray(step.skip)
         frozen: Marks = self.diverged | step.skip
         return frozen if frozen.any() else None
 
     def saved(self, layout: Layout) -> list[tuple[Array, list[Array]]]:
         """Return copies of what must not become infinite."""
-        return [(s.weights.copy(), [row.copy() for row in s.average]) for s in layout.segments] if self.check else []
+        return [(s.weights.copy(), [row.copy() for row in s.average]) for s in layout.active]
 
     def restore(self, layout: Layout, saved: list[tuple[Array, list[Array]]]) -> None:
-        """Mark the replicas whose weights are no longer finite, and give them their last weights back."""
+        """Mark the replicas whose weights or state are no longer finite, and give them their last weights back."""
         if not saved:
             return
         bad = np.zeros_like(self.diverged)
-        for segment in layout.segments:
-            bad |= _bad(segment.weights, segment.axis)
+        for segment in layout.active:
+            for row in (segment.weights, *(() if self.calm else segment.state)):
+                bad |= _bad(row, segment.axis)
         if bad.any():
             self.diverged |= bad
-            for segment, (weights, average) in zip(layout.segments, saved, strict=True):
+            for segment, (weights, average) in zip(layout.active, saved, strict=True):
                 where = bad[:, None] if segment.axis == 0 else bad
                 for row, old in zip((segment.weights, *segment.average), (weights, *average), strict=True):
                     np.copyto(row, old, where=where)

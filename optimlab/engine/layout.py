@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from optimlab.engine.given import check, check_apart, check_first, check_writable
+from optimlab.engine.given import check, check_apart, check_first, check_same, check_writable, plain
 from optimlab.engine.numbers import Numbers
 from optimlab.rules.algebra import Rule
 from optimlab.trees import tree_of
-from optimlab.typing import Array
+from optimlab.typing import Array, Count
 
 __all__ = ["Layout", "Segment"]
 
@@ -49,6 +49,8 @@ class Segment:
         The axis of the replicas.
     kept : dict
         What an engine keeps for the next step.
+    waited : int or ndarray of int, shape (S,)
+        Steps in which its leaves had no gradient.
     """
 
     weights: Array
@@ -69,6 +71,7 @@ class Segment:
         self.packed = packed
         self.axis = None if replicas is None else int(packed)
         self.kept: dict[Any, Any] = {}
+        self.waited: Count = 0
         self._shapes = [leaf.shape for leaf in leaves.values()]
         self._transposed = not packed and not first.flags.c_contiguous
         shape: tuple[int, ...] = (size,)
@@ -82,6 +85,11 @@ class Segment:
     def fixed(self) -> bool:
         """Whether the arrays are the same ones at each step, and the numbers are scalars."""
         return self.packed and self.axis is None
+
+    def arrays(self, rule: Rule | None, average: Rule | None) -> tuple[Array, ...]:
+        """Return what a step reads and writes: of the rule, of the average, or of both."""
+        updated = (self.weights,) if rule is None else (self.gradient, self.weights, *self.state)
+        return updated if average is None else (*updated, *self.average)
 
     def ordered(self, leaves: Sequence[Array]) -> bool:
         """Whether a large leaf lies in memory as it did in the first step."""
@@ -104,8 +112,7 @@ class Segment:
     def gather(self, gradients: Sequence[Array]) -> None:
         """Read the weights and the gradients; where they are swept in place, only look at them."""
         if self.packed:
-            for view, leaf in self._pairs:
-                view[...] = leaf
+            self.reread()
             for view, i in zip(self._grads, self.leaves, strict=True):
                 view[...] = gradients[i]
             return
@@ -113,6 +120,12 @@ class Segment:
         if gradient.shape != self._leaf.shape or not self._leaf.flags.writeable:
             raise ValueError("the arrays are not what they were when they were checked")
         self.gradient = self._flat(gradient)
+
+    def reread(self) -> None:
+        """Read the weights alone; what is swept in place need not be read."""
+        if self.packed:
+            for view, leaf in self._pairs:
+                view[...] = leaf
 
     def scatter(self) -> None:
         """Write the weights back."""
@@ -181,26 +194,28 @@ class Layout:
         self.tree = tree_of(params)
         self.names = tuple([name or "params" for name in self.tree.names])
         self.replicas = replicas
-        leaves = self.tree.leaves(params)
+        leaves = self._plain("parameter", self.tree.leaves(params))
         check_first(leaves, self.names, replicas)
         self.shapes = [leaf.shape for leaf in leaves]
         self.dtypes = [leaf.dtype for leaf in leaves]
         self.leaves: tuple[Array, ...] = ()
+        self._given: tuple[Any, ...] = ()
         self.latest: tuple[Array, ...] = ()
         self.rules: list[Rule] = []
-        self.segments = self._segments(leaves, rule, () if average is None else average.start, pack)
+        self._starts = rule.start, () if average is None else average.start
+        self.waiting: tuple[bool, ...] = ()
+        self.active = self.segments = self._segments(leaves, rule, pack)
         self.bind(params)
 
-    def _segments(self, leaves: list[Array], rule: Rule, average: tuple[float, ...], pack: int) -> list[Segment]:
+    def _segments(self, leaves: list[Array], rule: Rule, pack: int) -> list[Segment]:
         parts: dict[Any, dict[int, Array]] = {}
         for i, (leaf, own) in enumerate(zip(leaves, rule.on(self.names), strict=True)):
             if own not in self.rules:
                 self.rules.append(own)
             packed = self._is_small(leaf, pack)
             parts.setdefault((self.rules.index(own), packed, leaf.dtype if packed else i), {})[i] = leaf
-        starts = (rule.start, average)
         return [
-            Segment(held, own, starts=starts, replicas=self.replicas, packed=packed)
+            Segment(held, own, starts=self._starts, replicas=self.replicas, packed=packed)
             for (own, packed, _), held in parts.items()
         ]
 
@@ -210,24 +225,37 @@ class Layout:
         return leaf.size <= max(pack, self.replicas**2) or not leaf.flags.c_contiguous
 
     def bind(self, params: Any) -> None:
-        """Take the parameters, checked if they are not the arrays of the last step."""
-        leaves = self.tree.leaves(params)
-        if self.leaves and all(map(is_, leaves, self.leaves)):
+        """Take the parameters; others than those of the last step are checked to be the same memory."""
+        given = self.tree.leaves(params)
+        if self._given and all(map(is_, given, self._given)):
             return
+        leaves = self._plain("parameter", given)
         self._check_parameters(leaves)
         check_apart(leaves, self.names)
+        if self.leaves:
+            check_same(leaves, self.leaves, self.names)
         for segment in self.segments:
             segment.bind(leaves)
         large = [segment.weights for segment in self.segments if not segment.packed]
-        self.leaves, self._spans = tuple(leaves), sorted(map(np.lib.array_utils.byte_bounds, large))
+        self.leaves, self._given = tuple(leaves), tuple(given)
+        self._spans = sorted(map(np.lib.array_utils.byte_bounds, large))
+
+    def release(self) -> None:
+        """Forget the arrays: the next ones may be others."""
+        self.leaves = self._given = self.latest = ()
 
     def __getstate__(self) -> dict[str, Any]:
         """A copy knows no arrays of the user's, so that it binds those that it is given."""
-        return vars(self) | {"leaves": (), "latest": ()}
+        return vars(self) | {"leaves": (), "_given": (), "latest": ()}
+
+    def _plain(self, role: str, leaves: Sequence[Any]) -> list[Any]:
+        if set(map(type, leaves)) == _ARRAY:
+            return list(leaves)
+        return [plain(f"{role} {name!r}", leaf) for leaf, name in zip(leaves, self.names, strict=True)]
 
     def gather(self, gradients: Sequence[Array]) -> None:
         """Read weights and gradients into the segments; copy a gradient that lies in memory which the sweep changes."""
-        for segment in self.segments:
+        for segment in self.active:
             try:
                 segment.gather(gradients)
             except ValueError:  # the same arrays as in the last step, but changed in place since
@@ -248,18 +276,73 @@ class Layout:
         leaves = self.tree.leaves(gradients)
         if len(leaves) == len(self.latest) and all(map(is_, leaves, self.latest)):
             return self.latest
+        self.waiting = ()
+        if self.tree.parts is not None and any(leaf is None for leaf in leaves):
+            leaves = self._without(leaves, self.tree.lacking(gradients))
         self.latest = self.checked_gradients(tuple(leaves))
         return self.latest
+
+    def _without(self, leaves: Sequence[Any], lacking: Sequence[str]) -> list[Any]:
+        """Mark the leaves that have no gradient, and put zeros in their places, but not where a dict lacks them."""
+        self.waiting = tuple(
+            [leaf is None and name not in lacking for leaf, name in zip(leaves, self.names, strict=True)]
+        )
+        rows = zip(leaves, self.waiting, self.shapes, self.dtypes, strict=True)
+        return [np.broadcast_to(dtype.type(0), shape) if waits else leaf for leaf, waits, shape, dtype in rows]
+
+    def activate(self, waiting: Sequence[bool]) -> list[Segment]:
+        """Choose what the next sweep is of: all but the leaves that wait; return the segments of these."""
+        if not any(waiting):
+            self.active = self.segments
+            return []
+        self._part(waiting)
+        self.active = [segment for segment in self.segments if not waiting[segment.leaves[0]]]
+        return [segment for segment in self.segments if waiting[segment.leaves[0]]]
+
+    def wait(self, counts: Mapping[str, Count]) -> None:
+        """Take how many steps each leaf has waited, from a checkpoint."""
+        held = [np.asarray(counts.get(name, 0)) for name in self.names]
+        for count in held:
+            marks = [np.array_equal(other, count) for other in held]
+            self._part(marks)
+            for segment in self.segments:
+                if marks[segment.leaves[0]]:
+                    segment.waited = int(count) if count.ndim == 0 else count.copy()
+
+    def waited(self) -> dict[str, Count]:
+        """Return how many steps each leaf has waited, if it has."""
+        waits = [segment for segment in self.segments if np.any(segment.waited)]
+        return {self.names[i]: segment.waited for segment in waits for i in segment.leaves}
+
+    def _part(self, marks: Sequence[bool]) -> None:
+        """Cut the segments that hold leaves of both kinds in two."""
+        parts: list[Segment] = []
+        for segment in self.segments:
+            kinds = {marks[i] for i in segment.leaves}
+            parts += [segment] if len(kinds) == 1 else [self._cut(segment, marks, kind) for kind in kinds]
+        self.active = self.segments = parts
+
+    def _cut(self, whole: Segment, marks: Sequence[bool], kind: bool) -> Segment:
+        """Return a segment of its own for the leaves of one kind, with their state."""
+        mine = [i for i in whole.leaves if marks[i] == kind]
+        leaves = {i: np.broadcast_to(self.dtypes[i].type(0), self.shapes[i]) for i in mine}
+        part = Segment(leaves, whole.rule, starts=self._starts, replicas=self.replicas, packed=True)
+        part.waited = whole.waited
+        for new, old in zip((*part.state, *part.average), (*whole.state, *whole.average), strict=True):
+            views = dict(zip(whole.leaves, whole.views(old), strict=True))
+            for i, view in zip(mine, part.views(new), strict=True):
+                view[...] = views[i]
+        if self.leaves:
+            part.bind(self.leaves)
+        return part
 
     def checked_gradients(self, leaves: tuple[Any, ...]) -> tuple[Array, ...]:
         """Return these leaves, if they can be gradients."""
         if len(leaves) != len(self.names):
             raise ValueError(f"there must be {len(self.names)} gradients, as parameters; a hook gave {len(leaves)}")
-        if set(map(type, leaves)) != _ARRAY:  # arithmetic on 0-d arrays makes NumPy scalars; np.matrix is never 1-D
-            arrays = (np.generic, np.ndarray)
-            leaves = tuple([np.asarray(leaf) if isinstance(leaf, arrays) else leaf for leaf in leaves])
-        self._check("gradient", leaves)
-        return leaves
+        arrays = tuple(self._plain("gradient", leaves))  # arithmetic on 0-d arrays makes NumPy scalars
+        self._check("gradient", arrays)
+        return arrays
 
     def memory(self, block: str, slots: tuple[str, ...]) -> Iterator[tuple[str, str, Array]]:
         """Yield leaf, slot and the slot's memory in the leaf's shape, of the block "state" or "average"."""
@@ -272,7 +355,7 @@ class Layout:
         """Return the value of the average of each leaf, in order."""
         found: dict[int, Array] = {}
         for segment in self.segments:
-            c = tuple(numbers.along(segment.weights, segment.axis)[2 + len(numbers.rule) :])
+            c = tuple(numbers.along(segment.weights, segment.axis))
             found |= zip(segment.leaves, segment.views(np.asarray(read(segment.average, c))), strict=True)
         return [found[i] for i in range(len(self.names))]
 

@@ -20,25 +20,29 @@ class Numbers:
     ----------
     scale, lr
         Factor of the gradient, learning rate.
-    rule, average : tuple
-        Coefficients.
+    rule, average : tuple, or of the rule None
+        Coefficients. Without those of the rule the average alone is swept.
     frozen : ndarray of bool, shape (S,), or None
         Replicas that do not move.
     """
 
     scale: Number
     lr: Number
-    rule: tuple[Number, ...]
+    rule: tuple[Number, ...] | None
     average: tuple[Number, ...]
     frozen: Marks | None = None
 
     def groups(self) -> dict[str, tuple[Number, ...]]:
         """Return the numbers by what they belong to."""
-        return {"lr": (self.lr,), "step.scale": (self.scale,), "rule": self.rule, "average": self.average}
+        return {"lr": (self.lr,), "step.scale": (self.scale,), "rule": self.rule or (), "average": self.average}
+
+    def row(self) -> tuple[Number, ...]:
+        """Return the numbers in the order in which programs take them."""
+        return self.average if self.rule is None else (self.scale, self.lr, *self.rule, *self.average)
 
     def bank(self, dtype: Any, replicas: int | None) -> Array:
         """Return all numbers in a dtype, each rounded once: shape (numbers,), with replicas (numbers, S)."""
-        numbers = (self.scale, self.lr, *self.rule, *self.average)
+        numbers = self.row()
         if replicas is None:
             return np.array(numbers, dtype)
         bank = np.empty((len(numbers), replicas), dtype)

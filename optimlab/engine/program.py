@@ -75,11 +75,16 @@ def _choose(out: Array, condition: Array, x: Array, y: Array) -> None:
     out[...] = np.where(condition, x, y)  # out may be x or y
 
 
-def stepped(rule: Rule, average: Rule | None, dtype: Any, *, scaled: bool = True) -> tuple[Program, ...]:
-    """Trace a step: the update of the weights, and what it then feeds to the average if there is one.
+def stepped(rule: Rule | None, average: Rule | None, dtype: Any, *, scaled: bool = True) -> tuple[Program, ...]:
+    """Trace a step: the update of the weights if there is a rule, and what is fed to the average if there is one.
 
     g, w, state; scale, lr, coefficients → w - lr y, new state.  w, average; coefficients → new average.
     """
+    follow = () if average is None else (_followed(average, dtype),)
+    return follow if rule is None else (_updated(rule, dtype, scaled), *follow)
+
+
+def _updated(rule: Rule, dtype: Any, scaled: bool) -> Program:
     formula, slots = rule.compose(), len(rule.slots)
 
     def update(g: Any, w: Any, *rest: Any) -> tuple[Any, ...]:
@@ -87,8 +92,7 @@ def stepped(rule: Rule, average: Rule | None, dtype: Any, *, scaled: bool = True
         y, new = formula(scale * g if scaled else g, w, state, tuple(c))
         return w - lr * y, *new
 
-    program = traced(update, 2 + slots, 2 + rule.numbers, dtype)
-    return (program,) if average is None else (program, _followed(average, dtype))
+    return traced(update, 2 + slots, 2 + rule.numbers, dtype)
 
 
 def _followed(average: Rule, dtype: Any) -> Program:

@@ -42,7 +42,7 @@ class _Again(NamedTuple):
     calls: list[Callable[[], Any]]
 
     def run(self, numbers: Numbers) -> None:
-        self.bank[:] = (numbers.scale, numbers.lr, *numbers.rule, *numbers.average)
+        self.bank[:] = numbers.row()
         for call in self.calls:
             call()
 
@@ -52,13 +52,13 @@ class TileEngine:
 
     Parameters
     ----------
-    rule : Rule
-        The update rule.
+    rule : Rule or None
+        The update rule; None: the average alone.
     average : Rule or None
         What is fed the new weights.
     """
 
-    def __init__(self, rule: Rule, average: Rule | None = None) -> None:
+    def __init__(self, rule: Rule | None, average: Rule | None = None) -> None:
         self.rule = rule
         self.average = average
         self._programs: dict[Any, tuple[Program, ...]] = {}
@@ -70,16 +70,17 @@ class TileEngine:
     def sweep(self, segment: Segment, numbers: Numbers) -> None:
         """Do one step on a segment."""
         scaled = isinstance(numbers.scale, np.ndarray) or numbers.scale != 1.0
-        again = segment.kept.get(scaled)
+        key = self.rule is None, scaled
+        again = segment.kept.get(key)
         if again is not None:
             again.run(numbers)
             return
-        arrays = (segment.gradient, segment.weights, *segment.state, *segment.average)
+        arrays = segment.arrays(self.rule, self.average)
         programs = self._traced(segment.weights.dtype, scaled) if numbers.frozen is None else ()
         bank = numbers.along(segment.weights, segment.axis)
         if programs and segment.fixed and segment.weights.nbytes <= TILE:
-            segment.kept[scaled] = _Again(bank, self._bound(programs, arrays, _scalars(bank)))
-            segment.kept[scaled].run(numbers)
+            segment.kept[key] = _Again(bank, self._bound(programs, arrays, _scalars(bank)))
+            segment.kept[key].run(numbers)
             return
         live: Any = None if numbers.frozen is None else ~numbers.frozen[:, np.newaxis if segment.axis == 0 else ...]
         c = _scalars(bank)
@@ -126,14 +127,16 @@ class TileEngine:
 
     def _step(self, tile: Arrays, c: Arrays, live: Any) -> None:
         """Do it without a program: operation by operation, each into a new array."""
-        g, w, *slots = tile
-        count, numbers = len(self.rule.slots), 2 + self.rule.numbers
-        y, new = self.rule.compose()(c[0] * g, w, tuple(slots[:count]), c[2:numbers])
-        step = c[1] * y
-        _keep(slots[:count], new, live)
-        np.subtract(w, step, out=w, where=live)
+        w = tile[0]
+        if self.rule is not None:
+            (g, w), count, numbers = tile[:2], 2 + len(self.rule.slots), 2 + self.rule.numbers
+            y, new = self.rule.compose()(c[0] * g, w, tile[2:count], c[2:numbers])
+            step = c[1] * y
+            _keep(tile[2:count], new, live)
+            np.subtract(w, step, out=w, where=live)
+            tile, c = tile[count - 1 :], c[numbers:]
         if self.average is not None:
-            _keep(slots[count:], self.average.compose()(w, w, tuple(slots[count:]), c[numbers:])[1], live)
+            _keep(tile[1:], self.average.compose()(w, w, tile[1:], c)[1], live)
 
 
 def _scalars(bank: Array, part: Any = ...) -> Arrays:

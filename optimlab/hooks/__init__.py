@@ -2,5 +2,7 @@
 
 A hook is any object with ``before(step)``, ``after(step)`` or both; see ``optimlab.Step``. With ``state()``
 and ``load_state(state)`` it is part of checkpoints. A hook with state belongs to one optimizer.
+The optimizer's average sees the weights as ``after`` leaves them, in a second pass over memory; an ``after`` that only
+looks says so with the class attribute ``moves_weights = False``.
 A hyperparameter of a hook may be a schedule; what it gives is held to the same range at each step.
 """

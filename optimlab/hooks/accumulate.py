@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, Literal, final
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, final
 
 import numpy as np
 
-from optimlab.checks import Hyperparameter, Range, check_fields, choice, value
+from optimlab.checks import Hyperparameter, Range, choice, value
 from optimlab.hooks.memory import Kept, restored
+from optimlab.settings import Checked
 from optimlab.typing import Array, Count
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ __all__ = ["Accumulate"]
 
 @final
 @dataclass(eq=False)
-class Accumulate:
+class Accumulate(Checked):
     """Collect k gradients, then do one step with their mean or sum.
 
     The steps between are skipped: parameters, state, average, t and schedules move only on real steps. Hooks before it
@@ -44,7 +46,7 @@ class Accumulate:
     >>> w = np.zeros(1)
     >>> opt = Optimizer(sgd(), lr=1.0, hooks=[Accumulate(2)])
     >>> for g in (1.0, 3.0, 5.0, 7.0):
-    ...     opt.step(w, np.array([g]))
+    ...     _ = opt.step(w, np.array([g]))
     ...     print(w, opt.t)
     [0.] 0
     [-2.] 1
@@ -55,20 +57,22 @@ class Accumulate:
     k: Hyperparameter
     reduction: Literal["mean", "sum"] = "mean"
     _count: Count = field(default=0, init=False, repr=False)
+    _waiting: tuple[bool, ...] = field(default=(), init=False, repr=False)
     _sums: Kept = field(default_factory=lambda: Kept("Accumulate"), init=False, repr=False)
     ranges: ClassVar[dict[str, Range]] = {"k": Range("a whole number of at least 1")}
-
-    def __post_init__(self) -> None:
-        check_fields(self)
-        choice("reduction", self.reduction, ("mean", "sum"))
+    checks: ClassVar[dict[str, Any]] = {"reduction": partial(choice, "reduction", allowed=("mean", "sum"))}
 
     def before(self, step: Step) -> None:
         """Add the gradients; hand out what was collected, or skip."""
         if step.idle:
             return
+        k = value(self, "k", step.t)
+        if np.any(self._count) and step.waiting:  # a leaf waits if it has had no gradient at all
+            step.waiting = tuple(map(all, zip(step.waiting, self._waiting, strict=True))) if self._waiting else ()
+        self._waiting = step.waiting
         self._add(step)
         self._count = self._count + np.asarray(step.live, np.int64)
-        ready = step.live & (self._count >= value(self, "k", step.t))
+        ready = step.live & (self._count >= k)
         step.gradients = tuple(self._sums.arrays.values())
         if self.reduction == "mean":
             step.scale = 1.0 / self._count if step.replicas is None else 1.0 / np.maximum(self._count, 1)
@@ -89,11 +93,12 @@ class Accumulate:
                 np.add(total, g, out=total)
 
     def state(self) -> dict[str, Array]:
-        """Return the count and the sums, for a checkpoint."""
+        """Return the count, which leaves have had no gradient, and the sums, for a checkpoint."""
         sums = {f"sum/{name}": total for name, total in self._sums.copies().items()}
-        return {"count": np.array(self._count)} | sums
+        waiting = {"waiting": np.array(self._waiting)} if self._waiting else {}
+        return {"count": np.array(self._count)} | waiting | sums
 
     def load_state(self, state: Mapping[str, Array]) -> None:
         """Take back what ``state`` returned."""
-        self._sums.load({key.removeprefix("sum/"): array for key, array in state.items() if key != "count"})
-        self._count = restored(state["count"])
+        self._sums.load({key.removeprefix("sum/"): x for key, x in state.items() if key.startswith("sum/")})
+        self._count, self._waiting = restored(state["count"]), tuple(np.asarray(state.get("waiting", ())).tolist())

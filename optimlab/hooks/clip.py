@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, ClassVar, final
 
 import numpy as np
 
-from optimlab.checks import Hyperparameter, Range, check_fields, value
-from optimlab.finite import rows
+from optimlab.checks import Hyperparameter, Range, value
+from optimlab.finite import LARGE, rows
 from optimlab.hooks.memory import Buffers
+from optimlab.settings import Checked
 from optimlab.typing import Array, Mark, Number
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def _factor(norm: Number, limit: Number) -> Number:
 
 @final
 @dataclass(eq=False)
-class ClipNorm:
+class ClipNorm(Checked):
     """g ← g · min(1, max_norm/‖g‖), ‖g‖ the norm of all leaves together.
 
     The gradients are read once: a finite norm is also the optimizer's proof that they are finite, and the factor goes
@@ -62,7 +63,7 @@ class ClipNorm:
     >>> from optimlab import ClipNorm, Optimizer, sgd
     >>> clip = ClipNorm(1.0)
     >>> w = [np.zeros(2), np.zeros(1)]
-    >>> Optimizer(sgd(), lr=13.0, hooks=[clip]).step(w, [np.array([3.0, 4.0]), np.array([12.0])])
+    >>> _ = Optimizer(sgd(), lr=13.0, hooks=[clip]).step(w, [np.array([3.0, 4.0]), np.array([12.0])])
     >>> [x.round(12).tolist() for x in w], clip.norm
     ([[-3.0, -4.0], [-12.0]], 13.0)
     """
@@ -72,17 +73,15 @@ class ClipNorm:
     _shares: tuple[Mark, ...] = field(default=(), init=False, repr=False)
     ranges: ClassVar[dict[str, Range]] = {"max_norm": _LIMIT}
 
-    def __post_init__(self) -> None:
-        check_fields(self)
-
     def before(self, step: Step) -> None:
         """Put the factor on the gradients' scale."""
         if step.idle:
             return
+        limit = value(self, "max_norm", step.t)
         self.norm = step.norm(step.gradients)
-        if np.all(np.isfinite(self.norm)):
+        if np.all(self.norm < LARGE):
             step.checked = step.gradients
-        factor = _factor(self.norm, value(self, "max_norm", step.t))
+        factor = _factor(self.norm, limit)
         self._shares = (factor < 1.0,) * len(step.names)
         step.scale = step.scale * factor
 
@@ -93,7 +92,7 @@ class ClipNorm:
 
 @final
 @dataclass(eq=False)
-class ClipEach:
+class ClipEach(Checked):
     """gᵢ ← gᵢ · min(1, max_norm/‖gᵢ‖) for each leaf i by itself.
 
     Arrays over the limit are replaced by scaled copies. A norm exactly at the limit, or not finite, changes nothing.
@@ -112,7 +111,7 @@ class ClipEach:
     --------
     >>> from optimlab import ClipEach, Optimizer, sgd
     >>> w = [np.zeros(2), np.zeros(1)]
-    >>> Optimizer(sgd(), lr=1.0, hooks=[ClipEach(5.0)]).step(w, [np.array([3.0, 4.0]), np.array([12.0])])
+    >>> _ = Optimizer(sgd(), lr=1.0, hooks=[ClipEach(5.0)]).step(w, [np.array([3.0, 4.0]), np.array([12.0])])
     >>> w
     [array([-3., -4.]), array([-5.])]
     """
@@ -121,9 +120,6 @@ class ClipEach:
     _shares: tuple[Mark, ...] = field(default=(), init=False, repr=False)
     _buffers: Buffers = field(default_factory=Buffers, init=False, repr=False)
     ranges: ClassVar[dict[str, Range]] = {"max_norm": _LIMIT}
-
-    def __post_init__(self) -> None:
-        check_fields(self)
 
     def before(self, step: Step) -> None:
         """Replace the gradients that are over the limit."""
@@ -144,7 +140,7 @@ class ClipEach:
 
 @final
 @dataclass(eq=False)
-class ClipValue:
+class ClipValue(Checked):
     """g ← min(max(g, -limit), limit), each number by itself.
 
     Infinite numbers stay infinite, so that the optimizer's check, or ``SkipNonFinite``, meets them.
@@ -163,7 +159,7 @@ class ClipValue:
     --------
     >>> from optimlab import ClipValue, Optimizer, sgd
     >>> w = np.zeros(3)
-    >>> Optimizer(sgd(), lr=1.0, hooks=[ClipValue(1.0)]).step(w, np.array([-500.0, 0.5, 3.0]))
+    >>> _ = Optimizer(sgd(), lr=1.0, hooks=[ClipValue(1.0)]).step(w, np.array([-500.0, 0.5, 3.0]))
     >>> w
     array([ 1. , -0.5, -1. ])
     """
@@ -173,9 +169,6 @@ class ClipValue:
     _replicas: int | None = field(default=None, init=False, repr=False)
     _buffers: Buffers = field(default_factory=Buffers, init=False, repr=False)
     ranges: ClassVar[dict[str, Range]] = {"limit": _LIMIT}
-
-    def __post_init__(self) -> None:
-        check_fields(self)
 
     def before(self, step: Step) -> None:
         """Replace the gradients by clipped ones; the factor that earlier hooks have put on them stays outside."""

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, ClassVar, final
 
 import numpy as np
 
-from optimlab.checks import Hyperparameter, Range, check_fields, value
+from optimlab.checks import Hyperparameter, Range, value
 from optimlab.hooks.memory import Kept
+from optimlab.settings import Checked
 from optimlab.typing import Array
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ __all__ = ["Lookahead"]
 
 @final
 @dataclass(eq=False)
-class Lookahead:
+class Lookahead(Checked):
     """Every k updates: slow ← slow + share · (w - slow), w ← slow.
 
     Parameters
@@ -45,7 +46,7 @@ class Lookahead:
     >>> w = np.array([3.0])
     >>> opt = Optimizer(sgd(), lr=0.5, hooks=[Lookahead(3, share=1 / 3)])
     >>> for _ in range(6):
-    ...     opt.step(w, np.array([2.0]))
+    ...     _ = opt.step(w, np.array([2.0]))
     ...     print(w.item())
     2.0
     1.0
@@ -58,13 +59,13 @@ class Lookahead:
     k: Hyperparameter = 5
     share: Hyperparameter = 0.5
     _slow: Kept = field(default_factory=lambda: Kept("Lookahead"), init=False, repr=False)
+    moves_weights: ClassVar[bool] = True
     ranges: ClassVar[dict[str, Range]] = {"k": Range("a whole number of at least 1"), "share": Range("in [0, 1]")}
 
-    def __post_init__(self) -> None:
-        check_fields(self)
-
     def before(self, step: Step) -> None:
-        """Keep the weights of the start."""
+        """Keep the weights of the start; see that the numbers are right before anything moves."""
+        if not step.idle:
+            value(self, "k", step.t), value(self, "share", step.t)
         self._slow.bind(step.names, step.params, np.copy)
 
     def after(self, step: Step) -> None:

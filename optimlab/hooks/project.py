@@ -11,6 +11,7 @@ import numpy as np
 
 from optimlab.checks import ANY, NOT_NEGATIVE, POSITIVE, Hyperparameter, Range, check_fields, per_replica
 from optimlab.finite import norm
+from optimlab.settings import Checked
 from optimlab.trees import chosen, patterns
 from optimlab.typing import Array, Floats
 
@@ -20,12 +21,18 @@ if TYPE_CHECKING:
 __all__ = ["Ball", "Box", "ConvexSet", "Project", "Simplex"]
 
 
+def _convex(onto: Any) -> ConvexSet:
+    if isinstance(onto, type) or not callable(getattr(onto, "nearest", None)):
+        raise TypeError(f"onto must be a set with nearest(rows), such as Box(-1.0, 1.0); got {onto!r}")
+    return onto  # type: ignore[no-any-return]
+
+
 @final
 @dataclass(eq=False)
-class Project:
+class Project(Checked):
     """w ← the point of a set that is nearest to w, after each step and for each leaf by itself.
 
-    The optimizer's average has seen the weights before the projection.
+    The optimizer's average is that of the projected weights.
 
     Parameters
     ----------
@@ -38,18 +45,15 @@ class Project:
     --------
     >>> from optimlab import Box, Optimizer, Project, sgd
     >>> w = np.array([0.5, -0.5])
-    >>> Optimizer(sgd(), lr=1.0, hooks=[Project(Box(-1.0, 1.0))]).step(w, np.array([-3.0, 0.25]))
+    >>> _ = Optimizer(sgd(), lr=1.0, hooks=[Project(Box(-1.0, 1.0))]).step(w, np.array([-3.0, 0.25]))
     >>> w
     array([ 1.  , -0.75])
     """
 
     onto: ConvexSet
     only: str | Sequence[str] | None = None
-
-    def __post_init__(self) -> None:
-        if isinstance(self.onto, type) or not callable(getattr(self.onto, "nearest", None)):
-            raise TypeError(f"onto must be a set with nearest(rows), such as Box(-1.0, 1.0); got {self.onto!r}")
-        self.only = patterns(self.only)
+    moves_weights: ClassVar[bool] = True
+    checks: ClassVar[dict[str, Any]] = {"onto": _convex, "only": patterns}
 
     def after(self, step: Step) -> None:
         """Project the leaves of the replicas that have moved."""

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, final
 
 import numpy as np
 
-from optimlab.checks import NOT_NEGATIVE, Hyperparameter, Range, check_fields, value
+from optimlab.checks import NOT_NEGATIVE, Hyperparameter, Range, numbers, value
+from optimlab.settings import Checked
 from optimlab.typing import Array, Number
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class LearningRateDecay:
     >>> opt = Optimizer(sgd(), lr=0.5, hooks=[LearningRateDecay(step_decay(1.0, 0.5, steps=2))])
     >>> w = np.zeros(1)
     >>> for _ in range(4):
-    ...     opt.step(w, np.ones(1))
+    ...     _ = opt.step(w, np.ones(1))
     ...     print(opt.lr)
     0.5
     0.5
@@ -54,12 +55,13 @@ class LearningRateDecay:
 
     def before(self, step: Step) -> None:
         """Multiply the learning rate."""
-        step.lr = step.lr * self.schedule(step.t - 1)
+        k = step.t - 1
+        step.lr = step.lr * numbers(f"schedule, at k = {k},", self.schedule(k), NOT_NEGATIVE)[()]
 
 
 @final
 @dataclass(eq=False)
-class Plateau:
+class Plateau(Checked):
     """lr ← lr · scale, scale ← scale · factor once ``patience`` losses in a row were no better than the best.
 
     A loss is better if it is below best - rtol · |best|. After a fall the next ``cooldown`` losses do not count; the
@@ -91,7 +93,7 @@ class Plateau:
     >>> opt = Optimizer(sgd(), lr=1.0, hooks=[Plateau(0.5, patience=2)])
     >>> w = np.zeros(1)
     >>> for loss in (3.0, 2.0, 2.0, 2.0, 1.0):
-    ...     opt.step(w, np.ones(1), loss=loss)
+    ...     _ = opt.step(w, np.ones(1), loss=loss)
     ...     print(opt.lr)
     1.0
     1.0
@@ -116,7 +118,6 @@ class Plateau:
     }
 
     def __post_init__(self) -> None:
-        check_fields(self)
         self._state = {"best": np.array(np.inf), "bad": np.array(0), "rest": np.array(0), "scale": np.array(1.0)}
 
     @property

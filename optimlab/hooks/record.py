@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, final
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, final
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from optimlab.checks import whole
 from optimlab.extras import needed
 from optimlab.finite import norm
 from optimlab.hooks.memory import Buffers
+from optimlab.settings import Checked
 from optimlab.typing import Floats, Mark, Number
 
 if TYPE_CHECKING:
@@ -30,9 +32,15 @@ class Clipping(Protocol):
         """Return the share of each leaf's numbers that the latest step clipped."""
 
 
+def _clipping(clip: Any) -> Clipping | None:
+    if clip is not None and not callable(getattr(clip, "shares", None)):
+        raise TypeError(f"clip must be the ClipNorm, ClipEach or ClipValue of the list; got {clip!r}")
+    return clip  # type: ignore[no-any-return]
+
+
 @final
 @dataclass(eq=False)
-class Record:
+class Record(Checked):
     """Norms of gradient, weights and update of each leaf; put it last in the list of hooks.
 
     Parameters
@@ -58,7 +66,7 @@ class Record:
     >>> from optimlab import Optimizer, Record, sgd
     >>> record = Record()
     >>> w = {"W": np.array([3.0, 4.0])}
-    >>> Optimizer(sgd(), lr=0.5, hooks=[record]).step(w, {"W": np.array([0.0, 2.0])})
+    >>> _ = Optimizer(sgd(), lr=0.5, hooks=[record]).step(w, {"W": np.array([0.0, 2.0])})
     >>> record.frame().iloc[0].to_dict()  # doctest: +NORMALIZE_WHITESPACE
     {'t': 1, 'leaf': 'W', 'lr': 0.5, 'gradient_norm': 2.0, 'weight_norm': 5.0, 'update_norm': 1.0,
      'update_ratio': 0.2, 'effective_step': 0.5, 'clipped': nan}
@@ -68,11 +76,8 @@ class Record:
     clip: Clipping | None = None
     _rows: list[tuple[str, Floats]] = field(default_factory=list, init=False, repr=False)
     _buffers: Buffers = field(default_factory=Buffers, init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        self.every = whole("every", self.every, 1)
-        if self.clip is not None and not callable(getattr(self.clip, "shares", None)):
-            raise TypeError(f"clip must be the ClipNorm, ClipEach or ClipValue of the list; got {self.clip!r}")
+    moves_weights: ClassVar[bool] = False
+    checks: ClassVar[dict[str, Any]] = {"every": partial(whole, "every", least=1), "clip": _clipping}
 
     def before(self, step: Step) -> None:
         """Keep the weights."""

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, ClassVar, final
 
 import numpy as np
 
-from optimlab.checks import Hyperparameter, Range, check_fields, value
-from optimlab.finite import any_bad
+from optimlab.checks import Hyperparameter, Range, value
+from optimlab.finite import any_bad, tame
 from optimlab.hooks.memory import restored
+from optimlab.settings import Checked
 from optimlab.typing import Array, Count
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ __all__ = ["SkipLarge", "SkipNonFinite"]
 
 @final
 @dataclass(eq=False)
-class SkipNonFinite:
+class SkipNonFinite(Checked):
     """Skip steps whose gradients are not finite, up to ``max_in_a_row`` of them in a row.
 
     The next one in the row is let through: the optimizer's check raises FloatingPointError, or freezes the replica.
@@ -49,7 +50,7 @@ class SkipNonFinite:
     >>> opt = Optimizer(sgd(), lr=1.0, hooks=[skip])
     >>> w = np.zeros(1)
     >>> for g in (1.0, np.nan, np.inf, 1.0):
-    ...     opt.step(w, np.array([g]))
+    ...     _ = opt.step(w, np.array([g]))
     >>> w, opt.t, skip.total
     (array([-2.]), 2, 2)
     """
@@ -59,22 +60,22 @@ class SkipNonFinite:
     total: Count = field(default=0, init=False, repr=False)
     ranges: ClassVar[dict[str, Range]] = {"max_in_a_row": Range("a whole number of at least 0 (infinite: no limit)")}
 
-    def __post_init__(self) -> None:
-        check_fields(self)
-
     def before(self, step: Step) -> None:
         """Look at the gradients that are not skipped already."""
         if step.idle:
             return
-        looked_at, found = step.live, any_bad(step.gradients, step.replicas)
-        if not np.any(found):
+        most = value(self, "max_in_a_row", step.t)
+        with np.errstate(all="ignore"):
+            calm = all(tame(g.ravel(order="K")) for g in step.gradients)
+        looked_at, found = step.live, False if calm else any_bad(step.gradients, step.replicas)
+        if calm:
             step.checked = step.gradients
         marks = looked_at & (found | np.logical_not(np.isfinite(step.scale)))
         bad: Count = int(marks) if step.replicas is None else np.asarray(marks, np.int64)
         row = (self.in_a_row + 1) * bad
         self.in_a_row = row if step.replicas is None else np.where(looked_at, row, self.in_a_row)
         self.total = self.total + bad
-        step.leave_out(marks & (self.in_a_row <= value(self, "max_in_a_row", step.t)))
+        step.leave_out(marks & (self.in_a_row <= most))
 
     def state(self) -> dict[str, Array]:
         """Return the counts, for a checkpoint."""
@@ -87,7 +88,7 @@ class SkipNonFinite:
 
 @final
 @dataclass(eq=False)
-class SkipLarge:
+class SkipLarge(Checked):
     """Skip steps whose gradients have a norm over all leaves above ``max_norm``, or one that is not finite.
 
     Parameters
@@ -105,16 +106,13 @@ class SkipLarge:
     >>> w = np.zeros(1)
     >>> opt = Optimizer(sgd(), lr=1.0, hooks=[SkipLarge(10.0)])
     >>> for g in (11.0, 10.0, np.inf):
-    ...     opt.step(w, np.array([g]))
+    ...     _ = opt.step(w, np.array([g]))
     >>> w, opt.t
     (array([-10.]), 1)
     """
 
     max_norm: Hyperparameter
     ranges: ClassVar[dict[str, Range]] = {"max_norm": Range("greater than 0")}
-
-    def __post_init__(self) -> None:
-        check_fields(self)
 
     def before(self, step: Step) -> None:
         """Compare the norm."""

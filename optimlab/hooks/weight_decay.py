@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, final
+from typing import TYPE_CHECKING, Any, ClassVar, final
 
 import numpy as np
 
-from optimlab.checks import NOT_NEGATIVE, Hyperparameter, Range, check_fields, value
+from optimlab.checks import NOT_NEGATIVE, Hyperparameter, Range, value
 from optimlab.hooks.memory import Buffers
+from optimlab.settings import Checked
 from optimlab.trees import chosen, patterns
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ __all__ = ["IndependentDecay", "WeightDecay"]
 
 @final
 @dataclass(eq=False)
-class WeightDecay:
+class WeightDecay(Checked):
     """g ← g + rate · w: coupled (L2) weight decay, the gradient of ½ rate ‖w‖² added before the rule.
 
     The rule sees the sum: in Adam the decay is divided by √v like any gradient. Decoupled decay is in the algebra,
@@ -43,7 +44,7 @@ class WeightDecay:
     >>> from optimlab import Optimizer, WeightDecay, sgd
     >>> params = {"weight": np.array([2.0]), "bias": np.array([2.0])}
     >>> zeros = {"weight": np.zeros(1), "bias": np.zeros(1)}
-    >>> Optimizer(sgd(), lr=0.5, hooks=[WeightDecay(0.1, only="weight")]).step(params, zeros)
+    >>> _ = Optimizer(sgd(), lr=0.5, hooks=[WeightDecay(0.1, only="weight")]).step(params, zeros)
     >>> params
     {'weight': array([1.9]), 'bias': array([2.])}
     """
@@ -52,10 +53,7 @@ class WeightDecay:
     only: str | Sequence[str] | None = None
     _buffers: Buffers = field(default_factory=Buffers, init=False, repr=False)
     ranges: ClassVar[dict[str, Range]] = {"rate": NOT_NEGATIVE}
-
-    def __post_init__(self) -> None:
-        check_fields(self)
-        self.only = patterns(self.only)
+    checks: ClassVar[dict[str, Any]] = {"only": patterns}
 
     def before(self, step: Step) -> None:
         """Replace the gradients by the sums; the factor that earlier hooks have put on them goes in first."""
@@ -71,7 +69,7 @@ class WeightDecay:
 
 @final
 @dataclass(eq=False)
-class IndependentDecay:
+class IndependentDecay(Checked):
     """w ← (1 - rate) w after each step: decoupled weight decay that is not multiplied by the learning rate.
 
     Parameters
@@ -95,22 +93,26 @@ class IndependentDecay:
     --------
     >>> from optimlab import IndependentDecay, Optimizer, sgd
     >>> w = np.array([2.0])
-    >>> Optimizer(sgd(), lr=1e-9, hooks=[IndependentDecay(0.25)]).step(w, np.zeros(1))
+    >>> _ = Optimizer(sgd(), lr=1e-9, hooks=[IndependentDecay(0.25)]).step(w, np.zeros(1))
     >>> w
     array([1.5])
     """
 
     rate: Hyperparameter
     only: str | Sequence[str] | None = None
+    moves_weights: ClassVar[bool] = True
     ranges: ClassVar[dict[str, Range]] = {"rate": Range("in [0, 1]")}
+    checks: ClassVar[dict[str, Any]] = {"only": patterns}
 
-    def __post_init__(self) -> None:
-        check_fields(self)
-        self.only = patterns(self.only)
+    def before(self, step: Step) -> None:
+        """See that the rate is one before anything moves."""
+        if not step.idle:
+            value(self, "rate", step.t)
 
     def after(self, step: Step) -> None:
         """Shrink the leaves of the replicas that have moved."""
         kept = np.where(step.live, 1.0 - value(self, "rate", step.t), 1.0)
-        for w, meant in zip(step.params, chosen(step.names, patterns(self.only)), strict=True):
-            if meant:
+        waiting = step.waiting or (False,) * len(step.params)
+        for w, meant, waits in zip(step.params, chosen(step.names, patterns(self.only)), waiting, strict=True):
+            if meant and not waits:
                 np.multiply(w, step.spread(kept, w), out=w)

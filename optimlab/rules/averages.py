@@ -13,7 +13,7 @@ from optimlab.recurrence.gains import ConstantGain, DebiasedGain, Gain
 from optimlab.rules.algebra import Arrays, Coefficients, Rule
 from optimlab.typing import Array, Count
 
-__all__ = ["Beta", "Ema", "Trace"]
+__all__ = ["Beta", "CompensatedEma", "Ema", "Trace", "compensated"]
 
 Beta = Hyperparameter | Decay
 
@@ -141,3 +141,61 @@ class Ema(Rule):
         from optimlab.rules.latex import gain_of_t
 
         return (gain_of_t(self.gain),)
+
+
+@dataclass(frozen=True, repr=False)
+class CompensatedEma(Rule):
+    """m ← m + (k (x - m) + r), r ← what that sum has rounded away: an EMA in float32 with the digits of float64.
+
+    The average of the weights: at β = .99999 a step changes m by less than its last digit, and without r by nothing.
+
+    Parameters
+    ----------
+    gain : Gain
+        k.
+    first : float
+        m before the first step.
+
+    Source
+    ------
+    Kahan 1965, "Further remarks on reducing truncation errors".
+
+    Examples
+    --------
+    >>> CompensatedEma.formula(3.0, 0.0, (1.0, 0.0), (0.5,))
+    (2.0, (2.0, 0.0))
+    """
+
+    gain: Gain
+    first: float
+
+    @property
+    def slots(self) -> tuple[str, ...]:
+        return ("ema", "rest")
+
+    @property
+    def start(self) -> tuple[float, ...]:
+        return (self.first, 0.0)
+
+    @property
+    def numbers(self) -> int:
+        return 1
+
+    def coefficients(self, t: Count) -> Coefficients:
+        return (self.gain.at(t),)
+
+    @staticmethod
+    def formula(x: Array, w: Array, state: Arrays, c: Arrays) -> tuple[Array, Arrays]:
+        step = c[0] * (x - state[0]) + state[1]
+        m = state[0] + step
+        return m, (m, step - (m - state[0]))
+
+    @staticmethod
+    def read(state: Arrays, c: Arrays) -> Array:
+        """Return the value again."""
+        return state[0]
+
+
+def compensated(average: Rule) -> Rule:
+    """Return what averages the weights: an Ema with compensation, another rule as it is."""
+    return CompensatedEma(average.gain, average.first) if isinstance(average, Ema) else average

@@ -6,10 +6,12 @@ import pytest
 from optimlab import Ema
 from optimlab.engine import tiles
 from optimlab.optimizer import Optimizer
+from optimlab.rules.averages import compensated
 from tests.engine.grown import grown
 from tests.engine.laws import equal, leaves_of, quick
 
 AVERAGE, LR, STEPS = Ema(0.9, debias=True), 0.1, 4
+MEAN = compensated(AVERAGE)
 SHAPES = (7,), (4, 5), (9001,)  # packed, packed, and where it lies, in five blocks
 DTYPES = [np.float32, np.float64]
 SKIPPED = 2
@@ -49,16 +51,16 @@ def by_formula(rule, leaves, steps):
     found = []
     for i, leaf in enumerate(leaves):
         w, dtype, t = leaf.copy(), leaf.dtype.type, 0
-        state, mean = ([np.full_like(w, x) for x in each.start] for each in (rule, AVERAGE))
+        state, mean = ([np.full_like(w, x) for x in each.start] for each in (rule, MEAN))
         for g in steps:
             if g is not None:
                 t += 1
-                c, a = (tuple([dtype(number) for number in each.coefficients(t)]) for each in (rule, AVERAGE))
+                c, a = (tuple([dtype(number) for number in each.coefficients(t)]) for each in (rule, MEAN))
                 y, new = rule.compose()(dtype(1.0) * g[i], w, tuple(state), c)
                 state = [np.array(np.broadcast_to(s, w.shape), dtype) for s in new]
                 w = w - dtype(LR) * y
-                mean = AVERAGE.compose()(w, w, tuple(mean), a)[1]
-        found.append((w, state, AVERAGE.read(tuple(mean), a)))
+                mean = MEAN.compose()(w, w, tuple(mean), a)[1]
+        found.append((w, state, MEAN.read(tuple(mean), a)))
     return [w for w, _, _ in found] + [s for _, state, _ in found for s in state] + [mean for _, _, mean in found]
 
 

@@ -5,6 +5,7 @@ import dataclasses
 import pickle
 import subprocess
 import sys
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from optimlab import (
     ClipEach,
     ClipNorm,
     ClipValue,
+    Ema,
     IndependentDecay,
     LearningRateDecay,
     Lookahead,
@@ -26,14 +28,17 @@ from optimlab import (
     Simplex,
     SkipLarge,
     SkipNonFinite,
+    UniformGain,
     WeightDecay,
     adam,
     constant,
     linear,
+    sgd,
 )
 from tests.hooks.steps import Skipping, a_step
 from tests.public import NAMES
 
+FUSED = pytest.mark.skipif(find_spec("numba") is None, reason="numba is not installed")
 EVERY = [
     ClipNorm(1.0),
     ClipEach(1.0),
@@ -144,8 +149,46 @@ class TestEveryHook:
             copied = {"pickle": lambda x: pickle.loads(pickle.dumps(x)), "deepcopy": copy.deepcopy}[way](first.hooks[0])
             second = optimizer_with(copied, replicas=replicas)
         second.load(tmp_path / "run.npz")
-        run(first, w.copy(), gradients[:3])  # what the first does now is none of the second's business
-        assert np.array_equal(run(second, w, gradients[5:]), whole)
+        theirs = w.copy()
+        run(first, w, gradients[:3])  # what the first does now is none of the second's business
+        assert np.array_equal(run(second, theirs, gradients[5:]), whole)
+
+    @pytest.mark.parametrize("engine", ["numpy", pytest.param("fused", marks=FUSED)])
+    @pytest.mark.parametrize("size", [4, 9000])
+    @pytest.mark.parametrize("replicas", [None, 3])
+    def test_the_average_is_of_the_weights_after_the_step(self, hook, replicas, size, engine):
+        """m + (k (w - m) + r) of the weights as a user sees them, to the bit."""
+        gradients, start = gradients_and_start(steps=5, n=size)
+        if replicas is None:
+            gradients, start = gradients[:, 0], start[0]
+        rule = Ema(UniformGain())
+        optimizer = optimizer_with(hook, replicas=replicas, average=rule, engine=engine)
+        w, mean, rest = start.copy(), np.zeros_like(start), np.zeros_like(start)
+        for g in gradients:
+            before = np.broadcast_to(optimizer.t, w.shape[:-1])
+            optimizer.step(w, g, loss=loss_of(g))
+            moved = np.broadcast_to(optimizer.t, w.shape[:-1]) > before
+            k = np.array([rule.coefficients(t)[0] if t else 0.0 for t in np.ravel(optimizer.t + 0 * before)])
+            step = k.reshape(*before.shape, 1) * (w - mean) + rest
+            new = np.where(moved[..., None], mean + step, mean)
+            mean, rest = new, np.where(moved[..., None], step - (new - mean), rest)
+        if np.any(optimizer.t):
+            kept = w.copy()
+            with optimizer.averaged(w):
+                assert np.array_equal(w, mean)
+            assert np.array_equal(w, kept)
+
+    def test_it_says_whether_it_moves_weights_after_the_sweep(self, hook):
+        gradients, start = gradients_and_start()
+        says = getattr(hook, "moves_weights", hasattr(hook, "after"))
+        mine, step = copy.deepcopy(hook), a_step(gradients[0, 0], t=2, loss=1.0)
+        step.params[0][...] = start[0]
+        if hasattr(mine, "before"):
+            mine.before(step)
+        step.params[0][...] = before = 3.0 * start[0]
+        if hasattr(mine, "after"):
+            mine.after(step)
+        assert says == (not np.array_equal(step.params[0], before))
 
     def test_its_state_is_a_copy(self, hook):
         if not hasattr(hook, "state"):
@@ -185,6 +228,23 @@ class TestEveryHook:
                 other = type(hook)(**options_of(hook) | {name: given})
                 assert np.array_equal(run(optimizer_with(other, replicas=3), start.copy(), gradients), expected)
 
+    def test_what_is_assigned_is_checked_and_counts(self, hook):
+        if isinstance(hook, LearningRateDecay):  # a value
+            return
+        mine = copy.deepcopy(hook)
+        with pytest.raises(AttributeError, match=f"{type(hook).__name__} has no setting 'max_nrom'; it has "):
+            mine.max_nrom = 1.0
+        for name, given in options_of(hook).items():
+            for wrong in (-1.0, np.nan, 3j):
+                with pytest.raises((TypeError, ValueError), match=f"^{name} must be "):
+                    setattr(mine, name, wrong)
+            assert getattr(mine, name) == given
+            setattr(mine, name, given)
+            assert getattr(mine, name) == given
+            if name in getattr(hook, "ranges", {}):
+                setattr(mine, name, [given] * 3)
+                assert getattr(mine, name) == (given,) * 3
+
     def test_what_a_schedule_gives_is_held_to_the_range(self, hook):
         gradients, start = gradients_and_start()
         for name, allowed in getattr(hook, "ranges", {}).items():
@@ -193,6 +253,25 @@ class TestEveryHook:
                 other = type(hook)(**options_of(hook) | {name: lambda k, x=number: x})
                 with pytest.raises(error, match=f"{name}, from its schedule at k = [01], must be "):
                     run(optimizer_with(other), start[0].copy(), gradients[:, 0])
+
+    def test_a_number_that_a_schedule_must_not_give_leaves_no_trace(self, hook):
+        """The step is refused before anything moves: weights, state of the rule and of the hook."""
+        gradients, start = gradients_and_start()
+        names = ["schedule"] if isinstance(hook, LearningRateDecay) else list(getattr(hook, "ranges", {}))
+        for name in names:
+            good = getattr(hook, name)
+            held = good(0) if callable(good) else good
+            given = lambda k, x=held: x if k < 2 else -1.0  # noqa: E731
+            optimizer, w = optimizer_with(type(hook)(**options_of(hook) | {name: given})), start[0].copy()
+            steps = iter(gradients[:, 0].repeat(2, axis=0))
+            while optimizer.t < 2:
+                optimizer.step(w, next(steps), loss=1.0)
+            before = w.copy(), optimizer.state_dict()
+            with pytest.raises(ValueError, match=f"{name}, .*at k = 2, must be "):
+                optimizer.step(w, next(steps), loss=1.0)
+            assert optimizer.t == 2
+            assert np.array_equal(w, before[0])
+            assert all(np.array_equal(before[1][key], x) for key, x in optimizer.state_dict().items())
 
 
 def options_of(hook):
@@ -222,6 +301,14 @@ def test_defaults():
     assert options_of(SkipNonFinite()) == {"max_in_a_row": 5.0}
     assert options_of(Record()) == {"every": 1, "clip": None}
     assert options_of(Simplex()) == {"total": 1.0}
+
+
+def test_a_limit_that_is_assigned_is_that_of_the_next_step():
+    w, clip = np.zeros(1), ClipNorm(10.0)
+    optimizer = Optimizer(sgd(), 1.0, hooks=[clip])
+    clip.max_norm = 0.5
+    optimizer.step(w, np.ones(1))
+    assert w == -0.5
 
 
 @pytest.mark.parametrize(
