@@ -72,8 +72,8 @@ def _leaves(layout: Layout) -> dict[str, list[Any]]:
 
 def _slots(owner: Owner, layout: Layout) -> Iterator[tuple[str, Array]]:
     """Yield the key and the memory of each slot."""
-    for block, names in _blocks(owner).items():
-        for leaf, slot, memory in layout.memory(block, names):
+    for block in _blocks(owner):
+        for leaf, slot, memory in layout.memory(block):
             yield f"{block}/{leaf}/{slot}", memory
 
 
@@ -83,8 +83,8 @@ def taken(owner: Owner, layout: Layout) -> dict[str, Array]:
     if owner.replicas is not None:
         arrays["diverged"] = owner.diverged
     arrays |= {key: memory.copy() for key, memory in _slots(owner, layout)}
-    for leaf, count in layout.waited().items():
-        arrays[f"waited/{leaf}"] = np.array(count)
+    for leaf, (waited, since) in layout.clocks.items():
+        arrays |= {f"waited/{leaf}": np.array(waited), f"since/{leaf}": np.array(since)}
     for index, hook in _stateful(owner).items():
         arrays |= {f"hooks/{index}/{key}": np.array(value) for key, value in hook.state().items()}
     header = {"format": FORMAT, "version": VERSION} | _words(owner)
@@ -124,7 +124,7 @@ class Snapshot:
         self.leaves: dict[str, list[Any]] = header["leaves"]
         self._check_slots()
         self._check_counts()
-        self._waited()
+        self._clocks()
         different = set(header["entries"]).symmetric_difference(self.arrays.keys() - {"header"})
         if different:
             raise ValueError(f"{name} is damaged: {sorted(different)} are missing, or too many")
@@ -189,18 +189,25 @@ class Snapshot:
     def fill(self, layout: Layout) -> None:
         """Write the slots into memory; refuse other leaves than those that were saved."""
         self._check_leaves(layout)
-        layout.wait(self._waited())
+        layout.clocks = self._clocks()
         for key, memory in _slots(self.owner, layout):
             memory[...] = self.arrays[key]
 
-    def _waited(self) -> dict[str, Array]:
-        """Return how many steps each leaf has waited; refuse what is no such count."""
-        found = {key.removeprefix("waited/"): x for key, x in self.arrays.items() if key.startswith("waited/")}
-        for leaf, count in found.items():
-            sized = count.dtype.kind == "i" and count.shape in ((), (self.owner.replicas,))
-            if leaf not in self.leaves or not sized or np.any(count < 0) or np.any(count > self.arrays["t"]):
+    def _clocks(self) -> dict[str, tuple[Count, Count]]:
+        """Return how many steps each leaf has waited, and when it was added; refuse what is no such count."""
+        found: dict[str, tuple[Count, Count]] = {}
+        for leaf in (key.removeprefix("waited/") for key in self.arrays if key.startswith("waited/")):
+            counts = [self.arrays.get(f"{word}/{leaf}") for word in ("waited", "since")]
+            if leaf not in self.leaves or not all(self._is_count(count) for count in counts):
                 raise ValueError(f"{self.name} is damaged: how long {leaf!r} waited is wrong")
+            waited, since = [int(x) if x.ndim == 0 else x for x in counts if x is not None]
+            found[leaf] = waited, since
         return found
+
+    def _is_count(self, count: Array | None) -> bool:
+        if count is None or count.dtype.kind != "i" or count.shape not in ((), (self.owner.replicas,)):
+            return False
+        return bool(np.all(count >= 0) and np.all(count <= self.arrays["t"]))
 
     def _load_hooks(self) -> None:
         """Give each hook its state, or all of them what they had."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -11,7 +11,42 @@ import numpy as np
 from optimlab.finite import norm
 from optimlab.typing import Array, Count, Mark, Number
 
-__all__ = ["Step"]
+__all__ = ["Rates", "Step"]
+
+
+@final
+class Rates(Mapping[str, Number]):
+    """Learning rates by pattern of names; times a number it is each of them times the number.
+
+    Examples
+    --------
+    >>> 0.5 * Rates(("*.bias", "*"), (0.2, 0.1))
+    {'*.bias': 0.1, '*': 0.05}
+    """
+
+    __slots__ = ("patterns", "rates")
+
+    def __init__(self, patterns: tuple[str, ...], rates: tuple[Number, ...]) -> None:
+        self.patterns = patterns
+        self.rates = rates
+
+    def __getitem__(self, pattern: str) -> Number:
+        return dict(zip(self.patterns, self.rates, strict=True))[pattern]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.patterns)
+
+    def __len__(self) -> int:
+        return len(self.patterns)
+
+    def __mul__(self, factor: Any) -> Rates:
+        return Rates(self.patterns, tuple([rate * factor for rate in self.rates]))
+
+    __rmul__ = __mul__
+    __array_ufunc__ = None  # so that np.float64(2) * rates comes here
+
+    def __repr__(self) -> str:
+        return repr(dict(self))
 
 
 @final
@@ -27,8 +62,9 @@ class Step:
     ----------
     t : int, or ndarray of int, shape (S,)
         Number of this update, from 1; an array once replicas have skipped steps of their own.
-    lr : float or ndarray of float64, shape (S,)
-        Learning rate of this update; may be set.
+    lr : float, ndarray of float64, shape (S,), or Rates
+        Learning rate of this update; may be set, or multiplied: with one for each group it is a mapping of them that
+        can be multiplied, and a number that is set is that of all.
     scale : float or ndarray of float64, shape (S,)
         Factor on the gradients, applied inside the sweep; may be multiplied.
     skip : bool or ndarray of bool, shape (S,)
@@ -44,8 +80,14 @@ class Step:
     replicas : int or None
         S.
     waiting : tuple of bool
-        Which leaves have no gradient in this step (None was given; here are zeros), or () if all have one: the rule
-        leaves them and their state alone, and so should a hook.
+        Which leaves have no gradient in this step (None was given, or they are frozen; here are zeros), or () if all
+        have one: the rule leaves them and their state alone, and so should a hook.
+    closing : bool
+        Whether this is ``flush``: there are no new gradients, but perhaps some that a hook has collected.
+    check_finite : bool
+        Whether the optimizer refuses gradients that are not finite.
+    places : tuple of int
+        Which of the rates by name each leaf has; see ``rate``.
     checked : tuple of ndarray or None
         Gradients that a hook has found to be finite, with a norm below 1e16: if they still are ``step.gradients`` when
         all hooks have been called, the optimizer does not look at them again. A hook that changes an array of its own
@@ -71,7 +113,7 @@ class Step:
     """
 
     t: Count
-    lr: Number
+    lr: Number | Rates
     scale: Number
     skip: Mark
     params: tuple[Array, ...]
@@ -81,6 +123,24 @@ class Step:
     replicas: int | None = None
     checked: tuple[Array, ...] | None = None
     waiting: tuple[bool, ...] = ()
+    closing: bool = False
+    check_finite: bool = True
+    places: tuple[int, ...] = ()
+
+    def rate(self, leaf: int) -> Number:
+        """Return the learning rate of the leaf of this index."""
+        return self.lr.rates[self.places[leaf]] if isinstance(self.lr, Rates) else self.lr
+
+    def refuse_bad(self) -> None:
+        """Raise FloatingPointError, with the leaf and the index, for the first gradient that is not finite."""
+        for name, gradient in zip(self.names, self.gradients, strict=True):
+            bad = np.argwhere(~np.isfinite(gradient))
+            if len(bad):
+                index = tuple(bad[0].tolist())
+                raise FloatingPointError(
+                    f"gradient {name!r} is {gradient[index]} at index {index} in step {self.t}; parameters and state "
+                    "are as before; to skip such steps use the hook SkipNonFinite"
+                )
 
     @property
     def idle(self) -> bool:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-__all__ = ["Tree", "chosen", "kind", "mapped", "patterns", "rebuilt", "tree_of"]
+__all__ = ["Tree", "chosen", "first_match", "kind", "mapped", "matching", "patterns", "rebuilt", "tree_of"]
 
 
 class Tree:
@@ -147,13 +148,44 @@ def patterns(only: Any) -> tuple[str, ...] | None:
 
 
 @lru_cache(maxsize=256)
+def matching(pattern: str) -> Callable[[str], Any]:
+    r"""Return the test whether a name is meant: ``*`` is any letters, ``?`` one.
+
+    ``\*``, ``\?`` and ``\\`` are these letters themselves, and so are all others, brackets among them.
+
+    Examples
+    --------
+    >>> [bool(matching("layers[?].*")(name)) for name in ("layers[0].W", "layers[10].W", "layers0.W")]
+    [True, False, False]
+    """
+    words = {"*": ".*", "?": "."}
+    parts = re.findall(r"\\[*?\\]|.", pattern, re.DOTALL)
+    return re.compile("".join([words.get(x) or re.escape(x[-1]) for x in parts]), re.DOTALL).fullmatch
+
+
+@lru_cache(maxsize=256)
 def chosen(names: tuple[str, ...], only: tuple[str, ...] | None) -> tuple[bool, ...]:
     """Return which leaves the patterns mean."""
     if only is None:
         return (True,) * len(names)
-    from fnmatch import fnmatchcase
-
     for pattern in only:
-        if not any(fnmatchcase(name, pattern) for name in names):
+        if not any(map(matching(pattern), names)):
             raise ValueError(f"only must name leaves; {pattern!r} is none of {', '.join(names)}")
-    return tuple(any(fnmatchcase(name, pattern) for pattern in only) for name in names)
+    return tuple(any(matching(pattern)(name) for pattern in only) for name in names)
+
+
+@lru_cache(maxsize=256)
+def first_match(what: str, patterns: tuple[str, ...], names: tuple[str, ...]) -> tuple[int, ...]:
+    """Return, for each leaf, the place of the first pattern that means it; each pattern must be the first of one."""
+    tests = [matching(pattern) for pattern in patterns]
+    found = [next((place for place, test in enumerate(tests) if test(name)), -1) for name in names]
+    for name, place in zip(names, found, strict=True):
+        if place < 0:
+            raise ValueError(f'{what} says nothing of leaf {name!r}; end it with a pattern "*" for all others')
+    for place, pattern in enumerate(patterns):
+        if place not in found:
+            taken = next((name for name in names if tests[place](name)), None)
+            why = f"is none of {', '.join(names)}" if taken is None else f"comes after one that means {taken!r}, too"
+            remedy = "take it out" if taken is None else "the first match wins: put it before"
+            raise ValueError(f"{what}: pattern {pattern!r} {why}; {remedy}")
+    return tuple(found)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import Any, Protocol
@@ -151,7 +151,7 @@ class _Run:
         self.each = any(getattr(hook, "needs_loss", False) for hook in optimizer.hooks)
         self.begin = time.perf_counter()
         self.now = Progress(0, 0.0, mapped(np.array, start))
-        optimizer.release()
+        optimizer.adopt(self.now.w)
         self.known: tuple[Any, Any] = (None, None)
         self.rows: list[tuple[Any, ...]] = []
 
@@ -172,7 +172,8 @@ class _Run:
     def write(self) -> None:
         """Record the state at hand, as one row."""
         value = self.number(self.problem.value(self.now.w) if self.known[0] is None else self.known[0])
-        lr = np.array(np.broadcast_to(self.optimizer.lr, np.shape(value)))
+        rate = self.optimizer.lr
+        lr = np.array(np.broadcast_to(np.nan if isinstance(rate, Mapping) else rate, np.shape(value)))
         quantities = [np.array(quantity(self.now.w)) for quantity in self.record.quantities.values()]
         self.rows.append((self.now.step, self.now.seconds, lr, value, *quantities))
 

@@ -30,19 +30,8 @@ def check_gradients(layout: Layout, step: Step) -> bool:
     if step.checked is step.gradients or all(tame(segment.gradient) for segment in layout.active):
         return bool(np.abs(step.scale) <= _FACTOR)
     if not all(all_finite(segment.gradient) for segment in layout.active):
-        raise FloatingPointError(_place(step))
+        step.refuse_bad()
     return False
-
-
-def _place(step: Step) -> str:
-    """Say which number it is."""
-    for name, gradient in zip(step.names, step.gradients, strict=True):
-        bad = np.argwhere(~np.isfinite(gradient))
-        if len(bad):
-            index = tuple(bad[0].tolist())
-            found = f"gradient {name!r} is {gradient[index]} at index {index} in step {step.t}"
-            return f"{found}; parameters and state are as before; to skip such steps use the hook SkipNonFinite"
-    raise AssertionError("unreachable: a number was not finite")
 
 
 def rows_of(layout: Layout) -> list[Array]:
@@ -50,9 +39,9 @@ def rows_of(layout: Layout) -> list[Array]:
     return [row for s in layout.active for row in (s.weights, *s.state, *s.average)]
 
 
-def check_swept(layout: Layout, step: Step, slots: tuple[str, ...]) -> None:
+def check_swept(layout: Layout, step: Step) -> None:
     """Raise FloatingPointError, with leaf and slot, for a state that has overflowed."""
-    for leaf, slot, memory in layout.memory("state", slots):
+    for leaf, slot, memory in layout.memory("state"):
         if not np.isfinite(memory).all():
             raise FloatingPointError(
                 f"state {slot!r} of {leaf!r} would be infinite after step {step.t}, whose gradients are too large; "
