@@ -25,6 +25,7 @@ from optimlab.hooks.rates import Plateau as Plateau
 from optimlab.hooks.record import Record as Record
 from optimlab.hooks.skip import SkipLarge as SkipLarge
 from optimlab.hooks.skip import SkipNonFinite as SkipNonFinite
+from optimlab.hooks.stop import EarlyStop as EarlyStop
 from optimlab.hooks.weight_decay import IndependentDecay as IndependentDecay
 from optimlab.hooks.weight_decay import WeightDecay as WeightDecay
 from optimlab.optimizer import Optimizer as Optimizer

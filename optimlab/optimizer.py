@@ -12,15 +12,14 @@ from typing import Any, Self, final
 import numpy as np
 from numpy.typing import ArrayLike
 
-from optimlab.checks import whole
+from optimlab.checks import choice, whole
 from optimlab.engine import choose
 from optimlab.engine.groups import Groups
 from optimlab.engine.run import Run
 from optimlab.rules.algebra import Rule
 from optimlab.settings import Fixed
 from optimlab.signals import Deferred, Turn
-from optimlab.step import Rates
-from optimlab.trees import mapped
+from optimlab.trees import ByName, mapped
 from optimlab.typing import Array, Count, Marks, Number
 
 __all__ = ["Optimizer"]
@@ -29,7 +28,6 @@ _GO_ON = "make a new Optimizer with it, and new.load_state_dict(old.state_dict()
 _AVERAGES = "construct the optimizer with average=Ema(0.999, debias=True)"
 
 Schedule = Callable[[Any], Any]
-ByName = Mapping[str, Any]
 
 
 @final
@@ -106,7 +104,7 @@ class Optimizer:
     def __init__(
         self,
         rule: Rule | Mapping[str, Rule | None],
-        lr: ArrayLike | Schedule | ByName,
+        lr: ArrayLike | Schedule | Mapping[str, Any],
         *,
         hooks: Sequence[Any] = (),
         average: Rule | Mapping[str, Rule | None] | None = None,
@@ -128,8 +126,8 @@ class Optimizer:
         """Return the shortest call that rebuilds the optimizer as it was before the first step."""
         defaults: Any = type(self).__init__.__kwdefaults__
         held = {name: getattr(self, name) for name in defaults}
-        words = [f"{name}={_shown(value)}" for name, value in held.items() if value != defaults[name]]
-        return f"Optimizer({', '.join([_shown(self.rule), _shown(self._run.groups.lr), *words])})"
+        words = [f"{name}={value!r}" for name, value in held.items() if value != defaults[name]]
+        return f"Optimizer({', '.join([repr(self.rule), repr(self._run.groups.lr), *words])})"
 
     def __copy__(self) -> Self:
         return deepcopy(self)
@@ -148,7 +146,7 @@ class Optimizer:
         return copy(self._run.t)
 
     @property
-    def lr(self) -> Number | Rates:
+    def lr(self) -> Number | ByName[Number]:
         """Learning rate of the latest update; before the first, of the first. A load leaves out what hooks had set.
 
         Another number or schedule, or a dict of them by name, may be assigned: the next update takes it. Of rates by
@@ -162,7 +160,7 @@ class Optimizer:
         )
 
     @lr.setter
-    def lr(self, lr: ArrayLike | Schedule | ByName) -> None:
+    def lr(self, lr: ArrayLike | Schedule | Mapping[str, Any]) -> None:
         self._run.regroup(lr)
 
     @property
@@ -182,6 +180,19 @@ class Optimizer:
     @check_finite.setter
     def check_finite(self, check: bool) -> None:
         self._run.check_finite = check
+
+    @property
+    def best(self) -> Any:
+        """The weights of the best loss, in containers as the parameters: what the hook ``EarlyStop`` has kept.
+
+        Dicts are dicts, lists lists and tuples tuples; the arrays are copies.
+        """
+        held = next((hook.best for hook in self.hooks if hasattr(hook, "best")), None)
+        if held is None:
+            raise ValueError("no hook keeps the best weights; give hooks=[EarlyStop()]")
+        if not held or self._run.layout is None:
+            raise ValueError("there are no best weights before the first step")
+        return self._run.layout.tree.filled(iter([held[name] for name in self._run.layout.names]))
 
     @property
     def diverged(self) -> Marks:
@@ -204,6 +215,7 @@ class Optimizer:
         >>> opt.state["w"]["ema"]
         array([0.25, 0.25])
         """
+        self._run.settle()
         layout = self._run.layout
         if layout is None:
             raise ValueError("state is there after the first step (or averaged): the optimizer has not seen params yet")
@@ -278,6 +290,59 @@ class Optimizer:
             finally:
                 self._run.release()
         return new
+
+    def step_rows(
+        self, params: Any, rows: Any, gradients: Any, *, others: str = "wait", loss: Number | None = None
+    ) -> Any:
+        """Do one update of some rows of the parameters, in place, and return the parameters: for embeddings.
+
+        Only these rows move. Its cost is that of the rows, whatever the length of the tables.
+
+        Parameters
+        ----------
+        params : container of arrays
+            The parameters, as for ``step``.
+        rows : as params, of ndarray of int, shape (n,), or None
+            Which rows of each leaf have a gradient; None: the leaf waits, or fades. Rows may repeat.
+        gradients : as params, of ndarray, shape (n, ...), or None
+            The gradients of these rows; those of equal rows are summed.
+        others : {"wait", "decay"}
+            What becomes of the state of the other rows. "wait": nothing, as in torch's ``SparseAdam`` (t, with the
+            corrections of it, is that of the whole leaf). "decay": it fades as if their gradients had been zeros, in
+            closed form when the row is next seen; they move then neither. That is known of momentum, RMSprop, Adam and
+            all rules that average numbers that are 0 where the gradient is, with a constant β, ``UniformGain``, or
+            ``Trace``.
+        loss : float, optional
+            For hooks that need it.
+
+        Returns
+        -------
+        container of arrays
+            The parameters that were given.
+
+        Raises
+        ------
+        FloatingPointError, RuntimeError
+            As ``step`` does.
+        ValueError, TypeError
+            If rows or gradients are not such, the rule does not fade in closed form, or something needs whole leaves:
+            replicas, an average, ``Accumulate``, ``Lookahead``, ``Project`` or ``EarlyStop``.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from optimlab import momentum
+        >>> table, opt = np.zeros((50000, 2)), Optimizer(momentum(0.5), lr=1.0)
+        >>> _ = opt.step_rows(table, np.array([7, 3, 7]), np.ones((3, 2)))
+        >>> table[[3, 7, 8]]
+        array([[-0.5, -0.5],
+               [-1. , -1. ],
+               [ 0. ,  0. ]])
+        """
+        decay = choice("others", others, ("wait", "decay")) == "decay"
+        with Deferred(), self._busy:
+            self._run.step_rows(params, rows, gradients, loss, decay=decay)
+        return params
 
     def flush(self, params: Any = None) -> bool:
         """Do one update with the gradients that ``Accumulate`` has collected so far: at the end of an epoch.
@@ -415,6 +480,7 @@ class Optimizer:
         """
         from optimlab.snapshot import taken
 
+        self._run.settle()
         if self._run.layout is None:
             raise ValueError("there is nothing to save before the first step: the optimizer has not seen params yet")
         return taken(self, self._run.layout)
@@ -473,7 +539,3 @@ def _copied(leaf: Any) -> Any:
 def _write(leaves: Sequence[Array], values: Sequence[Array]) -> None:
     for leaf, value in zip(leaves, values, strict=True):
         leaf[...] = value
-
-
-def _shown(held: Any) -> str:
-    return repr(dict(held) if isinstance(held, Mapping) else held)

@@ -2,51 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
 import numpy as np
 
 from optimlab.finite import norm
+from optimlab.trees import ByName
 from optimlab.typing import Array, Count, Mark, Number
 
-__all__ = ["Rates", "Step"]
-
-
-@final
-class Rates(Mapping[str, Number]):
-    """Learning rates by pattern of names; times a number it is each of them times the number.
-
-    Examples
-    --------
-    >>> 0.5 * Rates(("*.bias", "*"), (0.2, 0.1))
-    {'*.bias': 0.1, '*': 0.05}
-    """
-
-    __slots__ = ("patterns", "rates")
-
-    def __init__(self, patterns: tuple[str, ...], rates: tuple[Number, ...]) -> None:
-        self.patterns = patterns
-        self.rates = rates
-
-    def __getitem__(self, pattern: str) -> Number:
-        return dict(zip(self.patterns, self.rates, strict=True))[pattern]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.patterns)
-
-    def __len__(self) -> int:
-        return len(self.patterns)
-
-    def __mul__(self, factor: Any) -> Rates:
-        return Rates(self.patterns, tuple([rate * factor for rate in self.rates]))
-
-    __rmul__ = __mul__
-    __array_ufunc__ = None  # so that np.float64(2) * rates comes here
-
-    def __repr__(self) -> str:
-        return repr(dict(self))
+__all__ = ["Step"]
 
 
 @final
@@ -56,13 +22,14 @@ class Step:
 
     A hook is an object with ``before(step)``, ``after(step)`` or both. One that needs the loss says so with the class
     attribute ``needs_loss = True``: ``descend`` then computes it at each step. One whose ``after`` moves no weights
-    says so with ``moves_weights = False``: the average of the weights is then part of the sweep, not a second pass.
+    says so with ``moves_weights = False``: the average of the weights is then part of the sweep, not a second pass. One
+    that cannot do with some rows of the leaves (``Optimizer.step_rows``) says ``whole_leaves = True``.
 
     Attributes
     ----------
     t : int, or ndarray of int, shape (S,)
         Number of this update, from 1; an array once replicas have skipped steps of their own.
-    lr : float, ndarray of float64, shape (S,), or Rates
+    lr : float, ndarray of float64, shape (S,), or ByName
         Learning rate of this update; may be set, or multiplied: with one for each group it is a mapping of them that
         can be multiplied, and a number that is set is that of all.
     scale : float or ndarray of float64, shape (S,)
@@ -113,7 +80,7 @@ class Step:
     """
 
     t: Count
-    lr: Number | Rates
+    lr: Number | ByName[Number]
     scale: Number
     skip: Mark
     params: tuple[Array, ...]
@@ -129,7 +96,7 @@ class Step:
 
     def rate(self, leaf: int) -> Number:
         """Return the learning rate of the leaf of this index."""
-        return self.lr.rates[self.places[leaf]] if isinstance(self.lr, Rates) else self.lr
+        return self.lr.parts[self.places[leaf]] if isinstance(self.lr, ByName) else self.lr
 
     def refuse_bad(self) -> None:
         """Raise FloatingPointError, with the leaf and the index, for the first gradient that is not finite."""

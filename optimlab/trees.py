@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar, final
 
-__all__ = ["Tree", "chosen", "first_match", "kind", "mapped", "matching", "patterns", "rebuilt", "tree_of"]
+__all__ = ["ByName", "Tree", "chosen", "first_match", "kind", "mapped", "matching", "patterns", "rebuilt", "tree_of"]
+
+T = TypeVar("T")
 
 
 class Tree:
@@ -19,8 +21,8 @@ class Tree:
         Its place in the whole; of the whole itself "".
     parts : dict of Tree, or None
         What is under the keys, in order; of a leaf None.
-    mapping : bool
-        Whether the container is a dict.
+    kind : type
+        Of a container dict, list or tuple.
 
     Attributes
     ----------
@@ -28,11 +30,11 @@ class Tree:
         Names of the leaves, in order.
     """
 
-    def __init__(self, name: str, parts: dict[Any, Tree] | None = None, *, mapping: bool = False) -> None:
+    def __init__(self, name: str, parts: dict[Any, Tree] | None = None, *, kind: type = dict) -> None:
         nodes = [] if parts is None else list(parts.values())
         self.name = name
         self.parts = parts
-        self.mapping = mapping
+        self.kind = kind
         self.names: tuple[str, ...] = (
             (name,) if parts is None else tuple([leaf for node in nodes for leaf in node.names])
         )
@@ -50,16 +52,23 @@ class Tree:
             return [tree]
         if tree is None and self.name:
             raise ValueError(f"{self._place} is missing")
-        held = self._by_key(tree, self.parts) if self.mapping else self._in_order(tree, len(self.parts))
+        held = self._by_key(tree, self.parts) if self.kind is dict else self._in_order(tree, len(self.parts))
         if self._shallow:
             return held
         return [leaf for node, part in zip(self.parts.values(), held, strict=True) for leaf in node.leaves(part)]
+
+    def filled(self, leaves: Iterator[Any]) -> Any:
+        """Return containers of this structure with these leaves."""
+        if self.parts is None:
+            return next(leaves)
+        parts = [(key, node.filled(leaves)) for key, node in self.parts.items()]
+        return dict(parts) if self.kind is dict else self.kind([part for _, part in parts])
 
     def lacking(self, tree: Any) -> list[str]:
         """Return the names of the leaves that dicts of this structure lack."""
         if self.parts is None or tree is None:
             return []
-        if not self.mapping:
+        if self.kind is not dict:
             return [name for node, part in zip(self.parts.values(), tree, strict=True) for name in node.lacking(part)]
         return [
             name
@@ -72,7 +81,8 @@ class Tree:
             raise TypeError(f"{self._place} must be a dict as in the parameters; got {kind(tree)}")
         if len(tree) > len(keys):
             extra = [key for key in tree if key not in keys]
-            raise ValueError(f"{self._place} has entries that the optimizer does not know: {extra}")
+            remedy = "opt.adopt(params) takes in leaves that are new"
+            raise ValueError(f"{self._place} has entries that the optimizer does not know: {extra}; {remedy}")
         return [tree.get(key) for key in keys]
 
     def _in_order(self, tree: Any, length: int) -> list[Any]:
@@ -106,7 +116,7 @@ def tree_of(tree: Any, name: str = "") -> Tree:
         return Tree(name)
     items = tree.items() if mapping else enumerate(tree)
     parts = {key: tree_of(part, f"{name}.{key}" if name else str(key)) for key, part in items}
-    return Tree(name, parts, mapping=mapping)
+    return Tree(name, parts, kind=dict if mapping else list if isinstance(tree, list) else tuple)
 
 
 def mapped(function: Callable[[Any], Any], tree: Any) -> Any:
@@ -135,6 +145,48 @@ def rebuilt(tree: Any, leaves: Iterable[Any]) -> Any:
     """
     others = iter(leaves)
     return mapped(lambda _: next(others), tree)
+
+
+@final
+class ByName(Mapping[str, T]):
+    """What there is for each pattern of names; times a number it is each part times the number.
+
+    Parameters
+    ----------
+    patterns : tuple of str
+        The patterns.
+    parts : tuple
+        What there is for each.
+
+    Examples
+    --------
+    >>> 0.5 * ByName(("*.bias", "*"), (0.2, 0.1))
+    {'*.bias': 0.1, '*': 0.05}
+    """
+
+    __slots__ = ("parts", "patterns")
+
+    def __init__(self, patterns: tuple[str, ...], parts: tuple[T, ...]) -> None:
+        self.patterns = patterns
+        self.parts = parts
+
+    def __getitem__(self, pattern: str) -> T:
+        return dict(zip(self.patterns, self.parts, strict=True))[pattern]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.patterns)
+
+    def __len__(self) -> int:
+        return len(self.patterns)
+
+    def __mul__(self, factor: Any) -> ByName[Any]:
+        return ByName(self.patterns, tuple([part * factor for part in self.parts]))
+
+    __rmul__ = __mul__
+    __array_ufunc__ = None  # so that np.float64(2) * rates comes here
+
+    def __repr__(self) -> str:
+        return repr(dict(self))
 
 
 def patterns(only: Any) -> tuple[str, ...] | None:

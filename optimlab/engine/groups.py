@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
 from typing import Any, TypeVar, final
 
 import numpy as np
@@ -13,8 +12,7 @@ from optimlab.engine.given import check_shapes, checked_average, checked_lr
 from optimlab.rules.algebra import Rule
 from optimlab.rules.averages import compensated
 from optimlab.rules.probe import checked_rule
-from optimlab.step import Rates
-from optimlab.trees import first_match
+from optimlab.trees import ByName, first_match
 from optimlab.typing import Count, Number
 
 __all__ = ["Groups", "by_name"]
@@ -22,21 +20,21 @@ __all__ = ["Groups", "by_name"]
 T = TypeVar("T")
 
 
-def by_name(what: str, given: Any, checked: Callable[[str, Any], T]) -> T | Mapping[str, T]:
+def by_name(what: str, given: Any, checked: Callable[[str, Any], T]) -> T | ByName[T]:
     """Return what was given for all leaves, or for each pattern of names, checked."""
     if not isinstance(given, Mapping):
         return checked(what, given)
     if not given or not all(isinstance(pattern, str) for pattern in given):
         raise TypeError(f'{what} by name must be a dict with patterns as keys, such as {{"*": ...}}; got {given!r}')
-    return MappingProxyType({pattern: checked(f"{what}[{pattern!r}]", part) for pattern, part in given.items()})
+    return ByName(tuple(given), tuple([checked(f"{what}[{pattern!r}]", part) for pattern, part in given.items()]))
 
 
 def _places(what: str, held: Any, names: tuple[str, ...]) -> tuple[int, ...]:
-    return first_match(what, tuple(held), names) if isinstance(held, Mapping) else (0,) * len(names)
+    return first_match(what, held.patterns, names) if isinstance(held, ByName) else (0,) * len(names)
 
 
 def _parts(held: Any) -> tuple[Any, ...]:
-    return tuple(held.values()) if isinstance(held, Mapping) else (held,)
+    return held.parts if isinstance(held, ByName) else (held,)
 
 
 @final
@@ -81,13 +79,13 @@ class Groups:
             check_shapes(self.replicas, {"lr": (_rate("lr", rate, 0),)})
         self._lr = held
 
-    def lr_at(self, k: Count) -> Number | Rates:
+    def lr_at(self, k: Count) -> Number | ByName[Number]:
         """Return the learning rate of update k = 0, 1, 2, ..., or all of them."""
         held = self._lr
         if isinstance(held, float):
             return held
-        if isinstance(held, Mapping):
-            return Rates(tuple(held), tuple([_rate(f"lr[{pattern!r}]", rate, k) for pattern, rate in held.items()]))
+        if isinstance(held, ByName):
+            return ByName(held.patterns, tuple([_rate(f"lr[{pattern!r}]", rate, k) for pattern, rate in held.items()]))
         return _rate("lr", held, k)
 
     def rates_of(self, names: tuple[str, ...]) -> tuple[int, ...]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
 from optimlab.engine import Engine, choose
 from optimlab.rules.algebra import Rule
+from optimlab.rules.fading import Fade, fading
 from optimlab.typing import Count, Number
 
 if TYPE_CHECKING:
@@ -55,6 +57,14 @@ class Job:
         """The names of the slots of the rule, its state, and of the average."""
         return {"state": self.rule.slots, "average": () if self.average is None else self.average.slots}
 
+    @cached_property
+    def fades(self) -> list[Fade]:
+        """How each slot of the rule fades in steps with gradients of zeros; TypeError if that has no closed form."""
+        return fading(self.rule)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: held for name, held in vars(self).items() if name != "fades"}
+
     def choose(self, engine: str, *, early: bool) -> None:
         """Choose the engines, for the rule with or without the average."""
         self.early = early and self.average is not None
@@ -78,6 +88,6 @@ class Job:
             if (rounded == 0.0) != (number == 0.0) or np.isinf(rounded) != np.isinf(number):
                 least, most = np.finfo(dtype).smallest_subnormal, np.finfo(dtype).max
                 raise ValueError(
-                    f"{self.rule!r} has the number {number!r}, which is {rounded} in the {dtype} of the parameters; "
-                    f"it must be from {least} to {most}; use such a one, or parameters of float64"
+                    f"{self.rule!r} has the number {float(number)!r}, which is {rounded} in the {dtype} of the "
+                    f"parameters; it must be from {least} to {most}; use such a one, or parameters of float64"
                 )

@@ -8,11 +8,13 @@ from typing import final
 import numpy as np
 
 from optimlab.engine.given import check_shapes
-from optimlab.engine.guard import Replicas, check_gradients, check_swept, rows_of
+from optimlab.engine.guard import Replicas, check_gradients, check_swept, memory_of
 from optimlab.engine.layout import Layout
 from optimlab.engine.numbers import Numbers
+from optimlab.engine.rows import Rows
 from optimlab.engine.segment import Segment
-from optimlab.step import Rates, Step
+from optimlab.step import Step
+from optimlab.trees import ByName
 from optimlab.typing import Count, Number
 
 __all__ = ["Passes"]
@@ -66,6 +68,15 @@ class Passes:
             step.skip = step.skip | self.guard.diverged  # hooks leave a frozen replica alone, too
         return waiting
 
+    def update_rows(self, parts: Sequence[Rows], step: Step, *, check: bool) -> None:
+        """Sweep rows, which are copies until they are written back."""
+        with np.errstate(all="ignore"):
+            calm = not check or check_gradients(parts, step)
+            for part in parts:
+                part.segment.job.engine.sweep(part, self._of(part.segment, step))  # type: ignore[union-attr, arg-type]
+            if not calm:
+                check_swept([found for part in parts for found in part.memory()], step)
+
     def follow(self, segments: Sequence[Segment], step: Step) -> None:
         """Feed the average what the weights are after the hooks."""
         frozen = step.skip if isinstance(step.skip, np.ndarray) and step.skip.any() else None
@@ -86,7 +97,7 @@ class Passes:
 
     def _of(self, segment: Segment, step: Step) -> Numbers:
         job, t = segment.job, step.t
-        lr = step.lr.rates[job.rate] if isinstance(step.lr, Rates) else step.lr
+        lr = step.lr.parts[job.rate] if isinstance(step.lr, ByName) else step.lr
         own: Count = t - segment.since - segment.waited
         average: tuple[Number, ...] = job.averaging(t - segment.since) if job.early else ()
         return Numbers(step.scale, lr, job.rule.coefficients(own), average)
@@ -100,7 +111,7 @@ class Passes:
             saved = self.guard.saved(layout) if check else []
             self._sweep(layout, each)
             self.guard.restore(layout, saved)
-        elif (not check or check_gradients(layout, step)) and self._sure:
+        elif (not check or check_gradients(layout.active, step)) and self._sure:
             self._sweep(layout, each)
         else:
             self._careful(layout, step, each, check=check)
@@ -109,11 +120,11 @@ class Passes:
 
     def _careful(self, layout: Layout, step: Step, each: Sequence[Numbers], *, check: bool) -> None:
         """Sweep where something may overflow, or a formula may raise; if that is so, take everything back."""
-        kept = [(row, row.copy()) for row in rows_of(layout)]
+        kept = [(row, row.copy()) for row in memory_of(layout)]
         try:
             self._sweep(layout, each)
             if check:
-                check_swept(layout, step)
+                check_swept(layout.memory("state"), step)
         except BaseException:
             for row, before in kept:
                 row[...] = before

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol, final
 from weakref import WeakKeyDictionary, ref
 
 import numpy as np
 
 from optimlab.checks import value
-from optimlab.engine.given import check_shapes, checked_hooks, checked_loss, checked_lr, hyperparameters
+from optimlab.engine.given import check, check_shapes, checked_hooks, checked_loss, checked_lr, hyperparameters
 from optimlab.engine.groups import Groups
 from optimlab.engine.layout import Layout
 from optimlab.engine.passes import Passes
-from optimlab.step import Rates, Step
-from optimlab.typing import Array, Count, Number
+from optimlab.engine.rows import Rows, settle, taken, track
+from optimlab.step import Step
+from optimlab.trees import ByName
+from optimlab.typing import Array, Count, Mark, Number
 
 __all__ = ["Pending", "Run"]
 
@@ -44,7 +46,7 @@ class Run:
     ----------
     t : int, or ndarray of int, shape (S,)
         Updates so far.
-    latest_lr : float, ndarray, Rates or None
+    latest_lr : float, ndarray, ByName[Number] or None
         Learning rate of the latest update.
     layout : Layout or None
         The leaves, once parameters have been seen.
@@ -59,7 +61,7 @@ class Run:
         self.check_finite = check_finite
         self.passes = Passes(engine, groups.replicas)
         self.t: Count = 0
-        self.latest_lr: Number | Rates | None = None
+        self.latest_lr: Number | ByName[Number] | None = None
         self.layout: Layout | None = None
         self.pending: Pending | None = None
         self.swapped = False
@@ -121,6 +123,7 @@ class Run:
         if self.layout is None or self.swapped:
             self.bound(params)
             return
+        self.settle()
         layout = Layout(params, self.groups)
         layout.inherit(self.layout, self.t)
         self.passes.choose(layout)
@@ -136,6 +139,7 @@ class Run:
         before, self.groups.lr = self.groups.lr, lr
         try:
             if self.layout is not None:
+                self.settle()
                 self.layout.group(self.groups)
                 self.passes.choose(self.layout)
         except BaseException:
@@ -146,7 +150,67 @@ class Run:
     def step(self, params: Any, gradients: Any, loss: Number | None) -> None:
         """Do one step with gradients."""
         layout = self.bound(params)
+        self.settle()
         self._step(layout, layout.gradients(gradients), loss, closing=False)
+
+    def settle(self) -> None:
+        """Let the state of rows that were left out fade to now."""
+        if self.layout is not None and isinstance(self.t, int):
+            settle(self.layout.segments, self.t)
+
+    def step_rows(self, params: Any, rows: Any, gradients: Any, loss: Number | None, *, decay: bool) -> None:
+        """Do one step with gradients of some rows; the state of the others fades, or waits."""
+        layout = self.bound(params)
+        self._check_rows(layout, decay=decay)
+        t = int(self.t)
+        parts = taken(layout, rows, gradients)
+        if decay:
+            track(layout, t)
+            for part in parts:
+                part.fade(t - part.segment.since - part.segment.waited)
+        step = self._begin(layout, loss)
+        step.params = tuple([part.weights.reshape(part.shape) for part in parts])
+        step.gradients = tuple([part.gradient.reshape(part.shape) for part in parts])
+        step.names = tuple([part.name for part in parts])
+        step.places = tuple([layout.rates[part.leaf] for part in parts])
+        if not self._hooked(step, lambda given: _block(parts, given)):
+            return
+        for part, g in zip(parts, step.gradients, strict=True):
+            part.gradient = g.reshape(-1)
+        self.passes.update_rows(parts, step, check=self.check_finite)
+        try:
+            self._after_all(step, False)
+        finally:
+            self._finish_rows(layout, parts, decay=decay)
+
+    def _finish_rows(self, layout: Layout, parts: Sequence[Rows], *, decay: bool) -> None:
+        """Write the rows back, and count for the others."""
+        for part in parts:
+            part.scatter()
+            if decay:
+                swept = part.segment.swept[part.leaf]
+                swept[part.index] = int(self.t) - part.segment.since - part.segment.waited
+        if not decay:
+            there = {part.leaf for part in parts}
+            waiting = layout.activate([i not in there for i in range(len(layout.names))])
+            for segment in waiting:
+                segment.waited = segment.waited + 1
+            if waiting:
+                self.passes.choose(layout)
+
+    def _check_rows(self, layout: Layout, *, decay: bool) -> None:
+        """Refuse what needs whole leaves."""
+        if layout.replicas is not None:
+            raise ValueError("rows of replicas cannot be stepped; use opt.step with gradients of zeros elsewhere")
+        if any(job.average is not None for job in layout.jobs):
+            raise ValueError("an average is of all weights; use opt.step with gradients of zeros elsewhere")
+        for hook in self.hooks:
+            if getattr(hook, "whole_leaves", False):
+                raise ValueError(f"{hook!r} needs whole leaves; use opt.step with gradients of zeros elsewhere")
+        for job in layout.jobs if decay else ():
+            _ = job.fades
+        if not decay:
+            self.settle()
 
     def flush(self, params: Any) -> bool:
         """Do one step with what a hook has collected; whether there was anything."""
@@ -162,24 +226,35 @@ class Run:
         self._step(layout, tuple(zeros), None, closing=True)
         return bool(np.any(self.t != t))
 
-    def _step(self, layout: Layout, given: tuple[Array, ...], loss: Number | None, *, closing: bool) -> None:
+    def _begin(self, layout: Layout, loss: Number | None) -> Step:
+        """Return the step as the first hook sees it, but for the gradients."""
         lr = self.groups.lr_at(self.t)
         loss = None if loss is None else checked_loss(loss, layout.replicas)
         self._check_schedules(layout)
-        step = Step(self.t + 1, lr, 1.0, False, layout.leaves, given, layout.names, loss, layout.replicas)
-        step.waiting, step.closing, step.check_finite = layout.waiting, closing, self.check_finite
-        step.places = layout.rates
+        step = Step(self.t + 1, lr, 1.0, False, layout.leaves, (), layout.names, loss, layout.replicas)
+        step.check_finite, step.places = self.check_finite, layout.rates
+        return step
+
+    def _step(self, layout: Layout, given: tuple[Array, ...], loss: Number | None, *, closing: bool) -> None:
+        step = self._begin(layout, loss)
+        step.gradients, step.waiting, step.closing = given, layout.waiting, closing
+        if self._hooked(step, layout.checked_gradients):
+            if layout.replicas is not None and step.skip is not False:
+                step.skip = np.broadcast_to(np.asarray(step.skip, bool), (layout.replicas,))
+            self._move(layout, step)
+
+    def _hooked(self, step: Step, checked: Callable[[tuple[Array, ...]], tuple[Array, ...]]) -> bool:
+        """Call the hooks, and check what they have set; whether there is anything to do."""
+        lr, given = step.lr, step.gradients
         for before in self._before:
             before(step)
         if step.skip is not False and np.all(step.skip):
-            return
+            return False
         if step.gradients is not given:
-            step.gradients = layout.checked_gradients(tuple(step.gradients))
+            step.gradients = checked(tuple(step.gradients))
         if step.lr is not lr:
             _check_set(step)
-        if layout.replicas is not None and step.skip is not False:
-            step.skip = np.broadcast_to(np.asarray(step.skip, bool), (layout.replicas,))
-        self._move(layout, step)
+        return True
 
     def _check_schedules(self, layout: Layout) -> None:
         """See that what depends on t is in its range, before a hook changes what it keeps."""
@@ -196,21 +271,34 @@ class Run:
         """Sweep, and let the hooks and the average follow."""
         skip = step.skip
         waiting = self.passes.update(layout, step, check=self.check_finite)
-        self.latest_lr = step.lr
-        self.t = np.where(skip, self.t, step.t) if isinstance(skip, np.ndarray) and skip.any() else step.t
         try:
-            for after in self._after:
-                after(step)
+            self._after_all(step, skip)
         finally:  # the weights have moved, whatever happens to a hook
             late = waiting if self.passes.early else layout.segments
             if late:
                 self.passes.follow(late, step)
 
+    def _after_all(self, step: Step, skip: Mark) -> None:
+        """Count the step, and call the hooks."""
+        self.latest_lr = step.lr
+        self.t = np.where(skip, self.t, step.t) if isinstance(skip, np.ndarray) and skip.any() else step.t
+        for after in self._after:
+            after(step)
+
+
+def _block(parts: Sequence[Rows], given: tuple[Array, ...]) -> tuple[Array, ...]:
+    """Return the gradients of rows that a hook has set, checked."""
+    if len(given) != len(parts):
+        raise ValueError(f"there must be {len(parts)} gradients, as leaves with rows; a hook gave {len(given)}")
+    for part, g in zip(parts, given, strict=True):
+        check(f"gradient {part.name!r}", g, part.shape, part.weights.dtype)
+    return given
+
 
 def _check_set(step: Step) -> None:
     """Check the learning rate that a hook has set."""
     lr = step.lr
-    if isinstance(lr, Rates):
-        step.lr = Rates(lr.patterns, tuple([checked_lr("set by a hook", rate) for rate in lr.rates]))
+    if isinstance(lr, ByName):
+        step.lr = ByName(lr.patterns, tuple([checked_lr("set by a hook", rate) for rate in lr.parts]))
     else:
         step.lr = checked_lr("set by a hook", lr)

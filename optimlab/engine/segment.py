@@ -43,6 +43,8 @@ class Segment:
     waited, since : int, or ndarray of int, shape (S,)
         Updates that its leaves were left out of, and how many there had been when they were added: both are taken off
         t.
+    swept : dict of ndarray of int
+        By the leaf's index, the step in its own t when each of its rows was swept, if not all were in the last.
     kept : dict
         What an engine keeps for the next step.
     waited : int or ndarray of int, shape (S,)
@@ -68,6 +70,7 @@ class Segment:
         self.kept: dict[Any, Any] = {}
         self.waited: Count = 0
         self.since: Count = 0
+        self.swept: dict[int, Array] = {}
         self._shapes = [leaf.shape for leaf in leaves.values()]
         self._transposed = not packed and not first.flags.c_contiguous
         shape: tuple[int, ...] = (size,)
@@ -108,6 +111,8 @@ class Segment:
     def gather(self, gradients: Sequence[Array]) -> None:
         """Read the weights and the gradients; where they are swept in place, only look at them."""
         if self.packed:
+            if not all(leaf.flags.writeable for _, leaf in self._pairs):
+                raise ValueError("an array is read-only that was not when it was checked")
             self.reread()
             for view, i in zip(self._grads, self.leaves, strict=True):
                 view[...] = gradients[i]

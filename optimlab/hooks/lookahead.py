@@ -59,6 +59,7 @@ class Lookahead(Checked):
     k: Hyperparameter = 5
     share: Hyperparameter = 0.5
     _slow: Kept = field(default_factory=lambda: Kept("Lookahead"), init=False, repr=False)
+    whole_leaves: ClassVar[bool] = True
     moves_weights: ClassVar[bool] = True
     ranges: ClassVar[dict[str, Range]] = {"k": Range("a whole number of at least 1"), "share": Range("in [0, 1]")}
 
