@@ -307,11 +307,11 @@ class Optimizer:
         gradients : as params, of ndarray, shape (n, ...), or None
             The gradients of these rows; those of equal rows are summed.
         others : {"wait", "decay"}
-            What becomes of the state of the other rows. "wait": nothing, as in torch's ``SparseAdam`` (t, with the
-            corrections of it, is that of the whole leaf). "decay": it fades as if their gradients had been zeros, in
-            closed form when the row is next seen; they move then neither. That is known of momentum, RMSprop, Adam and
-            all rules that average numbers that are 0 where the gradient is, with a constant β, ``UniformGain``, or
-            ``Trace``.
+            What becomes of the state of the other rows. "wait": nothing; t is that of the whole leaf. (torch's
+            ``SparseAdam`` lets moments wait before their correction; it is the same once βᵗ is negligible.) "decay": it
+            fades as if their gradients had been zeros, in closed form when the row is next seen, but they do not move.
+            That is known of momentum, RMSprop, Adam and all rules that average numbers that are 0 where the gradient
+            is, with a constant β, ``UniformGain``, or ``Trace``.
         loss : float, optional
             For hooks that need it.
 

@@ -1,6 +1,8 @@
 """A run that changes: leaves that come and go, short epochs, losses now and then, the best weights."""
 
 import copy
+import gc
+import weakref
 
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from optimlab import (
     Accumulate,
     ClipNorm,
+    Constant,
     EarlyStop,
     Ema,
     Lookahead,
@@ -324,3 +327,21 @@ def test_a_limit_belongs_to_as_many_as_like_it():
     clip = ClipNorm(1.0)
     for _ in range(2):
         Optimizer(sgd(), 1.0, hooks=[clip]).step(np.zeros(1), np.ones(1))
+
+
+def test_what_is_redefined_is_forgotten():
+    """Seen in the field: 200 rules with closures of 1 MB kept 201 MB."""
+    kept = []
+    for k in range(100):
+        large = np.full(1000, 0.5)
+
+        def schedule(k, large=large):
+            return large[0]
+
+        kept.append(weakref.ref(large))
+        w = np.ones(2)
+        Optimizer(Ema(schedule) * Constant(schedule), 0.1, hooks=[ClipNorm(schedule)]).step(w, w.copy())
+        Optimizer(Ema(schedule, debias=True), lambda k, large=large: large[0]).step(w, w.copy())
+        del large, schedule
+    gc.collect()
+    assert sum(alive() is not None for alive in kept) <= 64
