@@ -38,8 +38,8 @@ def check_gradients(parts: Sequence[Swept], step: Step) -> bool:
         raise FloatingPointError(
             f"the factor that hooks put on the gradients at step {step.t} is {step.scale}; it must be finite"
         )
-    if step.checked is step.gradients or all(tame(part.gradient) for part in parts):
-        return bool(np.abs(step.scale) <= _FACTOR)
+    if step.checked is step.gradients or False not in [tame(part.gradient) for part in parts]:
+        return abs(float(step.scale)) <= _FACTOR
     if not all(all_finite(part.gradient) for part in parts):
         step.refuse_bad()
     return False
