@@ -98,7 +98,6 @@ class Segment:
         """Take the arrays that the weights are read from and written to."""
         if self.packed:
             self._pairs = list(zip(self.views(self.weights), [leaves[i] for i in self.leaves], strict=True))
-            self._flags = [leaf.flags for _, leaf in self._pairs]
             self._grads = self.views(self.gradient)
         else:
             self._leaf = leaves[self.leaves[0]]
@@ -106,13 +105,13 @@ class Segment:
 
     def __getstate__(self) -> dict[str, Any]:
         """A copy binds arrays of its own: its views would no longer show the buffers."""
-        bound = ("_pairs", "_flags", "_grads") if self.packed else ("_leaf", "weights", "gradient")
+        bound = ("_pairs", "_grads") if self.packed else ("_leaf", "weights", "gradient")
         return {name: held for name, held in vars(self).items() if name not in bound} | {"kept": {}}
 
     def gather(self, gradients: Sequence[Array]) -> None:
         """Read the weights and the gradients; where they are swept in place, only look at them."""
         if self.packed:
-            if False in [flags.writeable for flags in self._flags]:
+            if False in [leaf.flags.writeable for _, leaf in self._pairs]:
                 raise ValueError("an array is read-only that was not when it was checked")
             self.reread()
             for view, i in zip(self._grads, self.leaves, strict=True):
