@@ -332,7 +332,7 @@ def test_a_limit_belongs_to_as_many_as_like_it():
 def test_what_is_redefined_is_forgotten():
     """Seen in the field: 200 rules with closures of 1 MB kept 201 MB."""
     kept = []
-    for k in range(100):
+    for _ in range(100):
         large = np.full(1000, 0.5)
 
         def schedule(k, large=large):
