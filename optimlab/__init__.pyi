@@ -4,9 +4,11 @@ from optimlab.descent.check import GradientCheck as GradientCheck
 from optimlab.descent.check import check_gradient as check_gradient
 from optimlab.descent.history import Every as Every
 from optimlab.descent.history import History as History
-from optimlab.descent.loop import Problem as Problem
 from optimlab.descent.loop import descend as descend
+from optimlab.descent.minimize import MinimizeResult as MinimizeResult
+from optimlab.descent.minimize import minimize as minimize
 from optimlab.descent.passage import FirstPassage as FirstPassage
+from optimlab.descent.problem import Problem as Problem
 from optimlab.descent.stop import Below as Below
 from optimlab.descent.stop import Progress as Progress
 from optimlab.descent.stop import Seconds as Seconds
