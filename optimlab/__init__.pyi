@@ -29,6 +29,8 @@ from optimlab.hooks.skip import SkipLarge as SkipLarge
 from optimlab.hooks.skip import SkipNonFinite as SkipNonFinite
 from optimlab.hooks.weight_decay import IndependentDecay as IndependentDecay
 from optimlab.hooks.weight_decay import WeightDecay as WeightDecay
+from optimlab.objects import Leaves as Leaves
+from optimlab.objects import tree as tree
 from optimlab.optimizer import Optimizer as Optimizer
 from optimlab.recurrence.decay import Decay as Decay
 from optimlab.recurrence.decay import bias_correction as bias_correction
