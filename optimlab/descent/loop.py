@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from optimlab.checks import whole
+from optimlab.checks import real, whole
 from optimlab.descent.history import Every, History
 from optimlab.descent.interrupt import interruption
 from optimlab.descent.problem import Function, Problem
@@ -184,11 +184,14 @@ class _Run:
     def number(self, value: Any) -> Number:
         """Return a value as a float, with replicas as a new array of shape (S,)."""
         replicas = self.optimizer.replicas
+        if replicas is None and isinstance(value, float):
+            return float(value)
+        array = real("value(w)", value)
         shape = () if replicas is None else (replicas,)
-        if np.shape(value) != shape:
+        if array.shape != shape:
             wanted = "a number" if replicas is None else f"shape {shape}"
-            raise ValueError(f"value(w) must return {wanted}; got shape {np.shape(value)}")
-        return float(value) if replicas is None else np.array(value, np.float64)
+            raise ValueError(f"value(w) must return {wanted}; got shape {array.shape}")
+        return float(array) if replicas is None else np.array(array, np.float64)
 
     def update(self) -> None:
         """Do one update."""

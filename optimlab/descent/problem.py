@@ -92,9 +92,10 @@ def _pair(found: Any, tree: Tree) -> tuple[Any, Any]:
     parameters are such a pair (a, b) themselves, the second of their gradient would need the structure of (a, b) as
     well as that of b, its own second part; but the way down the second parts of (a, b) is one longer than that of b.
     """
-    if isinstance(found, tuple) and len(found) == 2 and _fits(found[1], tree):
-        return found
-    return None, found
+    pair = found if isinstance(found, tuple) and len(found) == 2 and _fits(found[1], tree) else (None, found)
+    if pair[1] is None:
+        raise TypeError(f"the function must return the gradient, or the pair (value, gradient); got {found!r}")
+    return pair
 
 
 def _fits(found: Any, tree: Tree) -> bool:
