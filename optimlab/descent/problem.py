@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from numbers import Real
 from typing import Any, Protocol, final
 
@@ -88,9 +88,9 @@ class Function:
 def _pair(found: Any, tree: Tree) -> tuple[Any, Any]:
     """Return value and gradient; the value is None if what a function has returned is the gradient alone.
 
-    A pair is a tuple of two, the second of which has the structure of the parameters. No gradient is one: where the
-    parameters are such a pair (a, b) themselves, the second of their gradient would need the structure of (a, b) as
-    well as that of b, its own second part; but the way down the second parts of (a, b) is one longer than that of b.
+    A pair is a tuple of two, the second of which has the structure of the parameters. No gradient is one: it is a tuple
+    of two only where the parameters are (a, b) themselves; its second part then has the structure of b, and had it
+    that of (a, b) too, then second part after second part would have to be a pair once more, without an end.
     """
     pair = found if isinstance(found, tuple) and len(found) == 2 and _fits(found[1], tree) else (None, found)
     if pair[1] is None:
@@ -99,12 +99,12 @@ def _pair(found: Any, tree: Tree) -> tuple[Any, Any]:
 
 
 def _fits(found: Any, tree: Tree) -> bool:
-    """Whether something has the structure of the parameters, down to leaves that are no containers."""
+    """Whether something has the structure of the parameters."""
     try:
-        leaves = tree.leaves(found)
+        tree.leaves(found)
     except (TypeError, ValueError):
         return False
-    return tree.parts is None or not any(isinstance(leaf, (Mapping, list, tuple)) for leaf in leaves)
+    return True
 
 
 def _started(start: Any) -> Any:

@@ -16,6 +16,7 @@ from optimlab import (
     descend,
     heavy_ball,
     linear,
+    minimize,
     momentum,
     sgd,
 )
@@ -295,9 +296,10 @@ def test_the_bar_is_shown_on_a_terminal_after_two_seconds(monkeypatch):
     monkeypatch.setattr(tqdm, "tqdm", bar)
     for progress in ({}, {"progress": False}, {"progress": "Adam"}):
         descend(Bowl(), Optimizer(sgd(), 0.1), 3, **progress)
-    assert [(options["disable"], options["desc"]) for options in made] == [(None, None), (None, "Adam")]
+        minimize(lambda x: x, [1.0], sgd(), lr=0.1, steps=3, **progress)
+    assert [(options["disable"], options["desc"]) for options in made] == [(None, None)] * 2 + [(None, "Adam")] * 2
     assert all(options["delay"] == 2.0 and options["total"] == 3 for options in made)
-    assert updates == [1] * 6
+    assert updates == [1] * 12
 
 
 @pytest.mark.parametrize("module", ["tqdm", "pandas"])

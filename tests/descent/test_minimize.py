@@ -258,6 +258,17 @@ def test_a_result_is_short_and_does_not_change():
     )
     with pytest.raises(AttributeError):
         found.x = 0.0
+    assert found == found
+    assert found != minimize(bowl, [1.0], sgd(), lr=0.5, steps=1)
+
+
+def test_ctrl_c_before_the_first_value():
+    def pressed(x):
+        raise KeyboardInterrupt
+
+    found = minimize(pressed, [1.0], sgd(), lr=0.5, steps=1)
+    assert (found.steps, found.reason, found.x.tolist(), found.best_x.tolist()) == (0, "interrupted", [1.0], [1.0])
+    assert np.isnan([found.value, found.best_value]).all()
 
 
 def test_the_remedies_work():
