@@ -19,6 +19,9 @@ __all__ = ["Leaves", "tree"]
 _DTYPES: Final = (np.dtype(np.float32), np.dtype(np.float64))
 _DEEP: Final = 1000
 """Names grow with the depth: at 10⁵ those of a chain would fill the memory."""
+_KNOWN: Final = {*sys.stdlib_module_names, "numpy"}
+_PYTHON: Final = 1 << 9
+"""The flag of classes that a program makes: C's own, such as that of functions, lack it."""
 _WORDS: Final = (bool, int, float, complex, str, bytes, type(None))
 
 
@@ -165,15 +168,15 @@ def _parts(holder: Any) -> Iterator[tuple[Any, Any]] | None:
 
 def _is_object(cls: type) -> bool:
     """Whether the instances of a class are a program's own: not a number, a function, an array of other kinds."""
-    root = cls.__module__.partition(".")[0]
-    standard = (root in sys.stdlib_module_names or root == "numpy") and cls is not SimpleNamespace
-    return not (standard or issubclass(cls, type) or hasattr(cls, "__array__") or any(map(_is_ours, cls.__mro__)))
+    strange = not cls.__flags__ & _PYTHON or issubclass(cls, type) or hasattr(cls, "__array__") or _root(cls) in _KNOWN
+    ours = any(_root(each) == "optimlab" and not each.__module__.startswith("optimlab.lab.") for each in cls.__mro__)
+    return cls is SimpleNamespace or not (strange or ours)
 
 
-def _is_ours(cls: type) -> bool:
-    """Whether a class is one of the library; one that a program defines in our name, as in a doctest, is not."""
-    ours = cls.__module__.startswith("optimlab.") and not cls.__module__.startswith("optimlab.lab.")
-    return ours and getattr(sys.modules.get(cls.__module__), cls.__name__, None) is cls
+def _root(cls: type) -> str:
+    """Return the package that a class is found in; of one that was made by exec or a doctest nothing."""
+    found = getattr(sys.modules.get(cls.__module__), cls.__name__, None) is cls
+    return cls.__module__.partition(".")[0] if found else ""
 
 
 def _attributes(obj: Any) -> Iterator[tuple[str, Any]]:

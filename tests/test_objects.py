@@ -14,6 +14,7 @@ import pytest
 
 import optimlab
 from optimlab import ClipNorm, Leaves, Optimizer, adam, momentum, sgd, tree
+from optimlab.lab.problems import Quadratic
 
 Pair = namedtuple("Pair", "first second")
 
@@ -251,13 +252,42 @@ def test_a_container_with_attributes_holds_both():
     assert list(tree(params)) == ["a", "b"]
 
 
-def test_a_dataclass_and_a_class_of_the_laboratory():
+def test_a_dataclass():
     @dataclass(slots=True)
     class Both:
         W: np.ndarray
         n: int
 
     assert list(tree(Both(np.ones(1), 3))) == ["W"]
+
+
+def test_classes_that_belong_to_no_module():
+    """As in a notebook's cell or a program that is run by exec."""
+    program = "class Layer:\n    def __init__(self): self.W = np.ones(1)\nlayer = Layer()"
+    for module in ({}, {"__name__": "optimlab.optimizer"}, {"__name__": "none.such"}):
+        exec(program, module | {"np": np}, names := {})
+        assert list(tree(names["layer"])) == ["W"]
+
+
+def test_a_class_of_ones_own_that_comes_from_the_library_or_a_standard_class():
+    class Mine(Optimizer):
+        pass
+
+    class Held(types.SimpleNamespace):
+        pass
+
+    class Error(Exception):
+        pass
+
+    held = Held(W=np.ones(1), error=Error(np.ones(1)), optimizer=Mine(momentum(), 0.1))
+    held.error.W = np.ones(1)
+    assert list(tree(held)) == ["W", "error.W"]
+    assert tree(held).left_out["optimizer"].endswith("Mine")
+
+
+def test_what_the_laboratory_holds_is_looked_at():
+    found = tree(types.SimpleNamespace(problem=Quadratic([1.0, 2.0]), W=np.ones(1)))
+    assert found.left_out == {"problem.curvatures": "tuple of float"}
 
 
 def test_a_copy_is_a_dict_of_its_own():
