@@ -11,6 +11,9 @@ __all__ = ["ByName", "Tree", "chosen", "first_match", "kind", "mapped", "matchin
 
 T = TypeVar("T")
 
+_DEEP = 100
+"""Containers in containers up to which structures are walked: Python's own limit is some hundreds."""
+
 
 class Tree:
     """The structure of nested containers: a leaf, or a container with trees under its keys.
@@ -102,8 +105,13 @@ def kind(value: Any) -> str:
     return f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.")
 
 
-def tree_of(tree: Any, name: str = "") -> Tree:
+def tree_of(tree: Any, name: str = "", above: tuple[Any, ...] = ()) -> Tree:
     """Return the structure of nested containers; what is no dict, list or tuple is a leaf.
+
+    Raises
+    ------
+    ValueError
+        If a container is inside itself, or more than 100 deep.
 
     Examples
     --------
@@ -114,12 +122,21 @@ def tree_of(tree: Any, name: str = "") -> Tree:
     mapping = isinstance(tree, Mapping)
     if not mapping and not isinstance(tree, (list, tuple)):
         return Tree(name)
-    items = tree.items() if mapping else enumerate(tree)
-    parts = {key: tree_of(part, f"{name}.{key}" if name else str(key)) for key, part in items}
+    if len(above) >= _DEEP or any(tree is container for container in above):
+        raise ValueError(f"entry {name[:80]!r} {_endless(tree, above)}")
+    items, above = (tree.items() if mapping else enumerate(tree)), (*above, tree)
+    parts = {key: tree_of(part, f"{name}.{key}" if name else str(key), above) for key, part in items}
     return Tree(name, parts, kind=dict if mapping else list if isinstance(tree, list) else tuple)
 
 
-def mapped(function: Callable[[Any], Any], tree: Any) -> Any:
+def _endless(tree: Any, above: tuple[Any, ...]) -> str:
+    """Return what is wrong with a container that is in itself, or too deep."""
+    if any(tree is container for container in above):
+        return "is a container that it lies in itself: take it out, the arrays are in it once already"
+    return f"lies more than {_DEEP} containers deep; name the arrays in one flat dict"
+
+
+def mapped(function: Callable[[Any], Any], tree: Any, above: tuple[Any, ...] = ()) -> Any:
     """Return the containers with a function of each leaf in its place: dicts, and lists and tuples of their own type.
 
     Examples
@@ -127,12 +144,16 @@ def mapped(function: Callable[[Any], Any], tree: Any) -> Any:
     >>> mapped(abs, {"a": -1.0, "b": (-2.0, [3.0])})
     {'a': 1.0, 'b': (2.0, [3.0])}
     """
-    if isinstance(tree, Mapping):
-        return {key: mapped(function, part) for key, part in tree.items()}
-    if isinstance(tree, (list, tuple)):
-        parts = [mapped(function, part) for part in tree]
-        return type(tree)(*parts) if hasattr(tree, "_fields") else type(tree)(parts)
-    return function(tree)
+    mapping = isinstance(tree, Mapping)
+    if not mapping and not isinstance(tree, (list, tuple)):
+        return function(tree)
+    if len(above) >= _DEEP or any(tree is container for container in above):
+        raise ValueError(f"a {kind(tree)} {_endless(tree, above)}")
+    above = (*above, tree)
+    if mapping:
+        return {key: mapped(function, part, above) for key, part in tree.items()}
+    parts = [mapped(function, part, above) for part in tree]
+    return type(tree)(*parts) if hasattr(tree, "_fields") else type(tree)(parts)
 
 
 def rebuilt(tree: Any, leaves: Iterable[Any]) -> Any:

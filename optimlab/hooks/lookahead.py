@@ -61,7 +61,10 @@ class Lookahead(Checked):
     _slow: Kept = field(default_factory=lambda: Kept("Lookahead"), init=False, repr=False)
     whole_leaves: ClassVar[bool] = True
     moves_weights: ClassVar[bool] = True
-    ranges: ClassVar[dict[str, Range]] = {"k": Range("a whole number of at least 1"), "share": Range("in [0, 1]")}
+    ranges: ClassVar[dict[str, Range]] = {
+        "k": Range("a whole number of at least 1 and finite"),
+        "share": Range("in [0, 1]"),
+    }
 
     def before(self, step: Step) -> None:
         """Keep the weights of the start; see that the numbers are right before anything moves."""

@@ -117,7 +117,7 @@ class Plateau(Checked):
     needs_loss: ClassVar[bool] = True
     ranges: ClassVar[dict[str, Range]] = {
         "factor": Range("in (0, 1)"),
-        "patience": Range("a whole number of at least 1"),
+        "patience": Range("a whole number of at least 1 and finite"),
         "rtol": Range("in [0, 1)"),
         "cooldown": Range("a whole number of at least 0 and finite"),
         "lowest": NOT_NEGATIVE,
