@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from optimlab.lab.autodiff.tape import Entry, Tape, quiet
+from optimlab.lab.autodiff.tape import Entry, Tape, frozen, hollow, quiet
 from optimlab.lab.autodiff.variable import Variable
-from optimlab.trees import rebuilt, tree_of
+from optimlab.trees import Tree, rebuilt, tree_of
 
 __all__ = ["Graph", "trace"]
 
@@ -183,12 +183,10 @@ def trace(f: Callable[..., Any], w: Any, *rest: Any, **options: Any) -> Graph:
     """
     tape = Tape()
     tree = tree_of(w)
-    entries = [_input(name, leaf) for name, leaf in zip(tree.names, tree.leaves(w), strict=True)]
-    variables = [Variable(entry.y, tape, tape.append(entry)) for entry in entries]
-    if not variables:
+    if not tree.names:
         raise ValueError(f"w must hold at least one array; got {w!r}")
     with quiet():
-        output = f(rebuilt(w, variables), *rest, **options)
+        output = f(_started(tape, tree, w), *rest, **options)
     if not isinstance(output, Variable) or output.tape is not tape:
         raise TypeError(
             f"f must return one value computed from its argument; got {type(output).__name__}, "
@@ -197,7 +195,12 @@ def trace(f: Callable[..., Any], w: Any, *rest: Any, **options: Any) -> Graph:
     return Graph(tape, w, output)
 
 
-def _input(name: str, leaf: Any) -> Entry:
+def _started(tape: Tape, tree: Tree, w: Any) -> Any:
+    """Return the inputs on the tape; nothing else holds on to their copies."""
+    return rebuilt(w, [_input(tape, name, leaf) for name, leaf in zip(tree.names, tree.leaves(w), strict=True)])
+
+
+def _input(tape: Tape, name: str, leaf: Any) -> Variable:
     place = f"w[{name!r}]" if name else "w"
     if isinstance(leaf, Variable):
         raise TypeError(
@@ -206,7 +209,8 @@ def _input(name: str, leaf: Any) -> Entry:
     kind = getattr(leaf, "dtype", None) if isinstance(leaf, (np.ndarray, np.generic)) else np.dtype(type(leaf))
     if kind not in (np.float32, np.float64):
         raise TypeError(f"{place} must hold float32 or float64; got {kind}; convert it, as in np.asarray(w, float)")
-    return Entry(None, (), np.array(leaf)[()], (), {})
+    value = frozen(np.array(leaf)[()])
+    return Variable(value, tape, tape.append(Entry(None, (), hollow(value), (), {})))
 
 
 def _returned(part: Any, leaf: Any) -> Any:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
-from typing import Any, NoReturn, Protocol
+from typing import Any, Literal, NoReturn, Protocol
 
 import numpy as np
 
-from optimlab.lab.autodiff.tape import Entry, Tape, quiet
+from optimlab.lab.autodiff.tape import Entry, Tape, frozen, hollow, quiet
 from optimlab.lab.autodiff.variable import RULES, Variable
 from optimlab.typing import Array
 
-__all__ = ["Primitive", "Pulls"]
+__all__ = ["Paths", "Primitive", "Pulls"]
 
 Pull = Callable[..., Any]
+Paths = Literal["each", "chosen", "all"]
 
 _NUMBERS = (bool, int, float, np.bool_, np.integer, np.floating)
 
@@ -23,6 +25,9 @@ class Pulls(Protocol):
 
     def __getitem__(self, place: int, /) -> Pull:
         """Return the pull of one argument."""
+
+    def __len__(self) -> int:
+        """Return the number of arguments."""
 
 
 class Primitive:
@@ -37,27 +42,42 @@ class Primitive:
     function : callable
         The operation on NumPy arrays.
     pulls : list of callable, one for each argument
-        ``pull(g, y, *arguments, **options)``: the gradient of the argument, from the gradient g of y.
+        ``pull(g, y, *arguments, **options)``: the gradient of the argument, from the gradient g of y. A parameter whose
+        name begins with ``_`` is not read: the tape does not keep its array, and the pull gets one of the same shape and
+        dtype, without memory, full of NaN.
     numpy : callable, optional
         The NumPy function that this stands for when an argument is traced.
+    paths : {"each", "chosen", "all"}, optional
+        Which numbers of an argument a number of y may depend on: the one in its place, those whose pull is not 0 (for
+        operations that move, add and select), or all. By default "each" for ufuncs, "chosen" for pulls that read no
+        array, "all" for others.
 
     Examples
     --------
     >>> import numpy as np
     >>> from optimlab.lab.autodiff import Primitive, grad
-    >>> sinh = Primitive("sinh", np.sinh, [lambda g, y, x: g * np.cosh(x)], numpy=np.sinh)
+    >>> sinh = Primitive("sinh", np.sinh, [lambda g, _y, x: g * np.cosh(x)], numpy=np.sinh)
     >>> grad(np.sinh)(0.0)
     np.float64(1.0)
     """
 
-    __slots__ = ("function", "name", "pulls")
+    __slots__ = ("_given_paths", "_reads", "function", "name", "pulls")
 
     def __init__(
-        self, name: str, function: Callable[..., Any], pulls: Pulls, *, numpy: Callable[..., Any] | None = None
+        self,
+        name: str,
+        function: Callable[..., Any],
+        pulls: Pulls,
+        *,
+        numpy: Callable[..., Any] | None = None,
+        paths: Paths | None = None,
     ) -> None:
         self.name = name
         self.function = function
         self.pulls = pulls
+        self._reads: dict[int, int] = {}
+        elementwise = isinstance(function, np.ufunc) and function.signature is None
+        self._given_paths: Paths | None = "each" if paths is None and elementwise else paths
         if numpy is not None:
             RULES[numpy] = self
 
@@ -78,14 +98,12 @@ class Primitive:
         for place, parent in enumerate(parents):
             if parent < 0 and not isinstance(values[place], _NUMBERS):
                 values[place] = _constant(values[place], self.name)
-        try:
-            y = self.function(*values, **options)
-        except ValueError as error:
-            shapes = " and ".join(str(np.shape(value)) for value in values)
-            raise ValueError(f"{self.name} cannot take shapes {shapes}: {error}") from None
-        if not isinstance(y, (np.ndarray, np.generic)):
-            y = _number(y, self.name)
-        return Variable(y, tape, tape.append(Entry(self, tuple(parents), y, tuple(values), options)))
+        y = self._of_shapes_that_fit(values, options)
+        return Variable(y, tape, tape.append(self._entry(parents, y, values, options)))
+
+    def paths(self, place: int) -> Paths:
+        """Return which numbers of an argument a number of y may depend on."""
+        return self._given_paths or ("all" if self._read(place) else "chosen")
 
     def _of_plain(self, values: list[Any], options: dict[str, Any]) -> Any:
         """Compute y where nothing is traced; inf and NaN are data here, too."""
@@ -93,6 +111,42 @@ class Primitive:
             _check_real(value, np.asarray(value), self.name)
         with quiet():
             return self.function(*values, **options)
+
+    def _of_shapes_that_fit(self, values: list[Any], options: dict[str, Any]) -> Any:
+        """Compute y, which nobody can change."""
+        try:
+            y = self.function(*values, **options)
+        except ValueError as error:
+            shapes = " and ".join(str(np.shape(value)) for value in values)
+            raise ValueError(f"{self.name} cannot take shapes {shapes}: {error}") from None
+        return frozen(y) if isinstance(y, (np.ndarray, np.generic)) else _number(y, self.name)
+
+    def _entry(self, parents: list[int], y: Any, values: list[Any], options: dict[str, Any]) -> Entry:
+        """Return a line that keeps what its pulls read."""
+        read = 0
+        for place, parent in enumerate(parents):
+            if parent >= 0:
+                read |= self._read(place)
+        kept = [value if read >> k & 1 else hollow(value) for k, value in enumerate((y, *values))]
+        return Entry(self, tuple(parents), kept[0], tuple(kept[1:]), options)
+
+    def _read(self, place: int) -> int:
+        """Return what the pull of an argument reads: bit 0 for y, bit k + 1 for argument k."""
+        if place not in self._reads:
+            self._reads[place] = _read(self.pulls[place])
+        return self._reads[place]
+
+
+def _read(pull: Pull) -> int:
+    try:
+        parameters = list(inspect.signature(pull).parameters.values())[1:]
+    except ValueError:  # some functions in C do not say
+        return -1
+    read = 0
+    for k, parameter in enumerate(parameters):
+        if not parameter.name.startswith("_") and parameter.kind <= parameter.VAR_POSITIONAL:
+            read |= -1 << k if parameter.kind is parameter.VAR_POSITIONAL else 1 << k
+    return read
 
 
 def _foreign(name: str) -> NoReturn:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -9,7 +10,9 @@ import numpy as np
 if TYPE_CHECKING:
     from optimlab.lab.autodiff.primitive import Primitive
 
-__all__ = ["Entry", "Tape", "quiet"]
+__all__ = ["Entry", "Tape", "frozen", "hollow", "quiet"]
+
+_NAN = b"\xff" * 32  # NaN in every floating-point format
 
 
 def quiet() -> np.errstate:
@@ -17,14 +20,35 @@ def quiet() -> np.errstate:
     return np.errstate(divide="ignore", over="ignore", under="ignore", invalid="ignore")
 
 
+def hollow(value: Any) -> Any:
+    """Return an array of the same shape and dtype that takes no memory; a number stays."""
+    if isinstance(value, np.ndarray) and value.ndim:
+        return np.ndarray(value.shape, value.dtype, _NAN, 0, (0,) * value.ndim)
+    return value
+
+
+def frozen(y: Any) -> Any:
+    """Take the right to write to an array."""
+    if isinstance(y, np.ndarray):
+        y.setflags(write=False)
+    return y
+
+
 class Entry(NamedTuple):
-    """One line of a tape: y = primitive(*arguments, **options); ``parents[i]`` is the line of argument i, or -1."""
+    """One line of a tape: y = primitive(*arguments, **options); ``parents[i]`` is the line of argument i, or -1.
+
+    Arrays that no pull reads have given way to hollow ones, of their shape and dtype.
+    """
 
     primitive: Primitive | None
     parents: tuple[int, ...]
     y: Any
     arguments: tuple[Any, ...]
     options: dict[str, Any]
+
+    def pull(self, place: int, g: Any) -> Any:
+        """Return the gradient of an argument, from the gradient g of y; not yet summed to its shape."""
+        return self.primitive.pulls[place](g, self.y, *self.arguments, **self.options)  # type: ignore[union-attr]
 
 
 class Tape:
@@ -40,17 +64,25 @@ class Tape:
         self.entries: list[Entry] = []
 
     def append(self, entry: Entry) -> int:
-        """Write a line and return its number; the value can no longer be changed."""
-        if isinstance(entry.y, np.ndarray):
-            entry.y.setflags(write=False)
+        """Write a line and return its number."""
         self.entries.append(entry)
         return len(self.entries) - 1
 
     def sweep(self, last: int, seed: Any, leaves: int) -> tuple[list[Any], int]:
         """Return the gradients of the first ``leaves`` lines (None: no path), and the number of edges crossed.
 
-        Each edge is crossed once, where a recursion over the graph crosses it once for each path to it. The gradient of
-        an intermediate value is dropped as soon as it is used.
+        Where NaN arrives, it may be 0 · ∞ from what a selection did not take: a second sweep follows the paths.
+        """
+        gradients, crossed = self._swept(last, seed, leaves, _part)
+        if any(g is not None and np.isnan(g).any() for g in gradients):
+            flows, crossed = self._swept(last, _Flow(seed, np.ones_like(seed)), leaves, _flow)
+            gradients = [flow and flow.g for flow in flows]
+        return gradients, crossed
+
+    def _swept(self, last: int, seed: Any, leaves: int, across: Callable[..., Any]) -> tuple[list[Any], int]:
+        """Cross each edge once, where a recursion over the graph crosses it once for each path to it.
+
+        The gradient of an intermediate value is dropped as soon as it is used.
         """
         gradients: list[Any] = [None] * (last + 1)
         gradients[last] = seed
@@ -59,15 +91,41 @@ class Tape:
             g = gradients.pop()
             if g is None:
                 continue
-            primitive, parents, y, arguments, options = self.entries[line]
-            for place, parent in enumerate(parents):
+            entry = self.entries[line]
+            for place, parent in enumerate(entry.parents):
                 if parent >= 0:
                     crossed += 1
-                    part = primitive.pulls[place](g, y, *arguments, **options)  # type: ignore[union-attr]
-                    part = _fitted(part, arguments[place], primitive)
+                    part = across(entry, place, g)
                     earlier = gradients[parent]
                     gradients[parent] = part if earlier is None else earlier + part
         return gradients[:leaves] + [None] * (leaves - len(gradients)), crossed
+
+
+class _Flow(NamedTuple):
+    """A gradient, and where any path leads on: 0 where none does, which no slope upstream, be it ∞, can change."""
+
+    g: Any
+    live: Any
+
+    def __add__(self, other: Any) -> _Flow:  # type: ignore[override]
+        return _Flow(self.g + other.g, self.live + other.live)
+
+
+def _part(entry: Entry, place: int, g: Any) -> Any:
+    return _fitted(entry.pull(place, g), entry.arguments[place], entry.primitive)
+
+
+def _flow(entry: Entry, place: int, flow: _Flow) -> _Flow:
+    """Cross an edge with the paths in view."""
+    x, paths = entry.arguments[place], entry.primitive.paths(place)  # type: ignore[union-attr]
+    if paths == "chosen":
+        live = np.not_equal(entry.pull(place, flow.live), 0)
+    elif paths == "each":
+        live = np.not_equal(flow.live, 0)
+    else:
+        live = np.full(x.shape, np.any(flow.live))
+    part = np.where(live, entry.pull(place, flow.g), 0)
+    return _Flow(_fitted(part, x, entry.primitive), _fitted(live, x, entry.primitive))
 
 
 def _fitted(part: Any, x: Any, primitive: Any) -> Any:

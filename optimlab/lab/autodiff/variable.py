@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
@@ -13,6 +14,22 @@ __all__ = ["RULES", "Variable"]
 
 #: What stands for a NumPy function when an argument is traced.
 RULES: dict[Any, Callable[..., Any]] = {}
+
+
+def _operator(function: Any) -> Callable[[Any, Any], Any]:
+    return lambda self, other: RULES[function](self, other)
+
+
+def _reflected(function: Any) -> Callable[[Any, Any], Any]:
+    return lambda self, other: RULES[function](other, self)
+
+
+def _method(function: Any) -> Callable[..., Any]:
+    def method(self: Any, *arguments: Any, **options: Any) -> Any:
+        return RULES[function](self, *arguments, **options)
+
+    method.__name__, method.__doc__ = function.__name__, f"Return what np.{function.__name__} gives, recorded."
+    return method
 
 
 class Variable:
@@ -88,68 +105,20 @@ class Variable:
     def __len__(self) -> int:
         return len(self.value)
 
-    def __add__(self, other: Any) -> Any:
-        return RULES[np.add](self, other)
-
-    def __radd__(self, other: Any) -> Any:
-        return RULES[np.add](other, self)
-
-    def __sub__(self, other: Any) -> Any:
-        return RULES[np.subtract](self, other)
-
-    def __rsub__(self, other: Any) -> Any:
-        return RULES[np.subtract](other, self)
-
-    def __mul__(self, other: Any) -> Any:
-        return RULES[np.multiply](self, other)
-
-    def __rmul__(self, other: Any) -> Any:
-        return RULES[np.multiply](other, self)
-
-    def __truediv__(self, other: Any) -> Any:
-        return RULES[np.divide](self, other)
-
-    def __rtruediv__(self, other: Any) -> Any:
-        return RULES[np.divide](other, self)
-
-    def __pow__(self, other: Any) -> Any:
-        return RULES[np.power](self, other)
-
-    def __rpow__(self, other: Any) -> Any:
-        return RULES[np.power](other, self)
-
-    def __matmul__(self, other: Any) -> Any:
-        return RULES[np.matmul](self, other)
-
-    def __rmatmul__(self, other: Any) -> Any:
-        return RULES[np.matmul](other, self)
-
-    def __neg__(self) -> Any:
-        return RULES[np.negative](self)
+    __add__, __radd__ = _operator(np.add), _reflected(np.add)
+    __sub__, __rsub__ = _operator(np.subtract), _reflected(np.subtract)
+    __mul__, __rmul__ = _operator(np.multiply), _reflected(np.multiply)
+    __truediv__, __rtruediv__ = _operator(np.divide), _reflected(np.divide)
+    __mod__, __rmod__ = _operator(np.remainder), _reflected(np.remainder)
+    __pow__, __rpow__ = _operator(np.power), _reflected(np.power)
+    __matmul__, __rmatmul__ = _operator(np.matmul), _reflected(np.matmul)
+    __neg__, __abs__ = _method(np.negative), _method(np.absolute)
+    __lt__, __le__ = _operator(np.less), _operator(np.less_equal)
+    __gt__, __ge__ = _operator(np.greater), _operator(np.greater_equal)
+    __eq__, __ne__ = _operator(np.equal), _operator(np.not_equal)
 
     def __pos__(self) -> Variable:
         return self
-
-    def __abs__(self) -> Any:
-        return RULES[np.absolute](self)
-
-    def __lt__(self, other: Any) -> Any:
-        return RULES[np.less](self, other)
-
-    def __le__(self, other: Any) -> Any:
-        return RULES[np.less_equal](self, other)
-
-    def __gt__(self, other: Any) -> Any:
-        return RULES[np.greater](self, other)
-
-    def __ge__(self, other: Any) -> Any:
-        return RULES[np.greater_equal](self, other)
-
-    def __eq__(self, other: object) -> Any:
-        return RULES[np.equal](self, other)
-
-    def __ne__(self, other: object) -> Any:
-        return RULES[np.not_equal](self, other)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -172,18 +141,10 @@ class Variable:
         """Dtype of the value."""
         return self.value.dtype
 
-    @property
-    def T(self) -> Any:  # noqa: N802  NumPy's name
-        """The axes reversed."""
-        return RULES[np.transpose](self)
-
-    def sum(self, axis: Any = None, keepdims: bool = False) -> Any:
-        """Sum over axes."""
-        return RULES[np.sum](self, axis=axis, keepdims=keepdims)
-
-    def mean(self, axis: Any = None, keepdims: bool = False) -> Any:
-        """Mean over axes."""
-        return RULES[np.mean](self, axis=axis, keepdims=keepdims)
+    T = property(_method(np.transpose), doc="The axes reversed.")
+    dot, clip, ravel, squeeze = map(_method, (np.dot, np.clip, np.ravel, np.squeeze))
+    sum, mean, var, std = map(_method, (np.sum, np.mean, np.var, np.std))
+    prod, cumsum, max, min = map(_method, (np.prod, np.cumsum, np.max, np.min))
 
     def reshape(self, *shape: Any) -> Any:
         """Return the numbers in another shape."""
@@ -196,8 +157,19 @@ class Variable:
 
 def _rule(function: Any) -> Callable[..., Any]:
     if function not in RULES:
-        name = f"{getattr(function, '__module__', 'numpy') or 'numpy'}.{function.__name__}"
+        name = _named(function)
         raise TypeError(
             f"{name} has no gradient rule; write one with optimlab.lab.autodiff.Primitive(..., numpy={name})"
         )
     return RULES[function]
+
+
+def _named(function: Any) -> str:
+    """Return where a function is found: a ufunc does not say."""
+    name: str = function.__name__
+    homes = [
+        home
+        for home, module in list(sys.modules.items())
+        if "._" not in home and home[0] != "_" and getattr(module, "__dict__", {}).get(name) is function
+    ]
+    return f"{min(homes, key=len)}.{name}" if homes else name

@@ -1,0 +1,218 @@
+"""The table: what NumPy's functions are on the tape. A row is a function, its pulls, and what computes it."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from optimlab.lab.autodiff import pulls as of
+from optimlab.lab.autodiff.primitive import Paths, Primitive
+from optimlab.lab.autodiff.variable import RULES, Variable
+from optimlab.typing import Array
+
+__all__ = ["TABLE"]
+
+#: By name; `RULES` has them by what is called.
+TABLE: dict[str, Primitive] = {}
+
+
+def _row(
+    called: Any,
+    *pulls: Callable[..., Any],
+    by: Callable[..., Any] | None = None,
+    paths: Paths | None = None,
+    taking: Callable[[Primitive], Callable[..., Any]] | None = None,
+) -> None:
+    """Enter what is called, its pulls, and ``by``, which computes it if it has options; ``taking`` sorts what it gets."""
+    name = getattr(called, "__name__", called)
+    primitive = Primitive(name, by or called, _Each(pulls[0]) if taking is _sequence else pulls, paths=paths)
+    TABLE[name] = primitive
+    RULES[called] = (taking or _options)(primitive) if by else primitive
+
+
+class _Each:
+    """The pulls of an operation that joins any number of arrays: one function of the place."""
+
+    def __init__(self, pull: Callable[..., Any]) -> None:
+        self.pull = pull
+
+    def __getitem__(self, place: int) -> Callable[..., Any]:
+        return partial(self._pull, place)
+
+    def __len__(self) -> int:
+        return sys.maxsize
+
+    def _pull(self, place: int, g: Any, _y: Any, *_arrays: Array, axis: int) -> Any:
+        return self.pull(place, g, _arrays, axis)
+
+
+def _options(primitive: Primitive) -> Callable[..., Any]:
+    """Take arrays, then options, as the function's parameters say."""
+    n, signature = len(primitive.pulls), inspect.signature(primitive.function)
+
+    def take(*arguments: Any, **options: Any) -> Any:
+        try:
+            bound = signature.bind(*arguments, **options).arguments
+        except TypeError as error:
+            raise TypeError(f"{primitive.name} of a traced value is {primitive.name}{signature}: {error}") from None
+        arrays, given = [*bound.values()][:n], [*bound.items()][n:]
+        return primitive(*arrays, **{name: _settled(option) for name, option in given})
+
+    return take
+
+
+def _settled(option: Any) -> Any:
+    """Copy an option that could be changed; an empty list is an index of no elements, not of float64."""
+    if isinstance(option, Variable):
+        raise TypeError("an option or an index must be plain numbers, slices or arrays; got a traced value; use .value")
+    if isinstance(option, (np.ndarray, list)):
+        return np.array(option, None if len(option) else np.intp)
+    return tuple(map(_settled, option)) if isinstance(option, tuple) else option
+
+
+def _sequence(primitive: Primitive) -> Callable[..., Any]:
+    def take(arrays: Sequence[Any], axis: int = 0) -> Any:
+        if axis is None:
+            raise ValueError("axis must be a whole number; got None; reshape the arrays to one axis before")
+        return primitive(*arrays, axis=axis)
+
+    return take
+
+
+def _bounds(primitive: Primitive) -> Callable[..., Any]:
+    def take(x: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Any:  # noqa: A002
+        low, high = (min if a_min is None else a_min), (max if a_max is None else a_max)
+        return primitive(x, -np.inf if low is None else low, np.inf if high is None else high)
+
+    return take
+
+
+def _euclidean(primitive: Primitive) -> Callable[..., Any]:
+    def take(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:  # noqa: A002
+        axes = np.ndim(x) if axis is None else np.size(axis)
+        if ord is not None and ord != {1: 2, 2: "fro"}.get(axes):
+            raise ValueError(
+                f"ord must be None, 2 for a vector or 'fro' for a matrix where a value is traced; got {ord!r}; "
+                "of a vector np.abs(x).sum() is the norm of order 1, np.abs(x).max() that of order inf"
+            )
+        return primitive(x, axis=_settled(axis), keepdims=keepdims)
+
+    return take
+
+
+def _over_axes(function: Any) -> Callable[..., Any]:
+    return lambda x, axis=None, *, keepdims=False: function(x, axis=axis, keepdims=keepdims)
+
+
+# Arithmetic and functions, number by number
+
+_row(np.add, lambda g, _y, _a, _b: g, lambda g, _y, _a, _b: g)
+_row(np.subtract, lambda g, _y, _a, _b: g, lambda g, _y, _a, _b: -g)
+_row(np.multiply, lambda g, _y, _a, b: g * b, lambda g, _y, a, _b: g * a)
+_row(np.divide, lambda g, _y, _a, b: g / b, lambda g, y, _a, b: -g * (y / b))
+_row(np.remainder, lambda g, _y, _a, _b: g, lambda g, _y, a, b: -g * np.floor_divide(a, b))
+_row(np.power, of.power_base, of.power_exponent)
+_row(np.negative, lambda g, _y, _x: -g)
+_row(np.square, lambda g, _y, x: g * (2 * x))
+_row(np.reciprocal, lambda g, y, _x: -g * y * y)
+_row(np.sqrt, lambda g, y, _x: g / (2 * y))
+_row(np.exp, lambda g, y, _x: g * y)
+_row(np.expm1, lambda g, y, _x: g * (y + 1))
+_row(np.log, lambda g, _y, x: g / x)
+_row(np.log1p, lambda g, _y, x: g / (1 + x))
+_row(np.logaddexp, lambda g, _y, a, b: g * of.logistic(a - b), lambda g, _y, a, b: g * of.logistic(b - a))
+_row(np.sin, lambda g, _y, x: g * np.cos(x))
+_row(np.cos, lambda g, _y, x: -g * np.sin(x))
+_row(np.tanh, lambda g, _y, x: g * of.sech2(x))
+_row(np.arctan2, lambda g, _y, a, b: of.angle(g, b, a, b), lambda g, _y, a, b: of.angle(-g, a, a, b))
+_row(np.absolute, lambda g, _y, x: g * np.sign(x))
+_row("sigmoid", lambda g, _y, x: g * of.logistic_slope(x), by=of.logistic, paths="each")
+
+# Selections: equal shares where several are equal
+
+_row(
+    np.maximum,
+    lambda g, _y, a, b: g * of.larger(a, b),
+    lambda g, _y, a, b: g * of.larger(b, a),
+    paths="chosen",
+)
+_row(
+    np.minimum,
+    lambda g, _y, a, b: g * of.larger(b, a),
+    lambda g, _y, a, b: g * of.larger(a, b),
+    paths="chosen",
+)
+_row(
+    np.clip,
+    lambda g, _y, x, low, high: g * of.larger(x, low) * of.larger(high, np.maximum(x, low)),
+    lambda g, _y, x, low, high: g * of.larger(low, x) * of.larger(high, np.maximum(x, low)),
+    lambda g, _y, x, low, high: g * of.larger(np.maximum(x, low), high),
+    by=lambda x, low, high: np.minimum(np.maximum(x, low), high),
+    paths="chosen",
+    taking=_bounds,
+)
+_row(
+    np.where,
+    lambda g, _y, _condition, _a, _b: np.zeros_like(g),
+    lambda g, _y, condition, _a, _b: np.where(condition, g, 0),
+    lambda g, _y, condition, _a, _b: np.where(condition, 0, g),
+    paths="chosen",
+)
+_row(np.max, of.extreme_pull, by=_over_axes(np.max), paths="chosen")
+_row(np.min, of.extreme_pull, by=_over_axes(np.min), paths="chosen")
+_row("relu", lambda g, _y, x: np.where(np.greater(x, 0), g, 0), by=lambda x: np.maximum(x, 0), paths="chosen")
+_row(
+    "leaky_relu",
+    lambda g, _y, x, *, slope: np.where(np.greater(x, 0), g, slope * g),
+    by=lambda x, slope: np.where(np.greater(x, 0), x, slope * np.asarray(x)),
+    paths="each",
+)
+_row("index", of.index_pull, by=lambda x, index: x[index])
+
+# Sums and products
+
+_row(np.sum, of.sum_pull, by=_over_axes(np.sum))
+_row(np.mean, of.mean_pull, by=of.mean)
+_row(np.var, of.var_pull, by=of.var)
+_row(np.std, of.std_pull, by=of.std)
+_row(np.prod, of.prod_pull, by=_over_axes(np.prod))
+_row(np.cumsum, of.cumsum_pull, by=lambda x, axis=None: np.cumsum(x, axis))
+_row(np.linalg.norm, of.norm_pull, by=_over_axes(np.linalg.norm), taking=_euclidean)
+_row("logsumexp", of.log_sum_exp_pull, by=of.log_sum_exp)
+_row("softmax_cross_entropy", of.cross_entropy_pull, by=of.cross_entropy)
+_row(np.matmul, of.matmul_left, of.matmul_right)
+_row(np.dot, of.dot_left, of.dot_right)
+_row(
+    np.outer,
+    lambda g, _y, _a, b: (g @ np.ravel(b)).reshape(np.shape(_a)),
+    lambda g, _y, a, _b: (np.ravel(a) @ g).reshape(np.shape(_b)),
+)
+
+# Shapes
+
+_row(np.reshape, of.reshape_pull, by=lambda x, shape: np.reshape(x, shape))
+_row(np.ravel, of.reshape_pull, by=lambda x: np.ravel(x))
+_row(np.squeeze, of.reshape_pull, by=lambda x, axis=None: np.squeeze(x, axis))
+_row(np.transpose, of.transpose_pull, by=lambda x, axes=None: np.transpose(x, axes))
+_row(np.concatenate, of.concatenate_pull, by=lambda *arrays, axis: np.concatenate(arrays, axis), taking=_sequence)
+_row(np.stack, of.stack_pull, by=lambda *arrays, axis: np.stack(arrays, axis), taking=_sequence)
+
+# What has no gradient, or gradient 0 almost everywhere
+
+
+def _plain(function: Any) -> Any:
+    """A function of values alone."""
+    return lambda *arguments, **options: function(
+        *(a.value if isinstance(a, Variable) else a for a in arguments), **options
+    )
+
+
+_COMPARISONS = (np.less, np.less_equal, np.greater, np.greater_equal, np.equal, np.not_equal)
+_STEPS = (np.sign, np.floor, np.ceil, np.isfinite, np.isnan)
+_FACTS = (np.shape, np.ndim, np.size, np.zeros_like, np.ones_like)
+RULES.update({function: _plain(function) for function in (*_COMPARISONS, *_STEPS, *_FACTS)})
