@@ -9,7 +9,6 @@ from numpy.typing import ArrayLike
 
 from optimlab.checks import number
 from optimlab.lab.autodiff.table import RULES
-from optimlab.lab.autodiff.variable import Variable
 
 __all__ = ["leaky_relu", "logsumexp", "relu", "sigmoid", "softmax_cross_entropy"]
 
@@ -97,7 +96,7 @@ def logsumexp(x: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
     >>> grad(logsumexp)(np.array([1000.0, 1000.0]))
     array([0.5, 0.5])
     """
-    return RULES["logsumexp"](x if isinstance(x, Variable) else np.asarray(x), axis=axis, keepdims=keepdims)
+    return RULES["logsumexp"](x, axis=axis, keepdims=keepdims)
 
 
 def softmax_cross_entropy(logits: Any, labels: ArrayLike) -> Any:
@@ -138,4 +137,4 @@ def softmax_cross_entropy(logits: Any, labels: ArrayLike) -> Any:
         )
     if classes.size and not (classes.min() >= 0 and classes.max() < shape[-1]):
         raise ValueError(f"labels must lie in 0 to {shape[-1] - 1}; got {classes.min()} to {classes.max()}")
-    return RULES["softmax_cross_entropy"](logits if isinstance(logits, Variable) else np.asarray(logits), classes)
+    return RULES["softmax_cross_entropy"](logits, classes)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
-from typing import Any, Literal, NoReturn, Protocol
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, Literal, NoReturn
 
 import numpy as np
 
@@ -12,22 +13,12 @@ from optimlab.lab.autodiff.tape import Entry, Tape, frozen, hollow, quiet
 from optimlab.lab.autodiff.variable import RULES, Variable
 from optimlab.typing import Array
 
-__all__ = ["Paths", "Primitive", "Pulls"]
+__all__ = ["Paths", "Primitive"]
 
 Pull = Callable[..., Any]
 Paths = Literal["each", "chosen", "all"]
 
 _NUMBERS = (bool, int, float, np.bool_, np.integer, np.floating)
-
-
-class Pulls(Protocol):
-    """The gradients of an operation, by the place of the argument: a list will do."""
-
-    def __getitem__(self, place: int, /) -> Pull:
-        """Return the pull of one argument."""
-
-    def __len__(self) -> int:
-        """Return the number of arguments."""
 
 
 class Primitive:
@@ -42,9 +33,9 @@ class Primitive:
     function : callable
         The operation on NumPy arrays.
     pulls : list of callable, one for each argument
-        ``pull(g, y, *arguments, **options)``: the gradient of the argument, from the gradient g of y. A parameter whose
-        name begins with ``_`` is not read: the tape does not keep its array, and the pull gets one of the same shape and
-        dtype, without memory, full of NaN.
+        ``pull(g, y, *arguments, **options)``: the gradient of the argument, from the gradient g of y. What a parameter
+        with a name like ``_y`` stands for is not kept: the pull gets an array of its shape and dtype, full of NaN. For
+        any number of arguments one callable, ``pull(place, g, y, *arguments, **options)``.
     numpy : callable, optional
         The NumPy function that this stands for when an argument is traced.
     paths : {"each", "chosen", "all"}, optional
@@ -61,23 +52,23 @@ class Primitive:
     np.float64(1.0)
     """
 
-    __slots__ = ("_given_paths", "_reads", "function", "name", "pulls")
+    __slots__ = ("_paths", "_pulls", "_reads", "function", "name")
 
     def __init__(
         self,
         name: str,
         function: Callable[..., Any],
-        pulls: Pulls,
+        pulls: Sequence[Pull] | Pull,
         *,
         numpy: Callable[..., Any] | None = None,
         paths: Paths | None = None,
     ) -> None:
         self.name = name
         self.function = function
-        self.pulls = pulls
-        self._reads: dict[int, int] = {}
+        self._pulls: Any = pulls
+        self._reads = [_read(partial(pulls, 0))] if callable(pulls) else [_read(pull) for pull in pulls]
         elementwise = isinstance(function, np.ufunc) and function.signature is None
-        self._given_paths: Paths | None = "each" if paths is None and elementwise else paths
+        self._paths: Paths | None = "each" if paths is None and elementwise else paths
         if numpy is not None:
             RULES[numpy] = self
 
@@ -101,9 +92,17 @@ class Primitive:
         y = self._of_shapes_that_fit(values, options)
         return Variable(y, tape, tape.append(self._entry(parents, y, values, options)))
 
+    def pull(self, place: int) -> Pull:
+        """Return what gives the gradient of an argument."""
+        return partial(self._pulls, place) if callable(self._pulls) else self._pulls[place]
+
+    def reads(self, place: int) -> int:
+        """Return what the pull of an argument reads: bit 0 for y, bit k + 1 for argument k."""
+        return self._reads[0 if callable(self._pulls) else place]
+
     def paths(self, place: int) -> Paths:
         """Return which numbers of an argument a number of y may depend on."""
-        return self._given_paths or ("all" if self._read(place) else "chosen")
+        return self._paths or ("all" if self.reads(place) else "chosen")
 
     def _of_plain(self, values: list[Any], options: dict[str, Any]) -> Any:
         """Compute y where nothing is traced; inf and NaN are data here, too."""
@@ -126,15 +125,9 @@ class Primitive:
         read = 0
         for place, parent in enumerate(parents):
             if parent >= 0:
-                read |= self._read(place)
+                read |= self.reads(place)
         kept = [value if read >> k & 1 else hollow(value) for k, value in enumerate((y, *values))]
         return Entry(self, tuple(parents), kept[0], tuple(kept[1:]), options)
-
-    def _read(self, place: int) -> int:
-        """Return what the pull of an argument reads: bit 0 for y, bit k + 1 for argument k."""
-        if place not in self._reads:
-            self._reads[place] = _read(self.pulls[place])
-        return self._reads[place]
 
 
 def _read(pull: Pull) -> int:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import inspect
-import sys
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,9 +11,8 @@ import numpy as np
 from optimlab.lab.autodiff import pulls as of
 from optimlab.lab.autodiff.primitive import Paths, Primitive
 from optimlab.lab.autodiff.variable import RULES, Variable
-from optimlab.typing import Array
 
-__all__ = ["TABLE"]
+__all__ = ["RULES", "TABLE"]
 
 #: By name; `RULES` has them by what is called.
 TABLE: dict[str, Primitive] = {}
@@ -28,40 +25,23 @@ def _row(
     paths: Paths | None = None,
     taking: Callable[[Primitive], Callable[..., Any]] | None = None,
 ) -> None:
-    """Enter what is called, its pulls, and ``by``, which computes it if it has options; ``taking`` sorts what it gets."""
+    """Enter what is called, its pulls, and what computes it if it has options; ``taking`` sorts what it gets."""
     name = getattr(called, "__name__", called)
-    primitive = Primitive(name, by or called, _Each(pulls[0]) if taking is _sequence else pulls, paths=paths)
+    primitive = Primitive(name, by or called, pulls[0] if taking is _sequence else pulls, paths=paths)
     TABLE[name] = primitive
     RULES[called] = (taking or _options)(primitive) if by else primitive
 
 
-class _Each:
-    """The pulls of an operation that joins any number of arrays: one function of the place."""
-
-    def __init__(self, pull: Callable[..., Any]) -> None:
-        self.pull = pull
-
-    def __getitem__(self, place: int) -> Callable[..., Any]:
-        return partial(self._pull, place)
-
-    def __len__(self) -> int:
-        return sys.maxsize
-
-    def _pull(self, place: int, g: Any, _y: Any, *_arrays: Array, axis: int) -> Any:
-        return self.pull(place, g, _arrays, axis)
-
-
 def _options(primitive: Primitive) -> Callable[..., Any]:
-    """Take arrays, then options, as the function's parameters say."""
-    n, signature = len(primitive.pulls), inspect.signature(primitive.function)
+    """Take an array, then options, as the function's parameters say."""
+    name, signature = primitive.name, inspect.signature(primitive.function)
 
     def take(*arguments: Any, **options: Any) -> Any:
         try:
-            bound = signature.bind(*arguments, **options).arguments
+            (_, x), *given = signature.bind(*arguments, **options).arguments.items()
         except TypeError as error:
-            raise TypeError(f"{primitive.name} of a traced value is {primitive.name}{signature}: {error}") from None
-        arrays, given = [*bound.values()][:n], [*bound.items()][n:]
-        return primitive(*arrays, **{name: _settled(option) for name, option in given})
+            raise TypeError(f"{name} of a traced value is {name}{signature}: {error}") from None
+        return primitive(x, **{name: _settled(option) for name, option in given})
 
     return take
 
@@ -92,19 +72,6 @@ def _bounds(primitive: Primitive) -> Callable[..., Any]:
     return take
 
 
-def _euclidean(primitive: Primitive) -> Callable[..., Any]:
-    def take(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:  # noqa: A002
-        axes = np.ndim(x) if axis is None else np.size(axis)
-        if ord is not None and ord != {1: 2, 2: "fro"}.get(axes):
-            raise ValueError(
-                f"ord must be None, 2 for a vector or 'fro' for a matrix where a value is traced; got {ord!r}; "
-                "of a vector np.abs(x).sum() is the norm of order 1, np.abs(x).max() that of order inf"
-            )
-        return primitive(x, axis=_settled(axis), keepdims=keepdims)
-
-    return take
-
-
 def _over_axes(function: Any) -> Callable[..., Any]:
     return lambda x, axis=None, *, keepdims=False: function(x, axis=axis, keepdims=keepdims)
 
@@ -128,30 +95,24 @@ _row(np.log1p, lambda g, _y, x: g / (1 + x))
 _row(np.logaddexp, lambda g, _y, a, b: g * of.logistic(a - b), lambda g, _y, a, b: g * of.logistic(b - a))
 _row(np.sin, lambda g, _y, x: g * np.cos(x))
 _row(np.cos, lambda g, _y, x: -g * np.sin(x))
-_row(np.tanh, lambda g, _y, x: g * of.sech2(x))
-_row(np.arctan2, lambda g, _y, a, b: of.angle(g, b, a, b), lambda g, _y, a, b: of.angle(-g, a, a, b))
+_row(np.tanh, lambda g, _y, x: g / np.square(np.cosh(x)))
+_row(
+    np.arctan2,
+    lambda g, _y, a, b: g * (b / (r := np.hypot(a, b))) / r,
+    lambda g, _y, a, b: -g * (a / (r := np.hypot(a, b))) / r,
+)
 _row(np.absolute, lambda g, _y, x: g * np.sign(x))
-_row("sigmoid", lambda g, _y, x: g * of.logistic_slope(x), by=of.logistic, paths="each")
+_row("sigmoid", lambda g, _y, x: g / np.square(2 * np.cosh(x / 2)), by=of.logistic, paths="each")
 
 # Selections: equal shares where several are equal
 
-_row(
-    np.maximum,
-    lambda g, _y, a, b: g * of.larger(a, b),
-    lambda g, _y, a, b: g * of.larger(b, a),
-    paths="chosen",
-)
-_row(
-    np.minimum,
-    lambda g, _y, a, b: g * of.larger(b, a),
-    lambda g, _y, a, b: g * of.larger(a, b),
-    paths="chosen",
-)
+_row(np.maximum, lambda g, _y, a, b: g * of.over(a, b), lambda g, _y, a, b: g * of.over(b, a), paths="chosen")
+_row(np.minimum, lambda g, _y, a, b: g * of.over(b, a), lambda g, _y, a, b: g * of.over(a, b), paths="chosen")
 _row(
     np.clip,
-    lambda g, _y, x, low, high: g * of.larger(x, low) * of.larger(high, np.maximum(x, low)),
-    lambda g, _y, x, low, high: g * of.larger(low, x) * of.larger(high, np.maximum(x, low)),
-    lambda g, _y, x, low, high: g * of.larger(np.maximum(x, low), high),
+    lambda g, _y, x, low, high: g * of.over(x, low) * of.over(high, np.maximum(x, low)),
+    lambda g, _y, x, low, high: g * of.over(low, x) * of.over(high, np.maximum(x, low)),
+    lambda g, _y, x, low, high: g * of.over(np.maximum(x, low), high),
     by=lambda x, low, high: np.minimum(np.maximum(x, low), high),
     paths="chosen",
     taking=_bounds,
@@ -163,8 +124,8 @@ _row(
     lambda g, _y, condition, _a, _b: np.where(condition, 0, g),
     paths="chosen",
 )
-_row(np.max, of.extreme_pull, by=_over_axes(np.max), paths="chosen")
-_row(np.min, of.extreme_pull, by=_over_axes(np.min), paths="chosen")
+_row(np.max, of.reduced(of.extreme_pull), by=_over_axes(np.max), paths="chosen")
+_row(np.min, of.reduced(of.extreme_pull), by=_over_axes(np.min), paths="chosen")
 _row("relu", lambda g, _y, x: np.where(np.greater(x, 0), g, 0), by=lambda x: np.maximum(x, 0), paths="chosen")
 _row(
     "leaky_relu",
@@ -176,14 +137,18 @@ _row("index", of.index_pull, by=lambda x, index: x[index])
 
 # Sums and products
 
-_row(np.sum, of.sum_pull, by=_over_axes(np.sum))
-_row(np.mean, of.mean_pull, by=of.mean)
-_row(np.var, of.var_pull, by=of.var)
-_row(np.std, of.std_pull, by=of.std)
-_row(np.prod, of.prod_pull, by=_over_axes(np.prod))
-_row(np.cumsum, of.cumsum_pull, by=lambda x, axis=None: np.cumsum(x, axis))
-_row(np.linalg.norm, of.norm_pull, by=_over_axes(np.linalg.norm), taking=_euclidean)
-_row("logsumexp", of.log_sum_exp_pull, by=of.log_sum_exp)
+_row(np.sum, of.reduced(lambda g, _y, _x, **_: np.broadcast_to(g, _x.shape)), by=_over_axes(np.sum))
+_row(np.mean, of.reduced(lambda g, _y, _x, **_: np.broadcast_to(g / of.terms(_x, _y), _x.shape)), by=of.mean)
+_row(np.var, of.reduced(of.var_pull), by=of.var)
+_row(np.std, of.reduced(of.std_pull), by=of.std)
+_row(np.prod, of.reduced(of.prod_pull), by=_over_axes(np.prod))
+_row(
+    np.cumsum,
+    lambda g, _y, _x, *, axis=None: np.flip(np.flip(g, axis or 0).cumsum(axis or 0), axis or 0).reshape(_x.shape),
+    by=lambda x, axis=None: np.cumsum(x, axis),
+)
+_row(np.linalg.norm, of.reduced(lambda g, y, x, **_: g * of.direction(x, y)), by=of.norm)
+_row("logsumexp", of.reduced(lambda g, y, x, **_: g * np.exp(x - y)), by=of.log_sum_exp)
 _row("softmax_cross_entropy", of.cross_entropy_pull, by=of.cross_entropy)
 _row(np.matmul, of.matmul_left, of.matmul_right)
 _row(np.dot, of.dot_left, of.dot_right)
@@ -200,7 +165,12 @@ _row(np.ravel, of.reshape_pull, by=lambda x: np.ravel(x))
 _row(np.squeeze, of.reshape_pull, by=lambda x, axis=None: np.squeeze(x, axis))
 _row(np.transpose, of.transpose_pull, by=lambda x, axes=None: np.transpose(x, axes))
 _row(np.concatenate, of.concatenate_pull, by=lambda *arrays, axis: np.concatenate(arrays, axis), taking=_sequence)
-_row(np.stack, of.stack_pull, by=lambda *arrays, axis: np.stack(arrays, axis), taking=_sequence)
+_row(
+    np.stack,
+    lambda place, g, _y, *_arrays, axis: np.moveaxis(g, axis, 0)[place],
+    by=lambda *arrays, axis: np.stack(arrays, axis),
+    taking=_sequence,
+)
 
 # What has no gradient, or gradient 0 almost everywhere
 

@@ -48,7 +48,7 @@ class Entry(NamedTuple):
 
     def pull(self, place: int, g: Any) -> Any:
         """Return the gradient of an argument, from the gradient g of y; not yet summed to its shape."""
-        return self.primitive.pulls[place](g, self.y, *self.arguments, **self.options)  # type: ignore[union-attr]
+        return self.primitive.pull(place)(g, self.y, *self.arguments, **self.options)  # type: ignore[union-attr]
 
 
 class Tape:
@@ -107,7 +107,7 @@ class _Flow(NamedTuple):
     g: Any
     live: Any
 
-    def __add__(self, other: Any) -> _Flow:  # type: ignore[override]
+    def __add__(self, other: Any) -> _Flow:
         return _Flow(self.g + other.g, self.live + other.live)
 
 
@@ -118,12 +118,8 @@ def _part(entry: Entry, place: int, g: Any) -> Any:
 def _flow(entry: Entry, place: int, flow: _Flow) -> _Flow:
     """Cross an edge with the paths in view."""
     x, paths = entry.arguments[place], entry.primitive.paths(place)  # type: ignore[union-attr]
-    if paths == "chosen":
-        live = np.not_equal(entry.pull(place, flow.live), 0)
-    elif paths == "each":
-        live = np.not_equal(flow.live, 0)
-    else:
-        live = np.full(x.shape, np.any(flow.live))
+    live = entry.pull(place, flow.live) if paths == "chosen" else flow.live
+    live = np.full(x.shape, np.any(live)) if paths == "all" else np.not_equal(live, 0)
     part = np.where(live, entry.pull(place, flow.g), 0)
     return _Flow(_fitted(part, x, entry.primitive), _fitted(live, x, entry.primitive))
 

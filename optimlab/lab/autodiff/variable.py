@@ -95,7 +95,7 @@ class Variable:
         raise TypeError("a recorded value must not be changed in place; build the new value with np.where or np.stack")
 
     def __getitem__(self, index: Any) -> Any:
-        return RULES["index"](self, index)
+        return RULES["index"](self, index if isinstance(index, tuple) else (index,))
 
     def __iter__(self) -> Iterator[Any]:
         if not self.shape:
@@ -120,27 +120,10 @@ class Variable:
     def __pos__(self) -> Variable:
         return self
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Shape of the value."""
-        shape: tuple[int, ...] = self.value.shape
-        return shape
-
-    @property
-    def ndim(self) -> int:
-        """Number of axes."""
-        return len(self.shape)
-
-    @property
-    def size(self) -> int:
-        """Number of numbers."""
-        return int(self.value.size)
-
-    @property
-    def dtype(self) -> Any:
-        """Dtype of the value."""
-        return self.value.dtype
-
+    shape = property(lambda self: self.value.shape, doc="Shape of the value.")
+    dtype = property(lambda self: self.value.dtype, doc="Dtype of the value.")
+    ndim = property(lambda self: self.value.ndim, doc="Number of axes.")
+    size = property(lambda self: self.value.size, doc="Number of numbers.")
     T = property(_method(np.transpose), doc="The axes reversed.")
     dot, clip, ravel, squeeze = map(_method, (np.dot, np.clip, np.ravel, np.squeeze))
     sum, mean, var, std = map(_method, (np.sum, np.mean, np.var, np.std))
