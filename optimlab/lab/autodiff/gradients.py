@@ -74,13 +74,13 @@ def value_and_grad(f: Callable[..., Any], argnum: int | tuple[int, ...] = 0) -> 
     (np.float64(25.0), array([6., 8.]))
     """
     several = isinstance(argnum, tuple)
-    places = [whole("argnum", k, 0) for k in (argnum if several else (argnum,))]
-    if len(set(places)) < len(places):
+    places = [whole("argnum", k, 0) for k in (argnum if isinstance(argnum, tuple) else (argnum,))]
+    if not places or len(set(places)) < len(places):
         raise ValueError(f"argnum must name different arguments; got {argnum}")
 
     @functools.wraps(f)
     def both(*arguments: Any, **options: Any) -> tuple[Any, Any]:
-        if max(places, default=0) >= len(arguments):
+        if max(places) >= len(arguments):
             raise TypeError(f"argnum {max(places)} must be the place of an argument; got {len(arguments)} by place")
 
         def of_traced(w: Any) -> Any:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from optimlab.lab.autodiff.tape import Entry, Tape, frozen, hollow, quiet
+from optimlab.lab.autodiff.primitive import constant
+from optimlab.lab.autodiff.tape import Entry, Tape, hollow, quiet
 from optimlab.lab.autodiff.variable import Variable
 from optimlab.trees import Tree, rebuilt, tree_of
 
@@ -29,8 +30,6 @@ class Graph:
 
     Attributes
     ----------
-    value : ndarray or NumPy number
-        What the function returned, read-only.
     visits : int
         Edges that the latest `gradient` crossed, each of them once.
 
@@ -51,13 +50,13 @@ class Graph:
         self.tape = tape
         self.inputs = inputs
         tree = tree_of(inputs)
-        self.names, self.leaves = tree.names, tree.leaves(inputs)
+        self.names, self.leaves = [name or "input" for name in tree.names], tree.leaves(inputs)
         self.output = output
         self.visits = 0
 
     @property
     def value(self) -> Any:
-        """What the function returned."""
+        """What the function returned, read-only."""
         return self.output.value
 
     @property
@@ -95,40 +94,39 @@ class Graph:
 
     def dot(self) -> str:
         """Return the graph in Graphviz's language, for ``dot -Tsvg``."""
-        nodes = [f"  n{k} [{self._attributes(k, entry)}];" for k, entry in self._lines()]
-        edges = [f"  n{parent} -> n{k};" for k, entry in self._lines() for parent in entry.parents if parent >= 0]
+        nodes = [f"  n{k} [{self._attributes(k, entry)}];" for k, entry in enumerate(self.tape.entries)]
+        edges = [
+            f"  n{parent} -> n{k};"
+            for k, entry in enumerate(self.tape.entries)
+            for parent in entry.parents
+            if parent >= 0
+        ]
         return "\n".join(["digraph {", *nodes, *edges, "}"])
 
     def __repr__(self) -> str:
         return f"<Graph of {self.nodes} nodes and {self.edges} edges>"
 
     def __str__(self) -> str:
-        texts = [f"%{k} = {self._text(k, entry)}" for k, entry in self._lines()]
+        texts = [f"%{k} = {self._text(k, entry)}" for k, entry in enumerate(self.tape.entries)]
         width = max(map(len, texts))
         return "\n".join(
-            f"{text:<{width}}  {_kind(entry)}" for text, (_, entry) in zip(texts, self._lines(), strict=True)
+            f"{text:<{width}}  {_kind(entry)}" for text, entry in zip(texts, self.tape.entries, strict=True)
         )
 
-    def _lines(self) -> Iterator[tuple[int, Entry]]:
-        return enumerate(self.tape.entries)
-
     def _attributes(self, line: int, entry: Entry) -> str:
-        name = self._input(line) if entry.primitive is None else entry.primitive.name
+        name = self.names[line] if entry.primitive is None else entry.primitive.name
         quoted = name.replace("\\", "\\\\").replace('"', '\\"')
         return f'label="{quoted}\\n{_kind(entry)}"' + (", shape=box" if entry.primitive is None else "")
 
-    def _input(self, line: int) -> str:
-        return self.names[line] or "input"
-
     def _text(self, line: int, entry: Entry) -> str:
         if entry.primitive is None:
-            return self._input(line)
+            return self.names[line]
         words = [
             f"%{parent}" if parent >= 0 else _constant(argument)
             for parent, argument in zip(entry.parents, entry.arguments, strict=True)
         ]
-        given = {name: option for name, option in entry.options.items() if option is not None and option is not False}
-        words += [f"{name}={_short(option)}" for name, option in given.items()]
+        given = {name: repr(option) for name, option in entry.options.items()}
+        words += [f"{k}={v if len(v) <= 24 else '…'}" for k, v in given.items() if v not in ("None", "False")]
         return f"{entry.primitive.name}({', '.join(words)})"
 
     def _seed(self, seed: ArrayLike | None) -> Any:
@@ -154,7 +152,7 @@ def trace(f: Callable[..., Any], w: Any, *rest: Any, **options: Any) -> Graph:
     f : callable
         A function of arrays, written with operators and NumPy functions; it gets a `Variable` for each array of w.
     w : array or (nested) dict, list or tuple of arrays, of float32 or float64
-        The inputs. They are copied: what happens to w later does not reach the record.
+        The inputs. They are copied, unless they are read-only: what happens to w later does not reach the record.
     *rest, **options
         Further arguments, passed on; constants as far as the gradient is concerned.
 
@@ -209,7 +207,7 @@ def _input(tape: Tape, name: str, leaf: Any) -> Variable:
     kind = getattr(leaf, "dtype", None) if isinstance(leaf, (np.ndarray, np.generic)) else np.dtype(type(leaf))
     if kind not in (np.float32, np.float64):
         raise TypeError(f"{place} must hold float32 or float64; got {kind}; convert it, as in np.asarray(w, float)")
-    value = frozen(np.array(leaf)[()])
+    value = constant(leaf, place)[()]
     return Variable(value, tape, tape.append(Entry(None, (), hollow(value), (), {})))
 
 
@@ -222,11 +220,6 @@ def _returned(part: Any, leaf: Any) -> Any:
 
 def _kind(entry: Entry) -> str:
     return f"{entry.y.dtype} {entry.y.shape}"
-
-
-def _short(option: Any) -> str:
-    text = repr(option)
-    return text if len(text) <= 24 else "…"
 
 
 def _constant(value: Any) -> str:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal
 
 import numpy as np
 
-from optimlab.lab.autodiff.tape import Entry, Tape, frozen, hollow, quiet
+from optimlab.lab.autodiff.tape import Entry, Tape, hollow, quiet
 from optimlab.lab.autodiff.variable import RULES, Variable
 from optimlab.typing import Array
 
-__all__ = ["Paths", "Primitive"]
+__all__ = ["Paths", "Primitive", "constant"]
 
 Pull = Callable[..., Any]
 Paths = Literal["each", "chosen", "all"]
@@ -39,9 +39,8 @@ class Primitive:
     numpy : callable, optional
         The NumPy function that this stands for when an argument is traced.
     paths : {"each", "chosen", "all"}, optional
-        Which numbers of an argument a number of y may depend on: the one in its place, those whose pull is not 0 (for
-        operations that move, add and select), or all. By default "each" for ufuncs, "chosen" for pulls that read no
-        array, "all" for others.
+        Which numbers of an argument a number of y may depend on: the one in its place (the default for ufuncs), those
+        whose pull is not 0 (for operations that move, add and select), or all (the default for others).
 
     Examples
     --------
@@ -52,7 +51,7 @@ class Primitive:
     np.float64(1.0)
     """
 
-    __slots__ = ("_paths", "_pulls", "_reads", "function", "name")
+    __slots__ = ("_pulls", "function", "name", "paths", "reads")
 
     def __init__(
         self,
@@ -66,9 +65,8 @@ class Primitive:
         self.name = name
         self.function = function
         self._pulls: Any = pulls
-        self._reads = [_read(partial(pulls, 0))] if callable(pulls) else [_read(pull) for pull in pulls]
-        elementwise = isinstance(function, np.ufunc) and function.signature is None
-        self._paths: Paths | None = "each" if paths is None and elementwise else paths
+        self.reads = [_read(partial(pulls, 0))] if callable(pulls) else [_read(pull) for pull in pulls]
+        self.paths = paths or ("each" if isinstance(function, np.ufunc) and function.signature is None else "all")
         if numpy is not None:
             RULES[numpy] = self
 
@@ -81,28 +79,24 @@ class Primitive:
         values, parents = list(arguments), [-1] * len(arguments)
         for place, argument in enumerate(arguments):
             if type(argument) is Variable:
-                if tape is not argument.tape:
-                    tape = argument.tape if tape is None else _foreign(self.name)
+                if tape not in (None, argument.tape):
+                    raise TypeError(
+                        f"{self.name} got values of two tapes: a gradient inside a gradient is not supported; "
+                        "take differences of grad(f) for second derivatives"
+                    )
+                tape = argument.tape
                 values[place], parents[place] = argument.value, argument.line
         if tape is None:
             return self._of_plain(values, options)
         for place, parent in enumerate(parents):
             if parent < 0 and not isinstance(values[place], _NUMBERS):
-                values[place] = _constant(values[place], self.name)
+                values[place] = constant(values[place], self.name)
         y = self._of_shapes_that_fit(values, options)
         return Variable(y, tape, tape.append(self._entry(parents, y, values, options)))
 
     def pull(self, place: int) -> Pull:
         """Return what gives the gradient of an argument."""
         return partial(self._pulls, place) if callable(self._pulls) else self._pulls[place]
-
-    def reads(self, place: int) -> int:
-        """Return what the pull of an argument reads: bit 0 for y, bit k + 1 for argument k."""
-        return self._reads[0 if callable(self._pulls) else place]
-
-    def paths(self, place: int) -> Paths:
-        """Return which numbers of an argument a number of y may depend on."""
-        return self._paths or ("all" if self.reads(place) else "chosen")
 
     def _of_plain(self, values: list[Any], options: dict[str, Any]) -> Any:
         """Compute y where nothing is traced; inf and NaN are data here, too."""
@@ -118,38 +112,32 @@ class Primitive:
         except ValueError as error:
             shapes = " and ".join(str(np.shape(value)) for value in values)
             raise ValueError(f"{self.name} cannot take shapes {shapes}: {error}") from None
-        return frozen(y) if isinstance(y, (np.ndarray, np.generic)) else _number(y, self.name)
+        if not isinstance(y, (np.ndarray, *_NUMBERS)):
+            raise TypeError(f"{self.name} must return one array; got {type(y).__name__}")
+        if isinstance(y, np.ndarray):
+            y.setflags(write=False)
+        return y if isinstance(y, (np.ndarray, np.generic)) else np.asarray(y)[()]
 
     def _entry(self, parents: list[int], y: Any, values: list[Any], options: dict[str, Any]) -> Entry:
         """Return a line that keeps what its pulls read."""
         read = 0
         for place, parent in enumerate(parents):
             if parent >= 0:
-                read |= self.reads(place)
+                read |= self.reads[0 if callable(self._pulls) else place]
         kept = [value if read >> k & 1 else hollow(value) for k, value in enumerate((y, *values))]
         return Entry(self, tuple(parents), kept[0], tuple(kept[1:]), options)
 
 
 def _read(pull: Pull) -> int:
-    try:
-        parameters = list(inspect.signature(pull).parameters.values())[1:]
-    except ValueError:  # some functions in C do not say
-        return -1
+    """Return what a pull reads: bit 0 for y, bit k + 1 for argument k."""
     read = 0
-    for k, parameter in enumerate(parameters):
+    for k, parameter in enumerate([*inspect.signature(pull).parameters.values()][1:]):
         if not parameter.name.startswith("_") and parameter.kind <= parameter.VAR_POSITIONAL:
             read |= -1 << k if parameter.kind is parameter.VAR_POSITIONAL else 1 << k
     return read
 
 
-def _foreign(name: str) -> NoReturn:
-    raise TypeError(
-        f"{name} got values of two tapes: a gradient inside a gradient is not supported; "
-        "take differences of grad(f) for second derivatives"
-    )
-
-
-def _constant(value: Any, name: str) -> Array:
+def constant(value: Any, name: str) -> Array:
     """Return an array that nobody else can change before the sweep: a copy, unless it is its own and read-only."""
     own = type(value) is np.ndarray and value.base is None and not value.flags.writeable
     array = value if own else np.asarray(value).copy()
@@ -161,10 +149,3 @@ def _constant(value: Any, name: str) -> Array:
 def _check_real(value: Any, array: Array, name: str) -> None:
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{name} takes real numbers and arrays of them; got {value!r}")
-
-
-def _number(y: Any, name: str) -> Any:
-    """Return a Python number as a NumPy number."""
-    if not isinstance(y, (bool, int, float)):
-        raise TypeError(f"{name} must return one array; got {type(y).__name__}")
-    return np.asarray(y)[()]

@@ -38,10 +38,6 @@ def power_base(g: Any, _y: Any, x: Any, p: Any) -> Any:
     return g * np.where(np.equal(p, 0), 0, p * x ** np.where(np.equal(p, 0), 1, p - 1))
 
 
-def power_exponent(g: Any, y: Any, x: Any, _p: Any) -> Any:
-    return g * y * np.log(np.where(np.equal(y, 0), 1, x))
-
-
 def logistic(x: Any) -> Any:
     """1 / (1 + e⁻ˣ), which does not overflow."""
     e = np.exp(-np.abs(x))
@@ -72,8 +68,8 @@ def dot_left(g: Any, _y: Any, _a: Any, b: Any) -> Any:
     n = np.ndim(_a)
     if not (n and np.ndim(b)):
         return g * b
-    others = [axis for axis in range(b.ndim) if axis != max(b.ndim - 2, 0)]
-    return np.tensordot(g, b, (range(n - 1, g.ndim), others))
+    first = np.moveaxis(b, max(b.ndim - 2, 0), 0)
+    return np.tensordot(g, first, (range(n - 1, g.ndim), range(1, b.ndim)))
 
 
 def dot_right(g: Any, _y: Any, a: Any, _b: Any) -> Any:
@@ -138,15 +134,9 @@ def prod_pull(g: Any, _y: Any, x: Array, *, axis: Any) -> Any:
     last = range(x.ndim - len(axes), x.ndim)
     moved = np.moveaxis(x, axes, last)
     flat = moved.reshape(*moved.shape[: last.start], math.prod(moved.shape[last.start :]))
-    others = (_before(flat) * _before(flat[..., ::-1])[..., ::-1]).reshape(moved.shape)
+    before, after = (np.cumprod(np.insert(part, 0, 1, -1)[..., :-1], -1) for part in (flat, flat[..., ::-1]))
+    others = (before * after[..., ::-1]).reshape(moved.shape)
     return g * np.moveaxis(others, last, axes)
-
-
-def _before(flat: Array) -> Array:
-    """Product of all numbers before each, along the last axis."""
-    products = np.ones_like(flat)
-    np.cumprod(flat[..., :-1], axis=-1, out=products[..., 1:])
-    return products
 
 
 def reshape_pull(g: Any, _y: Any, _x: Array, **_: Any) -> Any:
@@ -172,9 +162,7 @@ def concatenate_pull(place: int, g: Any, _y: Any, *_arrays: Array, axis: int) ->
 
 
 def log_sum_exp(x: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
-    x = np.asarray(x)
-    if x.dtype.kind != "f":
-        x = x.astype(np.float64)
+    x = np.asarray(x) if np.asarray(x).dtype.kind == "f" else np.asarray(x, np.float64)
     largest = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
     shift = np.where(np.isfinite(largest), largest, 0)
     kept = np.log(np.sum(np.exp(x - shift), axis=axis, keepdims=True)) + shift

@@ -27,8 +27,9 @@ def _row(
 ) -> None:
     """Enter what is called, its pulls, and what computes it if it has options; ``taking`` sorts what it gets."""
     name = getattr(called, "__name__", called)
-    primitive = Primitive(name, by or called, pulls[0] if taking is _sequence else pulls, paths=paths)
-    TABLE[name] = primitive
+    primitive = TABLE[name] = Primitive(name, by or called, pulls[0] if taking is _sequence else pulls, paths=paths)
+    if not any(primitive.reads):
+        primitive.paths = "chosen"  # what reads no array moves and adds
     RULES[called] = (taking or _options)(primitive) if by else primitive
 
 
@@ -51,7 +52,7 @@ def _settled(option: Any) -> Any:
     if isinstance(option, Variable):
         raise TypeError("an option or an index must be plain numbers, slices or arrays; got a traced value; use .value")
     if isinstance(option, (np.ndarray, list)):
-        return np.array(option, None if len(option) else np.intp)
+        return np.array(option, np.intp if isinstance(option, list) and not np.size(option) else None)
     return tuple(map(_settled, option)) if isinstance(option, tuple) else option
 
 
@@ -83,7 +84,7 @@ _row(np.subtract, lambda g, _y, _a, _b: g, lambda g, _y, _a, _b: -g)
 _row(np.multiply, lambda g, _y, _a, b: g * b, lambda g, _y, a, _b: g * a)
 _row(np.divide, lambda g, _y, _a, b: g / b, lambda g, y, _a, b: -g * (y / b))
 _row(np.remainder, lambda g, _y, _a, _b: g, lambda g, _y, a, b: -g * np.floor_divide(a, b))
-_row(np.power, of.power_base, of.power_exponent)
+_row(np.power, of.power_base, lambda g, y, x, _p: g * y * np.log(np.where(np.equal(y, 0), 1, x)))
 _row(np.negative, lambda g, _y, _x: -g)
 _row(np.square, lambda g, _y, x: g * (2 * x))
 _row(np.reciprocal, lambda g, y, _x: -g * y * y)

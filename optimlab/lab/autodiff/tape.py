@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from optimlab.lab.autodiff.primitive import Primitive
 
-__all__ = ["Entry", "Tape", "frozen", "hollow", "quiet"]
+__all__ = ["Entry", "Tape", "hollow", "quiet"]
 
 _NAN = b"\xff" * 32  # NaN in every floating-point format
 
@@ -25,13 +25,6 @@ def hollow(value: Any) -> Any:
     if isinstance(value, np.ndarray) and value.ndim:
         return np.ndarray(value.shape, value.dtype, _NAN, 0, (0,) * value.ndim)
     return value
-
-
-def frozen(y: Any) -> Any:
-    """Take the right to write to an array."""
-    if isinstance(y, np.ndarray):
-        y.setflags(write=False)
-    return y
 
 
 class Entry(NamedTuple):
@@ -75,8 +68,8 @@ class Tape:
         """
         gradients, crossed = self._swept(last, seed, leaves, _part)
         if any(g is not None and np.isnan(g).any() for g in gradients):
-            flows, crossed = self._swept(last, _Flow(seed, np.ones_like(seed)), leaves, _flow)
-            gradients = [flow and flow.g for flow in flows]
+            flows, crossed = self._swept(last, np.stack([seed, np.ones_like(seed)]), leaves, _flow)
+            gradients = [None if flow is None else flow[0] for flow in flows]
         return gradients, crossed
 
     def _swept(self, last: int, seed: Any, leaves: int, across: Callable[..., Any]) -> tuple[list[Any], int]:
@@ -101,27 +94,17 @@ class Tape:
         return gradients[:leaves] + [None] * (leaves - len(gradients)), crossed
 
 
-class _Flow(NamedTuple):
-    """A gradient, and where any path leads on: 0 where none does, which no slope upstream, be it ∞, can change."""
-
-    g: Any
-    live: Any
-
-    def __add__(self, other: Any) -> _Flow:
-        return _Flow(self.g + other.g, self.live + other.live)
-
-
 def _part(entry: Entry, place: int, g: Any) -> Any:
     return _fitted(entry.pull(place, g), entry.arguments[place], entry.primitive)
 
 
-def _flow(entry: Entry, place: int, flow: _Flow) -> _Flow:
-    """Cross an edge with the paths in view."""
-    x, paths = entry.arguments[place], entry.primitive.paths(place)  # type: ignore[union-attr]
-    live = entry.pull(place, flow.live) if paths == "chosen" else flow.live
+def _flow(entry: Entry, place: int, flow: Any) -> Any:
+    """Cross an edge with a gradient and its paths: 0 where none leads on, which no slope upstream, be it ∞, changes."""
+    x, (g, live), paths = entry.arguments[place], flow, entry.primitive.paths  # type: ignore[union-attr]
+    live = entry.pull(place, live) if paths == "chosen" else live
     live = np.full(x.shape, np.any(live)) if paths == "all" else np.not_equal(live, 0)
-    part = np.where(live, entry.pull(place, flow.g), 0)
-    return _Flow(_fitted(part, x, entry.primitive), _fitted(live, x, entry.primitive))
+    part = np.where(live, entry.pull(place, g), 0)
+    return np.stack([_fitted(part, x, entry.primitive), _fitted(live, x, entry.primitive)])
 
 
 def _fitted(part: Any, x: Any, primitive: Any) -> Any:

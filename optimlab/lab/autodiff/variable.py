@@ -16,12 +16,9 @@ __all__ = ["RULES", "Variable"]
 RULES: dict[Any, Callable[..., Any]] = {}
 
 
-def _operator(function: Any) -> Callable[[Any, Any], Any]:
-    return lambda self, other: RULES[function](self, other)
-
-
-def _reflected(function: Any) -> Callable[[Any, Any], Any]:
-    return lambda self, other: RULES[function](other, self)
+def _operators(function: Any) -> tuple[Callable[[Any, Any], Any], Callable[[Any, Any], Any]]:
+    """Return an operator, and what Python calls if the left side does not know it."""
+    return lambda self, other: RULES[function](self, other), lambda self, other: RULES[function](other, self)
 
 
 def _method(function: Any) -> Callable[..., Any]:
@@ -105,17 +102,17 @@ class Variable:
     def __len__(self) -> int:
         return len(self.value)
 
-    __add__, __radd__ = _operator(np.add), _reflected(np.add)
-    __sub__, __rsub__ = _operator(np.subtract), _reflected(np.subtract)
-    __mul__, __rmul__ = _operator(np.multiply), _reflected(np.multiply)
-    __truediv__, __rtruediv__ = _operator(np.divide), _reflected(np.divide)
-    __mod__, __rmod__ = _operator(np.remainder), _reflected(np.remainder)
-    __pow__, __rpow__ = _operator(np.power), _reflected(np.power)
-    __matmul__, __rmatmul__ = _operator(np.matmul), _reflected(np.matmul)
+    __add__, __radd__ = _operators(np.add)
+    __sub__, __rsub__ = _operators(np.subtract)
+    __mul__, __rmul__ = _operators(np.multiply)
+    __truediv__, __rtruediv__ = _operators(np.divide)
+    __mod__, __rmod__ = _operators(np.remainder)
+    __pow__, __rpow__ = _operators(np.power)
+    __matmul__, __rmatmul__ = _operators(np.matmul)
     __neg__, __abs__ = _method(np.negative), _method(np.absolute)
-    __lt__, __le__ = _operator(np.less), _operator(np.less_equal)
-    __gt__, __ge__ = _operator(np.greater), _operator(np.greater_equal)
-    __eq__, __ne__ = _operator(np.equal), _operator(np.not_equal)
+    __lt__, __le__ = _method(np.less), _method(np.less_equal)
+    __gt__, __ge__ = _method(np.greater), _method(np.greater_equal)
+    __eq__, __ne__ = _method(np.equal), _method(np.not_equal)
 
     def __pos__(self) -> Variable:
         return self
