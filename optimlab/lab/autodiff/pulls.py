@@ -28,14 +28,23 @@ def reduced(pull: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def over(x: Any, other: Any) -> Any:
-    """1 where x is larger, ½ at a tie."""
-    return np.greater(x, other) + np.equal(x, other) / 2
+    """2 where x is larger, 1 at a tie: twice the share, in whole numbers of one byte."""
+    return np.add(np.greater(x, other), np.greater_equal(x, other), dtype=np.int8)
 
 
 def power_base(g: Any, _y: Any, x: Any, p: Any) -> Any:
     if isinstance(p, (int, float)):
         return g * (p * x ** (p - 1)) if p else np.zeros_like(g)
     return g * np.where(np.equal(p, 0), 0, p * x ** np.where(np.equal(p, 0), 1, p - 1))
+
+
+def tanh_pull(g: Any, _y: Any, x: Any) -> Any:
+    """1 - y² would be 0 where y is rounded to 1."""
+    slope = np.cosh(x)
+    slope *= slope  # in place, for two arrays at a time are enough
+    slope **= -1
+    slope *= g
+    return slope
 
 
 def logistic(x: Any) -> Any:

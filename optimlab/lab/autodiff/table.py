@@ -30,7 +30,7 @@ def _row(
     primitive = TABLE[name] = Primitive(name, by or called, pulls[0] if taking is _sequence else pulls, paths=paths)
     if not any(primitive.reads):
         primitive.paths = "chosen"  # what reads no array moves and adds
-    RULES[called] = (taking or _options)(primitive) if by else primitive
+    RULES[called] = (taking or _options)(primitive) if by or taking else primitive
 
 
 def _options(primitive: Primitive) -> Callable[..., Any]:
@@ -96,7 +96,7 @@ _row(np.log1p, lambda g, _y, x: g / (1 + x))
 _row(np.logaddexp, lambda g, _y, a, b: g * of.logistic(a - b), lambda g, _y, a, b: g * of.logistic(b - a))
 _row(np.sin, lambda g, _y, x: g * np.cos(x))
 _row(np.cos, lambda g, _y, x: -g * np.sin(x))
-_row(np.tanh, lambda g, _y, x: g / np.square(np.cosh(x)))
+_row(np.tanh, of.tanh_pull)
 _row(
     np.arctan2,
     lambda g, _y, a, b: g * (b / (r := np.hypot(a, b))) / r,
@@ -105,16 +105,15 @@ _row(
 _row(np.absolute, lambda g, _y, x: g * np.sign(x))
 _row("sigmoid", lambda g, _y, x: g / np.square(2 * np.cosh(x / 2)), by=of.logistic, paths="each")
 
-# Selections: equal shares where several are equal
+# Selections: equal shares where several are equal; at a bound the slope is that of the bound
 
-_row(np.maximum, lambda g, _y, a, b: g * of.over(a, b), lambda g, _y, a, b: g * of.over(b, a), paths="chosen")
-_row(np.minimum, lambda g, _y, a, b: g * of.over(b, a), lambda g, _y, a, b: g * of.over(a, b), paths="chosen")
+_row(np.maximum, lambda g, _y, a, b: g / 2 * of.over(a, b), lambda g, _y, a, b: g / 2 * of.over(b, a), paths="chosen")
+_row(np.minimum, lambda g, _y, a, b: g / 2 * of.over(b, a), lambda g, _y, a, b: g / 2 * of.over(a, b), paths="chosen")
 _row(
     np.clip,
-    lambda g, _y, x, low, high: g * of.over(x, low) * of.over(high, np.maximum(x, low)),
-    lambda g, _y, x, low, high: g * of.over(low, x) * of.over(high, np.maximum(x, low)),
-    lambda g, _y, x, low, high: g * of.over(np.maximum(x, low), high),
-    by=lambda x, low, high: np.minimum(np.maximum(x, low), high),
+    lambda g, y, _x, low, high: g * (np.not_equal(y, low) & np.not_equal(y, high)),
+    lambda g, y, _x, low, high: g * (np.equal(y, low) & np.not_equal(y, high)),
+    lambda g, y, _x, _low, high: g * np.equal(y, high),
     paths="chosen",
     taking=_bounds,
 )
