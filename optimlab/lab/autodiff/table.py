@@ -2,157 +2,247 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Sequence
+import math
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
 
-from optimlab.lab.autodiff import pulls as of
-from optimlab.lab.autodiff.primitive import Paths, Primitive
+from optimlab.lab.autodiff.rows import bounds, over_axes, reduced, row, sequence
 from optimlab.lab.autodiff.variable import RULES, Variable
+from optimlab.typing import Array
 
-__all__ = ["RULES", "TABLE"]
-
-#: By name; `RULES` has them by what is called.
-TABLE: dict[str, Primitive] = {}
-
-
-def _row(
-    called: Any,
-    *pulls: Callable[..., Any],
-    by: Callable[..., Any] | None = None,
-    paths: Paths | None = None,
-    taking: Callable[[Primitive], Callable[..., Any]] | None = None,
-) -> None:
-    """Enter what is called, its pulls, and what computes it if it has options; ``taking`` sorts what it gets."""
-    name = getattr(called, "__name__", called)
-    primitive = TABLE[name] = Primitive(name, by or called, pulls[0] if taking is _sequence else pulls, paths=paths)
-    if not any(primitive.reads):
-        primitive.paths = "chosen"  # what reads no array moves and adds
-    RULES[called] = (taking or _options)(primitive) if by or taking else primitive
-
-
-def _options(primitive: Primitive) -> Callable[..., Any]:
-    """Take an array, then options, as the function's parameters say."""
-    name, signature = primitive.name, inspect.signature(primitive.function)
-
-    def take(*arguments: Any, **options: Any) -> Any:
-        try:
-            (_, x), *given = signature.bind(*arguments, **options).arguments.items()
-        except TypeError as error:
-            raise TypeError(f"{name} of a traced value is {name}{signature}: {error}") from None
-        return primitive(x, **{name: _settled(option) for name, option in given})
-
-    return take
-
-
-def _settled(option: Any) -> Any:
-    """Copy an option that could be changed; an empty list is an index of no elements, not of float64."""
-    if isinstance(option, Variable):
-        raise TypeError("an option or an index must be plain numbers, slices or arrays; got a traced value; use .value")
-    if isinstance(option, (np.ndarray, list)):
-        return np.array(option, np.intp if isinstance(option, list) and not np.size(option) else None)
-    return tuple(map(_settled, option)) if isinstance(option, tuple) else option
-
-
-def _sequence(primitive: Primitive) -> Callable[..., Any]:
-    def take(arrays: Sequence[Any], axis: int = 0) -> Any:
-        if axis is None:
-            raise ValueError("axis must be a whole number; got None; reshape the arrays to one axis before")
-        return primitive(*arrays, axis=axis)
-
-    return take
-
-
-def _bounds(primitive: Primitive) -> Callable[..., Any]:
-    def take(x: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Any:  # noqa: A002
-        low, high = (min if a_min is None else a_min), (max if a_max is None else a_max)
-        return primitive(x, -np.inf if low is None else low, np.inf if high is None else high)
-
-    return take
-
-
-def _over_axes(function: Any) -> Callable[..., Any]:
-    return lambda x, axis=None, *, keepdims=False: function(x, axis=axis, keepdims=keepdims)
-
+__all__ = ["RULES"]
 
 # Arithmetic and functions, number by number
 
-_row(np.add, lambda g, _y, _a, _b: g, lambda g, _y, _a, _b: g)
-_row(np.subtract, lambda g, _y, _a, _b: g, lambda g, _y, _a, _b: -g)
-_row(np.multiply, lambda g, _y, _a, b: g * b, lambda g, _y, a, _b: g * a)
-_row(np.divide, lambda g, _y, _a, b: g / b, lambda g, y, _a, b: -g * (y / b))
-_row(np.remainder, lambda g, _y, _a, _b: g, lambda g, _y, a, b: -g * np.floor_divide(a, b))
-_row(np.power, of.power_base, lambda g, y, x, _p: g * y * np.log(np.where(np.equal(y, 0), 1, x)))
-_row(np.negative, lambda g, _y, _x: -g)
-_row(np.square, lambda g, _y, x: g * (2 * x))
-_row(np.reciprocal, lambda g, y, _x: -g * y * y)
-_row(np.sqrt, lambda g, y, _x: g / (2 * y))
-_row(np.exp, lambda g, y, _x: g * y)
-_row(np.expm1, lambda g, y, _x: g * (y + 1))
-_row(np.log, lambda g, _y, x: g / x)
-_row(np.log1p, lambda g, _y, x: g / (1 + x))
-_row(np.logaddexp, lambda g, _y, a, b: g * of.logistic(a - b), lambda g, _y, a, b: g * of.logistic(b - a))
-_row(np.sin, lambda g, _y, x: g * np.cos(x))
-_row(np.cos, lambda g, _y, x: -g * np.sin(x))
-_row(np.tanh, of.tanh_pull)
-_row(
+
+def _tanh_pull(g: Any, _y: Any, x: Any) -> Any:
+    """1 - y² would be 0 where y is rounded to 1."""
+    slope = np.cosh(x)
+    slope *= slope  # in place, for two arrays at a time are enough
+    slope **= -1
+    slope *= g
+    return slope
+
+
+def _power_base(g: Any, _y: Any, x: Any, p: Any) -> Any:
+    if isinstance(p, (int, float)):
+        return g * (p * x ** (p - 1)) if p else np.zeros_like(g)
+    return g * np.where(np.equal(p, 0), 0, p * x ** np.where(np.equal(p, 0), 1, p - 1))
+
+
+def _logistic(x: Any) -> Any:
+    """1 / (1 + e⁻ˣ), which does not overflow."""
+    e = np.exp(-np.abs(x))
+    return np.where(np.less(x, 0), e, 1) / (1 + e)
+
+
+row(np.add, lambda g, _y, _a, _b: g, lambda g, _y, _a, _b: g)
+row(np.subtract, lambda g, _y, _a, _b: g, lambda g, _y, _a, _b: -g)
+row(np.multiply, lambda g, _y, _a, b: g * b, lambda g, _y, a, _b: g * a)
+row(np.divide, lambda g, _y, _a, b: g / b, lambda g, y, _a, b: -g * (y / b))
+row(np.remainder, lambda g, _y, _a, _b: g, lambda g, _y, a, b: -g * np.floor_divide(a, b))
+row(np.power, _power_base, lambda g, y, x, _p: g * y * np.log(np.where(np.equal(y, 0), 1, x)))
+row(np.negative, lambda g, _y, _x: -g)
+row(np.square, lambda g, _y, x: g * (2 * x))
+row(np.reciprocal, lambda g, y, _x: -g * y * y)
+row(np.sqrt, lambda g, y, _x: g / (2 * y))
+row(np.exp, lambda g, y, _x: g * y)
+row(np.expm1, lambda g, y, _x: g * (y + 1))
+row(np.log, lambda g, _y, x: g / x)
+row(np.log1p, lambda g, _y, x: g / (1 + x))
+row(np.logaddexp, lambda g, _y, a, b: g * _logistic(a - b), lambda g, _y, a, b: g * _logistic(b - a))
+row(np.sin, lambda g, _y, x: g * np.cos(x))
+row(np.cos, lambda g, _y, x: -g * np.sin(x))
+row(np.tanh, _tanh_pull)
+row(
     np.arctan2,
     lambda g, _y, a, b: g * (b / (r := np.hypot(a, b))) / r,
     lambda g, _y, a, b: -g * (a / (r := np.hypot(a, b))) / r,
 )
-_row(np.absolute, lambda g, _y, x: g * np.sign(x))
-_row("sigmoid", lambda g, _y, x: g / np.square(2 * np.cosh(x / 2)), by=of.logistic, paths="each")
+row(np.absolute, lambda g, _y, x: g * np.sign(x))
+row("sigmoid", lambda g, _y, x: g / np.square(2 * np.cosh(x / 2)), by=_logistic, paths="each")
 
 # Selections: equal shares where several are equal; at a bound the slope is that of the bound
 
-_row(np.maximum, lambda g, _y, a, b: g / 2 * of.over(a, b), lambda g, _y, a, b: g / 2 * of.over(b, a), paths="chosen")
-_row(np.minimum, lambda g, _y, a, b: g / 2 * of.over(b, a), lambda g, _y, a, b: g / 2 * of.over(a, b), paths="chosen")
-_row(
+
+def _over(x: Any, other: Any) -> Any:
+    """2 where x is larger, 1 at a tie: twice the share, in whole numbers of one byte."""
+    return np.add(np.greater(x, other), np.greater_equal(x, other), dtype=np.int8)
+
+
+def _extreme_pull(g: Any, y: Any, x: Array, *, axis: Any) -> Any:
+    chosen = np.equal(x, y)
+    return chosen * (g / chosen.sum(axis=axis, keepdims=True))
+
+
+def _index_pull(g: Any, _y: Any, _x: Array, *, index: Any) -> Array:
+    part = np.zeros(_x.shape, _x.dtype)
+    if all(one is None or one is Ellipsis or isinstance(one, (int, np.integer, slice)) for one in index):
+        part[index] = g
+    else:
+        np.add.at(part, index, g)  # an array may name an element twice
+    return part
+
+
+row(np.maximum, lambda g, _y, a, b: g / 2 * _over(a, b), lambda g, _y, a, b: g / 2 * _over(b, a), paths="chosen")
+row(np.minimum, lambda g, _y, a, b: g / 2 * _over(b, a), lambda g, _y, a, b: g / 2 * _over(a, b), paths="chosen")
+row(
     np.clip,
     lambda g, y, _x, low, high: g * (np.not_equal(y, low) & np.not_equal(y, high)),
     lambda g, y, _x, low, high: g * (np.equal(y, low) & np.not_equal(y, high)),
     lambda g, y, _x, _low, high: g * np.equal(y, high),
     paths="chosen",
-    taking=_bounds,
+    taking=bounds,
 )
-_row(
+row(
     np.where,
     lambda g, _y, _condition, _a, _b: np.zeros_like(g),
     lambda g, _y, condition, _a, _b: np.where(condition, g, 0),
     lambda g, _y, condition, _a, _b: np.where(condition, 0, g),
     paths="chosen",
 )
-_row(np.max, of.reduced(of.extreme_pull), by=_over_axes(np.max), paths="chosen")
-_row(np.min, of.reduced(of.extreme_pull), by=_over_axes(np.min), paths="chosen")
-_row("relu", lambda g, _y, x: np.where(np.greater(x, 0), g, 0), by=lambda x: np.maximum(x, 0), paths="chosen")
-_row(
+row(np.max, reduced(_extreme_pull), by=over_axes(np.max), paths="chosen")
+row(np.min, reduced(_extreme_pull), by=over_axes(np.min), paths="chosen")
+row("relu", lambda g, _y, x: np.where(np.greater(x, 0), g, 0), by=lambda x: np.maximum(x, 0), paths="chosen")
+row(
     "leaky_relu",
     lambda g, _y, x, *, slope: np.where(np.greater(x, 0), g, slope * g),
     by=lambda x, slope: np.where(np.greater(x, 0), x, slope * np.asarray(x)),
     paths="each",
 )
-_row("index", of.index_pull, by=lambda x, index: x[index])
+row("index", _index_pull, by=lambda x, index: x[index])
 
 # Sums and products
 
-_row(np.sum, of.reduced(lambda g, _y, _x, **_: np.broadcast_to(g, _x.shape)), by=_over_axes(np.sum))
-_row(np.mean, of.reduced(lambda g, _y, _x, **_: np.broadcast_to(g / of.terms(_x, _y), _x.shape)), by=of.mean)
-_row(np.var, of.reduced(of.var_pull), by=of.var)
-_row(np.std, of.reduced(of.std_pull), by=of.std)
-_row(np.prod, of.reduced(of.prod_pull), by=_over_axes(np.prod))
-_row(
+
+def _mean(x: Array, axis: Any = None, *, keepdims: bool = False) -> Any:
+    """The mean, NaN for nothing: np.mean would warn."""
+    return (summed := np.sum(x, axis=axis, keepdims=keepdims)) / _terms(x, summed)
+
+
+def _var(x: Array, axis: Any = None, *, ddof: float = 0, keepdims: bool = False) -> Any:
+    """The variance, NaN for nothing: np.var would warn."""
+    summed = np.sum(np.square(x - _mean(x, axis, keepdims=True)), axis=axis, keepdims=keepdims)
+    return summed / _terms(x, summed, ddof)
+
+
+def _std(x: Array, axis: Any = None, *, ddof: float = 0, keepdims: bool = False) -> Any:
+    return np.sqrt(_var(x, axis, ddof=ddof, keepdims=keepdims))
+
+
+def _norm(x: Array, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:  # noqa: A002
+    axes = np.ndim(x) if axis is None else np.size(axis)
+    if ord is not None and ord != {1: 2, 2: "fro"}.get(axes):
+        raise ValueError(
+            f"ord must be None, 2 for a vector or 'fro' for a matrix; got {ord!r}; "
+            "of a vector np.abs(x).sum() is the norm of order 1, np.abs(x).max() that of order inf"
+        )
+    return np.linalg.norm(x, axis=axis, keepdims=keepdims)
+
+
+def _terms(x: Array, y: Any, ddof: float = 0) -> Any:
+    """How many numbers of x make one of y, less ddof: a divisor that leaves NaN and float32 be."""
+    return x.dtype.type(max(x.size / max(np.size(y), 1) - ddof, 0))
+
+
+def _direction(x: Any, length: Any) -> Any:
+    """x / length, 0 where that is 0."""
+    return x / np.where(length == 0, np.inf, length)
+
+
+def _var_pull(g: Any, _y: Any, x: Array, *, axis: Any, ddof: float = 0) -> Any:
+    return 2 * g / _terms(x, _y, ddof) * (x - _mean(x, axis, keepdims=True))
+
+
+def _std_pull(g: Any, y: Any, x: Array, *, axis: Any, ddof: float = 0) -> Any:
+    return g / _terms(x, y, ddof) * _direction(x - _mean(x, axis, keepdims=True), y)
+
+
+def _prod_pull(g: Any, _y: Any, x: Array, *, axis: Any) -> Any:
+    """Multiply by all other numbers, those before and those after: y / x would be 0 / 0 at 0."""
+    axes = normalize_axis_tuple(range(x.ndim) if axis is None else axis, x.ndim)
+    last = range(x.ndim - len(axes), x.ndim)
+    moved = np.moveaxis(x, axes, last)
+    flat = moved.reshape(*moved.shape[: last.start], math.prod(moved.shape[last.start :]))
+    before, after = (np.cumprod(np.insert(part, 0, 1, -1)[..., :-1], -1) for part in (flat, flat[..., ::-1]))
+    others = (before * after[..., ::-1]).reshape(moved.shape)
+    return g * np.moveaxis(others, last, axes)
+
+
+def _log_sum_exp(x: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
+    x = np.asarray(x) if np.asarray(x).dtype.kind == "f" else np.asarray(x, np.float64)
+    largest = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
+    shift = np.where(np.isfinite(largest), largest, 0)
+    kept = np.log(np.sum(np.exp(x - shift), axis=axis, keepdims=True)) + shift
+    return kept if keepdims else np.sum(kept, axis=axis)
+
+
+def _cross_entropy(logits: Any, labels: Array) -> Any:
+    logits = np.asarray(logits)
+    return _log_sum_exp(logits, -1) - np.take_along_axis(logits, labels[..., None], axis=-1)[..., 0]
+
+
+def _cross_entropy_pull(g: Any, _y: Any, logits: Array, *, labels: Array) -> Any:
+    part = np.exp(logits - _log_sum_exp(logits, -1, keepdims=True))
+    here = labels[..., None]
+    np.put_along_axis(part, here, np.take_along_axis(part, here, axis=-1) - 1, axis=-1)
+    return part * np.expand_dims(g, -1)
+
+
+def _matrices(g: Any, a: Array, b: Array) -> tuple[Array, Array, Array]:
+    """Give vectors the axis that matmul gives them."""
+    if b.ndim == 1:
+        g, b = g[..., None], b[:, None]
+    if a.ndim == 1:
+        g, a = g[..., None, :], a[None, :]
+    return g, a, b
+
+
+def _matmul_left(g: Any, _y: Any, _a: Array, b: Array) -> Any:
+    g, _, right = _matrices(g, _a, b)
+    return g @ right.swapaxes(-1, -2)
+
+
+def _matmul_right(g: Any, _y: Any, a: Array, _b: Array) -> Any:
+    g, left, _ = _matrices(g, a, _b)
+    part = left.swapaxes(-1, -2) @ g
+    return part[..., 0] if _b.ndim == 1 else part
+
+
+def _dot_left(g: Any, _y: Any, _a: Any, b: Any) -> Any:
+    n = np.ndim(_a)
+    if not (n and np.ndim(b)):
+        return g * b
+    first = np.moveaxis(b, max(b.ndim - 2, 0), 0)
+    return np.tensordot(g, first, (range(n - 1, g.ndim), range(1, b.ndim)))
+
+
+def _dot_right(g: Any, _y: Any, a: Any, _b: Any) -> Any:
+    n = np.ndim(a)
+    if not (n and np.ndim(_b)):
+        return g * a
+    part = np.tensordot(a, g, (range(n - 1), range(n - 1)))
+    return np.moveaxis(part, 0, max(_b.ndim - 2, 0))
+
+
+row(np.sum, reduced(lambda g, _y, _x, **_: np.broadcast_to(g, _x.shape)), by=over_axes(np.sum))
+row(np.mean, reduced(lambda g, _y, _x, **_: np.broadcast_to(g / _terms(_x, _y), _x.shape)), by=_mean)
+row(np.var, reduced(_var_pull), by=_var)
+row(np.std, reduced(_std_pull), by=_std)
+row(np.prod, reduced(_prod_pull), by=over_axes(np.prod))
+row(
     np.cumsum,
     lambda g, _y, _x, *, axis=None: np.flip(np.flip(g, axis or 0).cumsum(axis or 0), axis or 0).reshape(_x.shape),
     by=lambda x, axis=None: np.cumsum(x, axis),
 )
-_row(np.linalg.norm, of.reduced(lambda g, y, x, **_: g * of.direction(x, y)), by=of.norm)
-_row("logsumexp", of.reduced(lambda g, y, x, **_: g * np.exp(x - y)), by=of.log_sum_exp)
-_row("softmax_cross_entropy", of.cross_entropy_pull, by=of.cross_entropy)
-_row(np.matmul, of.matmul_left, of.matmul_right)
-_row(np.dot, of.dot_left, of.dot_right)
-_row(
+row(np.linalg.norm, reduced(lambda g, y, x, **_: g * _direction(x, y)), by=_norm)
+row("logsumexp", reduced(lambda g, y, x, **_: g * np.exp(x - y)), by=_log_sum_exp)
+row("softmax_cross_entropy", _cross_entropy_pull, by=_cross_entropy)
+row(np.matmul, _matmul_left, _matmul_right)
+row(np.dot, _dot_left, _dot_right)
+row(
     np.outer,
     lambda g, _y, _a, b: (g @ np.ravel(b)).reshape(np.shape(_a)),
     lambda g, _y, a, _b: (np.ravel(a) @ g).reshape(np.shape(_b)),
@@ -160,16 +250,30 @@ _row(
 
 # Shapes
 
-_row(np.reshape, of.reshape_pull, by=lambda x, shape: np.reshape(x, shape))
-_row(np.ravel, of.reshape_pull, by=lambda x: np.ravel(x))
-_row(np.squeeze, of.reshape_pull, by=lambda x, axis=None: np.squeeze(x, axis))
-_row(np.transpose, of.transpose_pull, by=lambda x, axes=None: np.transpose(x, axes))
-_row(np.concatenate, of.concatenate_pull, by=lambda *arrays, axis: np.concatenate(arrays, axis), taking=_sequence)
-_row(
+
+def _reshape_pull(g: Any, _y: Any, _x: Array, **_: Any) -> Any:
+    return g.reshape(_x.shape)
+
+
+def _transpose_pull(g: Any, _y: Any, _x: Array, *, axes: Any = None) -> Any:
+    return np.transpose(g, None if axes is None else np.argsort([axis % _x.ndim for axis in axes]))
+
+
+def _concatenate_pull(place: int, g: Any, _y: Any, *_arrays: Array, axis: int) -> Any:
+    begin = sum(array.shape[axis] for array in _arrays[:place])
+    return np.moveaxis(np.moveaxis(g, axis, 0)[begin : begin + _arrays[place].shape[axis]], 0, axis)
+
+
+row(np.reshape, _reshape_pull, by=lambda x, shape: np.reshape(x, shape))
+row(np.ravel, _reshape_pull, by=lambda x: np.ravel(x))
+row(np.squeeze, _reshape_pull, by=lambda x, axis=None: np.squeeze(x, axis))
+row(np.transpose, _transpose_pull, by=lambda x, axes=None: np.transpose(x, axes))
+row(np.concatenate, _concatenate_pull, by=lambda *arrays, axis: np.concatenate(arrays, axis), taking=sequence)
+row(
     np.stack,
     lambda place, g, _y, *_arrays, axis: np.moveaxis(g, axis, 0)[place],
     by=lambda *arrays, axis: np.stack(arrays, axis),
-    taking=_sequence,
+    taking=sequence,
 )
 
 # What has no gradient, or gradient 0 almost everywhere

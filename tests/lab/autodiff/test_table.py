@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from optimlab.lab.autodiff import grad, logsumexp, sigmoid, softmax_cross_entropy, value_and_grad
-from optimlab.lab.autodiff.table import TABLE
+from optimlab.lab.autodiff.rows import TABLE
 
 autograd = pytest.importorskip("autograd")
 anp = pytest.importorskip("autograd.numpy")
