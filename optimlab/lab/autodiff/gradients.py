@@ -81,7 +81,7 @@ def value_and_grad(f: Callable[..., Any], argnum: int | tuple[int, ...] = 0) -> 
     @functools.wraps(f)
     def both(*arguments: Any, **options: Any) -> tuple[Any, Any]:
         if max(places) >= len(arguments):
-            raise TypeError(f"argnum {max(places)} must be the place of an argument; got {len(arguments)} by place")
+            raise TypeError(f"argument {max(places)}, which argnum names, must be given by place; got {len(arguments)}")
 
         def of_traced(w: Any) -> Any:
             traced = dict(zip(places, w if several else (w,), strict=True))

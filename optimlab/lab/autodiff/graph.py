@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from optimlab.lab.autodiff.primitive import constant
 from optimlab.lab.autodiff.tape import Entry, Tape, hollow, quiet
 from optimlab.lab.autodiff.variable import Variable
-from optimlab.trees import Tree, rebuilt, tree_of
+from optimlab.trees import rebuilt, tree_of
 
 __all__ = ["Graph", "trace"]
 
@@ -122,8 +122,8 @@ class Graph:
         if entry.primitive is None:
             return self.names[line]
         words = [
-            f"%{parent}" if parent >= 0 else _constant(argument)
-            for parent, argument in zip(entry.parents, entry.arguments, strict=True)
+            f"%{parent}" if parent >= 0 else f"{x:g}" if np.ndim(x) == 0 else f"constant {x.shape}"
+            for parent, x in zip(entry.parents, entry.arguments, strict=True)
         ]
         given = {name: repr(option) for name, option in entry.options.items()}
         words += [f"{k}={v if len(v) <= 24 else '…'}" for k, v in given.items() if v not in ("None", "False")]
@@ -152,7 +152,7 @@ def trace(f: Callable[..., Any], w: Any, *rest: Any, **options: Any) -> Graph:
     f : callable
         A function of arrays, written with operators and NumPy functions; it gets a `Variable` for each array of w.
     w : array or (nested) dict, list or tuple of arrays, of float32 or float64
-        The inputs. They are copied, unless they are read-only: what happens to w later does not reach the record.
+        The inputs. What happens to w later does not reach the record: they are copied, if they are not read-only.
     *rest, **options
         Further arguments, passed on; constants as far as the gradient is concerned.
 
@@ -183,19 +183,15 @@ def trace(f: Callable[..., Any], w: Any, *rest: Any, **options: Any) -> Graph:
     tree = tree_of(w)
     if not tree.names:
         raise ValueError(f"w must hold at least one array; got {w!r}")
-    with quiet():
-        output = f(_started(tape, tree, w), *rest, **options)
+    inputs = zip(tree.names, tree.leaves(w), strict=True)
+    with quiet():  # nothing but the call holds on to the copies of the inputs
+        output = f(rebuilt(w, [_input(tape, *each) for each in inputs]), *rest, **options)
     if not isinstance(output, Variable) or output.tape is not tape:
         raise TypeError(
             f"f must return one value computed from its argument; got {type(output).__name__}, "
             "which has no path to it; check for .value, or for a constant"
         )
     return Graph(tape, w, output)
-
-
-def _started(tape: Tape, tree: Tree, w: Any) -> Any:
-    """Return the inputs on the tape; nothing else holds on to their copies."""
-    return rebuilt(w, [_input(tape, name, leaf) for name, leaf in zip(tree.names, tree.leaves(w), strict=True)])
 
 
 def _input(tape: Tape, name: str, leaf: Any) -> Variable:
@@ -220,7 +216,3 @@ def _returned(part: Any, leaf: Any) -> Any:
 
 def _kind(entry: Entry) -> str:
     return f"{entry.y.dtype} {entry.y.shape}"
-
-
-def _constant(value: Any) -> str:
-    return f"{value:g}" if np.ndim(value) == 0 else f"constant {value.shape}"

@@ -147,5 +147,5 @@ def constant(value: Any, name: str) -> Array:
 
 
 def _check_real(value: Any, array: Array, name: str) -> None:
-    if array.dtype.kind not in "biuf":
+    if array.dtype.kind not in "biuf" or isinstance(value, np.ma.MaskedArray):
         raise TypeError(f"{name} takes real numbers and arrays of them; got {value!r}")

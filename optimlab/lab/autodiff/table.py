@@ -281,9 +281,7 @@ row(
 
 def _plain(function: Any) -> Any:
     """A function of values alone."""
-    return lambda *arguments, **options: function(
-        *(a.value if isinstance(a, Variable) else a for a in arguments), **options
-    )
+    return lambda *given, **options: function(*(a.value if isinstance(a, Variable) else a for a in given), **options)
 
 
 _COMPARISONS = (np.less, np.less_equal, np.greater, np.greater_equal, np.equal, np.not_equal)
