@@ -89,8 +89,7 @@ class Graph:
         """
         with quiet():
             parts, self.visits = self.tape.sweep(self.output.line, self._seed(seed), len(self.leaves))
-        pairs = zip(parts, self.leaves, strict=True)
-        return rebuilt(self.inputs, [_returned(part, leaf) for part, leaf in pairs])
+        return rebuilt(self.inputs, [*map(_returned, parts, self.leaves)])
 
     def dot(self) -> str:
         """Return the graph in Graphviz's language, for ``dot -Tsvg``."""
@@ -209,8 +208,7 @@ def _input(tape: Tape, name: str, leaf: Any) -> Variable:
 
 def _returned(part: Any, leaf: Any) -> Any:
     """Return a new gradient like the leaf: arrays for arrays, numbers for numbers."""
-    if part is None:
-        part = np.zeros_like(leaf)
+    part = np.zeros_like(leaf) if part is None else part
     return np.array(part) if isinstance(leaf, np.ndarray) else np.asarray(part)[()]
 
 

@@ -15,7 +15,8 @@ from optimlab.typing import Array
 
 __all__ = ["Paths", "Primitive", "constant"]
 
-Pull = Callable[..., Any]
+Function = Callable[..., Any]
+Pulls = Sequence[Function] | Function
 Paths = Literal["each", "chosen", "all"]
 
 _NUMBERS = (bool, int, float, np.bool_, np.integer, np.floating)
@@ -51,21 +52,19 @@ class Primitive:
     np.float64(1.0)
     """
 
-    __slots__ = ("_pulls", "function", "name", "paths", "reads")
+    __slots__ = ("function", "name", "paths", "pulls", "reads")
 
     def __init__(
-        self,
-        name: str,
-        function: Callable[..., Any],
-        pulls: Sequence[Pull] | Pull,
-        *,
-        numpy: Callable[..., Any] | None = None,
-        paths: Paths | None = None,
+        self, name: str, function: Function, pulls: Pulls, *, numpy: Function | None = None, paths: Paths | None = None
     ) -> None:
         self.name = name
         self.function = function
-        self._pulls: Any = pulls
-        self.reads = [_read(partial(pulls, 0))] if callable(pulls) else [_read(pull) for pull in pulls]
+        self.pulls: Any = pulls
+        if callable(pulls):
+            read = _read(partial(pulls, 0))
+            self.pulls, self.reads = _AnyPlace(lambda place: partial(pulls, place)), _AnyPlace(lambda place: read)
+        else:
+            self.reads: Any = [_read(pull) for pull in pulls]
         self.paths = paths or ("each" if isinstance(function, np.ufunc) and function.signature is None else "all")
         if numpy is not None:
             RULES[numpy] = self
@@ -76,15 +75,15 @@ class Primitive:
     def __call__(self, *arguments: Any, **options: Any) -> Any:
         """Compute y, and write a line if an argument is traced."""
         tape: Tape | None = None
-        values, parents = list(arguments), [-1] * len(arguments)
+        values, parents, read = list(arguments), [-1] * len(arguments), 0
         for place, argument in enumerate(arguments):
             if type(argument) is Variable:
-                if tape not in (None, argument.tape):
+                if tape is not argument.tape and tape is not None:
                     raise TypeError(
                         f"{self.name} got values of two tapes: a gradient inside a gradient is not supported; "
                         "take differences of grad(f) for second derivatives"
                     )
-                tape = argument.tape
+                tape, read = argument.tape, read | self.reads[place]
                 values[place], parents[place] = argument.value, argument.line
         if tape is None:
             return self._of_plain(values, options)
@@ -92,11 +91,11 @@ class Primitive:
             if parent < 0 and not isinstance(values[place], _NUMBERS):
                 values[place] = constant(values[place], self.name)
         y = self._of_shapes_that_fit(values, options)
-        return Variable(y, tape, tape.append(self._entry(parents, y, values, options)))
-
-    def pull(self, place: int) -> Pull:
-        """Return what gives the gradient of an argument."""
-        return partial(self._pulls, place) if callable(self._pulls) else self._pulls[place]
+        for place, value in enumerate(values):
+            if type(value) is np.ndarray and not read >> place + 1 & 1:
+                values[place] = hollow(value)
+        kept = y if read & 1 else hollow(y)
+        return Variable(y, tape, tape.append(Entry(self, tuple(parents), kept, tuple(values), options)))
 
     def _of_plain(self, values: list[Any], options: dict[str, Any]) -> Any:
         """Compute y where nothing is traced; inf and NaN are data here, too."""
@@ -112,23 +111,25 @@ class Primitive:
         except ValueError as error:
             shapes = " and ".join(str(np.shape(value)) for value in values)
             raise ValueError(f"{self.name} cannot take shapes {shapes}: {error}") from None
-        if not isinstance(y, (np.ndarray, *_NUMBERS)):
-            raise TypeError(f"{self.name} must return one array; got {type(y).__name__}")
         if isinstance(y, np.ndarray):
             y.setflags(write=False)
+        elif not isinstance(y, _NUMBERS):
+            raise TypeError(f"{self.name} must return one array; got {type(y).__name__}")
         return y if isinstance(y, (np.ndarray, np.generic)) else np.asarray(y)[()]
 
-    def _entry(self, parents: list[int], y: Any, values: list[Any], options: dict[str, Any]) -> Entry:
-        """Return a line that keeps what its pulls read."""
-        read = 0
-        for place, parent in enumerate(parents):
-            if parent >= 0:
-                read |= self.reads[0 if callable(self._pulls) else place]
-        kept = [value if read >> k & 1 else hollow(value) for k, value in enumerate((y, *values))]
-        return Entry(self, tuple(parents), kept[0], tuple(kept[1:]), options)
+
+class _AnyPlace(dict[int, Any]):
+    """What is made for a place when it is asked for."""
+
+    def __init__(self, make: Callable[[int], Any]) -> None:
+        super().__init__()
+        self.make = make
+
+    def __missing__(self, place: int) -> Any:
+        return self.make(place)
 
 
-def _read(pull: Pull) -> int:
+def _read(pull: Function) -> int:
     """Return what a pull reads: bit 0 for y, bit k + 1 for argument k."""
     read = 0
     for k, parameter in enumerate([*inspect.signature(pull).parameters.values()][1:]):

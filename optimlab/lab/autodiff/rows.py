@@ -9,41 +9,43 @@ from typing import Any
 
 import numpy as np
 
-from optimlab.lab.autodiff.primitive import Paths, Primitive
+from optimlab.lab.autodiff.primitive import Function, Paths, Primitive
 from optimlab.lab.autodiff.variable import RULES, Variable
 from optimlab.typing import Array
 
 __all__ = ["TABLE", "bounds", "over_axes", "reduced", "row", "sequence"]
+
+Taking = Callable[[Primitive], Function]
 
 #: By name; `RULES` has them by what is called.
 TABLE: dict[str, Primitive] = {}
 
 
 def row(
-    called: Any,
-    *pulls: Callable[..., Any],
-    by: Callable[..., Any] | None = None,
-    paths: Paths | None = None,
-    taking: Callable[[Primitive], Callable[..., Any]] | None = None,
+    called: Any, *pulls: Function, by: Function | None = None, paths: Paths | None = None, taking: Taking | None = None
 ) -> None:
     """Enter what is called, its pulls, and what computes it if it has options; ``taking`` sorts what it gets."""
     name = getattr(called, "__name__", called)
     primitive = TABLE[name] = Primitive(name, by or called, pulls[0] if taking is sequence else pulls, paths=paths)
-    if not any(primitive.reads):
+    if not any(primitive.reads[place] for place in range(len(pulls))):
         primitive.paths = "chosen"  # what reads no array moves and adds
     RULES[called] = (taking or _options)(primitive) if by or taking else primitive
 
 
-def _options(primitive: Primitive) -> Callable[..., Any]:
+def _options(primitive: Primitive) -> Function:
     """Take an array, then options, as the function's parameters say."""
     name, signature = primitive.name, inspect.signature(primitive.function)
+    first, *others = signature.parameters
+    names = {*others}
 
     def take(*arguments: Any, **options: Any) -> Any:
-        try:
-            (_, x), *given = signature.bind(*arguments, **options).arguments.items()
-        except TypeError as error:
-            raise TypeError(f"{name} of a traced value is {name}{signature}: {error}") from None
-        return primitive(x, **{name: _settled(option) for name, option in given})
+        if len(arguments) != 1 or not options.keys() <= names:  # to bind takes as long as to index
+            try:
+                options = signature.bind(*arguments, **options).arguments
+            except TypeError as error:
+                raise TypeError(f"{name} of a traced value is {name}{signature}: {error}") from None
+            arguments = (options.pop(first),)
+        return primitive(*arguments, **{name: _settled(option) for name, option in options.items()})
 
     return take
 
@@ -57,7 +59,7 @@ def _settled(option: Any) -> Any:
     return tuple(map(_settled, option)) if isinstance(option, tuple) else option
 
 
-def sequence(primitive: Primitive) -> Callable[..., Any]:
+def sequence(primitive: Primitive) -> Function:
     """Take one sequence of arrays."""
 
     def take(arrays: Sequence[Any], axis: int = 0) -> Any:
@@ -68,7 +70,7 @@ def sequence(primitive: Primitive) -> Callable[..., Any]:
     return take
 
 
-def bounds(primitive: Primitive) -> Callable[..., Any]:
+def bounds(primitive: Primitive) -> Function:
     """Take bounds by any of their names, or none."""
 
     def take(x: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Any:  # noqa: A002
@@ -78,12 +80,12 @@ def bounds(primitive: Primitive) -> Callable[..., Any]:
     return take
 
 
-def over_axes(function: Any) -> Callable[..., Any]:
+def over_axes(function: Any) -> Function:
     """Leave the options axis and keepdims to a function."""
     return lambda x, axis=None, *, keepdims=False: function(x, axis=axis, keepdims=keepdims)
 
 
-def reduced(pull: Callable[..., Any]) -> Callable[..., Any]:
+def reduced(pull: Function) -> Function:
     """Give g and y back, with length 1, the axes that a sum took away."""
 
     @wraps(pull)

@@ -41,7 +41,7 @@ class Entry(NamedTuple):
 
     def pull(self, place: int, g: Any) -> Any:
         """Return the gradient of an argument, from the gradient g of y; not yet summed to its shape."""
-        return self.primitive.pull(place)(g, self.y, *self.arguments, **self.options)  # type: ignore[union-attr]
+        return self.primitive.pulls[place](g, self.y, *self.arguments, **self.options)  # type: ignore[union-attr]
 
 
 class Tape:
@@ -95,7 +95,8 @@ class Tape:
 
 
 def _part(entry: Entry, place: int, g: Any) -> Any:
-    return _fitted(entry.pull(place, g), entry.arguments[place], entry.primitive)
+    primitive, _, y, arguments, options = entry
+    return _fitted(primitive.pulls[place](g, y, *arguments, **options), arguments[place], primitive)  # type: ignore[union-attr]
 
 
 def _flow(entry: Entry, place: int, flow: Any) -> Any:

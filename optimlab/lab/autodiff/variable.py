@@ -92,7 +92,7 @@ class Variable:
         raise TypeError("a recorded value must not be changed in place; build the new value with np.where or np.stack")
 
     def __getitem__(self, index: Any) -> Any:
-        return RULES["index"](self, index if isinstance(index, tuple) else (index,))
+        return RULES["index"](self, index=index if isinstance(index, tuple) else (index,))
 
     def __iter__(self) -> Iterator[Any]:
         if not self.shape:
