@@ -60,11 +60,10 @@ class Primitive:
         self.name = name
         self.function = function
         self.pulls: Any = pulls
+        self.reads: Any = [_read(pull) for pull in ([partial(pulls, 0)] if callable(pulls) else pulls)]
         if callable(pulls):
-            read = _read(partial(pulls, 0))
-            self.pulls, self.reads = _AnyPlace(lambda place: partial(pulls, place)), _AnyPlace(lambda place: read)
-        else:
-            self.reads: Any = [_read(pull) for pull in pulls]
+            read = self.reads[0]
+            self.pulls, self.reads = _AnyPlace(lambda place: partial(pulls, place)), _AnyPlace(lambda _: read)
         self.paths = paths or ("each" if isinstance(function, np.ufunc) and function.signature is None else "all")
         if numpy is not None:
             RULES[numpy] = self
