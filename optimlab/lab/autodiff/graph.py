@@ -170,8 +170,8 @@ def trace(f: Callable[..., Any], w: Any, *rest: Any, **options: Any) -> Graph:
 
     Notes
     -----
-    Inside f, floating-point warnings are off: inf and NaN are data. What a selection does not take (np.where, np.max, an
-    index) has slope 0, be it NaN; equal numbers share the slope equally; at a bound of np.clip the bound has it.
+    Inside f, floating-point warnings are off: inf and NaN are data. What a selection does not take (np.where, np.max,
+    an index) has slope 0, be it NaN; equal numbers share the slope equally; at a bound of np.clip the bound has it.
 
     Examples
     --------
