@@ -4,6 +4,7 @@ import copy
 from itertools import pairwise
 
 import numpy as np
+import pytest
 
 from optimlab import (
     Accumulate,
@@ -316,6 +317,16 @@ class TestSkipGram:
     def by_hand(self, tables, word, others, inner, outer):
         tables["in"][word] -= self.LR * inner
         np.add.at(tables["out"], others, -self.LR * outer)
+
+    @pytest.mark.parametrize("others", ["wait", "decay"])
+    def test_rows(self, others):
+        opt = Optimizer(sgd(), lr=self.LR)
+
+        def port(tables, word, others_, inner, outer):
+            rows = {"in": np.array([word]), "out": others_}
+            opt.step_rows(tables, rows, {"in": inner[np.newaxis], "out": outer}, others=others)
+
+        agree(self.run(port), self.run(self.by_hand))
 
     def test_rows_as_dense_gradients(self):
         opt = Optimizer(sgd(), lr=self.LR)

@@ -64,7 +64,7 @@ class Accumulate(Checked):
     _sums: Kept = field(default_factory=lambda: Kept("Accumulate"), init=False, repr=False)
     whole_leaves: ClassVar[bool] = True
     collects: ClassVar[bool] = True
-    ranges: ClassVar[dict[str, Range]] = {"k": Range("a whole number of at least 1")}
+    ranges: ClassVar[dict[str, Range]] = {"k": Range("a whole number of at least 1 and finite")}
     checks: ClassVar[dict[str, Any]] = {"reduction": partial(choice, "reduction", allowed=("mean", "sum"))}
 
     def before(self, step: Step) -> None:

@@ -39,7 +39,7 @@ class EarlyStop(Checked):
 
     Parameters
     ----------
-    patience : int, at least 1, sequence of int, shape (S,), or schedule of such
+    patience : int, at least 1 or infinite, sequence of int, shape (S,), or schedule of such
         Losses without progress that lead to a stop.
     rtol : float, in [0, 1), sequence of float, shape (S,), or schedule of such
         Least relative progress.
@@ -80,7 +80,7 @@ class EarlyStop(Checked):
     whole_leaves: ClassVar[bool] = True
     needs_loss: ClassVar[bool] = True
     ranges: ClassVar[dict[str, Range]] = {
-        "patience": Range("a whole number of at least 1"),
+        "patience": Range("a whole number of at least 1 (infinite: never)"),
         "rtol": Range("in [0, 1)"),
     }
     checks: ClassVar[dict[str, Any]] = {"mode": partial(choice, "mode", allowed=("min", "max"))}

@@ -237,7 +237,9 @@ def test_hooks_get_the_loss_and_may_skip():
     assert rates == [1.0, 1.0, 0.5]
     found = minimize(slope, [1.0], sgd(), lr=0.25, steps=4, hooks=[Accumulate(2)])
     assert (found.steps, found.x.tolist()) == (4, [0.25])
-    with pytest.raises(ValueError, match=r"Plateau needs the loss; let the function return the pair \(value, gradient\)"):
+    with pytest.raises(
+        ValueError, match=r"Plateau needs the loss; let the function return the pair \(value, gradient\)"
+    ):
         minimize(slope, [1.0], sgd(), lr=0.25, steps=4, hooks=[Plateau()])
     stop = EarlyStop(2)
     found = minimize(lambda x: (abs(x[0] - 0.5), -np.ones(1)), [0.0], sgd(), lr=0.5, steps=99, hooks=[stop])

@@ -344,7 +344,7 @@ def test_values_do_not_change(thing):
         (lambda: IndependentDecay(1.5), ValueError, r"rate must be in \[0, 1\]; got 1.5"),
         (lambda: SkipNonFinite(1.5), TypeError, "max_in_a_row must be a whole number of at least 0"),
         (lambda: SkipNonFinite(-1), ValueError, "max_in_a_row must be a whole number of at least 0"),
-        (lambda: Accumulate(0), ValueError, "k must be a whole number of at least 1; got 0.0"),
+        (lambda: Accumulate(0), ValueError, "k must be a whole number of at least 1 and finite; got 0.0"),
         (lambda: Accumulate(2, "max"), ValueError, "reduction must be one of 'mean', 'sum'; got 'max'"),
         (lambda: Accumulate(2, 1), TypeError, "reduction must be one of 'mean', 'sum'; got 1"),
         (lambda: LearningRateDecay(0.5), TypeError, r"schedule must be a function of k such as cosine_decay.*got 0.5"),
