@@ -8,17 +8,16 @@ number of them.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
-from threading import Lock
-from typing import Any, ClassVar, final
+from typing import Any, ClassVar
 
 import numpy as np
 
 from optimlab.checks import Hyperparameter, Range, check_fields, per_replica, value
 from optimlab.recurrence.decay import Decay
+from optimlab.recurrence.masses import masses
 from optimlab.recurrence.powers import Double, complement, joined, quotient, spent, table_of, two_sum
 from optimlab.typing import Count, Floats, Number
 
@@ -236,7 +235,7 @@ class DebiasedGain(_Decaying):
 
     def _mass(self, t: int) -> Double:
         """1 - β₁β₂...βₜ, in the order of the steps."""
-        known = _masses(self._mass)
+        known = masses(self._mass)
         u, total = known.before(t)
         for step in range(u + 1, t + 1):
             total = joined(total, self._alpha(step))
@@ -316,41 +315,3 @@ class ShareGain(Gain):
 
     def gains(self, t: Any) -> Any:
         return np.where(t == 1, 1.0, complement(0.6931471805599453 / np.maximum(np.array(self.share) * t, 1e-3)))
-
-
-@final
-class _Known:
-    """The mass of a gain with a schedule at some steps: each 256th, and the latest 64 that were asked for.
-
-    So runs in turn, or in threads, find the step before the one that they ask for.
-    """
-
-    def __init__(self) -> None:
-        self._anchors: list[Double] = [(0.0, 0.0)]
-        self._latest: OrderedDict[int, Double] = OrderedDict()
-        self._lock = Lock()
-
-    def before(self, t: int) -> tuple[int, Double]:
-        """Return the last step up to t that is known, and its mass."""
-        with self._lock:
-            for step in (t, t - 1):
-                if step in self._latest:
-                    return step, self._latest[step]
-            place = min(t // 256, len(self._anchors) - 1)
-            return 256 * place, self._anchors[place]
-
-    def keep(self, t: int, mass: Double) -> None:
-        """Keep the mass at step t."""
-        with self._lock:
-            if t == 256 * len(self._anchors):
-                self._anchors.append(mass)
-            self._latest[t] = mass
-            self._latest.move_to_end(t)
-            if len(self._latest) > 64:
-                self._latest.popitem(last=False)
-
-
-@lru_cache(maxsize=64)
-def _masses(mass: Callable[[int], Double]) -> _Known:
-    """Return what is known of a gain with a schedule."""
-    return _Known()
