@@ -3,6 +3,7 @@
 import copy
 import gc
 import weakref
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -319,8 +320,30 @@ def test_a_hook_with_state_belongs_to_one_optimizer(make):
         two.hooks = [two.hooks[0], two.hooks[0]]
     with pytest.raises(ValueError, match="in another optimizer"):
         two.hooks = [hook]
+    with pytest.raises(ValueError, match="in another optimizer"):
+        copy.deepcopy(two).hooks = two.hooks
     del one
     two.hooks = [hook]
+
+
+def test_a_hook_that_has_no_identity_is_not_looked_after():
+    @dataclass
+    class Counts:
+        steps: int = 0
+
+        def before(self, step):
+            self.steps += 1
+
+        def state(self):
+            return {"steps": np.array(self.steps)}
+
+        def load_state(self, state):
+            self.steps = int(state["steps"])
+
+    hook = Counts()
+    for _ in range(2):
+        Optimizer(sgd(), 1.0, hooks=[hook]).step(np.zeros(1), np.ones(1))
+    assert hook.steps == 2
 
 
 def test_a_limit_belongs_to_as_many_as_like_it():

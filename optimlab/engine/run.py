@@ -71,6 +71,11 @@ class Run:
         """A copy does not have the averaged weights in its parameters: it has none."""
         return vars(self) | {"swapped": False}
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        if self.layout is not None:
+            self._own(self.hooks)
+
     @property
     def hooks(self) -> tuple[Any, ...]:
         """The hooks; others may be set."""
@@ -93,7 +98,7 @@ class Run:
 
     def _own(self, hooks: Sequence[Any]) -> None:
         """Refuse a hook with state that belongs to another optimizer; of one that is gone it may be taken over."""
-        kept = [hook for hook in hooks if hasattr(hook, "load_state")]
+        kept = [hook for hook in hooks if hasattr(hook, "load_state") and type(hook).__hash__ is not None]
         for place, hook in enumerate(kept):
             owner = _OWNERS.get(hook, lambda: None)()
             if owner not in (None, self) or any(hook is other for other in kept[:place]):
