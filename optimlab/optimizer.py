@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy, deepcopy
-from os import PathLike, fspath
+from os import PathLike
 from threading import Lock
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -35,7 +35,8 @@ from optimlab.trees import mapped
 from optimlab.typing import Array, Count, Marks, Number
 
 if TYPE_CHECKING:
-    from optimlab.snapshot import Snapshot
+    from optimlab.checkpoint.header import Header, Saved
+    from optimlab.checkpoint.snapshot import Snapshot
 
 __all__ = ["Optimizer"]
 
@@ -230,10 +231,14 @@ class Optimizer:
         >>> opt.state["w"]["ema"]
         array([0.25, 0.25])
         """
-        if self._layout is None:
+        if self._layout is not None:
+            names, memory = self._layout.names, self._layout.memory("state", self.rule.slots)
+        elif self._pending is not None:
+            names, memory = tuple(self._pending.saved.header.leaves), self._pending.state()
+        else:
             raise ValueError("state is there after the first step (or averaged): the optimizer has not seen params yet")
-        found: dict[str, dict[str, Array]] = {name: {} for name in self._layout.names}
-        for leaf, slot, view in self._layout.memory("state", self.rule.slots):
+        found: dict[str, dict[str, Array]] = {name: {} for name in names}
+        for leaf, slot, view in memory:
             view.flags.writeable = False
             found[leaf][slot] = view
         return MappingProxyType({leaf: MappingProxyType(slots) for leaf, slots in found.items()})
@@ -426,12 +431,14 @@ class Optimizer:
         if self._layout is not None:
             self._layout.bind(params)
             return self._layout
-        layout = Layout(params, self.rule, self._mean, replicas=self.replicas)
+        return self._started(Layout(params, self.rule, self._mean, replicas=self.replicas))
+
+    def _started(self, layout: Layout) -> Layout:
+        """Take a new layout, with what was loaded."""
         if self._pending is not None:
             self._pending.fill(layout)
-            self._pending = None
         self._choose(layout)
-        self._layout = layout
+        self._layout, self._pending = layout, None
         return layout
 
     @contextmanager
@@ -493,13 +500,20 @@ class Optimizer:
         numbers = Numbers(1.0, 0.0, None, self._averaging(self._t))
         return layout.averages(self._mean.read, numbers)  # type: ignore[attr-defined]
 
-    def state_dict(self) -> dict[str, Array]:
-        """Return state, average, t and the hooks' state, copied, in one flat dict; see ``optimlab.snapshot``.
+    def state_dict(self, params: Any = True) -> dict[str, Array]:
+        """Return parameters, state, average, t and the hooks' state, copied, in one flat dict of arrays.
+
+        Parameters
+        ----------
+        params : bool, or container of arrays
+            Whether the parameters of the last step are in it, as they are now; or those that are.
 
         Raises
         ------
         ValueError
-            Before the first step.
+            Before the first step, or if the parameters are not known.
+        RuntimeError
+            If the parameters are the averaged weights at the moment.
 
         Examples
         --------
@@ -507,59 +521,130 @@ class Optimizer:
         >>> from optimlab import momentum
         >>> opt = Optimizer(momentum(0.75), lr=0.1)
         >>> _ = opt.step({"w": np.ones(2)}, {"w": np.ones(2)})
-        >>> sorted(opt.state_dict())
-        ['header', 'state/w/ema', 't']
+        >>> list(opt.state_dict())
+        ['header', 't', 'params/w', 'state/w/ema']
         """
-        from optimlab.snapshot import taken
+        header, arrays = self._taken(params)
+        return {"header": header.text()} | {key: arrays[key].copy() for key in header.kinds()}
 
-        if self._layout is None:
-            raise ValueError("there is nothing to save before the first step: the optimizer has not seen params yet")
-        return taken(self, self._layout)
+    def _taken(self, params: Any) -> tuple[Header, dict[str, Array]]:
+        from optimlab.checkpoint.held import held_by, taken
 
-    def load_state_dict(self, arrays: Mapping[str, Array]) -> None:
-        """Take a copy of what ``state_dict`` returned; before the first step too, which then checks the leaves.
+        if self._swapped and params is True:
+            raise RuntimeError("the averaged weights are swapped in; leave `with opt.averaged(params)` before you save")
+        if self._layout is not None:
+            return taken(self, held_by(self, self._layout), params)
+        if self._pending is not None:
+            return taken(self, self._pending.held, params)
+        raise ValueError("there is nothing to save before the first step: the optimizer has not seen params yet")
+
+    def load_state_dict(
+        self,
+        arrays: Mapping[str, Array],
+        params: Any = None,
+        *,
+        replace: Mapping[str, Any] | None = None,
+        strict: bool = True,
+    ) -> None:
+        """Take a copy of what ``state_dict`` returned.
 
         Parameters
         ----------
         arrays : dict of ndarray
             From an optimizer of this rule, this average, these hooks and so many replicas.
+        params, replace, strict
+            As for ``load``.
 
         Raises
         ------
         ValueError
             If it is of another one, or damaged; nothing is changed then.
         """
-        self._load(arrays, "the state dict")
+        from optimlab.checkpoint.snapshot import of_dict
 
-    def _load(self, arrays: Mapping[str, Array], name: str) -> None:
-        from optimlab.snapshot import Snapshot
+        self._load(of_dict(arrays), params, replace=replace, strict=strict)
 
-        snapshot = Snapshot(arrays, self, name)
-        snapshot.hand_out(self._layout)
-        self.release()
-        self._pending = snapshot if self._layout is None else None
+    def _load(self, saved: Saved, params: Any, **options: Any) -> None:
+        from optimlab.checkpoint.snapshot import Snapshot
+
+        if self._swapped:
+            raise RuntimeError("the averaged weights are swapped in; leave `with opt.averaged(params)` first")
+        snapshot = Snapshot(saved, self, params, **options)
+        layout = self._layout
+        if snapshot.writes:
+            layout = Layout(params, self.rule, self._mean, replicas=self.replicas)
+        if layout is not None:
+            snapshot.check(layout)
+        snapshot.load_hooks()  # the last that can fail
+        self._layout, self._pending = None, snapshot
         self._t, self._latest_lr = snapshot.t, None
         if self._guard is not None:
-            self._guard.diverged[...] = snapshot.arrays["diverged"]
+            self._guard.diverged[...] = snapshot.diverged
+        if layout is not None and snapshot.writes:
+            snapshot.write_params(layout)
+            self._started(layout)
 
-    def save(self, path: str | PathLike[str]) -> None:
-        """Write ``state_dict`` to one ``.npz`` file, atomically."""
-        from optimlab import checkpoint  # zipfile would be a tenth of `import optimlab`
+    def save(self, path: str | PathLike[str], params: Any = True) -> None:
+        """Write what ``state_dict`` returns to one ``.npz`` file, atomically.
 
-        checkpoint.save(self.state_dict(), path)
+        Parameters
+        ----------
+        path : str or PathLike
+            The file.
+        params : bool, or container of arrays
+            Whether the parameters of the last step are in it, as they are now; or those that are.
+        """
+        from optimlab.checkpoint import archive  # zipfile would be a tenth of `import optimlab`
 
-    def load(self, path: str | PathLike[str]) -> None:
-        """Read what ``save`` wrote, as ``load_state_dict`` does.
+        archive.save(*self._taken(params), path)
+
+    def load(
+        self,
+        path: str | PathLike[str],
+        params: Any = None,
+        *,
+        replace: Mapping[str, Any] | None = None,
+        strict: bool = True,
+    ) -> None:
+        """Read what ``save`` wrote: the next step is the one that would have come then.
+
+        Parameters
+        ----------
+        path : str or PathLike
+            The file.
+        params : container of arrays, None or False
+            The parameters, into which the saved ones are written. None: the next step must be given parameters that
+            are equal to the saved ones. False: it may be given others, which go on from this state.
+        replace : dict, optional
+            Hyperparameters that this optimizer has and the saved one need not have had, by the name that the error
+            says: ``{"weight_decay": 0.1}``.
+        strict : bool
+            False: all numbers may be others; hooks, leaves and averages that are not in the file start anew, an average
+            at the weights of now; those that are not here are left out. A leaf's slots must still be the same.
 
         Raises
         ------
         ValueError
             If the file is not a checkpoint of this rule, these leaves and these hooks, or is damaged; nothing is
-            changed then.
-        """
-        from optimlab import checkpoint
+            changed then. A file without parameters loads as with False, but cannot be written into ``params``.
 
-        self._load(checkpoint.load(path), repr(fspath(path)))
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from tempfile import TemporaryDirectory
+        >>> from optimlab import momentum
+        >>> opt, w = Optimizer(momentum(), lr=0.1), np.array([1.0])
+        >>> with TemporaryDirectory() as folder:
+        ...     _ = opt.step(w, 2 * w)
+        ...     opt.save(f"{folder}/run.npz")
+        ...     new, v = Optimizer(momentum(), lr=0.1), np.zeros(1)
+        ...     new.load(f"{folder}/run.npz", v)
+        >>> bool(v == w), new.t
+        (True, 1)
+        """
+        from optimlab.checkpoint import archive
+
+        self._load(archive.load(path), params, replace=replace, strict=strict)
 
 
 def _copied(leaf: Any) -> Any:

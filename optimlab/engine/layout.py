@@ -182,6 +182,8 @@ class Layout:
     ----------
     names, shapes, dtypes, leaves
         Of the leaves, in order.
+    last : tuple of ndarray
+        The parameters of the last step, after a release too.
     rules : list of Rule
         The different ones.
     segments : list of Segment
@@ -199,6 +201,7 @@ class Layout:
         self.shapes = [leaf.shape for leaf in leaves]
         self.dtypes = [leaf.dtype for leaf in leaves]
         self.leaves: tuple[Array, ...] = ()
+        self.last: tuple[Array, ...] = ()
         self._given: tuple[Any, ...] = ()
         self.latest: tuple[Array, ...] = ()
         self.rules: list[Rule] = []
@@ -237,7 +240,8 @@ class Layout:
         for segment in self.segments:
             segment.bind(leaves)
         large = [segment.weights for segment in self.segments if not segment.packed]
-        self.leaves, self._given = tuple(leaves), tuple(given)
+        self.leaves = self.last = tuple(leaves)
+        self._given = tuple(given)
         self._spans = sorted(map(np.lib.array_utils.byte_bounds, large))
 
     def release(self) -> None:
@@ -246,7 +250,7 @@ class Layout:
 
     def __getstate__(self) -> dict[str, Any]:
         """A copy knows no arrays of the user's, so that it binds those that it is given."""
-        return vars(self) | {"leaves": (), "_given": (), "latest": ()}
+        return vars(self) | {"leaves": (), "last": (), "_given": (), "latest": ()}
 
     def _plain(self, role: str, leaves: Sequence[Any]) -> list[Any]:
         if set(map(type, leaves)) == _ARRAY:
