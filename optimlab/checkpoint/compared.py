@@ -35,9 +35,10 @@ def check_rules(saved: Saved, owner: Owner, replace: Mapping[str, Any], *, stric
     if strict:
         _check_numbers(saved, *numbers, replace=list(replace))
     if isinstance(owner.rule, Rule):  # the same for all leaves
+        slots = owner.rule.slots
         for name, leaf in saved.header.leaves.items():
-            if leaf.state != owner.rule.slots:
-                raise other_slots(saved, f"state of leaf {name!r}", leaf.state, owner.rule.slots)
+            if leaf.state != slots:
+                raise other_slots(saved, f"state of leaf {name!r}", leaf.state, slots)
 
 
 def other_slots(saved: Saved, what: str, theirs: Sequence[str], ours: Sequence[str]) -> ValueError:

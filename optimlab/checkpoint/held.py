@@ -63,9 +63,10 @@ def held_by(owner: Owner, layout: Layout) -> Held:
     for block, leaf, slot, view in _memory(owner, layout):
         kept[leaf][block].append(slot)
         slots[f"{block}/{leaf}/{slot}"] = view
+    dtypes = {dtype: dtype.name for dtype in set(layout.dtypes)}
     rows = zip(layout.names, layout.shapes, layout.dtypes, strict=True)
     leaves = {
-        name: Leaf(shape, str(dtype), tuple(kept[name]["state"]), tuple(kept[name]["average"]))
+        name: Leaf(shape, dtypes[dtype], tuple(kept[name]["state"]), tuple(kept[name]["average"]))
         for name, shape, dtype in rows
     }
     counts = {clock: getattr(layout, method)() for clock, (method, _) in CLOCKS.items()}
