@@ -620,7 +620,8 @@ class Optimizer:
             says: ``{"weight_decay": 0.1}``.
         strict : bool
             False: all numbers may be others; hooks, leaves and averages that are not in the file start anew, an average
-            at the weights of now; those that are not here are left out. A leaf's slots must still be the same.
+            at the weights of now; those that are not here are left out. A leaf's slots must still be the same. With
+            other leaves, hooks that keep an array for each start anew.
 
         Raises
         ------

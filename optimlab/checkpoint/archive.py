@@ -25,7 +25,7 @@ from optimlab.typing import Array
 
 __all__ = ["load", "save"]
 
-CHUNK = 1 << 20
+CHUNK = 1 << 16
 """Bytes that are written or read at once."""
 
 

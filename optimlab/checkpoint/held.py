@@ -93,8 +93,8 @@ def hooks_of(owner: Owner) -> dict[str, Any]:
 
 
 def state_of(hook: Any) -> dict[str, Array]:
-    """Return the state of a hook, copied, if it is numbers."""
-    state = {key: np.array(value) for key, value in hook.state().items()}
+    """Return the state of a hook, if it is numbers."""
+    state = {key: np.asarray(value) for key, value in hook.state().items()}
     for key, array in state.items():
         if not isinstance(key, str) or array.dtype.name not in DTYPES:
             raise TypeError(f"{type(hook).__name__}.state() must be a dict of numbers; {key!r} is of {array.dtype}")

@@ -40,7 +40,7 @@ def of_dict(arrays: Any) -> Saved:
     for key, kind in kinds.items():
         if (given[key].shape, given[key].dtype.name) != kind:
             raise ValueError(f"{name} is damaged: {shown(key)!r} is not of shape {kind[0]} and of {kind[1]}")
-    return Saved(header, {key: np.array(given[key]) for key in kinds}, name, "opt.load_state_dict(arrays")
+    return Saved(header, _copied({key: given[key] for key in kinds}), name, "opt.load_state_dict(arrays")
 
 
 class Snapshot:
@@ -114,14 +114,14 @@ class Snapshot:
     def load_hooks(self) -> None:
         """Give each hook its state, or all of them what they had."""
         hooks = {name: hook for name, hook in hooks_of(self.owner).items() if name in self.saved.header.hooks}
-        before = [(hook, state_of(hook)) for hook in hooks.values()]
+        self._before = [(hook, _copied(state_of(hook))) for hook in hooks.values()]
         try:
             for name, hook in hooks.items():
-                hook.load_state({key: array.copy() for key, array in self.saved.state_of(name).items()})
+                hook.load_state(_copied(self.saved.state_of(name)))
                 if not _same(state_of(hook), self.saved.state_of(name)):
                     raise ValueError(f"{name} does not hold what it was given")
         except BaseException as error:
-            for hook, state in before:
+            for hook, state in self._before:
                 hook.load_state(state)
             if not isinstance(error, Exception):
                 raise
@@ -165,6 +165,9 @@ class Snapshot:
                 getattr(layout, CLOCKS[clock][1])(counts)
                 held = held_by(self.owner, layout)  # leaves that have waited lie elsewhere
         saved = self.saved.header.leaves
+        for hook, state in self._before if held.leaves.keys() != saved.keys() else ():
+            if hasattr(hook, "leafwise"):
+                hook.load_state(state)  # it had begun with other leaves, and starts anew
         for (name, leaf), w in zip(held.leaves.items(), layout.leaves, strict=True):
             for block in _BLOCKS:
                 slots = {key: held.slots[key] for key in [f"{block}/{name}/{slot}" for slot in getattr(leaf, block)]}
@@ -204,6 +207,10 @@ class Snapshot:
         begun = average.compose()(w, w, tuple(slots), tuple(c))[1]
         for slot, value in zip(slots, begun, strict=True):
             slot[...] = value
+
+
+def _copied(arrays: Mapping[str, Array]) -> dict[str, Array]:
+    return {key: array.copy() for key, array in arrays.items()}
 
 
 def _same(one: Mapping[str, Array], two: Mapping[str, Array]) -> bool:

@@ -502,12 +502,14 @@ def test_replicas_must_be_as_many(saves, loads):
 
 FORMAT_3 = {
     "header": np.array(
-        b"""{"format": "optimlab optimizer", "version": 3, "rule": {"text": "Ema(0.5)", "form":
-        "Ema(gain=ConstantGain(beta=_), first=_)", "numbers": {"beta": "0.5", "first": "0.0"}}, "average": {"text":
-        "Ema(0.5, first=1.0)", "form": "Ema(gain=ConstantGain(beta=_), first=_)", "numbers": {"average.beta": "0.5",
-        "average.first": "1.0"}}, "replicas": null, "hooks": ["Counting"], "params": true, "entries": {"t":
-        [[], "int64"], "hooks/Counting/count": [[], "int64"]}, "leaves": {"w": {"shape": [2], "dtype": "float64", "state":
-        ["ema"], "average": ["ema", "rest"]}}}"""
+        b"""{"format": "optimlab optimizer", "version": 3,
+        "rule": {"text": "Ema(0.5)", "form": "Ema(gain=ConstantGain(beta=_), first=_)",
+                 "numbers": {"beta": "0.5", "first": "0.0"}},
+        "average": {"text": "Ema(0.5, first=1.0)", "form": "Ema(gain=ConstantGain(beta=_), first=_)",
+                    "numbers": {"average.beta": "0.5", "average.first": "1.0"}},
+        "replicas": null, "hooks": ["Counting"], "params": true,
+        "entries": {"t": [[], "int64"], "hooks/Counting/count": [[], "int64"]},
+        "leaves": {"w": {"shape": [2], "dtype": "float64", "state": ["ema"], "average": ["ema", "rest"]}}}"""
     ),
     "t": np.array(1),
     "hooks/Counting/count": np.array(1),

@@ -369,6 +369,22 @@ class TestNotStrict:
         with second.averaged(now), first.averaged(leaves):
             assert np.array_equal(now["w"], leaves["w"])
 
+    @pytest.mark.parametrize("hook", [lambda: Accumulate(3), lambda: Lookahead(2)])
+    def test_hooks_that_keep_arrays_of_other_leaves_start_anew(self, hook, tmp_path):
+        first = Optimizer(sgd(), 0.1, hooks=[hook(), Plateau(0.5, patience=1)])
+        stepped(first, steps=4, leaves={"old": np.ones(2), "w": np.ones(3)})
+        first.save(tmp_path / "a.npz", params=False)
+        second, third = (Optimizer(sgd(), 0.1, hooks=[hook(), Plateau(0.5, patience=1)]) for _ in range(2))
+        second.load(tmp_path / "a.npz", strict=False)
+        theirs, ours = ({"w": np.ones(3), "new": np.ones(4)} for _ in range(2))
+        stepped(third, leaves=ours)
+        stepped(second, leaves=theirs)
+        anew, other = second.hooks[0].state(), third.hooks[0].state()
+        assert {*anew} == {*other}
+        assert all(np.shape(anew[key]) == np.shape(other[key]) for key in anew)
+        assert anew.get("count") == other.get("count")
+        assert second.hooks[1].scale < third.hooks[1].scale
+
     def test_the_parameters_of_leaves_in_both_are_written(self, tmp_path):
         leaves = {"w": np.arange(4.0), "old": np.ones(3)}
         stepped(Optimizer(sgd(), 0.1), leaves=leaves).save(tmp_path / "a.npz")
