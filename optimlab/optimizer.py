@@ -36,6 +36,7 @@ from optimlab.typing import Array, Count, Marks, Number
 
 if TYPE_CHECKING:
     from optimlab.checkpoint.header import Header, Saved
+    from optimlab.checkpoint.held import Held
     from optimlab.checkpoint.snapshot import Snapshot
 
 __all__ = ["Optimizer"]
@@ -431,12 +432,13 @@ class Optimizer:
         if self._layout is not None:
             self._layout.bind(params)
             return self._layout
-        return self._started(Layout(params, self.rule, self._mean, replicas=self.replicas))
+        layout = Layout(params, self.rule, self._mean, replicas=self.replicas)
+        return self._started(layout, None if self._pending is None else self._pending.meet(layout))
 
-    def _started(self, layout: Layout) -> Layout:
+    def _started(self, layout: Layout, held: Held | None) -> Layout:
         """Take a new layout, with what was loaded."""
-        if self._pending is not None:
-            self._pending.fill(layout)
+        if self._pending is not None and held is not None:
+            self._pending.fill(layout, held)
         self._choose(layout)
         self._layout, self._pending = layout, None
         return layout
@@ -573,8 +575,7 @@ class Optimizer:
         layout = self._layout
         if snapshot.writes:
             layout = Layout(params, self.rule, self._mean, replicas=self.replicas)
-        if layout is not None:
-            snapshot.check(layout)
+        held = None if layout is None else snapshot.check(layout)
         snapshot.load_hooks()  # the last that can fail
         self._layout, self._pending = None, snapshot
         self._t, self._latest_lr = snapshot.t, None
@@ -582,7 +583,7 @@ class Optimizer:
             self._guard.diverged[...] = snapshot.diverged
         if layout is not None and snapshot.writes:
             snapshot.write_params(layout)
-            self._started(layout)
+            self._started(layout, held)
 
     def save(self, path: str | PathLike[str], params: Any = True) -> None:
         """Write what ``state_dict`` returns to one ``.npz`` file, atomically.

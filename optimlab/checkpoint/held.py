@@ -58,15 +58,15 @@ class Held(NamedTuple):
 
 def held_by(owner: Owner, layout: Layout) -> Held:
     """Return what is in memory, as views."""
-    kept: dict[str, dict[str, list[str]]] = {name: {"state": [], "average": []} for name in layout.names}
+    kept: dict[str, dict[str, tuple[str, ...]]] = {"state": {}, "average": {}}
     slots: dict[str, Array] = {}
     for block, leaf, slot, view in _memory(owner, layout):
-        kept[leaf][block].append(slot)
+        kept[block][leaf] = (*kept[block].get(leaf, ()), slot)
         slots[f"{block}/{leaf}/{slot}"] = view
     dtypes = {dtype: dtype.name for dtype in set(layout.dtypes)}
     rows = zip(layout.names, layout.shapes, layout.dtypes, strict=True)
     leaves = {
-        name: Leaf(shape, dtypes[dtype], tuple(kept[name]["state"]), tuple(kept[name]["average"]))
+        name: Leaf(shape, dtypes[dtype], kept["state"].get(name, ()), kept["average"].get(name, ()))
         for name, shape, dtype in rows
     }
     counts = {clock: getattr(layout, method)() for clock, (method, _) in CLOCKS.items()}

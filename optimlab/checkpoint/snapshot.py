@@ -155,11 +155,15 @@ class Snapshot:
             if name in self.saved.header.leaves:
                 leaf[...] = self.saved.arrays[f"params/{name}"]
 
-    def fill(self, layout: Layout) -> None:
-        """Write the slots into memory; refuse other leaves or parameters than those that were saved."""
+    def meet(self, layout: Layout) -> Held:
+        """Refuse other leaves or parameters than those that were saved; return what is in memory."""
         held = self.check(layout)
         if self.holds_params:
             self._compare(layout)
+        return held
+
+    def fill(self, layout: Layout, held: Held) -> None:
+        """Write clocks, state and average into memory, which was checked."""
         for clock, counts in self._clocks(held.leaves).items():
             if counts:
                 getattr(layout, CLOCKS[clock][1])(counts)
