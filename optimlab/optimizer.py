@@ -515,7 +515,7 @@ class Optimizer:
         ValueError
             Before the first step, or if the parameters are not known.
         RuntimeError
-            If the parameters are the averaged weights at the moment.
+            If a step is under way, or the parameters are the averaged weights at the moment.
 
         Examples
         --------
@@ -532,6 +532,7 @@ class Optimizer:
     def _taken(self, params: Any) -> tuple[Header, dict[str, Array]]:
         from optimlab.checkpoint.held import held_by, taken
 
+        self._check_between_steps()
         if self._swapped and params is True:
             raise RuntimeError("the averaged weights are swapped in; leave `with opt.averaged(params)` before you save")
         if self._layout is not None:
@@ -539,6 +540,10 @@ class Optimizer:
         if self._pending is not None:
             return taken(self, self._pending.held, params)
         raise ValueError("there is nothing to save before the first step: the optimizer has not seen params yet")
+
+    def _check_between_steps(self) -> None:
+        if self._busy.locked():  # weights, average and hooks are at different steps
+            raise RuntimeError("a step of this optimizer is under way; save and load when opt.step has returned")
 
     def load_state_dict(
         self,
@@ -569,6 +574,7 @@ class Optimizer:
     def _load(self, saved: Saved, params: Any, **options: Any) -> None:
         from optimlab.checkpoint.snapshot import Snapshot
 
+        self._check_between_steps()
         if self._swapped:
             raise RuntimeError("the averaged weights are swapped in; leave `with opt.averaged(params)` first")
         snapshot = Snapshot(saved, self, params, **options)

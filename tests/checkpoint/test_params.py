@@ -287,3 +287,22 @@ def test_going_back_to_a_checkpoint_takes_the_parameters_back(saved):
     first.load(path, params)
     assert equal(params, kept)
     assert first.t == 5
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_in_the_midst_of_a_step_nothing_is_saved_or_loaded(when, saved):
+    path, first, params = saved
+
+    class Saves:
+        moves_weights = False
+
+        def look(self, step):
+            for use in (lambda: optimizer.save(path), optimizer.state_dict, lambda: optimizer.load(path)):
+                with pytest.raises(RuntimeError, match=r"under way; save and load when opt.step has returned"):
+                    use()
+
+    setattr(Saves, when, Saves.look)
+    optimizer = Optimizer(adam(), 0.1, hooks=[Saves()], average=Ema(0.9, debias=True))
+    go(optimizer, params, [0])
+    optimizer.save(path)
+    optimizer.load(path)
