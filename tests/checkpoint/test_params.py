@@ -291,7 +291,7 @@ def test_going_back_to_a_checkpoint_takes_the_parameters_back(saved):
 
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_in_the_midst_of_a_step_nothing_is_saved_or_loaded(when, saved):
-    path, first, params = saved
+    path, _, params = saved
 
     class Saves:
         moves_weights = False
