@@ -306,3 +306,20 @@ def test_in_the_midst_of_a_step_nothing_is_saved_or_loaded(when, saved):
     go(optimizer, params, [0])
     optimizer.save(path)
     optimizer.load(path)
+
+
+@pytest.mark.parametrize("way", [copy.copy, copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
+def test_a_copy_between_a_load_and_the_next_step_has_what_was_loaded(way, saved):
+    path, first, params = saved
+    second = CASES["adam and an average"]()
+    second.load(path)
+    twin, theirs = way(second), copy.deepcopy(params)
+    other = copy.deepcopy(params)
+    other["w"] += 1.0
+    with pytest.raises(ValueError, match="parameter 'w' is not what was saved"):
+        go(twin, other, [5])
+    assert same(twin, first)
+    go(twin, theirs, [5])
+    go(second, params, [5])
+    assert equal(theirs, params)
+    assert same(twin, second)
