@@ -4,9 +4,11 @@ from optimlab.descent.check import GradientCheck as GradientCheck
 from optimlab.descent.check import check_gradient as check_gradient
 from optimlab.descent.history import Every as Every
 from optimlab.descent.history import History as History
-from optimlab.descent.loop import Problem as Problem
 from optimlab.descent.loop import descend as descend
+from optimlab.descent.minimize import MinimizeResult as MinimizeResult
+from optimlab.descent.minimize import minimize as minimize
 from optimlab.descent.passage import FirstPassage as FirstPassage
+from optimlab.descent.problem import Problem as Problem
 from optimlab.descent.stop import Below as Below
 from optimlab.descent.stop import Progress as Progress
 from optimlab.descent.stop import Seconds as Seconds
@@ -25,8 +27,11 @@ from optimlab.hooks.rates import Plateau as Plateau
 from optimlab.hooks.record import Record as Record
 from optimlab.hooks.skip import SkipLarge as SkipLarge
 from optimlab.hooks.skip import SkipNonFinite as SkipNonFinite
+from optimlab.hooks.stop import EarlyStop as EarlyStop
 from optimlab.hooks.weight_decay import IndependentDecay as IndependentDecay
 from optimlab.hooks.weight_decay import WeightDecay as WeightDecay
+from optimlab.objects import Leaves as Leaves
+from optimlab.objects import tree as tree
 from optimlab.optimizer import Optimizer as Optimizer
 from optimlab.recurrence.decay import Decay as Decay
 from optimlab.recurrence.decay import bias_correction as bias_correction

@@ -1,4 +1,4 @@
-"""The Optimizer: it owns the memory and runs a rule over parameters, in place."""
+"""The Optimizer: it owns the memory and runs rules over parameters, in place."""
 
 from __future__ import annotations
 
@@ -6,60 +6,47 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy, deepcopy
 from os import PathLike
-from threading import Lock
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self, final
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from optimlab.checks import POSITIVE, hyperparameter, whole
-from optimlab.engine import Engine, choose
-from optimlab.engine.given import (
-    check_shapes,
-    checked_average,
-    checked_hooks,
-    checked_loss,
-    checked_lr,
-    hyperparameters,
-)
-from optimlab.engine.guard import Replicas, check_gradients, check_swept, rows_of
-from optimlab.engine.layout import Layout, Segment
-from optimlab.engine.numbers import Numbers
+from optimlab.checks import choice, whole
+from optimlab.engine import choose
+from optimlab.engine.groups import Groups
+from optimlab.engine.layout import Layout
+from optimlab.engine.run import Run
 from optimlab.rules.algebra import Rule
-from optimlab.rules.averages import compensated
-from optimlab.rules.probe import checked_rule
 from optimlab.settings import Fixed
-from optimlab.step import Step
-from optimlab.trees import mapped
+from optimlab.signals import Deferred, Turn
+from optimlab.trees import ByName, mapped
 from optimlab.typing import Array, Count, Marks, Number
 
 if TYPE_CHECKING:
     from optimlab.checkpoint.header import Header, Saved
-    from optimlab.checkpoint.held import Held
-    from optimlab.checkpoint.snapshot import Snapshot
 
 __all__ = ["Optimizer"]
 
-_BUSY = (
-    "a step of this optimizer is under way, in another thread or around this hook; one optimizer takes one step at a "
-    "time: give each thread one of its own, copy.deepcopy(optimizer)"
-)
 _GO_ON = "make a new Optimizer with it, and new.load_state_dict(old.state_dict()) to go on from here"
+_AVERAGES = "construct the optimizer with average=Ema(0.999, debias=True)"
+
+Schedule = Callable[[Any], Any]
 
 
+@final
 class Optimizer:
-    """w ← w - lr · rule(g): update parameters in place.
+    r"""w ← w - lr · rule(g): update parameters in place.
 
     Parameters
     ----------
-    rule : Rule
-        The update rule, such as ``adam()``.
-    lr : float greater than 0, sequence of float, shape (S,), or schedule
+    rule : Rule, or dict of Rule or None by name
+        The update rule, such as ``adam()``, or one for each group of leaves.
+    lr : float greater than 0, sequence of float, shape (S,), or schedule; or dict of such by name
         Learning rate, or a function of the update's index k = 0, 1, 2, ...
     hooks : sequence
         Objects with ``before(step)``, ``after(step)`` or both, called in this order with a ``Step``.
-    average : Rule, optional
+    average : Rule, or dict of Rule or None by name, optional
         What averages the weights after each step, such as ``Ema(0.999, debias=True)``; see ``averaged``. It starts at
         the first weights: ``Ema(0.999)`` stands for ``Ema(FirstValueGain(0.999))``, unless it has a ``first``.
     engine : {"auto", "numpy", "fused"}
@@ -78,9 +65,18 @@ class Optimizer:
 
     Notes
     -----
+    Groups: the keys of a dict are patterns of leaf names such as ``layers.0.bias``, in which ``*`` is any letters and
+    ``?`` one; ``\*``, ``\?`` and ``\\`` are these letters themselves, and so are all others, brackets among them. The
+    first match wins; each leaf must have one, and each pattern must win one. The rule None freezes leaves: whatever
+    their gradient is, they and their average stay as they are. Hooks see all leaves, so that ``ClipNorm`` clips the
+    norm over the groups.
+
     One optimizer steps one set of parameters, in place: the same memory at each step. A program that keeps the arrays
-    of the step before, or binds new ones, takes ``updated``. After a load or ``release``, and in a copy, they may be
+    of the step before, or binds new ones, takes ``updated``. After a load or ``adopt``, and in a copy, they may be
     others.
+
+    A step is done whole or not at all: signals such as Ctrl-C wait for its end, and what can be refused is refused
+    before anything moves.
 
     A step is: hooks' ``before``, one sweep over memory, hooks' ``after`` (not if the step was skipped), and the average
     of what the weights are then. The average is part of the sweep if no ``after`` moves weights, as hooks say with
@@ -103,47 +99,31 @@ class Optimizer:
     (True, 200)
     """
 
-    __slots__ = (
-        "__weakref__", "_after", "_average", "_before", "_busy", "_early", "_engine", "_engines", "_follower", "_guard",
-        "_hooks", "_late", "_latest_lr", "_layout", "_mean", "_pending", "_rate", "_replicas", "_rule", "_swapped",
-        "_t", "check_finite",
-    )  # fmt: skip
-    rule: Fixed[Rule] = Fixed("make a new Optimizer with the rule, whose state starts anew")
-    average: Fixed[Rule | None] = Fixed("make a new Optimizer with the average, which starts at the weights of then")
+    __slots__ = ("__weakref__", "_average", "_busy", "_engine", "_replicas", "_rule", "_run")
+    rule: Fixed[Any] = Fixed("make a new Optimizer with the rule, whose state starts anew")
+    average: Fixed[Any] = Fixed("make a new Optimizer with the average, which starts at the weights of then")
     engine: Fixed[str] = Fixed(_GO_ON)
     replicas: Fixed[int | None] = Fixed("make a new Optimizer for so many replicas, whose state starts anew")
 
     def __init__(
         self,
-        rule: Rule,
-        lr: ArrayLike | Callable[[Any], Any],
+        rule: Rule | Mapping[str, Rule | None],
+        lr: ArrayLike | Schedule | Mapping[str, Any],
         *,
         hooks: Sequence[Any] = (),
-        average: Rule | None = None,
+        average: Rule | Mapping[str, Rule | None] | None = None,
         engine: str = "auto",
         check_finite: bool = True,
         replicas: int | None = None,
     ) -> None:
-        self.rule = checked_rule(rule)
-        self.average = checked_average(average)
-        self.engine = engine
-        self.check_finite = check_finite
         self.replicas = None if replicas is None else whole("replicas", replicas, 1)
-        self._rate = hyperparameter("lr", lr, POSITIVE)
-        self._engines: list[Engine] = []
-        self._follower: Engine | None = None
-        self._mean = None if self.average is None else compensated(self.average)
-        choose(engine, rule, self._mean)  # which says at once what is wrong
-        self._guard = None if self.replicas is None else Replicas(self.replicas)
-        self._t: Count = 0
-        self._latest_lr: Number | None = None
-        self._layout: Layout | None = None
-        self._pending: Snapshot | None = None
-        self._swapped = False
-        self._busy = Lock()
-        check_shapes(
-            self.replicas, {"lr": (self._lr_at(0),), "rule": rule.coefficients(1), "average": self._averaging(1)}
-        )
+        groups = Groups(rule, lr, average, self.replicas)
+        self.rule, self.average = groups.rule, groups.average
+        self.engine = engine
+        for part in groups.rules:
+            choose(engine, part, None)  # which says at once what is wrong
+        self._run = Run(groups, engine, check_finite=check_finite)
+        self._busy = Turn()
         self.hooks = hooks
 
     def __repr__(self) -> str:
@@ -151,73 +131,80 @@ class Optimizer:
         defaults: Any = type(self).__init__.__kwdefaults__
         held = {name: getattr(self, name) for name in defaults}
         words = [f"{name}={value!r}" for name, value in held.items() if value != defaults[name]]
-        return f"Optimizer({', '.join([repr(self.rule), repr(self._rate), *words])})"
+        return f"Optimizer({', '.join([repr(self.rule), repr(self._run.groups.lr), *words])})"
 
-    def __copy__(self) -> Optimizer:
+    def __copy__(self) -> Self:
         return deepcopy(self)
 
     def __getstate__(self) -> dict[str, Any]:
-        """A copy is an optimizer of its own: it steps other arrays, and neither steps nor averages at the moment."""
-        held = {name: getattr(self, name) for name in self.__slots__ if name != "__weakref__"}
-        return held | {"_swapped": False, "_busy": None}
+        """A copy is an optimizer of its own: it steps other arrays, and does not step at the moment."""
+        return {name: getattr(self, name) for name in self.__slots__ if name not in ("__weakref__", "_busy")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        for name, held in (state | {"_busy": Lock()}).items():
+        for name, held in (state | {"_busy": Turn()}).items():
             setattr(self, name, held)
 
     @property
     def t(self) -> Count:
         """Number of updates so far; an array of shape (S,) once replicas have skipped steps of their own."""
-        return self._t if isinstance(self._t, int) else self._t.copy()
+        return copy(self._run.t)
 
     @property
-    def lr(self) -> Number:
+    def lr(self) -> Number | ByName[Number]:
         """Learning rate of the latest update; before the first, of the first. A load leaves out what hooks had set.
 
-        Another number or schedule may be assigned: the next update takes it.
+        Another number or schedule, or a dict of them by name, may be assigned: the next update takes it. Of rates by
+        name it is a mapping.
         """
-        if self._latest_lr is not None:
-            return copy(self._latest_lr)
-        return self._lr_at(np.maximum(self._t - 1, 0) if isinstance(self._t, np.ndarray) else max(self._t - 1, 0))
+        t, latest = self._run.t, self._run.latest_lr
+        return (
+            copy(latest)
+            if latest is not None
+            else self._run.groups.lr_at(np.maximum(t - 1, 0) if np.ndim(t) else max(t - 1, 0))
+        )
 
     @lr.setter
-    def lr(self, lr: ArrayLike | Callable[[Any], Any]) -> None:
-        rate = hyperparameter("lr", lr, POSITIVE)
-        if not callable(rate):
-            check_shapes(self.replicas, {"lr": (np.array(rate),)})
-        self._rate, self._latest_lr = rate, None
+    def lr(self, lr: ArrayLike | Schedule | Mapping[str, Any]) -> None:
+        self._run.regroup(lr)
 
     @property
     def hooks(self) -> tuple[Any, ...]:
         """The hooks; others may be assigned, with what they keep."""
-        return self._hooks
+        return self._run.hooks
 
     @hooks.setter
     def hooks(self, hooks: Sequence[Any]) -> None:
-        given = checked_hooks(hooks)
-        check_shapes(self.replicas, hyperparameters(given))
-        self._hooks = given
-        self._before = [hook.before for hook in given if hasattr(hook, "before")]
-        self._after = [hook.after for hook in given if hasattr(hook, "after")]
-        moving = any(getattr(hook, "moves_weights", True) for hook in given if hasattr(hook, "after"))
-        self._late = self._mean if moving else None
-        self._early = None if moving else self._mean
-        if self._layout is not None:
-            self._choose(self._layout)
+        self._run.hooks = hooks
 
-    def _choose(self, layout: Layout) -> None:
-        """Choose the engines, for the rules with or without the average."""
-        self._engines = [choose(self.engine, rule, self._early) for rule in layout.rules]
-        self._follower = None if self._mean is None else choose(self.engine, None, self._mean)
-        for segment in layout.segments:
-            segment.kept.clear()
+    @property
+    def check_finite(self) -> bool:
+        """Whether gradients that are not finite are refused; may be assigned."""
+        return self._run.check_finite
+
+    @check_finite.setter
+    def check_finite(self, check: bool) -> None:
+        self._run.check_finite = check
+
+    @property
+    def best(self) -> Any:
+        """The weights of the best loss, in containers as the parameters: what the hook ``EarlyStop`` has kept.
+
+        Dicts are dicts, lists lists and tuples tuples; the arrays are copies.
+        """
+        held = next((hook.best for hook in self.hooks if hasattr(hook, "best")), None)
+        if held is None:
+            raise ValueError("no hook keeps the best weights; give hooks=[EarlyStop()]")
+        if not held or self._run.layout is None:
+            raise ValueError("there are no best weights before the first step")
+        return self._run.layout.tree.filled(iter([held[name] for name in self._run.layout.names]))
 
     @property
     def diverged(self) -> Marks:
         """Which replicas are frozen, shape (S,)."""
-        if self._guard is None:
+        guard = self._run.passes.guard
+        if guard is None:
             raise ValueError("only an optimizer with replicas marks those that diverged; give replicas=S")
-        return self._guard.diverged.copy()
+        return guard.diverged.copy()
 
     @property
     def state(self) -> Mapping[str, Mapping[str, Array]]:
@@ -232,10 +219,12 @@ class Optimizer:
         >>> opt.state["w"]["ema"]
         array([0.25, 0.25])
         """
-        if self._layout is not None:
-            names, memory = self._layout.names, self._layout.memory("state", self.rule.slots)
-        elif self._pending is not None:
-            names, memory = tuple(self._pending.saved.header.leaves), self._pending.state()
+        self._run.settle()
+        layout = self._run.layout
+        if layout is not None:
+            names, memory = layout.names, layout.memory("state")
+        elif self._run.pending is not None:
+            names, memory = self._run.pending.names, self._run.pending.memory("state")
         else:
             raise ValueError("state is there after the first step (or averaged): the optimizer has not seen params yet")
         found: dict[str, dict[str, Array]] = {name: {} for name in names}
@@ -271,12 +260,8 @@ class Optimizer:
         RuntimeError
             If a step of this optimizer is under way, in another thread or around the hook that calls it.
         """
-        if not self._busy.acquire(blocking=False):
-            raise RuntimeError(_BUSY)
-        try:
-            self._step(params, gradients, loss)
-        finally:
-            self._busy.release()
+        with Deferred(), self._busy:
+            self._run.step(params, gradients, loss)
         return params
 
     def updated(self, params: Any, gradients: Any, *, loss: Number | None = None) -> Any:
@@ -305,143 +290,127 @@ class Optimizer:
         >>> opt.updated(w, w), w
         (array([0.5]), array([1.]))
         """
-        if not self._busy.acquire(blocking=False):
-            raise RuntimeError(_BUSY)
-        try:
-            new = mapped(_copied, params)
-            self.release()
-            self._step(new, gradients, loss)
-        finally:
-            self.release()
-            self._busy.release()
+        with Deferred(), self._busy:
+            try:
+                new = mapped(_copied, params)
+                self._run.release()
+                self._run.step(new, gradients, loss)
+            finally:
+                self._run.release()
         return new
 
-    def release(self) -> None:
-        """Forget the parameters: those of the next step may be other arrays, which go on from this state."""
-        if self._layout is not None:
-            self._layout.release()
+    def step_rows(
+        self, params: Any, rows: Any, gradients: Any, *, others: str = "wait", loss: Number | None = None
+    ) -> Any:
+        """Do one update of some rows of the parameters, in place, and return the parameters: for embeddings.
 
-    def _step(self, params: Any, gradients: Any, loss: Number | None) -> None:
-        layout = self._bound(params)
-        given = layout.gradients(gradients)
-        lr = self._lr_at(self._t)
-        loss = None if loss is None else checked_loss(loss, layout.replicas)
-        step = Step(self._t + 1, lr, 1.0, False, layout.leaves, given, layout.names, loss, layout.replicas)
-        step.waiting = layout.waiting
-        for before in self._before:
-            before(step)
-        if step.skip is not False and np.all(step.skip):
-            return
-        if step.gradients is not given:
-            step.gradients = layout.checked_gradients(tuple(step.gradients))
-        if step.lr is not lr:
-            step.lr = checked_lr("set by a hook", step.lr)
-        if layout.replicas is not None and step.skip is not False:
-            step.skip = np.broadcast_to(np.asarray(step.skip, bool), (layout.replicas,))
-        waiting = self._update(layout, step)
-        try:
-            for after in self._after:
-                after(step)
-        finally:  # the weights have moved, whatever happens to a hook
-            if self._late is not None:
-                self._follow(layout.segments, step)
-            elif waiting and self._early is not None:
-                self._follow(waiting, step)
+        Only these rows move. Its cost is that of the rows, whatever the length of the tables.
 
-    def _follow(self, segments: Sequence[Segment], step: Step) -> None:
-        """Feed the average what the weights are after the hooks."""
-        frozen = step.skip if isinstance(step.skip, np.ndarray) and step.skip.any() else None
-        numbers = Numbers(1.0, 0.0, None, self._averaging(step.t), frozen)
-        with np.errstate(all="ignore"):
-            for segment in segments:
-                segment.reread()
-                self._follower.sweep(segment, numbers)  # type: ignore[union-attr]
+        Parameters
+        ----------
+        params : container of arrays
+            The parameters, as for ``step``.
+        rows : as params, of ndarray of int, shape (n,), or None
+            Which rows of each leaf have a gradient; None: the leaf waits, or fades. Rows may repeat.
+        gradients : as params, of ndarray, shape (n, ...), or None
+            The gradients of these rows; those of equal rows are summed.
+        others : {"wait", "decay"}
+            What becomes of the state of the other rows. "wait": nothing; t is that of the whole leaf. (torch's
+            ``SparseAdam`` lets moments wait before their correction; it is the same once βᵗ is negligible.) "decay": it
+            fades as if their gradients had been zeros, in closed form when the row is next seen, but they do not move.
+            That is known of momentum, RMSprop, Adam and all rules that average numbers that are 0 where the gradient
+            is, with a constant β, ``UniformGain``, or ``Trace``.
+        loss : float, optional
+            For hooks that need it.
 
-    def _update(self, layout: Layout, step: Step) -> list[Segment]:
-        """Sweep all segments with the rules and the average; return those that wait."""
-        waiting = layout.activate(step.waiting)
-        layout.gather(step.gradients)
-        t, skip = self._t + 1, step.skip
-        with np.errstate(all="ignore"):
-            self._guarded(layout, step, self._numbers(layout, step, t))
-        self._latest_lr = step.lr
-        for segment in waiting:
-            segment.waited = segment.waited + (1 if layout.replicas is None else np.asarray(step.live, np.int64))
-        self._t = np.where(skip, self._t, t) if isinstance(skip, np.ndarray) and skip.any() else t
-        if self._guard is not None:
-            step.skip = skip | self._guard.diverged  # hooks leave a frozen replica alone, too
-        return waiting
+        Returns
+        -------
+        container of arrays
+            The parameters that were given.
 
-    def _numbers(self, layout: Layout, step: Step, t: Count) -> list[Numbers]:
-        """Return the numbers for each segment; where leaves have waited, t is a smaller one."""
-        average = () if self._early is None else self._averaging(t)
-        each = [Numbers(step.scale, step.lr, rule.coefficients(t), average) for rule in layout.rules]
-        each = [each[segment.rule] for segment in layout.active]
-        for i, segment in enumerate(layout.active):
-            if not isinstance(segment.waited, int) or segment.waited:
-                c = layout.rules[segment.rule].coefficients(t - segment.waited)
-                each[i] = Numbers(step.scale, step.lr, c, average)
-        if self._guard is not None or not (isinstance(step.lr, float) and isinstance(step.scale, float)):
-            for own in each:
-                check_shapes(self.replicas, own.groups())
-        return each
+        Raises
+        ------
+        FloatingPointError, RuntimeError
+            As ``step`` does.
+        ValueError, TypeError
+            If rows or gradients are not such, the rule does not fade in closed form, or something needs whole leaves:
+            replicas, an average, ``Accumulate``, ``Lookahead``, ``Project`` or ``EarlyStop``.
 
-    def _guarded(self, layout: Layout, step: Step, each: Sequence[Numbers]) -> None:
-        """Sweep, and let nothing through that is not finite: an error, with replicas those that are frozen."""
-        if self._guard is not None:
-            frozen = self._guard.frozen(layout, step, check=self.check_finite)
-            for own in each:
-                own.frozen = frozen
-            saved = self._guard.saved(layout) if self.check_finite else []
-            self._sweep(layout, each)
-            self._guard.restore(layout, saved)
-        elif not self.check_finite or check_gradients(layout, step):
-            self._sweep(layout, each)
-        else:
-            self._careful(layout, step, each)
-        for segment in layout.active:
-            segment.scatter()
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from optimlab import momentum
+        >>> table, opt = np.zeros((50000, 2)), Optimizer(momentum(0.5), lr=1.0)
+        >>> _ = opt.step_rows(table, np.array([7, 3, 7]), np.ones((3, 2)))
+        >>> table[[3, 7, 8]]
+        array([[-0.5, -0.5],
+               [-1. , -1. ],
+               [ 0. ,  0. ]])
+        """
+        decay = choice("others", others, ("wait", "decay")) == "decay"
+        with Deferred(), self._busy:
+            self._run.step_rows(params, rows, gradients, loss, decay=decay)
+        return params
 
-    def _careful(self, layout: Layout, step: Step, each: Sequence[Numbers]) -> None:
-        """Sweep with gradients that are so large that something may overflow; if it does, take everything back."""
-        kept = [(row, row.copy()) for row in rows_of(layout)]
-        try:
-            self._sweep(layout, each)
-            check_swept(layout, step, self.rule.slots)
-        except FloatingPointError:
-            for row, before in kept:
-                row[...] = before
-            raise
+    def flush(self, params: Any = None) -> bool:
+        """Do one update with the gradients that ``Accumulate`` has collected so far: at the end of an epoch.
 
-    def _sweep(self, layout: Layout, each: Sequence[Numbers]) -> None:
-        for segment, numbers in zip(layout.active, each, strict=True):
-            self._engines[segment.rule].sweep(segment, numbers)
+        Parameters
+        ----------
+        params : container of arrays, optional
+            The parameters; only needed after ``updated`` or a load, when there are none here.
 
-    def _averaging(self, t: Count) -> tuple[Number, ...]:
-        return () if self._mean is None else self._mean.coefficients(t)
+        Returns
+        -------
+        bool
+            Whether there was anything.
 
-    def _lr_at(self, k: Count) -> Number:
-        if callable(self._rate):
-            return checked_lr(f"from its schedule at k = {k}", self._rate(k))
-        return self._rate if isinstance(self._rate, float) else np.array(self._rate)
+        Raises
+        ------
+        ValueError
+            If there are no parameters here, and none are given.
 
-    def _bound(self, params: Any) -> Layout:
-        """Return the layout with these parameters in it; the first time, make it."""
-        if self._swapped:
-            raise RuntimeError("the averaged weights are swapped in; leave `with opt.averaged(params)` first")
-        if self._layout is not None:
-            self._layout.bind(params)
-            return self._layout
-        layout = Layout(params, self.rule, self._mean, replicas=self.replicas)
-        return self._started(layout, None if self._pending is None else self._pending.meet(layout))
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from optimlab import Accumulate, sgd
+        >>> w, opt = np.zeros(1), Optimizer(sgd(), lr=1.0, hooks=[Accumulate(4)])
+        >>> for g in (1.0, 3.0):
+        ...     _ = opt.step(w, np.array([g]))
+        >>> opt.flush(), w, opt.flush()
+        (True, array([-2.]), False)
+        """
+        with Deferred(), self._busy:
+            return self._run.flush(params)
 
-    def _started(self, layout: Layout, held: Held | None) -> Layout:
-        """Take a new layout, with what was loaded."""
-        if self._pending is not None and held is not None:
-            self._pending.fill(layout, held)
-        self._choose(layout)
-        self._layout, self._pending = layout, None
-        return layout
+    def adopt(self, params: Any) -> None:
+        """Go on with these parameters: other arrays, new leaves, or fewer.
+
+        Parameters
+        ----------
+        params : container of arrays
+            Leaves of a name that there was go on from their state, and have the shape and dtype that they had. Others
+            are new: their state and their t, with the corrections of it, begin now; ``opt.t`` and schedules go on. The
+            state of leaves that are gone is forgotten.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a leaf is not one, or has another shape or dtype than that of its name before; all is as it was then.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from optimlab import momentum
+        >>> params, opt = {"a": np.zeros(1)}, Optimizer(momentum(0.5), lr=1.0)
+        >>> _ = opt.step(params, {"a": np.ones(1)})
+        >>> params["b"] = np.zeros(1)
+        >>> opt.adopt(params)
+        >>> opt.step(params, {"a": np.ones(1), "b": np.ones(1)})
+        {'a': array([-1.25]), 'b': array([-0.5])}
+        """
+        with Deferred(), self._busy:
+            self._run.adopt(params)
 
     @contextmanager
     def averaged(self, params: Any) -> Iterator[Any]:
@@ -478,29 +447,27 @@ class Optimizer:
         >>> w
         array([6.])
         """
-        layout = self._bound(params)
-        values = self._averages(layout)
-        leaves, given = layout.leaves, layout.tree.leaves(params)
-        saved = [leaf.copy() for leaf in leaves]
-        self._swapped = True
-        try:
+        run = self._run
+        if all(average is None for average in run.groups.averages):
+            raise ValueError(f"there is no average; {_AVERAGES}")
+        if np.any(np.equal(run.t, 0)):
+            raise ValueError("there is no average before the first step")
+        with Deferred(), self._busy:
+            layout = run.bound(params)
+            given, leaves, values = layout.tree.leaves(params), layout.leaves, layout.averages(run.t)
+            saved = [leaf.copy() for leaf in leaves]
             _write(leaves, values)
+            run.swapped = True
+        try:
             yield params
         finally:
-            _write(leaves, saved)
-            self._swapped = False
+            with Deferred():
+                _write(leaves, saved)
+                run.swapped = False
         for name, old, now in zip(layout.names, given, layout.tree.leaves(params), strict=True):
             if now is not old:
                 remedy = "the weights were put back into the old one; write into it, w[...] = new"
                 raise RuntimeError(f"parameter {name!r} was bound to another array inside averaged; {remedy}")
-
-    def _averages(self, layout: Layout) -> list[Array]:
-        if self._mean is None:
-            raise ValueError("there is no average; construct the optimizer with average=Ema(0.999, debias=True)")
-        if np.any(np.equal(self._t, 0)):
-            raise ValueError("there is no average before the first step")
-        numbers = Numbers(1.0, 0.0, None, self._averaging(self._t))
-        return layout.averages(self._mean.read, numbers)  # type: ignore[attr-defined]
 
     def state_dict(self, params: Any = True) -> dict[str, Array]:
         """Return parameters, state, average, t and the hooks' state, copied, in one flat dict of arrays.
@@ -526,24 +493,22 @@ class Optimizer:
         >>> list(opt.state_dict())
         ['header', 't', 'params/w', 'state/w/ema']
         """
-        header, arrays = self._taken(params)
-        return {"header": header.text()} | {key: arrays[key].copy() for key in header.kinds()}
+        with self._busy:
+            header, arrays = self._taken(params)
+            return {"header": header.text()} | {key: arrays[key].copy() for key in header.kinds()}
 
     def _taken(self, params: Any) -> tuple[Header, dict[str, Array]]:
         from optimlab.checkpoint.held import held_by, taken
 
-        self._check_between_steps()
-        if self._swapped and params is True:
+        run = self._run
+        if run.swapped and params is True:
             raise RuntimeError("the averaged weights are swapped in; leave `with opt.averaged(params)` before you save")
-        if self._layout is not None:
-            return taken(self, held_by(self, self._layout), params)
-        if self._pending is not None:
-            return taken(self, self._pending.held, params)
+        run.settle()
+        if run.layout is not None:
+            return taken(self, held_by(run.layout), params)
+        if run.pending is not None:
+            return taken(self, run.pending.held, params)
         raise ValueError("there is nothing to save before the first step: the optimizer has not seen params yet")
-
-    def _check_between_steps(self) -> None:
-        if self._busy.locked():  # weights, average and hooks are at different steps
-            raise RuntimeError("a step of this optimizer is under way; save and load when opt.step has returned")
 
     def load_state_dict(
         self,
@@ -569,27 +534,29 @@ class Optimizer:
         """
         from optimlab.checkpoint.snapshot import of_dict
 
-        self._load(of_dict(arrays), params, replace=replace, strict=strict)
+        saved = of_dict(arrays)
+        with Deferred(), self._busy:
+            self._load(saved, params, replace=replace, strict=strict)
 
     def _load(self, saved: Saved, params: Any, **options: Any) -> None:
         from optimlab.checkpoint.snapshot import Snapshot
 
-        self._check_between_steps()
-        if self._swapped:
+        run = self._run
+        if run.swapped:
             raise RuntimeError("the averaged weights are swapped in; leave `with opt.averaged(params)` first")
         snapshot = Snapshot(saved, self, params, **options)
-        layout = self._layout
-        if snapshot.writes:
-            layout = Layout(params, self.rule, self._mean, replicas=self.replicas)
+        layout = Layout(params, run.groups) if snapshot.writes else run.layout
         held = None if layout is None else snapshot.check(layout)
+        run.check_hooks()
         snapshot.load_hooks()  # the last that can fail
-        self._layout, self._pending = None, snapshot
-        self._t, self._latest_lr = snapshot.t, None
-        if self._guard is not None:
-            self._guard.diverged[...] = snapshot.diverged
-        if layout is not None and snapshot.writes:
+        run.layout, run.pending = None, snapshot
+        run.t, run.latest_lr = snapshot.t, None
+        if run.passes.guard is not None:
+            run.passes.guard.diverged[...] = snapshot.diverged
+        if layout is not None and held is not None and snapshot.writes:
             snapshot.write_params(layout)
-            self._started(layout, held)
+            snapshot.write(layout, held)
+            run.started(layout)
 
     def save(self, path: str | PathLike[str], params: Any = True) -> None:
         """Write what ``state_dict`` returns to one ``.npz`` file, atomically.
@@ -603,7 +570,8 @@ class Optimizer:
         """
         from optimlab.checkpoint import archive  # zipfile would be a tenth of `import optimlab`
 
-        archive.save(*self._taken(params), path)
+        with self._busy:
+            archive.save(*self._taken(params), path)
 
     def load(
         self,
@@ -652,7 +620,9 @@ class Optimizer:
         """
         from optimlab.checkpoint import archive
 
-        self._load(archive.load(path), params, replace=replace, strict=strict)
+        saved = archive.load(path)
+        with Deferred(), self._busy:
+            self._load(saved, params, replace=replace, strict=strict)
 
 
 def _copied(leaf: Any) -> Any:

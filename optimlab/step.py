@@ -9,6 +9,7 @@ from typing import Any, final
 import numpy as np
 
 from optimlab.finite import norm
+from optimlab.trees import ByName
 from optimlab.typing import Array, Count, Mark, Number
 
 __all__ = ["Step"]
@@ -21,14 +22,16 @@ class Step:
 
     A hook is an object with ``before(step)``, ``after(step)`` or both. One that needs the loss says so with the class
     attribute ``needs_loss = True``: ``descend`` then computes it at each step. One whose ``after`` moves no weights
-    says so with ``moves_weights = False``: the average of the weights is then part of the sweep, not a second pass.
+    says so with ``moves_weights = False``: the average of the weights is then part of the sweep, not a second pass. One
+    that cannot do with some rows of the leaves (``Optimizer.step_rows``) says ``whole_leaves = True``.
 
     Attributes
     ----------
     t : int, or ndarray of int, shape (S,)
         Number of this update, from 1; an array once replicas have skipped steps of their own.
-    lr : float or ndarray of float64, shape (S,)
-        Learning rate of this update; may be set.
+    lr : float, ndarray of float64, shape (S,), or ByName
+        Learning rate of this update; may be set, or multiplied: with one for each group it is a mapping of them that
+        can be multiplied, and a number that is set is that of all.
     scale : float or ndarray of float64, shape (S,)
         Factor on the gradients, applied inside the sweep; may be multiplied.
     skip : bool or ndarray of bool, shape (S,)
@@ -44,8 +47,14 @@ class Step:
     replicas : int or None
         S.
     waiting : tuple of bool
-        Which leaves have no gradient in this step (None was given; here are zeros), or () if all have one: the rule
-        leaves them and their state alone, and so should a hook.
+        Which leaves have no gradient in this step (None was given, or they are frozen; here are zeros), or () if all
+        have one: the rule leaves them and their state alone, and so should a hook.
+    closing : bool
+        Whether this is ``flush``: there are no new gradients, but perhaps some that a hook has collected.
+    check_finite : bool
+        Whether the optimizer refuses gradients that are not finite.
+    places : tuple of int
+        Which of the rates by name each leaf has; see ``rate``.
     checked : tuple of ndarray or None
         Gradients that a hook has found to be finite, with a norm below 1e16: if they still are ``step.gradients`` when
         all hooks have been called, the optimizer does not look at them again. A hook that changes an array of its own
@@ -71,7 +80,7 @@ class Step:
     """
 
     t: Count
-    lr: Number
+    lr: Number | ByName[Number]
     scale: Number
     skip: Mark
     params: tuple[Array, ...]
@@ -81,6 +90,24 @@ class Step:
     replicas: int | None = None
     checked: tuple[Array, ...] | None = None
     waiting: tuple[bool, ...] = ()
+    closing: bool = False
+    check_finite: bool = True
+    places: tuple[int, ...] = ()
+
+    def rate(self, leaf: int) -> Number:
+        """Return the learning rate of the leaf of this index."""
+        return self.lr.parts[self.places[leaf]] if isinstance(self.lr, ByName) else self.lr
+
+    def refuse_bad(self) -> None:
+        """Raise FloatingPointError, with the leaf and the index, for the first gradient that is not finite."""
+        for name, gradient in zip(self.names, self.gradients, strict=True):
+            bad = np.argwhere(~np.isfinite(gradient))
+            if len(bad):
+                index = tuple(bad[0].tolist())
+                raise FloatingPointError(
+                    f"gradient {name!r} is {gradient[index]} at index {index} in step {self.t}; parameters and state "
+                    "are as before; to skip such steps use the hook SkipNonFinite"
+                )
 
     @property
     def idle(self) -> bool:

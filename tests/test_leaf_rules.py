@@ -168,5 +168,5 @@ def test_a_number_of_another_shape_is_refused_in_any_of_them():
 def test_where_nothing_differs_there_is_one_engine_and_one_buffer(rule):
     optimizer, params = Optimizer(rule, 0.1), {name: np.ones(3) for name in "abc"}
     optimizer.step(params, params)
-    assert len(optimizer._engines) == 1
-    assert len(optimizer._layout.segments) == 1
+    assert len(optimizer._run.layout.jobs) == 1
+    assert len(optimizer._run.layout.segments) == 1

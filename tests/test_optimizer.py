@@ -30,7 +30,8 @@ from optimlab import (
     sgd,
 )
 from optimlab.engine import layout as layouts
-from optimlab.optimizer import Optimizer, Step
+from optimlab.optimizer import Optimizer
+from optimlab.step import Step
 from tests.engine.laws import RULES, leaves_of, run, same
 from tests.test_replicas import engine_of
 
@@ -127,8 +128,8 @@ def test_packed_or_not_gives_the_same_bits(name, dtype, monkeypatch):
     init = layouts.Layout.__init__
     monkeypatch.setattr(layouts.Layout, "__init__", lambda *args, **options: init(*args, **options, pack=-1))
     apart = run(RULES[name], leaves, average=Ema(0.9))
-    assert len(apart[1]._layout.segments) == 5
-    assert len(packed[1]._layout.segments) == 1
+    assert len(apart[1]._run.layout.segments) == 5
+    assert len(packed[1]._run.layout.segments) == 1
     assert same(packed, apart)
 
 
@@ -398,7 +399,7 @@ class TestOneSetOfParameters:
         assert (optimizer.updated(new, np.zeros(size)) == 2.875).all()
         assert (new == 3.0).all()
         optimizer.step(w, np.zeros(size))
-        optimizer.release()
+        optimizer.adopt(new)
         optimizer.step(new, np.zeros(size))
         assert (new == 2.96875).all()
 

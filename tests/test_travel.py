@@ -38,6 +38,12 @@ TABLE |= {
     "many": lambda: Optimizer(adam(), 0.1, average=Ema(0.9), hooks=[ClipNorm(1.0), Accumulate(2)]),
     "replicas": lambda: Optimizer(adam([0.5, 0.9, 0.99]), [0.1, 0.2, 0.3], replicas=3, average=Ema(0.9)),
 }
+TABLE |= {
+    "groups": lambda: Optimizer(
+        {"w": momentum(), "*": adam()}, {"w": 0.2, "*": 0.1}, average={"w": None, "*": Ema(0.9)}
+    ),
+    "frozen": lambda: Optimizer({"w": None, "*": adam()}, 0.1, hooks=[fresh(HOOKS[0])]),
+}
 CASES = [*TABLE, pytest.param("engine fused", marks=FUSED)]
 TABLE["engine fused"] = lambda: Optimizer(adam(), 0.1, engine="fused", average=Ema(0.5))
 WAYS = {
@@ -108,6 +114,17 @@ def test_every_optimizer_can_be_sent_to_another_process_and_back():
         assert same(go_on(optimizer, params, [6]), go_on(back, moved, [6]))
 
 
+def test_workers_of_joblib():
+    joblib = pytest.importorskip("joblib")
+    optimizer, params = started("many")
+    twins = [copy.deepcopy((optimizer, params)) for _ in range(2)]
+    found = joblib.Parallel(n_jobs=2)(joblib.delayed(in_the_worker)([twin]) for twin in twins)
+    go_on(optimizer, params, range(3, 6))
+    for ((back, moved),) in found:
+        assert same(params, moved)
+        assert same(optimizer.state_dict(params=False), back.state_dict(params=False))
+
+
 class Waits:
     """A hook that lets others in while a step is under way."""
 
@@ -165,4 +182,4 @@ def test_optimizers_of_one_rule_are_right_in_threads(rule):
     expected = np.ones(50)
     run(Optimizer(rule, 0.1), expected)
     assert all(np.array_equal(w, expected) for w in weights)
-    assert all(same(optimizer.state_dict(), first.state_dict()) for optimizer in optimizers)
+    assert all(same(optimizer.state_dict(params=False), first.state_dict(params=False)) for optimizer in optimizers)

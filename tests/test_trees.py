@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from optimlab import Optimizer, descend, sgd
 from optimlab.trees import chosen, kind, mapped, patterns, rebuilt, tree_of
 
 Pair = namedtuple("Pair", ["first", "second"])
@@ -158,3 +159,45 @@ def test_a_pattern_must_mean_a_leaf():
 def test_patterns_are_words(only):
     with pytest.raises(TypeError, match="only must be a name, or a sequence of names"):
         patterns(only)
+
+
+class TestEndless:
+    """Containers that lie in themselves, or too deep, are refused by their place."""
+
+    def made(self, kind):
+        own = {"a": [1.0]}
+        own["a"].append({"b": own} if kind is dict else own["a"])
+        return own
+
+    @pytest.mark.parametrize(("kind", "place"), [(dict, "a.1.b"), (list, "a.1")])
+    def test_what_lies_in_itself(self, kind, place):
+        with pytest.raises(ValueError, match=f"entry '{place}' is a container that it lies in itself"):
+            tree_of(self.made(kind))
+        with pytest.raises(ValueError, match=f"a {kind.__name__} is a container that it lies in itself"):
+            mapped(abs, self.made(kind))
+
+    def test_what_is_shared_is_no_fault(self):
+        part = [1.0]
+        assert tree_of([part, part, {"a": part}]).names == ("0.0", "1.0", "2.a.0")
+        assert mapped(abs, [part, part]) == [[1.0], [1.0]]
+
+    def test_depth(self):
+        nested = [1.0]
+        for _ in range(99):
+            nested = [nested]
+        assert len(tree_of(nested).names[0]) == len(".".join("0" * 100))
+        assert tree_of(nested).leaves(mapped(abs, nested)) == [1.0]
+        for function in (tree_of, lambda tree: mapped(abs, tree)):
+            with pytest.raises(
+                ValueError, match="lies more than 100 containers deep; name the arrays in one flat dict"
+            ):
+                function([nested])
+
+    @pytest.mark.parametrize("kind", [dict, list])
+    def test_an_optimizer_says_so(self, kind):
+        own = self.made(kind)
+        own["a"][0] = np.ones(1)
+        opt = Optimizer(sgd(), 0.1)
+        for call in (opt.step, opt.updated, lambda start, _: descend(abs, opt, 1, start=start)):
+            with pytest.raises(ValueError, match="is a container that it lies in itself"):
+                call(own, own)

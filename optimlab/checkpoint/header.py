@@ -20,8 +20,8 @@ __all__ = ["CLOCKS", "DTYPES", "Header", "Kind", "Leaf", "Saved", "parsed", "sho
 
 FORMAT = "optimlab optimizer"
 VERSION = 3  # 1: debiased averages before their correction; 2: averages in the middle of the step, not compensated
-CLOCKS = {"waited": ("waited", "wait")}
-"""Counts of steps by leaf, as ``waited/<leaf>``, and the methods of ``Layout`` that return and take them."""
+CLOCKS = "waited", "since"
+"""Counts of steps by leaf, ``waited/<leaf>`` and ``since/<leaf>``, as in ``Layout.clocks``."""
 DTYPES = frozenset(np.dtype(code).name for code in "?bhilqBHILQefdFD")
 """What an array may hold."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -10,7 +10,6 @@ import numpy as np
 from optimlab.checkpoint.header import CLOCKS, DTYPES, Header, Kind, Leaf, shown
 from optimlab.engine.layout import Layout
 from optimlab.rules.algebra import distinct
-from optimlab.rules.averages import compensated
 from optimlab.rules.hyperparameters import Description, described
 from optimlab.trees import tree_of
 from optimlab.typing import Array, Count, Marks
@@ -56,30 +55,24 @@ class Held(NamedTuple):
     params: dict[str, Array] | None
 
 
-def held_by(owner: Owner, layout: Layout) -> Held:
+def held_by(layout: Layout) -> Held:
     """Return what is in memory, as views."""
     kept: dict[str, dict[str, tuple[str, ...]]] = {"state": {}, "average": {}}
     slots: dict[str, Array] = {}
-    for block, leaf, slot, view in _memory(owner, layout):
-        kept[block][leaf] = (*kept[block].get(leaf, ()), slot)
-        slots[f"{block}/{leaf}/{slot}"] = view
+    for block, of_leaf in kept.items():
+        for leaf, slot, view in layout.memory(block):
+            of_leaf[leaf] = (*of_leaf.get(leaf, ()), slot)
+            slots[f"{block}/{leaf}/{slot}"] = view
     dtypes = {dtype: dtype.name for dtype in set(layout.dtypes)}
     rows = zip(layout.names, layout.shapes, layout.dtypes, strict=True)
     leaves = {
         name: Leaf(shape, dtypes[dtype], kept["state"].get(name, ()), kept["average"].get(name, ()))
         for name, shape, dtype in rows
     }
-    counts = {clock: getattr(layout, method)() for clock, (method, _) in CLOCKS.items()}
-    clocks = {f"{clock}/{leaf}": held[leaf] for clock, held in counts.items() for leaf in layout.names if leaf in held}
+    known = layout.clocks
+    late = [leaf for leaf in layout.names if leaf in known]
+    clocks = {f"{word}/{leaf}": count for leaf in late for word, count in zip(CLOCKS, known[leaf], strict=True)}
     return Held(leaves, slots, clocks, _params(layout.names, layout.last) if layout.last else None)
-
-
-def _memory(owner: Owner, layout: Layout) -> Iterator[tuple[str, str, str, Array]]:
-    """Yield block, leaf, slot and the slot's memory."""
-    average = None if owner.average is None else compensated(owner.average)
-    for block, rule in (("state", owner.rule), ("average", average)):
-        for leaf, slot, view in layout.memory(block, () if rule is None else rule.slots):
-            yield block, leaf, slot, view
 
 
 def _params(names: Sequence[str], leaves: Sequence[Array]) -> dict[str, Array]:

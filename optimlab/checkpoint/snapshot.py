@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,6 @@ from optimlab.checkpoint.compared import check_counts, check_hooks, check_rules,
 from optimlab.checkpoint.header import CLOCKS, Leaf, Saved, parsed, shown
 from optimlab.checkpoint.held import Held, Owner, held_by, hooks_of, state_of
 from optimlab.engine.layout import Layout
-from optimlab.rules.averages import compensated
 from optimlab.typing import Array, Count
 
 __all__ = ["Snapshot", "of_dict"]
@@ -105,11 +104,16 @@ class Snapshot:
         params = {f"params/{name}": arrays[f"params/{name}"] for name in leaves} if self.holds_params else None
         return Held(leaves, slots, clocks, params)
 
-    def state(self) -> Iterator[tuple[str, str, Array]]:
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the leaves."""
+        return tuple(self.saved.header.leaves)
+
+    def memory(self, block: str) -> Iterator[tuple[str, str, Array]]:
         """Yield leaf, slot and what is saved of it, as ``Layout.memory`` does."""
         for name, leaf in self.saved.header.leaves.items():
-            for slot in leaf.state:
-                yield name, slot, self.saved.arrays[f"state/{name}/{slot}"][...]
+            for slot in getattr(leaf, block):
+                yield name, slot, self.saved.arrays[f"{block}/{name}/{slot}"][...]
 
     def load_hooks(self) -> None:
         """Give each hook its state, or all of them what they had."""
@@ -130,7 +134,7 @@ class Snapshot:
 
     def check(self, layout: Layout) -> Held:
         """Refuse other leaves than those that were saved; return what is in memory."""
-        held, theirs = held_by(self.owner, layout), self.saved.header.leaves
+        held, theirs = held_by(layout), self.saved.header.leaves
         if self.strict and held.leaves.keys() != theirs.keys():
             words = f"has leaves {shown(sorted(theirs))}; the parameters have {shown(sorted(held.leaves))}"
             remedy = "strict=False) leaves out leaves that are not here, and starts those anew that are not in it"
@@ -162,24 +166,25 @@ class Snapshot:
             self._compare(layout)
         return held
 
-    def fill(self, layout: Layout, held: Held) -> None:
+    def fill(self, layout: Layout) -> None:
+        """Write into the memory of parameters that are those that were saved."""
+        self.write(layout, self.meet(layout))
+
+    def write(self, layout: Layout, held: Held) -> None:
         """Write clocks, state and average into memory, which was checked."""
-        for clock, counts in self._clocks(held.leaves).items():
-            if counts:
-                getattr(layout, CLOCKS[clock][1])(counts)
-                held = held_by(self.owner, layout)  # leaves that have waited lie elsewhere
-        saved = self.saved.header.leaves
+        clocks, saved = self._clocks(held.leaves), self.saved.header.leaves
+        if clocks:
+            layout.clocks = clocks
+            held = held_by(layout)  # leaves of another clock lie elsewhere
         for hook, state in self._before if held.leaves.keys() != saved.keys() else ():
             if hasattr(hook, "leafwise"):
                 hook.load_state(state)  # it had begun with other leaves, and starts anew
-        for (name, leaf), w in zip(held.leaves.items(), layout.leaves, strict=True):
-            for block in _BLOCKS:
-                slots = {key: held.slots[key] for key in [f"{block}/{name}/{slot}" for slot in getattr(leaf, block)]}
-                if name in saved and getattr(saved[name], block) == getattr(leaf, block):
-                    for key, memory in slots.items():
-                        memory[...] = self.saved.arrays[key]
-                elif block == "average" and np.any(self.t):
-                    self._begin([*slots.values()], w)
+        for name, leaf in held.leaves.items():
+            for block in _BLOCKS if name in saved else ():
+                if getattr(saved[name], block) == getattr(leaf, block):
+                    for slot in getattr(leaf, block):
+                        held.slots[f"{block}/{name}/{slot}"][...] = self.saved.arrays[f"{block}/{name}/{slot}"]
+        self._begin(layout, held)
 
     def _compare(self, layout: Layout) -> None:
         """Refuse other parameters than those that were saved."""
@@ -192,25 +197,30 @@ class Snapshot:
                     f"ones into params; {call}, params=False) goes on with those given"
                 )
 
-    def _clocks(self, leaves: Mapping[str, Leaf]) -> dict[str, dict[str, Array]]:
-        """Return the counts of steps by clock and leaf; what is not in the checkpoint has waited all the time."""
-        found: dict[str, dict[str, Array]] = {clock: {} for clock in CLOCKS}
-        for key in self.saved.header.entries:
-            clock, _, name = key.partition("/")
-            if clock in CLOCKS and name in leaves:
-                found[clock][name] = self.saved.arrays[key]
-        found["waited"] |= {name: self.saved.arrays["t"] for name in leaves if name not in self.saved.header.leaves}
+    def _clocks(self, leaves: Mapping[str, Leaf]) -> dict[str, tuple[Count, Count]]:
+        """Return the leaves' counts of steps; what is not in the checkpoint begins now."""
+        found: dict[str, tuple[Count, Count]] = {}
+        for name in leaves:
+            counts = [self.saved.arrays.get(f"{word}/{name}") for word in CLOCKS]
+            if name not in self.saved.header.leaves:
+                found[name] = 0, self.t
+            elif any(count is not None for count in counts):
+                waited, since = [0 if x is None else int(x) if x.ndim == 0 else x.copy() for x in counts]
+                found[name] = waited, since
         return found
 
-    def _begin(self, slots: Sequence[Array], w: Array) -> None:
-        """Let an average that is not in the checkpoint begin at the weights of now, by its own first step."""
-        if not slots:
-            return
-        average = compensated(self.owner.average)
-        c = [np.reshape(k, np.shape(k) + (1,) * (w.ndim - np.ndim(k))) for k in average.coefficients(1)]
-        begun = average.compose()(w, w, tuple(slots), tuple(c))[1]
-        for slot, value in zip(slots, begun, strict=True):
-            slot[...] = value
+    def _begin(self, layout: Layout, held: Held) -> None:
+        """Let averages that are not in the checkpoint begin at the weights of now, by their own first step."""
+        saved = self.saved.header.leaves
+        for i, average in [(i, segment.job.average) for segment in layout.segments for i in segment.leaves]:
+            name, w = layout.names[i], layout.leaves[i]
+            kept = held.leaves[name].average
+            if average is None or not np.any(self.t) or name not in saved or saved[name].average == kept:
+                continue
+            c = [np.reshape(k, np.shape(k) + (1,) * (w.ndim - np.ndim(k))) for k in average.coefficients(1)]
+            slots = tuple([held.slots[f"average/{name}/{slot}"] for slot in kept])
+            for slot, value in zip(slots, average.compose()(w, w, slots, tuple(c))[1], strict=True):
+                slot[...] = value
 
 
 def _copied(arrays: Mapping[str, Array]) -> dict[str, Array]:

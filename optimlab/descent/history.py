@@ -28,6 +28,8 @@ class Every:
     steps : int, at least 1
         The number. Where a problem has no ``value_and_gradient`` and no hook ``needs_loss``, the value is computed at
         these steps only: targets are looked at, and hooks get a loss, no more often.
+    best : bool
+        Keep the weights of the least value seen, ``History.best_w``.
     **quantities : callable
         What else to record, by name: functions of w that return a number or an array.
 
@@ -38,17 +40,21 @@ class Every:
     Every(10, norm=<function norm at 0x...>)
     """
 
-    def __init__(self, steps: int = 1, /, **quantities: Callable[[Any], Any]) -> None:
+    def __init__(self, steps: int = 1, /, *, best: bool = False, **quantities: Callable[[Any], Any]) -> None:
         self.steps = whole("steps of Every", steps, 1)
+        self.best = best
         self.quantities = quantities
+        if not isinstance(best, (bool, np.bool_)):
+            raise TypeError(f"best must be True or False (no quantity can have that name); got {best!r}")
         for name, quantity in quantities.items():
-            if name in ("step", "replica", "seconds", "lr", "value", "best"):
+            if name in ("step", "replica", "seconds", "lr", "value"):
                 raise ValueError(f"a quantity must not be named {name!r}: a column of the history has that name")
             if not callable(quantity):
                 raise TypeError(f"{name} must be a function of w; got {quantity!r}")
 
     def __repr__(self) -> str:
-        words = [repr(self.steps), *(f"{name}={quantity!r}" for name, quantity in self.quantities.items())]
+        words = [repr(self.steps), *(["best=True"] if self.best else [])]
+        words += [f"{name}={quantity!r}" for name, quantity in self.quantities.items()]
         return f"Every({', '.join(words)})"
 
 
@@ -68,6 +74,9 @@ class History:
         (n,) or (n, S), and the quantities of ``record``, shape (n, ...) or (n, S, ...).
     replicas : int or None
         S.
+    best_w : array or container of arrays, or None
+        The weights of the least value that was seen, in a row or between two, if they were asked for with
+        ``Every(best=True)``: with replicas of each its own; the start where no value was a number.
 
     Examples
     --------
@@ -84,6 +93,7 @@ class History:
     reason: str
     columns: dict[str, Array]
     replicas: int | None
+    best_w: Any = None
 
     def __getitem__(self, name: str) -> Array:
         """Return what was recorded under a name."""

@@ -3,56 +3,30 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
-from optimlab.checks import whole
+from optimlab.checks import real, whole
 from optimlab.descent.history import Every, History
 from optimlab.descent.interrupt import interruption
+from optimlab.descent.problem import Function, Problem
 from optimlab.descent.stop import Progress
 from optimlab.optimizer import Optimizer
-from optimlab.trees import mapped
-from optimlab.typing import Number
+from optimlab.rules.algebra import Rule
+from optimlab.trees import kind, mapped, tree_of
+from optimlab.typing import Mark, Number
 
-__all__ = ["Problem", "descend"]
+__all__ = ["descend"]
 
 Stop = Callable[[Progress], bool]
 
 
-class Problem(Protocol):
-    """What can be descended: a value, its gradient, and where to start.
-
-    A problem that finds value and gradient together may offer ``value_and_gradient(w)``; the value is then known at
-    each step at no cost.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> class Bowl:
-    ...     start = np.array([3.0, -1.0])
-    ...     def value(self, w):
-    ...         return float((w**2).sum())
-    ...     def gradient(self, w):
-    ...         return 2 * w
-    """
-
-    @property
-    def start(self) -> Any:
-        """Array, or (nested) dict, list or tuple of arrays."""
-
-    def value(self, w: Any) -> Number:
-        """Return the value: a number, with replicas an array of shape (S,)."""
-
-    def gradient(self, w: Any) -> Any:
-        """Return the gradient, in the form of w."""
-
-
 def descend(
-    problem: Problem,
+    problem: Problem | Callable[[Any], Any],
     optimizer: Optimizer,
     steps: int,
     *,
@@ -65,19 +39,21 @@ def descend(
 
     Parameters
     ----------
-    problem : Problem
-        ``value(w)``, ``gradient(w)`` and ``start``.
+    problem : Problem or callable
+        ``value(w)``, ``gradient(w)`` and ``start``; or a function of w that returns the pair (value, gradient) or the
+        gradient alone, whose values are then NaN in the history.
     optimizer : Optimizer
         Used as it is: a second call goes on with its state.
     steps : int, at least 0
         Largest number of updates.
     start : array or container of arrays, optional
-        Where to start, in place of ``problem.start``; it is copied. With replicas it has their axis.
+        Where to start, in place of ``problem.start``; it is copied. With replicas it has their axis. A list of numbers
+        stands for an array.
     record : Every, optional
         What to record; by default the value at each step.
     stop : callable or sequence of them
         Conditions that end the descent, such as ``Below(1e-6)``, ``Seconds(30)``, ``Stalled(100)`` or a function of
-        a ``Progress``; each is asked before each update.
+        a ``Progress``; each is asked before each update. A hook ends it, too, while its attribute ``stopped`` is true.
     progress : bool or str
         Show a bar after two seconds, if standard error is a terminal and tqdm is installed; a string is its title.
 
@@ -112,19 +88,22 @@ def descend(
     2     2  0.3125  0.25  0.5
     """
     limit = whole("steps", steps, 0)
-    run = _Run(problem, optimizer, problem.start if start is None else start, Every() if record is None else record)
+    if not isinstance(optimizer, Optimizer):
+        got = f"a rule; write Optimizer({optimizer!r}, lr=0.01)" if isinstance(optimizer, Rule) else kind(optimizer)
+        raise TypeError(f"optimizer must be an Optimizer(rule, lr); got {got}")
+    run = _Run(Function(problem, start), optimizer, Every() if record is None else record, limit)
     conditions = tuple(stop) if isinstance(stop, Sequence) else (stop,)
     # np.errstate: a descent may overflow on its way out; the history says so
     with _bar(limit, progress) as tick, interruption() as interrupted, np.errstate(over="ignore", invalid="ignore"):
         try:
-            reason = _reason(run, limit, [*conditions, interrupted], tick)
+            reason = _reason(run, [*conditions, interrupted], tick)
             run.finish()
         except KeyboardInterrupt:
             reason = "interrupted"
     return run.history(reason)
 
 
-def _reason(run: _Run, limit: int, conditions: Sequence[Stop], tick: Callable[[], object]) -> str:
+def _reason(run: _Run, conditions: Sequence[Stop], tick: Callable[[], object]) -> str:
     """Do the updates; return why they ended."""
     try:
         while True:
@@ -132,7 +111,11 @@ def _reason(run: _Run, limit: int, conditions: Sequence[Stop], tick: Callable[[]
             for condition in conditions:
                 if condition(run.now):
                     return getattr(condition, "reason", None) or repr(condition)
-            if run.now.step >= limit:
+            for hook in run.optimizer.hooks:
+                stopped = getattr(hook, "stopped", False)
+                if stopped is not False and np.all(stopped):
+                    return repr(hook)
+            if run.now.step >= run.limit:
                 return "steps"
             if run.all_diverged():
                 return "diverged: all replicas"
@@ -145,52 +128,81 @@ def _reason(run: _Run, limit: int, conditions: Sequence[Stop], tick: Callable[[]
 class _Run:
     """A descent on its way."""
 
-    def __init__(self, problem: Any, optimizer: Optimizer, start: Any, record: Every) -> None:
-        self.problem, self.optimizer, self.record = problem, optimizer, record
-        self.together = getattr(problem, "value_and_gradient", None)
-        self.each = any(getattr(hook, "needs_loss", False) for hook in optimizer.hooks)
+    def __init__(self, problem: Function, optimizer: Optimizer, record: Every, limit: int) -> None:
+        self.problem, self.optimizer, self.record, self.limit = problem, optimizer, record, limit
+        self.valued = True
+        self.each = [hook for hook in optimizer.hooks if getattr(hook, "needs_loss", False)]
         self.begin = time.perf_counter()
-        self.now = Progress(0, 0.0, mapped(np.array, start))
-        optimizer.release()
-        self.known: tuple[Any, Any] = (None, None)
+        self.now = Progress(0, 0.0, problem.start)
+        self.best_w = mapped(np.copy, problem.start) if record.best else None
+        self.tree = tree_of(problem.start)
+        optimizer.adopt(problem.start)
+        self.value: Number | None = None
         self.rows: list[tuple[Any, ...]] = []
 
     def look(self) -> None:
         """Find the value where it is due, and record it."""
         now, due = self.now, self.now.step % self.record.steps == 0
         now.seconds = time.perf_counter() - self.begin
-        self.known = (None, None)
-        if self.together is not None:
-            self.known = self.together(now.w)
-        elif due or self.each:
-            self.known = (self.problem.value(now.w), None)
-        if self.known[0] is not None:
-            now.see(self.number(self.known[0]))
+        self.value = now.gradient = None
+        if self.problem.together is None:
+            if due or self.each:
+                self.see(self.problem.value(now.w))  # type: ignore[misc]
+        elif self.valued or now.step < self.limit:
+            value, now.gradient = self.problem.together(now.w)
+            self.see(value)
         if due:
             self.write()
 
+    def see(self, value: Any) -> None:
+        """Take a value, and keep the weights if it is the best one; None says that there are no values."""
+        self.valued = value is not None
+        if value is None:
+            if self.each:
+                remedy = "let the function return the pair (value, gradient)"
+                raise ValueError(f"{type(self.each[0]).__name__} needs the loss; {remedy}")
+            return
+        self.value = self.number(value)
+        better = self.now.see(self.value)
+        if self.best_w is not None and better is not False:
+            self.keep(better)
+
+    def keep(self, better: Mark) -> None:
+        """Copy the weights, with replicas those that are better."""
+        for best, w in zip(self.tree.leaves(self.best_w), self.tree.leaves(self.now.w), strict=True):
+            if better is True:  # where=True takes five times as long for a small array
+                best[...] = w
+            else:
+                np.copyto(best, w, where=np.reshape(better, (-1, *(1,) * (w.ndim - 1))))
+
     def write(self) -> None:
         """Record the state at hand, as one row."""
-        value = self.number(self.problem.value(self.now.w) if self.known[0] is None else self.known[0])
-        lr = np.array(np.broadcast_to(self.optimizer.lr, np.shape(value)))
+        rate, value = self.optimizer.lr, self.value
+        lr: Any = np.nan if isinstance(rate, Mapping) else rate
+        if self.optimizer.replicas is not None:
+            shape = (self.optimizer.replicas,)
+            lr, value = np.array(np.broadcast_to(lr, shape)), np.full(shape, np.nan) if value is None else value
         quantities = [np.array(quantity(self.now.w)) for quantity in self.record.quantities.values()]
-        self.rows.append((self.now.step, self.now.seconds, lr, value, *quantities))
+        self.rows.append((self.now.step, self.now.seconds, lr, np.nan if value is None else value, *quantities))
 
     def number(self, value: Any) -> Number:
         """Return a value as a float, with replicas as a new array of shape (S,)."""
         replicas = self.optimizer.replicas
+        if replicas is None and isinstance(value, float):
+            return float(value)
+        array = real("value(w)", value)
         shape = () if replicas is None else (replicas,)
-        if np.shape(value) != shape:
+        if array.shape != shape:
             wanted = "a number" if replicas is None else f"shape {shape}"
-            raise ValueError(f"value(w) must return {wanted}; got shape {np.shape(value)}")
-        return float(value) if replicas is None else np.array(value, np.float64)
+            raise ValueError(f"value(w) must return {wanted}; got shape {array.shape}")
+        return float(array) if replicas is None else np.array(array, np.float64)
 
     def update(self) -> None:
         """Do one update."""
-        value, gradient = self.known
+        gradient = self.now.gradient
         if gradient is None:
-            gradient = self.problem.gradient(self.now.w)
-        self.optimizer.step(self.now.w, gradient, loss=value)
+            gradient = self.problem.gradient(self.now.w)  # type: ignore[misc]
+        self.optimizer.step(self.now.w, gradient, loss=self.value)
         self.now.step += 1
 
     def all_diverged(self) -> bool:
@@ -201,6 +213,8 @@ class _Run:
         """Make the end the last row."""
         if not self.rows or self.rows[-1][0] != self.now.step:
             self.now.seconds = time.perf_counter() - self.begin
+            if self.value is None and self.problem.value is not None:
+                self.see(self.problem.value(self.now.w))
             self.write()
 
     def history(self, reason: str) -> History:
@@ -210,7 +224,7 @@ class _Run:
         none = (np.empty(0, int), np.empty(0), *[np.empty((0, *shape))] * (len(names) - 2))
         found = zip(*self.rows, strict=True) if self.rows else none
         columns = {name: np.array(column) for name, column in zip(names, found, strict=True)}
-        return History(self.now.w, reason, columns, self.optimizer.replicas)
+        return History(self.now.w, reason, columns, self.optimizer.replicas, self.best_w)
 
 
 @contextmanager

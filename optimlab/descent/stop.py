@@ -8,7 +8,7 @@ from typing import Any, ClassVar, final
 import numpy as np
 
 from optimlab.checks import ANY, Range, check_fields, number, per_replica, whole
-from optimlab.typing import Count, Number
+from optimlab.typing import Count, Mark, Number
 
 __all__ = ["Below", "Progress", "Seconds", "Stalled"]
 
@@ -32,6 +32,8 @@ class Progress:
         The best value so far.
     best_step : int or ndarray of int, shape (S,)
         Where it was.
+    gradient : array or container of arrays, or None
+        The gradient there, if it was found together with the value; not to be written to.
 
     Examples
     --------
@@ -44,17 +46,19 @@ class Progress:
     value: Number = np.nan
     best: Number = np.inf
     best_step: Count = 0
+    gradient: Any = None
 
-    def see(self, value: Number) -> None:
-        """Take a new value."""
+    def see(self, value: Number) -> Mark:
+        """Take a new value; return whether it is the best so far."""
         self.value = value
-        if isinstance(value, float):
-            if value < self.best:
-                self.best, self.best_step = value, self.step
-            return
         better = value < self.best
+        if isinstance(value, float):
+            if better:
+                self.best, self.best_step = value, self.step
+            return better
         self.best = np.where(better, value, self.best)
         self.best_step = np.where(better, self.step, self.best_step)
+        return better
 
 
 @final

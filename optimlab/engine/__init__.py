@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Callable
+from functools import cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from optimlab.checks import choice
-from optimlab.engine.layout import Segment
 from optimlab.engine.numbers import Numbers
+from optimlab.engine.segment import Segment
 from optimlab.engine.tiles import TileEngine
 from optimlab.rules.algebra import Rule
 
@@ -24,6 +26,9 @@ COMPILED = 65536
 
 class Engine(Protocol):
     """What does one step on a segment."""
+
+    def prepare(self, segment: Segment) -> bool:
+        """Trace and compile what a step needs; whether it is made of calls that cannot raise."""
 
     def sweep(self, segment: Segment, numbers: Numbers) -> None:
         """Do it."""
@@ -42,6 +47,27 @@ def _fused(rule: Rule | None, average: Rule | None) -> FusedEngine:
     return FusedEngine(rule, average)
 
 
+@cache
+def _usable() -> bool:
+    """Whether numba is there and can be imported; if it cannot, say so once."""
+    if find_spec("numba") is None:
+        return False
+    try:
+        import optimlab.engine.fused  # noqa: F401
+    except Exception as error:  # a numba for another NumPy, a broken llvmlite: whatever it raises
+        _warn(f"numba is installed but cannot be used, so the NumPy engine runs all rules: {error!r}")
+        return False
+    return True
+
+
+def _warn(message: str) -> None:
+    """Warn, at the line of the caller's that is not in this package."""
+    level, frame = 1, sys._getframe()
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("optimlab."):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, RuntimeWarning, stacklevel=level)
+
+
 class AutoEngine:
     """The fused engine for large segments where numba can compile the formula, else the NumPy engine."""
 
@@ -50,16 +76,22 @@ class AutoEngine:
         self.average = average
         self.tiles = TileEngine(rule, average)
         self.fused: FusedEngine | None = None
-        self.compiles = find_spec("numba") is not None
+        self.compiles = True
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.rule, self.average)
 
+    def prepare(self, segment: Segment) -> bool:
+        """Compile for large segments, or trace."""
+        return self._for(segment).prepare(segment)
+
     def sweep(self, segment: Segment, numbers: Numbers) -> None:
         """Do one step on a segment."""
-        large = segment.weights.size >= COMPILED and self.compiles
-        fused = self._compiled(segment) if large else None
-        (fused or self.tiles).sweep(segment, numbers)
+        self._for(segment).sweep(segment, numbers)
+
+    def _for(self, segment: Segment) -> Engine:
+        large = segment.weights.size >= COMPILED and self.compiles and _usable()
+        return (large and self._compiled(segment)) or self.tiles
 
     def _compiled(self, segment: Segment) -> FusedEngine | None:
         """Return the fused engine with this segment's kernel, or say once why there is none."""
@@ -68,8 +100,7 @@ class AutoEngine:
             fused.compile(segment.weights.dtype, segment.axis)
         except Exception as error:  # whatever numba or a formula does; the NumPy engine runs it
             self.compiles, self.fused = False, None
-            message = f"numba cannot compile {self.rule or self.average!r}, so the NumPy engine runs it: {error}"
-            warnings.warn(message, RuntimeWarning, stacklevel=8)
+            _warn(f"numba cannot compile {self.rule or self.average!r}, so the NumPy engine runs it: {error}")
         else:
             self.fused = fused
         return self.fused

@@ -17,9 +17,9 @@ import numpy as np
 from numba import get_num_threads, njit
 from numba.core.errors import NumbaError
 
-from optimlab.engine.layout import Segment
 from optimlab.engine.numbers import Numbers
 from optimlab.engine.program import Program, stepped
+from optimlab.engine.segment import Segment
 from optimlab.rules.algebra import Rule
 
 __all__ = ["FusedEngine"]
@@ -150,6 +150,11 @@ class FusedEngine:
         if key not in self._kernels:
             self._kernels[key] = kernel_of(stepped(self.rule, self.average, dtype), axis == 1)
         return self._kernels[key]
+
+    def prepare(self, segment: Segment) -> bool:
+        """Compile."""
+        self.compile(segment.weights.dtype, segment.axis)
+        return True
 
     def sweep(self, segment: Segment, numbers: Numbers) -> None:
         """Do one step on a segment."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import is_dataclass
 from typing import Any
@@ -28,9 +29,9 @@ def check_first(leaves: Sequence[Any], names: tuple[str, ...], replicas: int | N
     """Refuse what cannot be parameters: no array, a name twice, not an array of floats, no axis of replicas."""
     if not names:
         raise ValueError("params must hold at least one array; got none")
-    twice = {name for name in names if names.count(name) > 1} if len(set(names)) < len(names) else set()
+    twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
-        raise ValueError(f"two leaves have the name {sorted(twice)[0]!r}; rename one of the keys")
+        raise ValueError(f"two leaves have the name {twice[0]!r}; rename one of the keys")
     for leaf, name in zip(leaves, names, strict=True):
         if not isinstance(leaf, np.ndarray):
             remedy = "np.asarray makes one of numbers"
@@ -60,7 +61,8 @@ def check_same(leaves: Sequence[Array], before: Sequence[Array], names: tuple[st
             raise ValueError(
                 f"parameter {name!r} is not the array of the step before: one optimizer steps one set of parameters, "
                 "in place (w[rows] is a new array); write into it, w[...] = new; or take opt.updated(params, "
-                "gradients) for arrays that are new each time; or call opt.release() first, to go on with others"
+                "gradients) for arrays that are new each time, or opt.step_rows(params, rows, gradients) for rows of a "
+                "table; or call opt.adopt(params) first, to go on with others"
             )
 
 
@@ -106,13 +108,13 @@ def check(leaf: str, given: Any, shape: tuple[int, ...], dtype: Any) -> None:
         raise TypeError(f"{leaf} must be {dtype} like its parameter; got {given.dtype}; convert it with .astype")
 
 
-def checked_average(average: Any) -> Rule | None:
+def checked_average(average: Any, name: str = "average") -> Rule | None:
     """Return a rule whose value can be read from its state; one of k = 1 - β from 0 starts at the first weights."""
     if average is not None:
-        checked_rule(average, "average")
+        checked_rule(average, name)
         if not hasattr(average, "read"):
             remedy = "a rule with a method read(state, c), such as Ema(0.999)"
-            raise TypeError(f"average must be {remedy}; got {average!r}")
+            raise TypeError(f"{name} must be {remedy}; got {average!r}")
         if isinstance(average, Ema) and isinstance(average.gain, ConstantGain) and average.first == 0.0:
             return Ema(FirstValueGain(average.gain.beta))
     return average  # type: ignore[no-any-return]
@@ -130,11 +132,11 @@ def checked_hooks(hooks: Any) -> tuple[Any, ...]:
     return tuple(hooks)
 
 
-def checked_lr(whence: str, lr: Any) -> Number:
+def checked_lr(whence: str, lr: Any, name: str = "lr") -> Number:
     """Return a learning rate that a schedule or a hook gave, which may have fallen to 0: a float or a new array."""
     if isinstance(lr, float) and lr in NOT_NEGATIVE:
         return lr
-    array = numbers(f"lr, {whence},", lr, NOT_NEGATIVE)
+    array = numbers(f"{name}, {whence},", lr, NOT_NEGATIVE)
     return array if array.ndim else float(array)
 
 

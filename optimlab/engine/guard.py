@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
+from typing import Protocol
 
 import numpy as np
 
@@ -11,13 +13,22 @@ from optimlab.finite import all_finite, tame
 from optimlab.step import Step
 from optimlab.typing import Array, Marks
 
-__all__ = ["Replicas", "check_gradients", "check_swept", "rows_of"]
+__all__ = ["Replicas", "Swept", "check_gradients", "check_swept", "memory_of"]
+
+
+class Swept(Protocol):
+    """What a gradient is swept over."""
+
+    @property
+    def gradient(self) -> Array:
+        """Its numbers, flat."""
+
 
 _FACTOR = 1e3
 """Tame gradients are still tame times this."""
 
 
-def check_gradients(layout: Layout, step: Step) -> bool:
+def check_gradients(parts: Sequence[Swept], step: Step) -> bool:
     """Raise FloatingPointError, with the leaf and the index, for the first gradient that is not finite.
 
     Gradients that a hook knows to be finite are not looked at, only the factor on them. Return whether they are so
@@ -27,33 +38,22 @@ def check_gradients(layout: Layout, step: Step) -> bool:
         raise FloatingPointError(
             f"the factor that hooks put on the gradients at step {step.t} is {step.scale}; it must be finite"
         )
-    if step.checked is step.gradients or all(tame(segment.gradient) for segment in layout.active):
-        return bool(np.abs(step.scale) <= _FACTOR)
-    if not all(all_finite(segment.gradient) for segment in layout.active):
-        raise FloatingPointError(_place(step))
+    if step.checked is step.gradients or False not in [tame(part.gradient) for part in parts]:
+        return abs(float(step.scale)) <= _FACTOR
+    if not all(all_finite(part.gradient) for part in parts):
+        step.refuse_bad()
     return False
 
 
-def _place(step: Step) -> str:
-    """Say which number it is."""
-    for name, gradient in zip(step.names, step.gradients, strict=True):
-        bad = np.argwhere(~np.isfinite(gradient))
-        if len(bad):
-            index = tuple(bad[0].tolist())
-            found = f"gradient {name!r} is {gradient[index]} at index {index} in step {step.t}"
-            return f"{found}; parameters and state are as before; to skip such steps use the hook SkipNonFinite"
-    raise AssertionError("unreachable: a number was not finite")
-
-
-def rows_of(layout: Layout) -> list[Array]:
+def memory_of(layout: Layout) -> list[Array]:
     """Return all memory that a sweep writes to."""
     return [row for s in layout.active for row in (s.weights, *s.state, *s.average)]
 
 
-def check_swept(layout: Layout, step: Step, slots: tuple[str, ...]) -> None:
+def check_swept(memory: Iterable[tuple[str, str, Array]], step: Step) -> None:
     """Raise FloatingPointError, with leaf and slot, for a state that has overflowed."""
-    for leaf, slot, memory in layout.memory("state", slots):
-        if not np.isfinite(memory).all():
+    for leaf, slot, array in memory:
+        if not np.isfinite(array).all():
             raise FloatingPointError(
                 f"state {slot!r} of {leaf!r} would be infinite after step {step.t}, whose gradients are too large; "
                 "parameters and state are as before; to skip such steps use the hook SkipLarge, to shorten them "

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from operator import call
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from optimlab.engine.layout import Segment
 from optimlab.engine.numbers import Numbers
 from optimlab.engine.program import Program, stepped
+from optimlab.engine.segment import Segment
 from optimlab.rules.algebra import Arrays, Rule
 from optimlab.rules.symbols import UntraceableError
 from optimlab.typing import Array
@@ -43,8 +45,7 @@ class _Again(NamedTuple):
 
     def run(self, numbers: Numbers) -> None:
         self.bank[:] = numbers.row()
-        for call in self.calls:
-            call()
+        deque(map(call, self.calls), maxlen=0)
 
 
 class TileEngine:
@@ -67,6 +68,10 @@ class TileEngine:
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.rule, self.average)
 
+    def prepare(self, segment: Segment) -> bool:
+        """Trace the formula; whether that can be done."""
+        return bool(self._traced(segment.weights.dtype, False))
+
     def sweep(self, segment: Segment, numbers: Numbers) -> None:
         """Do one step on a segment."""
         scaled = isinstance(numbers.scale, np.ndarray) or numbers.scale != 1.0
@@ -88,8 +93,7 @@ class TileEngine:
             tile, part = tuple([x[where] for x in arrays]), ... if segment.axis is None else where[segment.axis]
             c = c if segment.axis is None else _scalars(bank, part)
             if programs:
-                for call in self._bound(programs, tile, c):
-                    call()
+                deque(map(call, self._bound(programs, tile, c)), maxlen=0)
             else:
                 self._step(tile, c, True if live is None else live[part])
 

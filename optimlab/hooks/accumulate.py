@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, final
 import numpy as np
 
 from optimlab.checks import Hyperparameter, Range, choice, value
+from optimlab.finite import any_bad
 from optimlab.hooks.memory import Kept, restored
 from optimlab.settings import Checked
-from optimlab.typing import Array, Count
+from optimlab.typing import Array, Count, Mark, Number
 
 if TYPE_CHECKING:
     from optimlab.step import Step
@@ -27,7 +28,9 @@ class Accumulate(Checked):
 
     The steps between are skipped: parameters, state, average, t and schedules move only on real steps. Hooks before it
     in the list see each gradient, hooks after it should be those that are meant for the mean: on skipped steps they
-    are called with ``step.skip`` set. Gradients that were skipped by a hook before it do not count.
+    are called with ``step.skip`` set. Gradients that were skipped by a hook before it do not count; one that is not
+    finite is refused when it comes, and what was collected is kept. ``Optimizer.flush`` does the step at the end of an
+    epoch, with the mean or sum of what there is.
 
     Parameters
     ----------
@@ -59,26 +62,37 @@ class Accumulate(Checked):
     _count: Count = field(default=0, init=False, repr=False)
     _waiting: tuple[bool, ...] = field(default=(), init=False, repr=False)
     _sums: Kept = field(default_factory=lambda: Kept("Accumulate"), init=False, repr=False)
+    whole_leaves: ClassVar[bool] = True
     leafwise: ClassVar[tuple[str, ...]] = ("sum/",)
-    ranges: ClassVar[dict[str, Range]] = {"k": Range("a whole number of at least 1")}
+    collects: ClassVar[bool] = True
+    ranges: ClassVar[dict[str, Range]] = {"k": Range("a whole number of at least 1 and finite")}
     checks: ClassVar[dict[str, Any]] = {"reduction": partial(choice, "reduction", allowed=("mean", "sum"))}
 
     def before(self, step: Step) -> None:
         """Add the gradients; hand out what was collected, or skip."""
         if step.idle:
             return
-        k = value(self, "k", step.t)
+        if step.closing:
+            step.waiting = self._waiting
+            ready = step.live & (self._count > 0)
+        else:
+            ready = self._collect(step, value(self, "k", step.t))
+        step.gradients = tuple(self._sums.arrays.values())
+        if self.reduction == "mean":
+            step.scale = 1.0 / np.maximum(self._count, 1)
+        step.leave_out(np.logical_not(ready))
+        self._count = self._count * np.logical_not(ready)
+
+    def _collect(self, step: Step, k: Number) -> Mark:
+        """Take in the gradients, unless one is not finite; return whether that is enough."""
+        if step.check_finite and np.any(step.live & any_bad(step.gradients, step.replicas)) and step.replicas is None:
+            step.refuse_bad()
         if np.any(self._count) and step.waiting:  # a leaf waits if it has had no gradient at all
             step.waiting = tuple(map(all, zip(step.waiting, self._waiting, strict=True))) if self._waiting else ()
         self._waiting = step.waiting
         self._add(step)
         self._count = self._count + np.asarray(step.live, np.int64)
-        ready = step.live & (self._count >= k)
-        step.gradients = tuple(self._sums.arrays.values())
-        if self.reduction == "mean":
-            step.scale = 1.0 / self._count if step.replicas is None else 1.0 / np.maximum(self._count, 1)
-        step.leave_out(np.logical_not(ready))
-        self._count = self._count - self._count * ready
+        return step.live & (self._count >= k)
 
     def _add(self, step: Step) -> None:
         """Add to the sums; what was handed out is overwritten, not added to."""

@@ -59,9 +59,13 @@ class Lookahead(Checked):
     k: Hyperparameter = 5
     share: Hyperparameter = 0.5
     _slow: Kept = field(default_factory=lambda: Kept("Lookahead"), init=False, repr=False)
-    moves_weights: ClassVar[bool] = True
+    whole_leaves: ClassVar[bool] = True
     leafwise: ClassVar[tuple[str, ...]] = ("",)
-    ranges: ClassVar[dict[str, Range]] = {"k": Range("a whole number of at least 1"), "share": Range("in [0, 1]")}
+    moves_weights: ClassVar[bool] = True
+    ranges: ClassVar[dict[str, Range]] = {
+        "k": Range("a whole number of at least 1 and finite"),
+        "share": Range("in [0, 1]"),
+    }
 
     def before(self, step: Step) -> None:
         """Keep the weights of the start; see that the numbers are right before anything moves."""

@@ -37,13 +37,14 @@ class Kept:
         self._names: tuple[str, ...] = ()
 
     def bind(self, names: tuple[str, ...], leaves: Sequence[Array], make: Callable[[Array], Array]) -> None:
-        """Make the arrays in the first step; refuse what was loaded for other leaves."""
+        """Make the arrays of leaves that are new, drop those of leaves that are gone; refuse those of other leaves."""
         if names is self._names:
             return
-        self.arrays = self.arrays or {name: make(leaf) for name, leaf in zip(names, leaves, strict=True)}
-        held, ours = _kinds(self.arrays), _kinds(dict(zip(names, leaves, strict=True)))
-        if held != ours:
-            raise ValueError(f"{self.owner} holds arrays for the leaves {held}; it was given {ours}; use a new hook")
+        ours, held = dict(zip(names, leaves, strict=True)), _kinds(self.arrays)
+        kinds = _kinds(ours)
+        if self.arrays and (not kinds.keys() & held.keys() or any(held.get(name, x) != x for name, x in kinds.items())):
+            raise ValueError(f"{self.owner} holds arrays for the leaves {held}; it was given {kinds}; use a new hook")
+        self.arrays = {name: self.arrays[name] if name in self.arrays else make(leaf) for name, leaf in ours.items()}
         self._names = names
 
     def copies(self) -> dict[str, Array]:

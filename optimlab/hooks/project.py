@@ -52,8 +52,19 @@ class Project(Checked):
 
     onto: ConvexSet
     only: str | Sequence[str] | None = None
+    whole_leaves: ClassVar[bool] = True
     moves_weights: ClassVar[bool] = True
     checks: ClassVar[dict[str, Any]] = {"onto": _convex, "only": patterns}
+
+    def before(self, step: Step) -> None:
+        """See that leaves without numbers are points of the set, before anything moves."""
+        for name, w, meant in zip(step.names, step.params, chosen(step.names, patterns(self.only)), strict=True):
+            if meant and not w.size and not step.idle:
+                try:
+                    self.onto.nearest(w.reshape(1, 0))
+                except Exception as error:
+                    remedy = "leave it out with only="
+                    raise ValueError(f"parameter {name!r} is empty, and no point of {self.onto!r}; {remedy}") from error
 
     def after(self, step: Step) -> None:
         """Project the leaves of the replicas that have moved."""

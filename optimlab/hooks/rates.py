@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, final
 
 import numpy as np
 
-from optimlab.checks import NOT_NEGATIVE, Hyperparameter, Range, numbers, value
+from optimlab.checks import NOT_NEGATIVE, Hyperparameter, Range, choice, numbers, value
+from optimlab.hooks.stop import is_better
 from optimlab.settings import Checked
 from optimlab.typing import Array, Number
 
@@ -64,8 +66,9 @@ class LearningRateDecay:
 class Plateau(Checked):
     """lr ← lr · scale, scale ← scale · factor once ``patience`` losses in a row were no better than the best.
 
-    A loss is better if it is below best - rtol · |best|. After a fall the next ``cooldown`` losses do not count; the
-    counts begin anew. Steps that are skipped do not count.
+    A loss is better if it is below best - rtol · |best|, or above best + rtol · |best|. After a fall the next
+    ``cooldown`` losses do not count; the counts begin anew. Steps that are skipped, or have no loss, do not count: a
+    validation loss may be given once an epoch, as ``opt.step(params, gradients, loss=loss)``.
 
     Parameters
     ----------
@@ -79,6 +82,8 @@ class Plateau(Checked):
         Losses after a fall that do not count.
     lowest : float, at least 0
         Limit of ``scale``.
+    mode : {"min", "max"}
+        Whether a loss is better if it is smaller, or (an accuracy) if it is larger.
 
     Notes
     -----
@@ -107,18 +112,21 @@ class Plateau(Checked):
     rtol: Hyperparameter = 1e-4
     cooldown: Hyperparameter = 0
     lowest: Hyperparameter = 0.0
+    mode: str = "min"
     _state: dict[str, Array] = field(init=False, repr=False)
     needs_loss: ClassVar[bool] = True
     ranges: ClassVar[dict[str, Range]] = {
         "factor": Range("in (0, 1)"),
-        "patience": Range("a whole number of at least 1"),
+        "patience": Range("a whole number of at least 1 and finite"),
         "rtol": Range("in [0, 1)"),
         "cooldown": Range("a whole number of at least 0 and finite"),
         "lowest": NOT_NEGATIVE,
     }
+    checks: ClassVar[dict[str, Any]] = {"mode": partial(choice, "mode", allowed=("min", "max"))}
 
     def __post_init__(self) -> None:
-        self._state = {"best": np.array(np.inf), "bad": np.array(0), "rest": np.array(0), "scale": np.array(1.0)}
+        best = np.array(np.inf if self.mode == "min" else -np.inf)
+        self._state = {"best": best, "bad": np.array(0), "rest": np.array(0), "scale": np.array(1.0)}
 
     @property
     def scale(self) -> Number:
@@ -128,18 +136,16 @@ class Plateau(Checked):
 
     def before(self, step: Step) -> None:
         """Count the loss and multiply the learning rate."""
-        if not step.idle:
+        if step.loss is not None and not step.idle:
             self._count(step)
         step.lr = step.lr * self.scale
 
     def _count(self, step: Step) -> None:
         """One transition of optax's state; NaN is never better."""
-        if step.loss is None:
-            raise ValueError("Plateau needs the loss; give it: opt.step(params, gradients, loss=loss)")
         factor, patience, rtol, cooldown, lowest = (value(self, name, step.t) for name in self.ranges)
         loss, old = np.asarray(step.loss, np.float64), self._state
         best = old["best"]
-        better = loss < best - rtol * np.where(np.isfinite(best), np.abs(best), 0.0)
+        better = is_better(loss, best, rtol, self.mode)
         bad = np.where(better | (old["rest"] > 0), 0, old["bad"] + 1)
         falls = bad >= patience
         fallen = np.maximum(old["scale"] * factor, lowest)

@@ -91,12 +91,12 @@ class Record(Checked):
             return
         shares = self.clip.shares() if self.clip is not None else (np.nan,) * len(step.names)
         leaves = zip(step.names, step.gradients, self._buffers.like(step.params), step.params, shares, strict=True)
-        for name, g, before, w, share in leaves:
+        for i, (name, g, before, w, share) in enumerate(leaves):
             gradient = step.norm([g])
             weight, update = norm([before], step.replicas), norm([w - before], step.replicas)
             with np.errstate(all="ignore"):
                 ratios = np.divide(update, weight), np.divide(update, gradient)
-            numbers = (step.t, step.skip, step.lr, gradient, weight, update, *ratios, share)
+            numbers = (step.t, step.skip, step.rate(i), gradient, weight, update, *ratios, share)
             self._rows.append((name, np.array(np.broadcast_arrays(*numbers), np.float64)))
 
     def _due(self, step: Step) -> bool:

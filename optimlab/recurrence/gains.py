@@ -8,17 +8,19 @@ number of them.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
-from typing import Any, ClassVar
+from threading import Lock
+from typing import Any, ClassVar, final
 
 import numpy as np
 
 from optimlab.checks import Hyperparameter, Range, check_fields, per_replica, value
 from optimlab.recurrence.decay import Decay
 from optimlab.recurrence.powers import Double, complement, joined, quotient, spent, table_of, two_sum
-from optimlab.typing import Count, Number
+from optimlab.typing import Count, Floats, Number
 
 __all__ = [
     "ConstantGain", "DebiasedGain", "FirstValueGain", "Gain", "PowerGain", "ShareGain", "UniformGain", "WarmUpGain",
@@ -73,6 +75,11 @@ class Gain(ABC):
     def gains(self, t: Any) -> Any:
         """Return k at steps t, elementwise in float64: t has shape (steps, 1), k that or, with replicas, (steps, S)."""
 
+    @property
+    def fade(self) -> Callable[[Any, Any], Floats] | None:
+        """Π(1-k) over the steps s + 1, ..., t as a function of s and t, elementwise; None if it has no formula."""
+        return None
+
 
 @lru_cache(maxsize=64)
 def _block(gains: Callable[[Any], Any], number: int, size: int) -> list[Any]:
@@ -100,6 +107,23 @@ class _Decaying(Gain):
         """β as a Decay, where it is one number."""
         return self.beta if isinstance(self.beta, Decay) else Decay(self.beta)  # type: ignore[arg-type]
 
+    @property
+    def _constant(self) -> bool:
+        return isinstance(self.beta, (float, Decay))
+
+    def _power(self, n: Any) -> Floats:
+        """βⁿ, of one number."""
+        alpha = self.decay.alpha
+        power: Floats = np.exp(n * np.log1p(-alpha)) if alpha < 0.5 else np.float_power(self.decay.beta, n)
+        return power
+
+    def _spent(self, n: Any) -> Any:
+        """1 - βⁿ, or what is proportional to it."""
+        alpha = self.decay.alpha
+        return (
+            np.asarray(n) if alpha == 0.0 else -np.expm1(n * np.log1p(-alpha)) if alpha < 0.5 else 1.0 - self._power(n)
+        )
+
     def _alpha(self, t: Any) -> Double:
         """1 - β at step t, to twice the digits."""
         if not isinstance(self.beta, Decay):
@@ -125,6 +149,10 @@ class ConstantGain(_Decaying):
     def gains(self, t: Any) -> Any:
         return self._alpha(t)[0] + 0.0 * t
 
+    @property
+    def fade(self) -> Callable[[Any, Any], Floats] | None:
+        return (lambda s, t: self._power(t - s)) if self._constant else None
+
 
 @dataclass(frozen=True)
 class FirstValueGain(_Decaying):
@@ -143,6 +171,11 @@ class FirstValueGain(_Decaying):
 
     def gains(self, t: Any) -> Any:
         return np.where(t == 1, 1.0, self._alpha(t)[0])[()]
+
+    @property
+    def fade(self) -> Callable[[Any, Any], Floats] | None:
+        fade = lambda s, t: np.where((s == 0) & (t > 0), 0.0, self._power(t - s))  # noqa: E731
+        return fade if self._constant else None
 
 
 @dataclass(frozen=True)
@@ -196,16 +229,18 @@ class DebiasedGain(_Decaying):
         table = table_of(*[x if isinstance(x, float) else tuple(x.tolist()) for x in alpha], len(t))
         return quotient(alpha, joined(spent(alpha, int(t.flat[0]) - 1), table))
 
+    @property
+    def fade(self) -> Callable[[Any, Any], Floats] | None:
+        fade = lambda s, t: self._power(t - s) * self._spent(s) / self._spent(max(t, 1))  # noqa: E731
+        return fade if self._constant else None
+
     def _mass(self, t: int) -> Double:
         """1 - β₁β₂...βₜ, in the order of the steps."""
         known = _masses(self._mass)
-        last = max(u for u in known if u <= t)
-        total = known[last]
-        for u in range(last + 1, t + 1):
-            total = joined(total, self._alpha(u))
-        known[t] = total
-        for u in sorted(known)[1:-64]:  # a run asks for one step after the other
-            del known[u]
+        u, total = known.before(t)
+        for step in range(u + 1, t + 1):
+            total = joined(total, self._alpha(step))
+            known.keep(step, total)
         return total
 
 
@@ -225,6 +260,10 @@ class UniformGain(Gain):
 
     def gains(self, t: Any) -> Any:
         return 1.0 / t
+
+    @property
+    def fade(self) -> Callable[[Any, Any], Floats] | None:
+        return lambda s, t: s / max(t, 1)
 
 
 @dataclass(frozen=True)
@@ -279,7 +318,39 @@ class ShareGain(Gain):
         return np.where(t == 1, 1.0, complement(0.6931471805599453 / np.maximum(np.array(self.share) * t, 1e-3)))
 
 
+@final
+class _Known:
+    """The mass of a gain with a schedule at some steps: each 256th, and the latest 64 that were asked for.
+
+    So runs in turn, or in threads, find the step before the one that they ask for.
+    """
+
+    def __init__(self) -> None:
+        self._anchors: list[Double] = [(0.0, 0.0)]
+        self._latest: OrderedDict[int, Double] = OrderedDict()
+        self._lock = Lock()
+
+    def before(self, t: int) -> tuple[int, Double]:
+        """Return the last step up to t that is known, and its mass."""
+        with self._lock:
+            for step in (t, t - 1):
+                if step in self._latest:
+                    return step, self._latest[step]
+            place = min(t // 256, len(self._anchors) - 1)
+            return 256 * place, self._anchors[place]
+
+    def keep(self, t: int, mass: Double) -> None:
+        """Keep the mass at step t."""
+        with self._lock:
+            if t == 256 * len(self._anchors):
+                self._anchors.append(mass)
+            self._latest[t] = mass
+            self._latest.move_to_end(t)
+            if len(self._latest) > 64:
+                self._latest.popitem(last=False)
+
+
 @lru_cache(maxsize=64)
-def _masses(mass: Callable[[int], Double]) -> dict[int, Double]:
-    """What is known of a gain with a schedule: the mass at some steps."""
-    return {0: (0.0, 0.0)}
+def _masses(mass: Callable[[int], Double]) -> _Known:
+    """Return what is known of a gain with a schedule."""
+    return _Known()

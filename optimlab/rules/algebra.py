@@ -300,9 +300,21 @@ class Expression(Rule):
 
     def coefficients(self, t: Count) -> Coefficients:
         numbers: Coefficients = ()
-        for part in self.parts:
-            numbers += part.coefficients(t)
+        for held in self._flat:
+            numbers += held if type(held) is tuple else held(t)
         return numbers
+
+    @cached_property
+    def _flat(self) -> list[Any]:
+        """The coefficients of the parts of all depths, or what finds them at a step."""
+        found: list[Any] = []
+        for part in self.parts:
+            if isinstance(part, Expression):
+                found += part._flat
+            else:
+                own = type(part).coefficients is not Rule.coefficients
+                found.append(part.coefficients if own or part._fixed is None else part._fixed)
+        return [held for held in found if held != ()]
 
     def symbols(self) -> tuple[Any, ...]:
         return sum([part.symbols() for part in self.parts], ())

@@ -13,7 +13,7 @@ from typing import Any, Concatenate, ParamSpec, final
 import numpy as np
 from numpy.typing import ArrayLike
 
-from optimlab.checks import FINITE, POSITIVE, Range, numbers, per_replica
+from optimlab.checks import FINITE, Range, numbers, per_replica
 from optimlab.typing import Floats
 
 __all__ = ["PlainFunction", "Schedule", "constant", "part", "parts", "product", "schedule", "updates"]
@@ -24,6 +24,8 @@ Value = Any
 Check = Range | Callable[[str, Any], Any]
 Formula = Callable[Concatenate[Floats, P], Any]
 _INDEX = Range("at least 0 (updates count from k = 0)")
+_UPDATES = Range("in (0, 1e300]")
+"""So that sums of them, and products with a share, are finite, too."""
 _BLOCK = 128
 
 
@@ -167,8 +169,8 @@ def _number(value: Any) -> Any:
 
 
 def updates(name: str, given: Any) -> Any:
-    """Return a number of updates, or one for each replica: greater than 0, an int where it is whole."""
-    found = per_replica(name, given, POSITIVE)
+    """Return a number of updates, or one for each replica: an int where it is whole."""
+    found = per_replica(name, given, _UPDATES)
     return tuple(map(_whole, found)) if isinstance(found, tuple) else _whole(found)
 
 

@@ -14,7 +14,9 @@ from optimlab import (
     adam,
     check_gradient,
     descend,
+    heavy_ball,
     linear,
+    minimize,
     momentum,
     sgd,
 )
@@ -45,6 +47,126 @@ def test_the_start_may_be_given_and_the_descent_goes_on():
     second = descend(Bowl(), optimizer, 6, start=first.w)
     assert np.array_equal(second.w, whole.w)
     assert np.array_equal(second["value"], whole["value"][4:])
+
+
+class TestFunctions:
+    """A plain function in the place of a problem."""
+
+    @pytest.mark.parametrize("function", [lambda w: 2 * w, lambda w: (np.sum(w * w), 2 * w)])
+    def test_is_the_problem_with_this_gradient(self, function):
+        plain = descend(function, Optimizer(adam(), 0.1), 20, start=[1.0, 2.0])
+        problem = descend(Bowl(), Optimizer(adam(), 0.1), 20)
+        assert np.array_equal(plain.w, problem.w)
+        assert plain["step"].tolist() == problem["step"].tolist()
+        if isinstance(function(np.ones(1)), tuple):
+            assert plain["value"].tolist() == problem["value"].tolist()
+        else:
+            assert np.isnan(plain["value"]).all()
+            assert np.isnan(plain.best)
+
+    def test_with_replicas(self):
+        rates, start = [0.1, 0.25], [[1.0, 2.0]] * 2
+        for function in (lambda w: 2 * w, lambda w: (np.sum(w * w, axis=-1), 2 * w)):
+            found = descend(function, Optimizer(sgd(), rates, replicas=2), 5, start=np.array(start))
+            problem = descend(Bowl(start), Optimizer(sgd(), rates, replicas=2), 5)
+            assert np.array_equal(found.w, problem.w)
+            assert found["value"].shape == problem["value"].shape
+            assert found["lr"].tolist() == problem["lr"].tolist()
+
+    def test_values_are_looked_at_by_conditions_and_hooks(self):
+        hooks = [Plateau(0.5, 1)]
+        found = descend(lambda w: (1.0, w), Optimizer(sgd(), 0.5, hooks=hooks), 3, start=np.ones(1), record=Every(5))
+        assert hooks[0].scale == 0.25
+        assert found["step"].tolist() == [0, 3]
+        assert (
+            descend(lambda w: (w @ w, 2 * w), Optimizer(sgd(), 0.25), 9, start=[1.0], stop=Below(0.1))["step"][-1] == 2
+        )
+
+    def test_a_start_of_numbers_is_an_array(self):
+        assert descend(Bowl(), Optimizer(sgd(), 0.25), 1, start=[3.0, -1]).w.tolist() == [1.5, -0.5]
+
+    def test_a_start_is_copied(self):
+        start = np.ones(2)
+        assert descend(lambda w: 2 * w, Optimizer(sgd(), 0.5), 1, start=start).w.tolist() == [0.0, 0.0]
+        assert start.tolist() == [1.0, 1.0]
+
+    @pytest.mark.parametrize("problem", [lambda w: 2 * w, Bowl().gradient])
+    def test_without_a_start_it_is_asked_for(self, problem):
+        with pytest.raises(TypeError, match=r"where to start is missing: .* give one, start=w"):
+            descend(problem, Optimizer(sgd(), 0.25), 1)
+
+    def test_the_gradient_is_known_to_conditions(self):
+        stop = lambda now: abs(now.gradient).max() < 0.3  # noqa: E731
+        assert descend(lambda w: 2 * w, Optimizer(sgd(), 0.25), 99, start=[1.0], stop=stop)["step"][-1] == 3
+        seen = []
+        descend(Bowl(), Optimizer(sgd(), 0.25), 2, stop=lambda now: seen.append(now.gradient))
+        assert seen == [None] * 3
+
+
+class TestBest:
+    """The weights of the least value are kept on request."""
+
+    def test_are_those_of_the_least_value_that_was_seen(self):
+        record = Every(1, best=True, w=np.copy)
+        history = descend(Bowl(), Optimizer(heavy_ball(0.99), 0.1), 25, record=record)
+        least = int(history["value"].argmin())
+        assert 0 < least < 25
+        assert np.array_equal(history.best_w, history["w"][least])
+        assert descend(Bowl(), Optimizer(sgd(), 0.1), 5).best_w is None
+
+    def test_of_each_replica(self):
+        record = Every(1, best=True, w=np.copy)
+        start = {"a": np.array([[1.0, 2.0]] * 3), "b": np.ones(3)}
+
+        def function(w):
+            return (w["a"] ** 2).sum(axis=-1) + w["b"] ** 2, {"a": 2 * w["a"], "b": 2 * w["b"]}
+
+        record = Every(1, best=True, a=lambda w: w["a"].copy(), b=lambda w: w["b"].copy())
+        optimizer = Optimizer(heavy_ball([0.9, 0.99, 0.5]), [0.1, 0.03, 0.2], replicas=3)
+        history = descend(function, optimizer, 25, start=start, record=record)
+        least = history["value"].argmin(axis=0)
+        assert len(set(least.tolist())) > 1
+        assert np.array_equal(history.best_w["a"], history["a"][least, range(3)])
+        assert np.array_equal(history.best_w["b"], history["b"][least, range(3)])
+
+    def test_are_looked_at_where_the_value_is_known(self):
+        """Together it is known at each step, else at those that are recorded, and at the end."""
+        options = {"record": Every(4, best=True)}
+        for problem, last in ((Together(), 10), (Bowl(), 10)):
+            history = descend(problem, Optimizer(sgd(), 0.1), 10, **options)
+            assert history["step"][-1] == last
+            assert np.array_equal(history.best_w, history.w)
+            assert history.best_w is not history.w
+        rises = descend(Together(), Optimizer(heavy_ball(0.99), 0.1), 7, **options).best_w
+        assert rises @ rises < descend(Bowl(), Optimizer(heavy_ball(0.99), 0.1), 7, **options).best
+
+    def test_without_a_number_are_the_start(self):
+        history = descend(lambda w: (np.nan, w), Optimizer(sgd(), 0.5), 3, start=[1.0], record=Every(best=True))
+        assert history.best_w.tolist() == [1.0]
+
+    def test_the_request_is_read_back(self):
+        assert repr(Every(2, best=True)) == "Every(2, best=True)"
+        assert repr(Every()) == "Every(1)"
+
+
+class Stopper:
+    """A hook that has had enough after three steps."""
+
+    stopped = False
+
+    def after(self, step):
+        self.stopped = np.array([step.t >= 3, True]) if step.replicas else step.t >= 3
+
+    def __repr__(self):
+        return "Stopper()"
+
+
+@pytest.mark.parametrize("replicas", [None, 2])
+def test_a_hook_that_is_stopped_ends_the_descent(replicas):
+    optimizer = Optimizer(sgd(), 0.25, hooks=[Stopper()], replicas=replicas)
+    history = descend(Bowl([[1.0, 2.0]] * 2 if replicas else [1.0, 2.0]), optimizer, 10)
+    assert (history.reason, history["step"][-1]) == ("Stopper()", 3)
+    assert len(descend(Bowl([[1.0, 2.0]] * 2 if replicas else [1.0, 2.0]), optimizer, 10)["step"]) == 1
 
 
 def test_every_records_multiples_and_the_end():
@@ -174,9 +296,10 @@ def test_the_bar_is_shown_on_a_terminal_after_two_seconds(monkeypatch):
     monkeypatch.setattr(tqdm, "tqdm", bar)
     for progress in ({}, {"progress": False}, {"progress": "Adam"}):
         descend(Bowl(), Optimizer(sgd(), 0.1), 3, **progress)
-    assert [(options["disable"], options["desc"]) for options in made] == [(None, None), (None, "Adam")]
+        minimize(lambda x: x, [1.0], sgd(), lr=0.1, steps=3, **progress)
+    assert [(options["disable"], options["desc"]) for options in made] == [(None, None)] * 2 + [(None, "Adam")] * 2
     assert all(options["delay"] == 2.0 and options["total"] == 3 for options in made)
-    assert updates == [1] * 6
+    assert updates == [1] * 12
 
 
 @pytest.mark.parametrize("module", ["tqdm", "pandas"])
@@ -218,6 +341,14 @@ def test_plateau_needs_no_record_of_each_step():
     assert rates[0] == rates[1] < 1.0
 
 
+class Half:
+    """A problem of which one half is missing."""
+
+    def __init__(self, name):
+        self.start = np.ones(2)
+        setattr(self, name, np.sum)
+
+
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [
@@ -227,8 +358,19 @@ def test_plateau_needs_no_record_of_each_step():
         (lambda: Every(1.5), TypeError, "steps of Every must be a whole number of at least 1; got 1.5"),
         *[
             (lambda name=name: Every(1, **{name: np.sum}), ValueError, f"a quantity must not be named '{name}'")
-            for name in ("step", "replica", "seconds", "lr", "value", "best")
+            for name in ("step", "replica", "seconds", "lr", "value")
         ],
+        (lambda: Every(1, best=np.sum), TypeError, r"best must be True or False \(no quantity can have that name\)"),
+        (
+            lambda: descend(Bowl(), adam(), 10),
+            TypeError,
+            r"optimizer must be an Optimizer\(rule, lr\); got a rule; write Optimizer\(.*, lr=0\.01\)",
+        ),
+        (lambda: descend(Bowl(), adam, 10), TypeError, r"optimizer must be an Optimizer\(rule, lr\); got function"),
+        (lambda: descend(Bowl, Optimizer(sgd(), 0.1), 1), TypeError, r"problem must be an object.*write Bowl\("),
+        (lambda: descend(Half("value"), Optimizer(sgd(), 0.1), 1), TypeError, r"Half, which has no gradient\(w\)"),
+        (lambda: descend(Half("gradient"), Optimizer(sgd(), 0.1), 1), TypeError, r"Half, which has no value\(w\)"),
+        (lambda: descend(3.0, Optimizer(sgd(), 0.1), 1), TypeError, r"or a function of w that .*; got float, which"),
         (lambda: Every(1, norm=3.0), TypeError, "norm must be a function of w; got 3.0"),
         (lambda: FirstPassage(np.abs, "a"), TypeError, "level must be a number; got 'a'"),
         (lambda: descend(Bowl([[1.0]]), Optimizer(sgd(), 0.1), 1), ValueError, r"value\(w\) must return a number"),

@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import sys
 import tracemalloc
 import warnings
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ import pytest
 from numpy import where
 
 from optimlab import Clip, Ema, Gradient, Rule, Sign, adam, adamw, momentum, sgd
-from optimlab.engine import AutoEngine, choose, tiles
+from optimlab.engine import _usable, choose, tiles
 from optimlab.engine.program import stepped
 from optimlab.optimizer import Optimizer
 from tests.engine.laws import RULES, leaves_of, quick, run, same, same_averages
@@ -287,12 +288,34 @@ def test_auto_compiles_only_large_segments(monkeypatch):
     assert made == [(sgd(), None)]
 
 
-def test_without_numba_auto_runs_numpy_and_fused_says_how_to_get_it(monkeypatch):
-    monkeypatch.setattr("optimlab.engine.find_spec", lambda name: None)
+@pytest.fixture
+def unknown():
+    """Whether numba can be used is to be found out, before the test and after it."""
+    _usable.cache_clear()
+    yield
+    _usable.cache_clear()
+
+
+def after_a_step(count=1):
     w = np.ones(70000)
-    Optimizer(sgd(), 0.5).step(w, w.copy())
-    assert (w == 0.5).all()
-    assert not AutoEngine(sgd(), None).compiles
+    optimizers = [Optimizer(sgd(), 0.5) for _ in range(count)]
+    for optimizer in optimizers:
+        optimizer.step(w, w.copy())
+    assert (w == 0.5**count).all()
+    return [optimizer._run.layout.jobs[0].engine.fused for optimizer in optimizers]
+
+
+def test_a_numba_that_cannot_be_used_is_said_once(unknown, monkeypatch):
+    monkeypatch.setitem(sys.modules, "optimlab.engine.fused", None)
+    with pytest.warns(RuntimeWarning, match="numba is installed but cannot be used, so the NumPy engine runs") as said:
+        after_a_step(3)
+    assert len(said) == 1
+    assert said[0].filename == __file__
+
+
+def test_without_numba_auto_runs_numpy_and_fused_says_how_to_get_it(unknown, monkeypatch):
+    monkeypatch.setattr("optimlab.engine.find_spec", lambda name: None)
+    assert after_a_step() == [None]
     with pytest.raises(ImportError, match=r'pip install "optimlab\[fast\]"'):
         Optimizer(sgd(), 0.5, engine="fused")
 

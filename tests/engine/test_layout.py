@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from optimlab import Ema, momentum, sgd
+from optimlab.engine.groups import Groups
 from optimlab.engine.layout import Layout
 from optimlab.optimizer import Optimizer
 
@@ -99,22 +100,22 @@ def test_leaves_of_a_dtype_share_a_segment_and_large_ones_have_their_own():
         "a": np.ones(3), "b": np.ones(10000), "c": np.ones(3, np.float32), "d": np.ones((2, 2)),
         "e": np.ones(10000, np.float32), "f": np.ones((200, 200))[::2, ::2],
     }  # fmt: skip
-    layout = Layout(leaves, momentum(), Ema(0.9))
+    layout = Layout(leaves, Groups(momentum(), 0.1, Ema(0.9), None))
     held = sorted(([layout.names[i] for i in segment.leaves], segment.packed) for segment in layout.segments)
     assert held == [(["a", "d", "f"], True), (["b"], False), (["c"], True), (["e"], False)]
-    assert layout.rules == [momentum()]
+    assert [job.rule for job in layout.jobs] == [momentum()]
 
 
 @pytest.mark.parametrize("replicas", [None, 2])
 @SIZES
 def test_memory_has_the_shape_of_its_leaf_and_is_the_memory(n, replicas):
     shape = (n,) if replicas is None else (replicas, n)
-    layout = Layout([np.ones(shape)], momentum(), Ema(0.9), replicas=replicas)
+    layout = Layout([np.ones(shape)], Groups(momentum(), 0.1, Ema(0.9), replicas))
     for block in ("state", "average"):
-        ((leaf, slot, view),) = layout.memory(block, ("ema",))
+        (leaf, slot, view), *_ = layout.memory(block)
         assert (leaf, slot, view.shape) == ("0", "ema", shape)
         view[...] = np.arange(view.size).reshape(shape)
-        ((_, _, again),) = layout.memory(block, ("ema",))
+        (_, _, again), *_ = layout.memory(block)
         assert np.array_equal(again, view)
 
 

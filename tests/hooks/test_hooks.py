@@ -17,6 +17,7 @@ from optimlab import (
     ClipEach,
     ClipNorm,
     ClipValue,
+    EarlyStop,
     Ema,
     IndependentDecay,
     LearningRateDecay,
@@ -50,6 +51,7 @@ EVERY = [
     SkipNonFinite(2),
     SkipLarge(2.0),
     Accumulate(2),
+    EarlyStop(3),
     Project(Ball(1.0)),
     Project(Box(-0.5, 0.5)),
     Project(Box(low=0.0)),
@@ -296,7 +298,14 @@ def test_hyperparameters_are_checked_when_they_are_given(thing):
 
 def test_defaults():
     assert options_of(Lookahead()) == {"k": 5.0, "share": 0.5}
-    assert options_of(Plateau()) == {"factor": 0.1, "patience": 10.0, "rtol": 1e-4, "cooldown": 0.0, "lowest": 0.0}
+    assert options_of(Plateau()) == {
+        "factor": 0.1,
+        "patience": 10.0,
+        "rtol": 1e-4,
+        "cooldown": 0.0,
+        "lowest": 0.0,
+        "mode": "min",
+    }
     assert options_of(Accumulate(2)) == {"k": 2.0, "reduction": "mean"}
     assert options_of(SkipNonFinite()) == {"max_in_a_row": 5.0}
     assert options_of(Record()) == {"every": 1, "clip": None}
@@ -335,17 +344,18 @@ def test_values_do_not_change(thing):
         (lambda: IndependentDecay(1.5), ValueError, r"rate must be in \[0, 1\]; got 1.5"),
         (lambda: SkipNonFinite(1.5), TypeError, "max_in_a_row must be a whole number of at least 0"),
         (lambda: SkipNonFinite(-1), ValueError, "max_in_a_row must be a whole number of at least 0"),
-        (lambda: Accumulate(0), ValueError, "k must be a whole number of at least 1; got 0.0"),
+        (lambda: Accumulate(0), ValueError, "k must be a whole number of at least 1 and finite; got 0.0"),
         (lambda: Accumulate(2, "max"), ValueError, "reduction must be one of 'mean', 'sum'; got 'max'"),
         (lambda: Accumulate(2, 1), TypeError, "reduction must be one of 'mean', 'sum'; got 1"),
         (lambda: LearningRateDecay(0.5), TypeError, r"schedule must be a function of k such as cosine_decay.*got 0.5"),
         (lambda: Plateau(1.0), ValueError, r"factor must be in \(0, 1\); got 1.0"),
-        (lambda: Plateau(0.5, 0), ValueError, "patience must be a whole number of at least 1; got 0.0"),
-        (lambda: Plateau(0.5, 1.5), TypeError, "patience must be a whole number of at least 1; got 1.5"),
+        (lambda: Plateau(0.5, 0), ValueError, "patience must be a whole number of at least 1 and finite; got 0.0"),
+        (lambda: Plateau(0.5, 1.5), TypeError, "patience must be a whole number of at least 1 and finite; got 1.5"),
+        (lambda: Plateau(patience=np.inf), ValueError, "patience must be a whole number .* finite; got inf"),
+        (lambda: Plateau(patience=[1, np.inf]), ValueError, "patience must be a whole number .* finite; got inf"),
         (lambda: Plateau(0.5, cooldown=-1), ValueError, "cooldown must be a whole number of at least 0"),
         (lambda: Plateau(0.5, rtol=1.0), ValueError, r"rtol must be in \[0, 1\)"),
         (lambda: Plateau(0.5, lowest=-1.0), ValueError, "lowest must be at least 0"),
-        (lambda: Plateau().before(a_step([1.0])), ValueError, r"Plateau needs the loss; give it: opt.step"),
         (lambda: Record(0), ValueError, "every must be a whole number of at least 1; got 0"),
         (lambda: Record(True), TypeError, "every must be a whole number of at least 1; got True"),
         (lambda: Record(1.5), TypeError, "every must be a whole number of at least 1; got 1.5"),
@@ -358,7 +368,8 @@ def test_values_do_not_change(thing):
         (lambda: Project(Ball), TypeError, "onto must be a set with nearest"),
         (lambda: Project(1.0), TypeError, "onto must be a set with nearest"),
         (lambda: Project(Ball(1.0), only=3), TypeError, "only must be a name, or a sequence of names"),
-        (lambda: Lookahead(0), ValueError, "k must be a whole number of at least 1; got 0.0"),
+        (lambda: Lookahead(0), ValueError, "k must be a whole number of at least 1 and finite; got 0.0"),
+        (lambda: Lookahead(np.inf), ValueError, "k must be a whole number of at least 1 and finite; got inf"),
         (lambda: Lookahead(3, share=1.1), ValueError, r"share must be in \[0, 1\]; got 1.1"),
     ],
 )

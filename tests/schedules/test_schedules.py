@@ -319,8 +319,10 @@ def test_a_schedule_is_a_value():
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [
-        (lambda: cosine_decay(1, steps=0), ValueError, "steps must be greater than 0 and finite; got 0.0"),
-        (lambda: cosine_decay(1, steps=float("nan")), ValueError, "steps must be greater than 0 and finite; got nan"),
+        (lambda: cosine_decay(1, steps=0), ValueError, r"steps must be in \(0, 1e300\]; got 0.0"),
+        (lambda: cosine_decay(1, steps=float("nan")), ValueError, r"steps must be in \(0, 1e300\]; got nan"),
+        (lambda: cyclic(0, 1, up=1.7e308), ValueError, r"up must be in \(0, 1e300\]; got 1.7e\+308"),
+        (lambda: cyclic(0, 1, up=3, down=[1, 1e301]), ValueError, r"down must be in \(0, 1e300\]; got 1e\+301"),
         (lambda: cosine_decay(float("inf"), steps=3), ValueError, "initial must be a finite number; got inf"),
         (lambda: constant("fast"), TypeError, "value must be a finite number; got 'fast'"),
         (lambda: constant([]), ValueError, "value must be a number or one number for each replica; got shape"),
@@ -518,3 +520,19 @@ def test_each_parameter_has_its_range(make, name, allowed, edge):
         for number in wrong:
             with pytest.raises(error, match=f"^{name} must be "):
                 make(number)
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        cyclic(0.0, 1.0, up=1e300),
+        cyclic(0.0, 1.0, up=1e300, down=[1e300, 1e299]),
+        cosine_restarts(0.0, steps=1e300, growth=1e300, final=1.0),
+        cosine_decay(0.0, steps=1e300, final=1.0),
+        exponential_decay(0.0, 0.5, steps=1e300),
+        staircase(constant(0.0), steps=1e300),
+    ],
+)
+def test_the_longest_that_is_allowed_has_barely_begun(made):
+    for k in (0, 1, 1000, np.arange(3.0)[:, np.newaxis]):
+        assert np.abs(made(k)).max() < 1e-290

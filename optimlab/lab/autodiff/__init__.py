@@ -4,8 +4,7 @@
 passes once over the record in reverse. A rule is written for one array and registered once, with `Primitive`.
 """
 
-from optimlab.lab.autodiff.arrays import logsumexp, softmax_cross_entropy
-from optimlab.lab.autodiff.elementwise import leaky_relu, relu, sigmoid
+from optimlab.lab.autodiff.functions import leaky_relu, logsumexp, relu, sigmoid, softmax_cross_entropy
 from optimlab.lab.autodiff.gradients import grad, value_and_grad
 from optimlab.lab.autodiff.graph import Graph, trace
 from optimlab.lab.autodiff.primitive import Primitive

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from optimlab.lab.autodiff.tape import Entry, Tape, quiet
+from optimlab.lab.autodiff.primitive import constant
+from optimlab.lab.autodiff.tape import Entry, Tape, hollow, quiet
 from optimlab.lab.autodiff.variable import Variable
 from optimlab.trees import rebuilt, tree_of
 
@@ -29,8 +30,6 @@ class Graph:
 
     Attributes
     ----------
-    value : ndarray or NumPy number
-        What the function returned, read-only.
     visits : int
         Edges that the latest `gradient` crossed, each of them once.
 
@@ -51,13 +50,13 @@ class Graph:
         self.tape = tape
         self.inputs = inputs
         tree = tree_of(inputs)
-        self.names, self.leaves = tree.names, tree.leaves(inputs)
+        self.names, self.leaves = [name or "input" for name in tree.names], tree.leaves(inputs)
         self.output = output
         self.visits = 0
 
     @property
     def value(self) -> Any:
-        """What the function returned."""
+        """What the function returned, read-only."""
         return self.output.value
 
     @property
@@ -90,45 +89,43 @@ class Graph:
         """
         with quiet():
             parts, self.visits = self.tape.sweep(self.output.line, self._seed(seed), len(self.leaves))
-        pairs = zip(parts, self.leaves, strict=True)
-        return rebuilt(self.inputs, [_returned(part, leaf) for part, leaf in pairs])
+        return rebuilt(self.inputs, [*map(_returned, parts, self.leaves)])
 
     def dot(self) -> str:
         """Return the graph in Graphviz's language, for ``dot -Tsvg``."""
-        nodes = [f"  n{k} [{self._attributes(k, entry)}];" for k, entry in self._lines()]
-        edges = [f"  n{parent} -> n{k};" for k, entry in self._lines() for parent in entry.parents if parent >= 0]
+        nodes = [f"  n{k} [{self._attributes(k, entry)}];" for k, entry in enumerate(self.tape.entries)]
+        edges = [
+            f"  n{parent} -> n{k};"
+            for k, entry in enumerate(self.tape.entries)
+            for parent in entry.parents
+            if parent >= 0
+        ]
         return "\n".join(["digraph {", *nodes, *edges, "}"])
 
     def __repr__(self) -> str:
         return f"<Graph of {self.nodes} nodes and {self.edges} edges>"
 
     def __str__(self) -> str:
-        texts = [f"%{k} = {self._text(k, entry)}" for k, entry in self._lines()]
+        texts = [f"%{k} = {self._text(k, entry)}" for k, entry in enumerate(self.tape.entries)]
         width = max(map(len, texts))
         return "\n".join(
-            f"{text:<{width}}  {_kind(entry)}" for text, (_, entry) in zip(texts, self._lines(), strict=True)
+            f"{text:<{width}}  {_kind(entry)}" for text, entry in zip(texts, self.tape.entries, strict=True)
         )
 
-    def _lines(self) -> Iterator[tuple[int, Entry]]:
-        return enumerate(self.tape.entries)
-
     def _attributes(self, line: int, entry: Entry) -> str:
-        name = self._input(line) if entry.primitive is None else entry.primitive.name
+        name = self.names[line] if entry.primitive is None else entry.primitive.name
         quoted = name.replace("\\", "\\\\").replace('"', '\\"')
         return f'label="{quoted}\\n{_kind(entry)}"' + (", shape=box" if entry.primitive is None else "")
 
-    def _input(self, line: int) -> str:
-        return self.names[line] or "input"
-
     def _text(self, line: int, entry: Entry) -> str:
         if entry.primitive is None:
-            return self._input(line)
+            return self.names[line]
         words = [
-            f"%{parent}" if parent >= 0 else _constant(argument)
-            for parent, argument in zip(entry.parents, entry.arguments, strict=True)
+            f"%{parent}" if parent >= 0 else f"{x:g}" if np.ndim(x) == 0 else f"constant {x.shape}"
+            for parent, x in zip(entry.parents, entry.arguments, strict=True)
         ]
-        given = {name: option for name, option in entry.options.items() if option is not None and option is not False}
-        words += [f"{name}={_short(option)}" for name, option in given.items()]
+        given = {name: repr(option) for name, option in entry.options.items()}
+        words += [f"{k}={v if len(v) <= 24 else '…'}" for k, v in given.items() if v not in ("None", "False")]
         return f"{entry.primitive.name}({', '.join(words)})"
 
     def _seed(self, seed: ArrayLike | None) -> Any:
@@ -154,7 +151,7 @@ def trace(f: Callable[..., Any], w: Any, *rest: Any, **options: Any) -> Graph:
     f : callable
         A function of arrays, written with operators and NumPy functions; it gets a `Variable` for each array of w.
     w : array or (nested) dict, list or tuple of arrays, of float32 or float64
-        The inputs. They are copied: what happens to w later does not reach the record.
+        The inputs. What happens to w later does not reach the record: they are copied, if they are not read-only.
     *rest, **options
         Further arguments, passed on; constants as far as the gradient is concerned.
 
@@ -173,7 +170,8 @@ def trace(f: Callable[..., Any], w: Any, *rest: Any, **options: Any) -> Graph:
 
     Notes
     -----
-    Inside f, floating-point warnings are off: inf and NaN are data.
+    Inside f, floating-point warnings are off: inf and NaN are data. What a selection does not take (np.where, np.max,
+    an index) has slope 0, be it NaN; equal numbers share the slope equally; at a bound of np.clip the bound has it.
 
     Examples
     --------
@@ -183,12 +181,11 @@ def trace(f: Callable[..., Any], w: Any, *rest: Any, **options: Any) -> Graph:
     """
     tape = Tape()
     tree = tree_of(w)
-    entries = [_input(name, leaf) for name, leaf in zip(tree.names, tree.leaves(w), strict=True)]
-    variables = [Variable(entry.y, tape, tape.append(entry)) for entry in entries]
-    if not variables:
+    if not tree.names:
         raise ValueError(f"w must hold at least one array; got {w!r}")
-    with quiet():
-        output = f(rebuilt(w, variables), *rest, **options)
+    inputs = zip(tree.names, tree.leaves(w), strict=True)
+    with quiet():  # nothing but the call holds on to the copies of the inputs
+        output = f(rebuilt(w, [_input(tape, *each) for each in inputs]), *rest, **options)
     if not isinstance(output, Variable) or output.tape is not tape:
         raise TypeError(
             f"f must return one value computed from its argument; got {type(output).__name__}, "
@@ -197,7 +194,7 @@ def trace(f: Callable[..., Any], w: Any, *rest: Any, **options: Any) -> Graph:
     return Graph(tape, w, output)
 
 
-def _input(name: str, leaf: Any) -> Entry:
+def _input(tape: Tape, name: str, leaf: Any) -> Variable:
     place = f"w[{name!r}]" if name else "w"
     if isinstance(leaf, Variable):
         raise TypeError(
@@ -206,24 +203,15 @@ def _input(name: str, leaf: Any) -> Entry:
     kind = getattr(leaf, "dtype", None) if isinstance(leaf, (np.ndarray, np.generic)) else np.dtype(type(leaf))
     if kind not in (np.float32, np.float64):
         raise TypeError(f"{place} must hold float32 or float64; got {kind}; convert it, as in np.asarray(w, float)")
-    return Entry(None, (), np.array(leaf)[()], (), {})
+    value = constant(leaf, place)[()]
+    return Variable(value, tape, tape.append(Entry(None, (), hollow(value), (), {})))
 
 
 def _returned(part: Any, leaf: Any) -> Any:
     """Return a new gradient like the leaf: arrays for arrays, numbers for numbers."""
-    if part is None:
-        part = np.zeros_like(leaf)
+    part = np.zeros_like(leaf) if part is None else part
     return np.array(part) if isinstance(leaf, np.ndarray) else np.asarray(part)[()]
 
 
 def _kind(entry: Entry) -> str:
     return f"{entry.y.dtype} {entry.y.shape}"
-
-
-def _short(option: Any) -> str:
-    text = repr(option)
-    return text if len(text) <= 24 else "…"
-
-
-def _constant(value: Any) -> str:
-    return f"{value:g}" if np.ndim(value) == 0 else f"constant {value.shape}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -9,7 +10,9 @@ import numpy as np
 if TYPE_CHECKING:
     from optimlab.lab.autodiff.primitive import Primitive
 
-__all__ = ["Entry", "Tape", "quiet"]
+__all__ = ["Entry", "Tape", "hollow", "quiet"]
+
+_NAN = b"\xff" * 32  # NaN in every floating-point format
 
 
 def quiet() -> np.errstate:
@@ -17,14 +20,28 @@ def quiet() -> np.errstate:
     return np.errstate(divide="ignore", over="ignore", under="ignore", invalid="ignore")
 
 
+def hollow(value: Any) -> Any:
+    """Return an array of the same shape and dtype that takes no memory; a number stays."""
+    if isinstance(value, np.ndarray) and value.ndim:
+        return np.ndarray(value.shape, value.dtype, _NAN, 0, (0,) * value.ndim)
+    return value
+
+
 class Entry(NamedTuple):
-    """One line of a tape: y = primitive(*arguments, **options); ``parents[i]`` is the line of argument i, or -1."""
+    """One line of a tape: y = primitive(*arguments, **options); ``parents[i]`` is the line of argument i, or -1.
+
+    Arrays that no pull reads have given way to hollow ones, of their shape and dtype.
+    """
 
     primitive: Primitive | None
     parents: tuple[int, ...]
     y: Any
     arguments: tuple[Any, ...]
     options: dict[str, Any]
+
+    def pull(self, place: int, g: Any) -> Any:
+        """Return the gradient of an argument, from the gradient g of y; not yet summed to its shape."""
+        return self.primitive.pulls[place](g, self.y, *self.arguments, **self.options)  # type: ignore[union-attr]
 
 
 class Tape:
@@ -40,17 +57,25 @@ class Tape:
         self.entries: list[Entry] = []
 
     def append(self, entry: Entry) -> int:
-        """Write a line and return its number; the value can no longer be changed."""
-        if isinstance(entry.y, np.ndarray):
-            entry.y.setflags(write=False)
+        """Write a line and return its number."""
         self.entries.append(entry)
         return len(self.entries) - 1
 
     def sweep(self, last: int, seed: Any, leaves: int) -> tuple[list[Any], int]:
         """Return the gradients of the first ``leaves`` lines (None: no path), and the number of edges crossed.
 
-        Each edge is crossed once, where a recursion over the graph crosses it once for each path to it. The gradient of
-        an intermediate value is dropped as soon as it is used.
+        Where NaN arrives, it may be 0 · ∞ from what a selection did not take: a second sweep follows the paths.
+        """
+        gradients, crossed = self._swept(last, seed, leaves, _part)
+        if any(g is not None and np.isnan(g).any() for g in gradients):
+            flows, crossed = self._swept(last, np.stack([seed, np.ones_like(seed)]), leaves, _flow)
+            gradients = [None if flow is None else flow[0] for flow in flows]
+        return gradients, crossed
+
+    def _swept(self, last: int, seed: Any, leaves: int, across: Callable[..., Any]) -> tuple[list[Any], int]:
+        """Cross each edge once, where a recursion over the graph crosses it once for each path to it.
+
+        The gradient of an intermediate value is dropped as soon as it is used.
         """
         gradients: list[Any] = [None] * (last + 1)
         gradients[last] = seed
@@ -59,15 +84,28 @@ class Tape:
             g = gradients.pop()
             if g is None:
                 continue
-            primitive, parents, y, arguments, options = self.entries[line]
-            for place, parent in enumerate(parents):
+            entry = self.entries[line]
+            for place, parent in enumerate(entry.parents):
                 if parent >= 0:
                     crossed += 1
-                    part = primitive.pulls[place](g, y, *arguments, **options)  # type: ignore[union-attr]
-                    part = _fitted(part, arguments[place], primitive)
+                    part = across(entry, place, g)
                     earlier = gradients[parent]
                     gradients[parent] = part if earlier is None else earlier + part
         return gradients[:leaves] + [None] * (leaves - len(gradients)), crossed
+
+
+def _part(entry: Entry, place: int, g: Any) -> Any:
+    primitive, _, y, arguments, options = entry
+    return _fitted(primitive.pulls[place](g, y, *arguments, **options), arguments[place], primitive)  # type: ignore[union-attr]
+
+
+def _flow(entry: Entry, place: int, flow: Any) -> Any:
+    """Cross an edge with a gradient and its paths: 0 where none leads on, which no slope upstream, be it ∞, changes."""
+    x, (g, live), paths = entry.arguments[place], flow, entry.primitive.paths  # type: ignore[union-attr]
+    live = entry.pull(place, live) if paths == "chosen" else live
+    live = np.full(x.shape, np.any(live)) if paths == "all" else np.not_equal(live, 0)
+    part = np.where(live, entry.pull(place, g), 0)
+    return np.stack([_fitted(part, x, entry.primitive), _fitted(live, x, entry.primitive)])
 
 
 def _fitted(part: Any, x: Any, primitive: Any) -> Any:

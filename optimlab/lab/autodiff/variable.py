@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
@@ -13,6 +14,19 @@ __all__ = ["RULES", "Variable"]
 
 #: What stands for a NumPy function when an argument is traced.
 RULES: dict[Any, Callable[..., Any]] = {}
+
+
+def _operators(function: Any) -> tuple[Callable[[Any, Any], Any], Callable[[Any, Any], Any]]:
+    """Return an operator, and what Python calls if the left side does not know it."""
+    return lambda self, other: RULES[function](self, other), lambda self, other: RULES[function](other, self)
+
+
+def _method(function: Any) -> Callable[..., Any]:
+    def method(self: Any, *arguments: Any, **options: Any) -> Any:
+        return RULES[function](self, *arguments, **options)
+
+    method.__name__, method.__doc__ = function.__name__, f"Return what np.{function.__name__} gives, recorded."
+    return method
 
 
 class Variable:
@@ -78,7 +92,7 @@ class Variable:
         raise TypeError("a recorded value must not be changed in place; build the new value with np.where or np.stack")
 
     def __getitem__(self, index: Any) -> Any:
-        return RULES["index"](self, index)
+        return RULES["index"](self, index=index if isinstance(index, tuple) else (index,))
 
     def __iter__(self) -> Iterator[Any]:
         if not self.shape:
@@ -88,102 +102,29 @@ class Variable:
     def __len__(self) -> int:
         return len(self.value)
 
-    def __add__(self, other: Any) -> Any:
-        return RULES[np.add](self, other)
-
-    def __radd__(self, other: Any) -> Any:
-        return RULES[np.add](other, self)
-
-    def __sub__(self, other: Any) -> Any:
-        return RULES[np.subtract](self, other)
-
-    def __rsub__(self, other: Any) -> Any:
-        return RULES[np.subtract](other, self)
-
-    def __mul__(self, other: Any) -> Any:
-        return RULES[np.multiply](self, other)
-
-    def __rmul__(self, other: Any) -> Any:
-        return RULES[np.multiply](other, self)
-
-    def __truediv__(self, other: Any) -> Any:
-        return RULES[np.divide](self, other)
-
-    def __rtruediv__(self, other: Any) -> Any:
-        return RULES[np.divide](other, self)
-
-    def __pow__(self, other: Any) -> Any:
-        return RULES[np.power](self, other)
-
-    def __rpow__(self, other: Any) -> Any:
-        return RULES[np.power](other, self)
-
-    def __matmul__(self, other: Any) -> Any:
-        return RULES[np.matmul](self, other)
-
-    def __rmatmul__(self, other: Any) -> Any:
-        return RULES[np.matmul](other, self)
-
-    def __neg__(self) -> Any:
-        return RULES[np.negative](self)
+    __add__, __radd__ = _operators(np.add)
+    __sub__, __rsub__ = _operators(np.subtract)
+    __mul__, __rmul__ = _operators(np.multiply)
+    __truediv__, __rtruediv__ = _operators(np.divide)
+    __mod__, __rmod__ = _operators(np.remainder)
+    __pow__, __rpow__ = _operators(np.power)
+    __matmul__, __rmatmul__ = _operators(np.matmul)
+    __neg__, __abs__ = _method(np.negative), _method(np.absolute)
+    __lt__, __le__ = _method(np.less), _method(np.less_equal)
+    __gt__, __ge__ = _method(np.greater), _method(np.greater_equal)
+    __eq__, __ne__ = _method(np.equal), _method(np.not_equal)
 
     def __pos__(self) -> Variable:
         return self
 
-    def __abs__(self) -> Any:
-        return RULES[np.absolute](self)
-
-    def __lt__(self, other: Any) -> Any:
-        return RULES[np.less](self, other)
-
-    def __le__(self, other: Any) -> Any:
-        return RULES[np.less_equal](self, other)
-
-    def __gt__(self, other: Any) -> Any:
-        return RULES[np.greater](self, other)
-
-    def __ge__(self, other: Any) -> Any:
-        return RULES[np.greater_equal](self, other)
-
-    def __eq__(self, other: object) -> Any:
-        return RULES[np.equal](self, other)
-
-    def __ne__(self, other: object) -> Any:
-        return RULES[np.not_equal](self, other)
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Shape of the value."""
-        shape: tuple[int, ...] = self.value.shape
-        return shape
-
-    @property
-    def ndim(self) -> int:
-        """Number of axes."""
-        return len(self.shape)
-
-    @property
-    def size(self) -> int:
-        """Number of numbers."""
-        return int(self.value.size)
-
-    @property
-    def dtype(self) -> Any:
-        """Dtype of the value."""
-        return self.value.dtype
-
-    @property
-    def T(self) -> Any:  # noqa: N802  NumPy's name
-        """The axes reversed."""
-        return RULES[np.transpose](self)
-
-    def sum(self, axis: Any = None, keepdims: bool = False) -> Any:
-        """Sum over axes."""
-        return RULES[np.sum](self, axis=axis, keepdims=keepdims)
-
-    def mean(self, axis: Any = None, keepdims: bool = False) -> Any:
-        """Mean over axes."""
-        return RULES[np.mean](self, axis=axis, keepdims=keepdims)
+    shape = property(lambda self: self.value.shape, doc="Shape of the value.")
+    dtype = property(lambda self: self.value.dtype, doc="Dtype of the value.")
+    ndim = property(lambda self: self.value.ndim, doc="Number of axes.")
+    size = property(lambda self: self.value.size, doc="Number of numbers.")
+    T = property(_method(np.transpose), doc="The axes reversed.")
+    dot, clip, ravel, squeeze = map(_method, (np.dot, np.clip, np.ravel, np.squeeze))
+    sum, mean, var, std = map(_method, (np.sum, np.mean, np.var, np.std))
+    prod, cumsum, max, min = map(_method, (np.prod, np.cumsum, np.max, np.min))
 
     def reshape(self, *shape: Any) -> Any:
         """Return the numbers in another shape."""
@@ -196,8 +137,19 @@ class Variable:
 
 def _rule(function: Any) -> Callable[..., Any]:
     if function not in RULES:
-        name = f"{getattr(function, '__module__', 'numpy') or 'numpy'}.{function.__name__}"
+        name = _named(function)
         raise TypeError(
             f"{name} has no gradient rule; write one with optimlab.lab.autodiff.Primitive(..., numpy={name})"
         )
     return RULES[function]
+
+
+def _named(function: Any) -> str:
+    """Return where a function is found: a ufunc does not say."""
+    name: str = function.__name__
+    homes = [
+        home
+        for home, module in list(sys.modules.items())
+        if "._" not in home and home[0] != "_" and getattr(module, "__dict__", {}).get(name) is function
+    ]
+    return f"{min(homes, key=len)}.{name}" if homes else name

@@ -4,7 +4,8 @@ import argparse
 import shutil
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -74,8 +75,7 @@ def study(
 def _perform(main: Callable[[Run], None], arguments: argparse.Namespace, command: list[str]) -> int:
     started, clock = datetime.now(UTC), time.perf_counter()
     run = _run(main, arguments)
-    _choose_backend(arguments.show)
-    with reserved(run.folder), style():
+    with style(), _backend(arguments.show), reserved(run.folder):
         main(run)
         run.write_claims()
         facts: dict[str, object] = {"study": run.name, "command": command, "seed": run.seed, "quick": run.quick}
@@ -122,14 +122,27 @@ def _run(main: Callable[[Run], None], arguments: argparse.Namespace) -> Run:
     )
 
 
-def _choose_backend(show: bool) -> None:
-    """Draw into memory, which needs no display; with windows, make sure that there can be some."""
+@contextmanager
+def _backend(show: bool) -> Iterator[None]:
+    """Draw into memory, which needs no display, and leave the user's backend as it was; or see that there is one."""
     import matplotlib
 
-    if not show:
-        matplotlib.use("agg")
-    elif not has_display():
-        raise StudyError("--show needs a display and a window toolkit for matplotlib; leave it out to write files only")
+    if show:
+        if not has_display():
+            raise StudyError(
+                "--show needs a display and a window toolkit for matplotlib; leave it out to write files only"
+            )
+        yield
+        return
+    before = matplotlib.get_backend(auto_select=False) or matplotlib.rcParamsOrig["backend"]
+    matplotlib.use("agg")
+    try:
+        yield
+    finally:
+        import matplotlib.pyplot as plt
+
+        with suppress(ImportError):  # one that was named, but cannot be loaded here
+            plt.switch_backend(before)
 
 
 def _show_figures() -> None:

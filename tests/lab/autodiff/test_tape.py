@@ -1,7 +1,9 @@
 """The tape: depth, linear time, memory, what must not be done to it, and what errors say."""
 
 import gc
+import importlib
 import math
+import re
 import sys
 import weakref
 from collections import namedtuple
@@ -9,17 +11,20 @@ from collections import namedtuple
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import special
 
 from optimlab import check_gradient
 from optimlab.lab.autodiff import (
     Primitive,
     Variable,
     grad,
+    relu,
     sigmoid,
     softmax_cross_entropy,
     trace,
     value_and_grad,
 )
+from optimlab.lab.autodiff.variable import RULES
 from optimlab.lab.problems import Scalar, blocks_cost, chain_cost, xor_cost
 
 X = np.array([1.0, 2.0])
@@ -158,6 +163,33 @@ def test_further_arguments_are_constants():
     np.testing.assert_array_equal(gradient, [18.0, 4.0])
 
 
+def test_the_place_of_the_argument():
+    def f(a, b, *, c=1.0):
+        return (a * b**2).sum() * c
+
+    assert grad(f, 1)(3.0, 2.0) == grad(f, argnum=1)(3.0, 2.0) == 12.0
+    assert grad(f, (1, 0))(3.0, 2.0, c=2.0) == (24.0, 8.0)
+    assert value_and_grad(f, (0,))(3.0, 2.0) == (12.0, (4.0,))
+    np.testing.assert_array_equal(grad(f, 1)(X, X), 2 * X**2)
+    assert grad(lambda a, w: a * w["b"], (0, 1))(2.0, {"b": 3.0}) == (3.0, {"b": 2.0})
+
+
+@pytest.mark.parametrize(
+    ("argnum", "error", "message"),
+    [
+        (-1, ValueError, "argnum must be a whole number of at least 0; got -1"),
+        (1.5, TypeError, "argnum must be a whole number of at least 0; got 1.5"),
+        ("w", TypeError, "argnum must be a whole number of at least 0; got 'w'"),
+        ((0, 0), ValueError, r"argnum must name different arguments; got \(0, 0\)"),
+        ((), ValueError, r"argnum must name different arguments; got \(\)"),
+        (2, TypeError, "argument 2, which argnum names, must be given by place; got 2"),
+    ],
+)
+def test_places_that_are_none(argnum, error, message):
+    with pytest.raises(error, match=message):
+        value_and_grad(lambda a, b: a * b, argnum)(1.0, 2.0)
+
+
 def test_an_input_may_be_the_value():
     assert grad(lambda w: w)(2.0) == 1.0
     assert grad(lambda w: w["b"])({"a": 1.0, "b": 2.0}) == {"a": 0.0, "b": 1.0}
@@ -180,15 +212,108 @@ def test_a_checker_passes_over_empty_arrays():
 
 
 def test_a_checker_shows_nan_first():
-    """The branch that is not taken has the slope 0 · NaN."""
+    """√w² has no slope at 0: ∞ · 0."""
 
     def f(w):
-        return w["a"].sum() + np.where(w["b"] > 0.0, np.sqrt(w["b"]), 0.0).sum()
+        return w["a"].sum() + np.sqrt(w["b"] ** 2).sum()
 
-    found = check(f, {"a": X, "b": np.array([1.0, -1.0])})
+    found = check(f, {"a": X, "b": np.array([1.0, 0.0])})
     assert found.place == "b[1]"
     assert np.isnan(found.error)
     assert found.difference == 0.0
+
+
+# What a selection does not take has no slope, be it ∞ or NaN
+
+ROOTS = np.array([0.0, 4.0])
+NOT_TAKEN = {
+    "a branch": (lambda w: np.where(w >= 0.0, w, np.sqrt(-w)), 1.0, 1.0),
+    "the other branch": (lambda w: np.where(w < 0.0, np.sqrt(-w), w), 1.0, 1.0),
+    "a branch of several": (lambda w: np.where(w > 0.0, np.log(w), 0.0).sum(), [0.0, 1.0, -1.0], [0.0, 1.0, 0.0]),
+    "a branch of one": (lambda w: np.where(w.value > 0.0, w, np.sqrt(-w[0])).sum(), [1.0, 2.0], [1.0, 1.0]),
+    "one for all": (lambda w: np.where(w[0] > 0.0, w[0], np.sqrt((w - w).sum())), [1.0, 2.0], [1.0, 0.0]),
+    "far upstream": (lambda w: np.where(w > 0.0, sigmoid(np.tanh(2.0 * np.log(w)) + 1.0), 0.0).sum(), [0.0], [0.0]),
+    "both branches": (lambda w: np.where([[True], [False]], np.sqrt(w), w).sum(), ROOTS, [np.inf, 1.25]),
+    "an index": (lambda w: np.sqrt(w)[1], ROOTS, [0.0, 0.25]),
+    "a mask": (lambda w: np.sqrt(w)[w.value > 0.0].sum(), ROOTS, [0.0, 0.25]),
+    "largest": (lambda w: np.max(np.sqrt(w)), ROOTS, [0.0, 0.25]),
+    "least": (lambda w: np.min(-np.sqrt(w)), ROOTS, [0.0, -0.25]),
+    "larger": (lambda w: np.maximum(np.sqrt(w), 1.0).sum(), ROOTS, [0.0, 0.25]),
+    "smaller": (lambda w: np.minimum(1.0, 3.0 - np.sqrt(w)).sum(), ROOTS, [0.0, -0.125]),
+    "bounds": (lambda w: np.clip(np.sqrt(w), 1.0, 9.0).sum(), ROOTS, [0.0, 0.25]),
+    "relu": (lambda w: relu(np.sqrt(w) - 1.0).sum(), ROOTS, [0.0, 0.25]),
+    "shapes": (lambda w: np.transpose(np.sqrt(w).reshape(2, 1))[0, 1:].sum(axis=0), ROOTS, [0.0, 0.25]),
+    "a part": (lambda w: np.concatenate([np.sqrt(w), w])[1:].sum(), ROOTS, [1.0, 1.25]),
+    "a layer": (lambda w: np.stack([np.sqrt(w), w])[1].sum(), ROOTS, [1.0, 1.0]),
+    "a sum before": (lambda w: np.cumsum(np.sqrt(w)[::-1])[0], ROOTS, [0.0, 0.25]),
+    "a product": (lambda w: np.where(w[1] > 9.0, np.sqrt(w) @ w, w[0]), ROOTS, [1.0, 0.0]),
+    "a number is no selection": (lambda w: (np.sqrt(w) * np.array([0.0, 1.0])).sum(), ROOTS, [np.nan, 0.25]),
+    "nor is a slope of 0": (lambda w: (np.sqrt(w) ** 2).sum(), ROOTS, [np.nan, 1.0]),
+    "nor in a branch that is taken": (lambda w: np.where(w >= 0.0, np.sqrt(w) ** 2, 1.0), 0.0, np.nan),
+}
+
+
+@pytest.mark.parametrize("name", NOT_TAKEN)
+def test_what_is_not_taken_has_no_slope(name):
+    f, w, wanted = NOT_TAKEN[name]
+    graph = trace(f, np.array(w) if isinstance(w, list) else w)
+    np.testing.assert_array_equal(graph.gradient(), wanted)
+    assert graph.visits <= graph.edges
+
+
+def test_differences_are_no_selection():
+    """A pull that reads nothing may subtract: where its gradients cancel, there is a path all the same."""
+    step = Primitive("step", np.diff, [lambda g, _y, _x: np.pad(g, (1, 0)) - np.pad(g, (0, 1))])
+    gradient = grad(lambda w: step(np.sqrt(w)).sum())(np.array([1.0, 0.0, 4.0]))
+    np.testing.assert_array_equal(gradient, [-0.5, np.nan, 0.25])
+
+
+# The tape keeps what the pulls read
+
+KEPT = {
+    "lines": (lambda w: deep(w, 20), 0),
+    "sums": (lambda w: (w + w[::-1]).reshape(-1, 2).T.mean(axis=0) - w.sum(), 0),
+    "exp": (lambda w: np.exp(np.exp(-w) * 0.1), 2),
+    "tanh": (lambda w: np.tanh(np.tanh(w) + 1.0), 2),
+    "the value and the argument of one": (lambda w: np.sin(np.exp(w)), 1),
+    "squares": (lambda w: (w * w) * (w * w) + 1.0, 3),
+    "by a constant": (lambda w: w * np.ones(N), 1),
+    "plus a constant": (lambda w: w + np.ones(N), 0),
+    "a comparison": (lambda w: np.where(w > 0.0, w, 0.5 * w), 0.125),
+    "a norm of lengths": (lambda w: np.linalg.norm(w + 1.0), 1),
+}
+N = 50_000
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_the_tape_keeps_what_is_read(name):
+    import tracemalloc
+
+    f, wanted = KEPT[name]
+    w = np.linspace(0.1, 1.0, N)
+    tracemalloc.start()
+    graph = trace(lambda w: f(w).sum(), w)
+    kept = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert kept / w.nbytes == pytest.approx(wanted, abs=0.1)
+    assert np.isfinite(graph.gradient()).all()
+
+
+def test_a_pull_says_by_names_what_it_reads():
+    seen = []
+
+    def pull(g, _y, a, _b):
+        seen.extend([_y, a, _b])
+        return g
+
+    mix = Primitive("mix", lambda a, b: a + b, [pull, lambda g, *_: g])
+    grad(lambda w: mix(w, 2.0 * w).sum())(X)
+    y, a, b = seen
+    np.testing.assert_array_equal(a, X)
+    for each in (y, b):
+        assert (each.shape, each.dtype, each.strides) == ((2,), np.float64, (0,))
+        assert np.isnan(each).all()
+        assert not each.flags.writeable
 
 
 # A recorded value stays what it was
@@ -338,7 +463,32 @@ def test_the_caller_keeps_the_right_to_write():
         (lambda w: float(w[0]), X, TypeError, "cannot become a plain array"),
         (lambda w: np.array([w[0], w[1]]).sum(), X, TypeError, "np.stack for a list of values"),
         (lambda w: np.arctan(w).sum(), X, TypeError, "numpy.arctan has no gradient rule; write one"),
-        (lambda w: np.linalg.norm(w), X, TypeError, "numpy.linalg.norm has no gradient rule"),
+        (lambda w: np.linalg.det(w), X, TypeError, "numpy.linalg.det has no gradient rule"),
+        (
+            lambda w: np.linalg.norm(w, 1),
+            X,
+            ValueError,
+            "ord must be None, 2 for a vector or 'fro' for a matrix; got 1",
+        ),
+        (lambda w: np.linalg.norm(w, "fro"), X, ValueError, "ord must be .*; got 'fro'"),
+        (lambda w: np.linalg.norm(w[None], 2), X, ValueError, "ord must be .*; got 2"),
+        (lambda w: np.sum(w, dtype=float), X, TypeError, r"sum\(x, axis=None, \*, keepdims=False\): .* 'dtype'"),
+        (lambda w: w.sum(0, True), X, TypeError, r"sum\(x, axis=None, \*, keepdims=False\): too many positional"),
+        (lambda w: np.sum(w, axis=w[0]), X, TypeError, "an option or an index must be plain numbers"),
+        (lambda w: np.max(w[:0]), X, ValueError, r"max cannot take shapes \(0,\): zero-size array"),
+        (lambda w: w.dot([1.0]), X, ValueError, r"dot cannot take shapes \(2,\) and \(1,\)"),
+        (
+            lambda w: w * np.ma.array(X, mask=[0, 1]),
+            X,
+            TypeError,
+            "multiply takes real numbers and arrays of them; got",
+        ),
+        (
+            lambda w: w.sum(),
+            np.ma.array(X, mask=[0, 1]),
+            TypeError,
+            "w takes real numbers and arrays of them; got mask",
+        ),
         (lambda w: np.add.reduce(w), X, TypeError, "np.add of a traced value takes no options; got reduce"),
         (lambda w: w + "s", X, TypeError, "add takes real numbers and arrays of them; got 's'"),
         (lambda w: w[w], X, TypeError, "an index must be plain numbers"),
@@ -368,6 +518,37 @@ def test_the_caller_keeps_the_right_to_write():
 def test_errors(f, w, error, message):
     with pytest.raises(error, match=message):
         grad(f)(w)
+
+
+@pytest.mark.parametrize("function", [special.expit, special.xlogy, np.arctan, np.hypot, np.linalg.det, np.fft.rfft])
+def test_advice_names_functions_that_exist(function):
+    """The module of a ufunc is looked up: it does not say."""
+    arguments = [X] * getattr(function, "nin", 1)
+    with pytest.raises(TypeError, match="has no gradient rule") as caught:
+        grad(lambda w: function(*(w for _ in arguments)))(X)
+    advised = re.search(r"numpy=([\w.]+)\)", str(caught.value))[1]
+    module, _, name = advised.rpartition(".")
+    assert getattr(importlib.import_module(module), name) is function
+
+
+def test_advice_that_is_followed():
+    Primitive("expit", special.expit, [lambda g, y, _x: g * y * (1 - y)], numpy=special.expit)
+    try:
+        assert grad(special.expit)(0.0) == 0.25
+    finally:
+        del RULES[special.expit]
+    unnamed = np.frompyfunc(lambda x: x, 1, 1)
+    with pytest.raises(TypeError, match=r"has no gradient rule; write one with .*Primitive\(..., numpy="):
+        grad(unnamed)(1.0)
+    np.testing.assert_array_equal(grad(lambda w: np.abs(w).sum())(-X), [-1.0, -1.0])  # the norm of order 1
+    np.testing.assert_array_equal(grad(lambda w: np.abs(w).max())(-X), [0.0, -1.0])  # that of order inf
+    np.testing.assert_array_equal(grad(lambda w: np.concatenate([w.ravel(), w.ravel()]).sum())(X), [2.0, 2.0])
+
+
+def test_methods_are_those_of_arrays():
+    for name in ("dot", "sum", "mean", "max", "min", "var", "std", "prod", "cumsum", "ravel", "clip", "squeeze"):
+        assert getattr(Variable, name).__doc__ == f"Return what np.{name} gives, recorded."
+        assert hasattr(np.ndarray, name)
 
 
 def test_rules_may_be_written_with_python_numbers():

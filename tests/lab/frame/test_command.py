@@ -10,6 +10,7 @@ import textwrap
 from datetime import datetime
 from pathlib import Path
 
+import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -231,6 +232,28 @@ def test_without_show_figures_are_drawn_into_memory_whatever_the_user_s_backend(
     drawn_with = []
     assert status_of(lambda run: drawn_with.append(plt.get_backend().lower()), tmp_path) == 0
     assert drawn_with == ["agg"]
+    assert plt.get_backend().lower() == "svg"
+    with pytest.raises(ZeroDivisionError):
+        status_of(lambda run: 1 / 0, tmp_path)
+    assert plt.get_backend().lower() == "svg"
+    plt.switch_backend("agg")
+
+
+@pytest.mark.parametrize("missing", [False, True])
+def test_where_none_was_chosen_it_is_matplotlib_s_choice_again(tmp_path, monkeypatch, missing):
+    own, chosen = object(), []
+
+    def switch(backend):
+        chosen.append(backend)
+        if missing and backend is own:
+            raise ImportError
+
+    plt.switch_backend("svg")
+    monkeypatch.setattr(matplotlib, "get_backend", lambda auto_select: None)
+    monkeypatch.setattr(matplotlib, "rcParamsOrig", {"backend": own})
+    monkeypatch.setattr(plt, "switch_backend", switch)
+    assert status_of(lambda run: None, tmp_path) == 0
+    assert chosen == ["agg", own]
 
 
 def test_show_without_a_display_is_found_before_computing(tmp_path, capsys):

@@ -1,0 +1,135 @@
+"""Passes: what a step does to memory, the sweep with its guard and the pass of the average after it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import final
+
+import numpy as np
+
+from optimlab.engine.given import check_shapes
+from optimlab.engine.guard import Replicas, check_gradients, check_swept, memory_of
+from optimlab.engine.layout import Layout
+from optimlab.engine.numbers import Numbers
+from optimlab.engine.rows import Rows
+from optimlab.engine.segment import Segment
+from optimlab.step import Step
+from optimlab.trees import ByName
+from optimlab.typing import Count, Number
+
+__all__ = ["Passes"]
+
+
+@final
+class Passes:
+    """The sweeps of one optimizer.
+
+    Parameters
+    ----------
+    engine : str
+        Name of the engine.
+    replicas : int or None
+        S.
+
+    Attributes
+    ----------
+    guard : Replicas or None
+        Which replicas have diverged.
+    early : bool
+        Whether the average is part of the sweep: no hook moves the weights afterwards.
+    """
+
+    def __init__(self, engine: str, replicas: int | None) -> None:
+        self.engine = engine
+        self.guard = None if replicas is None else Replicas(replicas)
+        self.early = True
+        self._sure = False
+
+    def choose(self, layout: Layout) -> None:
+        """Choose the engines, and let them prepare what may fail, before anything moves."""
+        for job in layout.jobs:
+            job.choose(self.engine, early=self.early)
+        for segment in layout.segments:
+            segment.kept.clear()
+        self._sure = min([segment.job.prepare(segment) for segment in layout.segments], default=True)
+
+    def update(self, layout: Layout, step: Step, *, check: bool) -> list[Segment]:
+        """Sweep all leaves that have a gradient; return the segments of the others."""
+        known = layout.segments
+        waiting = layout.activate(step.waiting)
+        if layout.segments is not known:
+            self.choose(layout)
+        layout.gather(step.gradients)
+        with np.errstate(all="ignore"):
+            self._guarded(layout, step, self._numbers(layout, step), check=check)
+        for segment in waiting:
+            segment.waited = segment.waited + (1 if self.guard is None else np.asarray(step.live, np.int64))
+        if self.guard is not None:
+            step.skip = step.skip | self.guard.diverged  # hooks leave a frozen replica alone, too
+        return waiting
+
+    def update_rows(self, parts: Sequence[Rows], step: Step, *, check: bool) -> None:
+        """Sweep rows, which are copies until they are written back."""
+        with np.errstate(all="ignore"):
+            calm = not check or check_gradients(parts, step)
+            for part in parts:
+                part.segment.job.engine.sweep(part, self._of(part.segment, step))  # type: ignore[union-attr, arg-type]
+            if not calm:
+                check_swept([found for part in parts for found in part.memory()], step)
+
+    def follow(self, segments: Sequence[Segment], step: Step) -> None:
+        """Feed the average what the weights are after the hooks."""
+        frozen = step.skip if isinstance(step.skip, np.ndarray) and step.skip.any() else None
+        with np.errstate(all="ignore"):
+            for segment in segments:
+                if segment.job.follower is not None:
+                    numbers = Numbers(1.0, 0.0, None, segment.job.averaging(step.t - segment.since), frozen)
+                    segment.reread()
+                    segment.job.follower.sweep(segment, numbers)
+
+    def _numbers(self, layout: Layout, step: Step) -> list[Numbers]:
+        """Return the numbers for each segment, at its own t."""
+        each = [self._of(segment, step) for segment in layout.active]
+        if self.guard is not None or not (isinstance(step.lr, float) and isinstance(step.scale, float)):
+            for own in each:
+                check_shapes(layout.replicas, own.groups())
+        return each
+
+    def _of(self, segment: Segment, step: Step) -> Numbers:
+        job, t = segment.job, step.t
+        lr = step.lr.parts[job.rate] if isinstance(step.lr, ByName) else step.lr
+        own: Count = t - segment.since - segment.waited
+        average: tuple[Number, ...] = job.averaging(t - segment.since) if job.early else ()
+        return Numbers(step.scale, lr, job.rule.coefficients(own), average)
+
+    def _guarded(self, layout: Layout, step: Step, each: Sequence[Numbers], *, check: bool) -> None:
+        """Sweep, and let nothing through that is not finite: an error, with replicas those that are frozen."""
+        if self.guard is not None:
+            frozen = self.guard.frozen(layout, step, check=check)
+            for own in each:
+                own.frozen = frozen
+            saved = self.guard.saved(layout) if check else []
+            self._sweep(layout, each)
+            self.guard.restore(layout, saved)
+        elif (not check or check_gradients(layout.active, step)) and self._sure:
+            self._sweep(layout, each)
+        else:
+            self._careful(layout, step, each, check=check)
+        for segment in layout.active:
+            segment.scatter()
+
+    def _careful(self, layout: Layout, step: Step, each: Sequence[Numbers], *, check: bool) -> None:
+        """Sweep where something may overflow, or a formula may raise; if that is so, take everything back."""
+        kept = [(row, row.copy()) for row in memory_of(layout)]
+        try:
+            self._sweep(layout, each)
+            if check:
+                check_swept(layout.memory("state"), step)
+        except BaseException:
+            for row, before in kept:
+                row[...] = before
+            raise
+
+    def _sweep(self, layout: Layout, each: Sequence[Numbers]) -> None:
+        for segment, numbers in zip(layout.active, each, strict=True):
+            segment.job.engine.sweep(segment, numbers)  # type: ignore[union-attr]

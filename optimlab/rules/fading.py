@@ -1,0 +1,63 @@
+"""Fading: what becomes of a rule's state in steps with gradients of zeros, in closed form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from optimlab.rules.algebra import Expression, Rule
+from optimlab.rules.averages import Ema, Trace
+from optimlab.typing import Floats
+
+__all__ = ["Fade", "fading"]
+
+Fade = Callable[[Any, Any], Floats]
+"""By how much a slot is multiplied from its step s to step t: elementwise in s."""
+
+
+def fading(rule: Rule) -> list[Fade]:
+    """Return how each slot fades.
+
+    That is known of each ``Ema`` and ``Trace`` of a number that is 0 where the gradient is, such as g, g² or c·g, with
+    a constant β or a gain in closed form. So it is for momentum, RMSprop, Adam and what is composed of them.
+
+    Raises
+    ------
+    TypeError
+        If a slot is of another kind; with the part of the rule.
+    """
+    fades, _ = _walk(rule, zero=True)
+    return fades
+
+
+def _walk(rule: Rule, *, zero: bool) -> tuple[list[Fade], bool]:
+    """Return how slots fade whose signal is 0 or not, and whether the rule's own value is 0 then."""
+    if not rule.slots:
+        return [], zero and _vanishes(rule)
+    if not isinstance(rule, Expression):
+        return [_fade(rule, zero)], False
+    fades: list[Fade] = []
+    for part in rule.parts:
+        own, value = _walk(part, zero=zero)
+        fades, zero = fades + own, value if rule.sign == "|" else zero
+    return fades, False
+
+
+def _vanishes(rule: Rule) -> bool:
+    """Whether a rule without memory is 0 at 0, whatever the weights."""
+    with np.errstate(all="ignore"):
+        values = [rule.compose()(0.0, w, (), rule.coefficients(1))[0] for w in (1.0, -2.0)]  # type: ignore[arg-type]
+    return bool(np.all(np.equal(np.array(values), 0.0)))
+
+
+def _fade(rule: Rule, zero: bool) -> Fade:
+    fade = rule.gain.fade if isinstance(rule, Ema) else None
+    if zero and fade is not None:
+        return fade
+    if zero and isinstance(rule, Trace) and isinstance(rule.beta, float):
+        beta = rule.beta
+        return lambda s, t: np.float_power(beta, t - s)
+    why = "it has no closed form" if zero else "what it averages is not 0 where the gradient is"
+    raise TypeError(f'others="decay" cannot be done with {rule!r}: {why}; use others="wait", or step with zeros')
