@@ -109,8 +109,8 @@ class Layout:
     @property
     def clocks(self) -> dict[str, tuple[Count, Count]]:
         """How many steps each leaf was left out of, and how many there had been when it was added, if any."""
-        found = [(i, segment.waited, segment.since) for segment in self.segments for i in segment.leaves]
-        return {self.names[i]: (waited, since) for i, waited, since in found if np.any(waited) or np.any(since)}
+        late = [segment for segment in self.segments if np.any(segment.waited) or np.any(segment.since)]
+        return {self.names[i]: (segment.waited, segment.since) for segment in late for i in segment.leaves}
 
     @clocks.setter
     def clocks(self, clocks: Mapping[str, tuple[Count, Count]]) -> None:
@@ -158,7 +158,7 @@ class Layout:
             return same
         stubs = {i: leaves[i] if leaves else np.broadcast_to(self.dtypes[i].type(0), self.shapes[i]) for i in part}
         new = Segment(stubs, job, replicas=self.replicas, packed=self._small[part[0]])
-        for i, views in new.slots().items():
+        for i, views in new.slots().items() if state else ():
             for ours, theirs in zip(views, state.get(i, ()), strict=False):
                 ours[...] = theirs
         if self.leaves:
