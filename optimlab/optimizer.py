@@ -72,8 +72,8 @@ class Optimizer:
     norm over the groups.
 
     One optimizer steps one set of parameters, in place: the same memory at each step. A program that keeps the arrays
-    of the step before, or binds new ones, takes ``updated``. After a load or ``adopt``, and in a copy, they may be
-    others.
+    of the step before, or binds new ones, takes ``updated``. After ``adopt``, and in a copy, they may be others; after
+    a load they are equal to those that were saved, unless it says otherwise.
 
     A step is done whole or not at all: signals such as Ctrl-C wait for its end, and what can be refused is refused
     before anything moves.

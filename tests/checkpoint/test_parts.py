@@ -8,27 +8,21 @@ import pytest
 from optimlab import (
     Accumulate,
     ClipNorm,
-    Decay,
     Ema,
-    Gradient,
     Lookahead,
     Plateau,
     PowerGain,
     SkipNonFinite,
-    Trace,
     UniformGain,
-    Weights,
     adam,
     adamw,
     cosine_decay,
     heavy_ball,
     momentum,
-    nesterov,
     rmsprop,
     sgd,
 )
 from optimlab.optimizer import Optimizer
-from optimlab.rules.hyperparameters import described
 
 
 def steady(k):
@@ -49,40 +43,6 @@ def stepped(optimizer, *, steps=5, leaves=None):
 def saved(path, *args, **options):
     stepped(Optimizer(*args, **options)).save(path, params=False)
     return path
-
-
-NAMES = {
-    "adamw": (adamw(), {"beta": "0.9", "first": "0.0", "beta_2": "0.999", "first_2": "0.0", "eps": "1e-08",
-                        "weight_decay": "0.01"}),
-    "nesterov": (nesterov(0.5), {"number": "0.5", "beta": "0.5", "first": "0.0"}),
-    "schedule": (Ema(cosine_decay(0.5, steps=10)), {"beta": "cosine_decay(0.5, steps=10)", "first": "0.0"}),
-    "function": (steady * Gradient(), {"number": "<function steady>"}),
-    "replicas": (heavy_ball([0.5, 0.25]), {"beta": "(0.5, 0.25)", "first": "0.0"}),
-    "gain": (Ema(PowerGain(6)), {"gamma": "6.0", "first": "0.0"}),
-    "Decay": (Ema(Decay(alpha=1e-17), debias=True), {"beta": "Decay(alpha=1e-17)", "first": "0.0"}),
-    "decay first": (Weights(only="w") * 0.1 - 2 * Weights(), {"weight_decay": "0.1", "weight_decay_2": "2.0"}),
-    "numbers": (0.5 * Trace(0.5) + 2 * Gradient(), {"number": "0.5", "beta": "0.5", "first": "0.0", "number_2": "2.0"}),
-    "groups": ({"*.b": sgd(), "*": adamw(), "x": None}, {
-        "*: beta": "0.9", "*: first": "0.0", "*: beta_2": "0.999", "*: first_2": "0.0", "*: eps": "1e-08",
-        "*: weight_decay": "0.01",
-    }),
-    "nothing": (sgd(), {}),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_numbers_have_names(name):
-    rule, names = NAMES[name]
-    assert described(rule).numbers == names
-    assert described(rule, "average.").numbers == {f"average.{name}": x for name, x in names.items()}
-
-
-def test_what_is_no_number_is_in_the_form():
-    assert described({"*.b": sgd(), "*": None}).form == "{'*.b': Gradient(), '*': None}"
-    forms = [described(rule).form for rule in (adam(), rmsprop(), adamw(), Ema(0.9), Ema(0.9, debias=True), Trace(0.9))]
-    forms += [described(rule).form for rule in (Weights(), Weights(only="w"), Weights() + sgd(), Weights() - sgd())]
-    assert len(set(forms)) == len(forms)
-    assert described(adamw()).form == described(adamw(0.5, steady, 1e-3, weight_decay=[1.0, 2.0])).form
 
 
 OTHERS = {
@@ -435,3 +395,14 @@ class TestNotStrict:
         with pytest.raises(ValueError, match="has replicas None; this optimizer has 2"):
             Optimizer(momentum(), 0.1, replicas=2).load(path, strict=False)
         Optimizer(Ema(0.9), 0.1).load(path)
+
+
+def test_before_the_first_update_there_may_be_something_to_save(tmp_path):
+    first, second, w = (*(Optimizer(momentum(), 0.1, hooks=[Accumulate(2)]) for _ in range(2)), np.ones(2))
+    first.step(w, np.ones(2))
+    assert first.t == 0
+    first.save(tmp_path / "a.npz")
+    second.load(tmp_path / "a.npz")
+    second.step(w, np.full(2, 3.0))
+    assert np.array_equal(w, np.full(2, 1.0) - 0.1 * (0.1 * 2.0))
+    assert second.t == 1
