@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy, deepcopy
-from os import PathLike, fspath
+from os import PathLike
 from types import MappingProxyType
-from typing import Any, Self, final
+from typing import TYPE_CHECKING, Any, Self, final
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -15,12 +15,16 @@ from numpy.typing import ArrayLike
 from optimlab.checks import choice, whole
 from optimlab.engine import choose
 from optimlab.engine.groups import Groups
+from optimlab.engine.layout import Layout
 from optimlab.engine.run import Run
 from optimlab.rules.algebra import Rule
 from optimlab.settings import Fixed
 from optimlab.signals import Deferred, Turn
 from optimlab.trees import ByName, mapped
 from optimlab.typing import Array, Count, Marks, Number
+
+if TYPE_CHECKING:
+    from optimlab.checkpoint.header import Header, Saved
 
 __all__ = ["Optimizer"]
 
@@ -68,8 +72,8 @@ class Optimizer:
     norm over the groups.
 
     One optimizer steps one set of parameters, in place: the same memory at each step. A program that keeps the arrays
-    of the step before, or binds new ones, takes ``updated``. After a load or ``adopt``, and in a copy, they may be
-    others.
+    of the step before, or binds new ones, takes ``updated``. After ``adopt``, and in a copy, they may be others; after
+    a load they are equal to those that were saved, unless it says otherwise.
 
     A step is done whole or not at all: signals such as Ctrl-C wait for its end, and what can be refused is refused
     before anything moves.
@@ -217,10 +221,14 @@ class Optimizer:
         """
         self._run.settle()
         layout = self._run.layout
-        if layout is None:
+        if layout is not None:
+            names, memory = layout.names, layout.memory("state")
+        elif self._run.pending is not None:
+            names, memory = self._run.pending.names, self._run.pending.memory("state")
+        else:
             raise ValueError("state is there after the first step (or averaged): the optimizer has not seen params yet")
-        found: dict[str, dict[str, Array]] = {name: {} for name in layout.names}
-        for leaf, slot, view in layout.memory("state"):
+        found: dict[str, dict[str, Array]] = {name: {} for name in names}
+        for leaf, slot, view in memory:
             view.flags.writeable = False
             found[leaf][slot] = view
         return MappingProxyType({leaf: MappingProxyType(slots) for leaf, slots in found.items()})
@@ -461,13 +469,20 @@ class Optimizer:
                 remedy = "the weights were put back into the old one; write into it, w[...] = new"
                 raise RuntimeError(f"parameter {name!r} was bound to another array inside averaged; {remedy}")
 
-    def state_dict(self) -> dict[str, Array]:
-        """Return state, average, t and the hooks' state, copied, in one flat dict; see ``optimlab.snapshot``.
+    def state_dict(self, params: Any = True) -> dict[str, Array]:
+        """Return parameters, state, average, t and the hooks' state, copied, in one flat dict of arrays.
+
+        Parameters
+        ----------
+        params : bool, or container of arrays
+            Whether the parameters of the last step are in it, as they are now; or those that are.
 
         Raises
         ------
         ValueError
-            Before the first step.
+            Before the first step, or if the parameters are not known.
+        RuntimeError
+            If a step is under way, or the parameters are the averaged weights at the moment.
 
         Examples
         --------
@@ -475,61 +490,139 @@ class Optimizer:
         >>> from optimlab import momentum
         >>> opt = Optimizer(momentum(0.75), lr=0.1)
         >>> _ = opt.step({"w": np.ones(2)}, {"w": np.ones(2)})
-        >>> sorted(opt.state_dict())
-        ['header', 'state/w/ema', 't']
+        >>> list(opt.state_dict())
+        ['header', 't', 'params/w', 'state/w/ema']
         """
-        from optimlab.snapshot import taken
+        with self._busy:
+            header, arrays = self._taken(params)
+            return {"header": header.text()} | {key: arrays[key].copy() for key in header.kinds()}
 
-        self._run.settle()
-        if self._run.layout is None:
-            raise ValueError("there is nothing to save before the first step: the optimizer has not seen params yet")
-        return taken(self, self._run.layout)
+    def _taken(self, params: Any) -> tuple[Header, dict[str, Array]]:
+        from optimlab.checkpoint.held import held_by, taken
 
-    def load_state_dict(self, arrays: Mapping[str, Array]) -> None:
-        """Take a copy of what ``state_dict`` returned; before the first step too, which then checks the leaves.
+        run = self._run
+        if run.swapped and params is True:
+            raise RuntimeError("the averaged weights are swapped in; leave `with opt.averaged(params)` before you save")
+        run.settle()
+        if run.layout is not None:
+            return taken(self, held_by(run.layout), params)
+        if run.pending is not None:
+            return taken(self, run.pending.held, params)
+        raise ValueError("there is nothing to save before the first step: the optimizer has not seen params yet")
+
+    def load_state_dict(
+        self,
+        arrays: Mapping[str, Array],
+        params: Any = None,
+        *,
+        replace: Mapping[str, Any] | None = None,
+        strict: bool = True,
+    ) -> None:
+        """Take a copy of what ``state_dict`` returned.
 
         Parameters
         ----------
         arrays : dict of ndarray
             From an optimizer of this rule, this average, these hooks and so many replicas.
+        params, replace, strict
+            As for ``load``.
 
         Raises
         ------
         ValueError
             If it is of another one, or damaged; nothing is changed then.
         """
-        self._load(arrays, "the state dict")
+        from optimlab.checkpoint.snapshot import of_dict
 
-    def _load(self, arrays: Mapping[str, Array], name: str) -> None:
-        from optimlab.snapshot import Snapshot
+        saved = of_dict(arrays)
+        with Deferred(), self._busy:
+            self._load(saved, params, replace=replace, strict=strict)
+
+    def _load(self, saved: Saved, params: Any, **options: Any) -> None:
+        from optimlab.checkpoint.snapshot import Snapshot
 
         run = self._run
-        snapshot = Snapshot(arrays, self, name)
-        snapshot.hand_out(run.layout)
-        run.release()
-        run.pending = snapshot if run.layout is None else None
+        if run.swapped:
+            raise RuntimeError("the averaged weights are swapped in; leave `with opt.averaged(params)` first")
+        snapshot = Snapshot(saved, self, params, **options)
+        layout = Layout(params, run.groups) if snapshot.writes else run.layout
+        held = None if layout is None else snapshot.check(layout)
+        run.check_hooks()
+        snapshot.load_hooks()  # the last that can fail
+        run.layout, run.pending = None, snapshot
         run.t, run.latest_lr = snapshot.t, None
         if run.passes.guard is not None:
-            run.passes.guard.diverged[...] = snapshot.arrays["diverged"]
+            run.passes.guard.diverged[...] = snapshot.diverged
+        if layout is not None and held is not None and snapshot.writes:
+            snapshot.write_params(layout)
+            snapshot.write(layout, held)
+            run.started(layout)
 
-    def save(self, path: str | PathLike[str]) -> None:
-        """Write ``state_dict`` to one ``.npz`` file, atomically."""
-        from optimlab import checkpoint  # zipfile would be a tenth of `import optimlab`
+    def save(self, path: str | PathLike[str], params: Any = True) -> None:
+        """Write what ``state_dict`` returns to one ``.npz`` file, atomically.
 
-        checkpoint.save(self.state_dict(), path)
+        Parameters
+        ----------
+        path : str or PathLike
+            The file.
+        params : bool, or container of arrays
+            Whether the parameters of the last step are in it, as they are now; or those that are.
+        """
+        from optimlab.checkpoint import archive  # zipfile would be a tenth of `import optimlab`
 
-    def load(self, path: str | PathLike[str]) -> None:
-        """Read what ``save`` wrote, as ``load_state_dict`` does.
+        with self._busy:
+            archive.save(*self._taken(params), path)
+
+    def load(
+        self,
+        path: str | PathLike[str],
+        params: Any = None,
+        *,
+        replace: Mapping[str, Any] | None = None,
+        strict: bool = True,
+    ) -> None:
+        """Read what ``save`` wrote: the next step is the one that would have come then.
+
+        Parameters
+        ----------
+        path : str or PathLike
+            The file.
+        params : container of arrays, None or False
+            The parameters, into which the saved ones are written. None: the next step must be given parameters that
+            are equal to the saved ones. False: it may be given others, which go on from this state.
+        replace : dict, optional
+            Hyperparameters that this optimizer has and the saved one need not have had, by the name that the error
+            says: ``{"weight_decay": 0.1}``.
+        strict : bool
+            False: all numbers may be others; hooks, leaves and averages that are not in the file start anew, an average
+            at the weights of now; those that are not here are left out. A leaf's slots must still be the same. With
+            other leaves, hooks that keep an array for each start anew.
 
         Raises
         ------
         ValueError
             If the file is not a checkpoint of this rule, these leaves and these hooks, or is damaged; nothing is
-            changed then.
-        """
-        from optimlab import checkpoint
+            changed then. A file without parameters loads as with False, but cannot be written into ``params``.
 
-        self._load(checkpoint.load(path), repr(fspath(path)))
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from tempfile import TemporaryDirectory
+        >>> from optimlab import momentum
+        >>> opt, w = Optimizer(momentum(), lr=0.1), np.array([1.0])
+        >>> with TemporaryDirectory() as folder:
+        ...     _ = opt.step(w, 2 * w)
+        ...     opt.save(f"{folder}/run.npz")
+        ...     new, v = Optimizer(momentum(), lr=0.1), np.zeros(1)
+        ...     new.load(f"{folder}/run.npz", v)
+        >>> bool(v == w), new.t
+        (True, 1)
+        """
+        from optimlab.checkpoint import archive
+
+        saved = archive.load(path)
+        with Deferred(), self._busy:
+            self._load(saved, params, replace=replace, strict=strict)
 
 
 def _copied(leaf: Any) -> Any:

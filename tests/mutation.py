@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-WHOLE = ["tests/test_optimizer.py", "tests/test_replicas.py", "tests/test_checkpoint.py", "tests/hooks"]
+WHOLE = ["tests/test_optimizer.py", "tests/test_replicas.py", "tests/checkpoint", "tests/hooks"]
 MORE = {"engine": WHOLE, "rules": ["tests/engine", *WHOLE[:1]], "hooks": WHOLE[:2], "recurrence": ["tests/series"]}
 PAIRS = "Lt LtE, Gt GtE, Eq NotEq, Is IsNot, In NotIn, Add Sub, Mult Div, BitAnd BitOr, And Or"
 SWAPS = {getattr(ast, a): getattr(ast, b) for pair in PAIRS.split(", ") for a, b in (pair.split(), pair.split()[::-1])}

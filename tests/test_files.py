@@ -1,7 +1,11 @@
 """A file is there whole, or as it was before."""
 
+import errno
 import os
+import signal
 import stat
+import subprocess
+import sys
 
 import pytest
 
@@ -138,3 +142,127 @@ def test_a_link_stays_one(tmp_path, before):
     assert (folder / "a.txt").read_bytes() == b"new"
     assert names(tmp_path) == ["far", "link.txt"]
     assert names(folder) == ["a.txt"]
+
+
+@posix
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o444, 0o400, 0o644])
+@pytest.mark.parametrize("mask", [0o022, 0o000])
+def test_the_unfinished_file_is_open_to_no_one_more_than_the_old_one(tmp_path, mode, mask):
+    path = tmp_path / "a.txt"
+    path.write_bytes(b"old")
+    path.chmod(mode)
+    before = os.umask(mask)
+    try:
+        with replacing(path) as file:
+            (part,) = [entry for entry in tmp_path.iterdir() if entry != path]
+            assert stat.S_IMODE(part.stat().st_mode) == mode & ~mask
+            file.write(b"new")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(path.stat().st_mode) == mode
+
+
+WRITING = """
+import sys
+from optimlab.files import replacing
+for path in sys.argv[1:]:
+    manager = replacing(path)
+    manager.__enter__().write(b"half")
+    globals()[path] = manager
+print("open", flush=True)
+sys.stdin.read()
+"""
+
+
+def writer(*paths):
+    """Return a process that is in the midst of writing."""
+    pipe = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    process = subprocess.Popen([sys.executable, "-c", WRITING, *map(str, paths)], **pipe)
+    assert process.stdout.readline() == "open\n"
+    return process
+
+
+@posix
+def test_what_killed_writers_left_is_removed_by_the_next_and_nothing_else(tmp_path):
+    path, other, like = tmp_path / "a[1].txt", tmp_path / "b.txt", tmp_path / "a[1].txt.old"
+    for _ in range(3):
+        process = writer(path, other, like)
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+    (tmp_path / ".a[1].txt.mine.part").write_bytes(b"of someone else")
+    left = names(tmp_path)
+    assert len(left) == 4  # each writer has removed what the one before it left
+    living = writer(path)
+    during = [name for name in names(tmp_path) if name.startswith(".a[1].txt.") and name.endswith(PART)]
+    write(path)
+    assert [name for name in names(tmp_path) if name.startswith(".a[1].txt.") and name.endswith(PART)] == during
+    living.communicate("")
+    write(path)
+    found = names(tmp_path)
+    assert path.read_bytes() == b"new"
+    assert ".a[1].txt.mine.part" in found
+    assert sum(name.startswith(".b.txt.") for name in found) == 1
+    assert sum(name.startswith(".a[1].txt.old.") for name in found) == 1
+    assert len(found) == 4
+    write(other)
+    write(like)
+    assert names(tmp_path) == [".a[1].txt.mine.part", "a[1].txt", "a[1].txt.old", "b.txt"]
+
+
+@posix
+def test_a_file_that_is_removed_before_it_is_locked_is_made_again(tmp_path, monkeypatch):
+    made, begin = [], os.open
+
+    def removed(path, *args, **options):
+        handle = begin(path, *args, **options)
+        if str(path).endswith(PART):
+            made.append(path)
+            if len(made) < 3:
+                os.unlink(path)
+        return handle
+
+    monkeypatch.setattr(os, "open", removed)
+    write(tmp_path / "a.txt")
+    assert len(made) == 3
+    assert names(tmp_path) == ["a.txt"]
+
+
+@posix
+def test_where_there_are_no_locks_nothing_is_removed(tmp_path, monkeypatch):
+    import fcntl
+
+    def none(*_):
+        raise OSError(errno.ENOLCK, "no locks available")
+
+    part = tmp_path / f".a.txt.{'0' * 12}{PART}"
+    part.write_bytes(b"half")
+    monkeypatch.setattr(fcntl, "flock", none)
+    write(tmp_path / "a.txt")
+    assert names(tmp_path) == [part.name, "a.txt"]
+    monkeypatch.undo()
+    write(tmp_path / "a.txt")
+    assert names(tmp_path) == ["a.txt"]
+
+
+FULL = """
+import resource, signal, sys
+from optimlab.files import replacing
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+try:
+    with replacing(sys.argv[1]) as file:
+        for _ in range(100):
+            file.write(bytes(10_000))
+except OSError as error:
+    print(error.errno)
+"""
+
+
+@posix
+def test_a_file_that_does_not_fit_keeps_the_old_one(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_bytes(b"old")
+    done = subprocess.run([sys.executable, "-c", FULL, str(path)], capture_output=True, text=True, check=True)
+    assert int(done.stdout) == errno.EFBIG
+    assert path.read_bytes() == b"old"
+    assert names(tmp_path) == ["a.txt"]

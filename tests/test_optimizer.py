@@ -405,7 +405,7 @@ class TestOneSetOfParameters:
 
     def test_after_a_load_they_may_be_others(self, size):
         optimizer, v = self.stepped(np.zeros(size)), np.zeros(size)
-        optimizer.load_state_dict(optimizer.state_dict())
+        optimizer.load_state_dict(optimizer.state_dict(), params=False)
         optimizer.step(v, np.zeros(size))
         assert (v == -0.25).all()
 

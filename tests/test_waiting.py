@@ -130,7 +130,7 @@ def test_the_counts_of_a_damaged_checkpoint_are_refused():
     good = optimizer.state_dict()
     assert good["waited/b"] == 2
     for bad in (np.array(-1), np.array(9), np.array(0.5), np.array([1, 1])):
-        with pytest.raises(ValueError, match="is damaged: how long 'b' waited is wrong"):
+        with pytest.raises(ValueError, match=r"is damaged: '?waited/b'? (must be from 0 to t|is not of shape)"):
             optimizer.load_state_dict(good | {"waited/b": bad})
     assert optimizer.t == 4
 

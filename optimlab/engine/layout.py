@@ -43,6 +43,8 @@ class Layout:
     ----------
     names, shapes, dtypes, leaves
         Of the leaves, in order; the arrays are those of the last step.
+    last : tuple of ndarray
+        The same arrays, after a release too.
     rates : tuple of int
         Which of the learning rates each leaf has.
     frozen : tuple of bool
@@ -69,6 +71,7 @@ class Layout:
         self.active: list[Segment] = []
         self.segments: list[Segment] = []
         self.leaves: tuple[Array, ...] = ()
+        self.last: tuple[Array, ...] = ()
         self._given: tuple[Any, ...] = ()
         self.latest: tuple[Array, ...] = ()
         self.group(groups, leaves)
@@ -106,8 +109,8 @@ class Layout:
     @property
     def clocks(self) -> dict[str, tuple[Count, Count]]:
         """How many steps each leaf was left out of, and how many there had been when it was added, if any."""
-        found = [(i, segment.waited, segment.since) for segment in self.segments for i in segment.leaves]
-        return {self.names[i]: (waited, since) for i, waited, since in found if np.any(waited) or np.any(since)}
+        late = [segment for segment in self.segments if np.any(segment.waited) or np.any(segment.since)]
+        return {self.names[i]: (segment.waited, segment.since) for segment in late for i in segment.leaves}
 
     @clocks.setter
     def clocks(self, clocks: Mapping[str, tuple[Count, Count]]) -> None:
@@ -155,7 +158,7 @@ class Layout:
             return same
         stubs = {i: leaves[i] if leaves else np.broadcast_to(self.dtypes[i].type(0), self.shapes[i]) for i in part}
         new = Segment(stubs, job, replicas=self.replicas, packed=self._small[part[0]])
-        for i, views in new.slots().items():
+        for i, views in new.slots().items() if state else ():
             for ours, theirs in zip(views, state.get(i, ()), strict=False):
                 ours[...] = theirs
         if self.leaves:
@@ -177,7 +180,7 @@ class Layout:
                 segment.bind(leaves)
             large = [segment.weights for segment in self.segments if not segment.packed]
             self._spans = sorted(map(np.lib.array_utils.byte_bounds, large))
-            self.leaves = tuple(leaves)
+            self.leaves = self.last = tuple(leaves)
         self._given = tuple(given)
 
     def _in_place(self, given: Sequence[Any]) -> bool:
@@ -192,7 +195,7 @@ class Layout:
 
     def __getstate__(self) -> dict[str, Any]:
         """A copy knows no arrays of the user's, so that it binds those that it is given."""
-        return vars(self) | {"leaves": (), "_given": (), "latest": ()}
+        return vars(self) | {"leaves": (), "last": (), "_given": (), "latest": ()}
 
     def _plain(self, role: str, leaves: Sequence[Any]) -> list[Any]:
         if set(map(type, leaves)) == _ARRAY:

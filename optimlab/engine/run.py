@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol, final
 from weakref import WeakKeyDictionary, ref
 
@@ -27,8 +27,19 @@ _OWNERS: WeakKeyDictionary[Any, ref[Run]] = WeakKeyDictionary()
 class Pending(Protocol):
     """What waits for the parameters: a checkpoint."""
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the leaves."""
+
+    @property
+    def held(self) -> Any:
+        """What is saved of them."""
+
+    def memory(self, block: str) -> Iterator[tuple[str, str, Array]]:
+        """Yield leaf, slot and what is saved of it, as ``Layout.memory`` does."""
+
     def fill(self, layout: Layout) -> None:
-        """Write into the layout of them."""
+        """Write into the layout of them, or refuse them."""
 
 
 @final
@@ -96,6 +107,10 @@ class Run:
         if self.layout is not None:
             self.passes.choose(self.layout)
 
+    def check_hooks(self) -> None:
+        """Refuse hooks that belong to another optimizer."""
+        self._own(self.hooks)
+
     def _own(self, hooks: Sequence[Any]) -> None:
         """Refuse a hook with state that belongs to another optimizer; of one that is gone it may be taken over."""
         kept = [hook for hook in hooks if hasattr(hook, "load_state") and type(hook).__hash__ is not None]
@@ -118,6 +133,10 @@ class Run:
         layout = Layout(params, self.groups)
         if self.pending is not None:
             self.pending.fill(layout)
+        return self.started(layout)
+
+    def started(self, layout: Layout) -> Layout:
+        """Take the first layout, or one that goes on from a checkpoint."""
         self.passes.choose(layout)
         self._own(self.hooks)
         self.layout, self.pending = layout, None

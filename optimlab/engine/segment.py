@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import prod
 from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
@@ -142,7 +143,7 @@ class Segment:
         start = 0
         for shape in self._shapes:
             inner = shape if self.axis is None else shape[1:]
-            stop = start + int(np.prod(inner, dtype=np.int64))
+            stop = start + prod(inner)
             part = block[start:stop].reshape(inner + block.shape[1:])
             views.append(part if self.axis is None else np.moveaxis(part, -1, 0))
             start = stop

@@ -63,6 +63,7 @@ class Accumulate(Checked):
     _waiting: tuple[bool, ...] = field(default=(), init=False, repr=False)
     _sums: Kept = field(default_factory=lambda: Kept("Accumulate"), init=False, repr=False)
     whole_leaves: ClassVar[bool] = True
+    leafwise: ClassVar[tuple[str, ...]] = ("sum/",)
     collects: ClassVar[bool] = True
     ranges: ClassVar[dict[str, Range]] = {"k": Range("a whole number of at least 1 and finite")}
     checks: ClassVar[dict[str, Any]] = {"reduction": partial(choice, "reduction", allowed=("mean", "sum"))}
@@ -114,5 +115,9 @@ class Accumulate(Checked):
 
     def load_state(self, state: Mapping[str, Array]) -> None:
         """Take back what ``state`` returned."""
-        self._sums.load({key.removeprefix("sum/"): x for key, x in state.items() if key.startswith("sum/")})
-        self._count, self._waiting = restored(state["count"]), tuple(np.asarray(state.get("waiting", ())).tolist())
+        sums = {key.removeprefix("sum/"): x for key, x in state.items() if key.startswith("sum/")}
+        waiting = state.get("waiting", np.zeros(0, bool))
+        if waiting.dtype != bool or waiting.shape not in ((0,), (len(sums),)):
+            raise ValueError("which leaves have had no gradient must be one mark for each of them")
+        self._sums.load(sums)
+        self._count, self._waiting = restored(state["count"]), tuple(waiting.tolist())

@@ -60,6 +60,7 @@ class Lookahead(Checked):
     share: Hyperparameter = 0.5
     _slow: Kept = field(default_factory=lambda: Kept("Lookahead"), init=False, repr=False)
     whole_leaves: ClassVar[bool] = True
+    leafwise: ClassVar[tuple[str, ...]] = ("",)
     moves_weights: ClassVar[bool] = True
     ranges: ClassVar[dict[str, Range]] = {
         "k": Range("a whole number of at least 1 and finite"),

@@ -78,6 +78,7 @@ class EarlyStop(Checked):
     _state: dict[str, Array] = field(init=False, repr=False)
     _weights: Kept = field(default_factory=lambda: Kept("EarlyStop"), init=False, repr=False)
     whole_leaves: ClassVar[bool] = True
+    leafwise: ClassVar[tuple[str, ...]] = ("best/",)
     needs_loss: ClassVar[bool] = True
     ranges: ClassVar[dict[str, Range]] = {
         "patience": Range("a whole number of at least 1 (infinite: never)"),

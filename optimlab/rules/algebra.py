@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Final
 from optimlab.checks import FINITE, Hyperparameter, Range, check_fields, value
 from optimlab.typing import Array, Count, Number
 
-__all__ = ["Arrays", "Coefficients", "Constant", "Expression", "Formula", "Rule"]
+__all__ = ["Arrays", "Coefficients", "Constant", "Expression", "Formula", "Rule", "distinct"]
 
 Arrays = tuple[Array, ...]
 Coefficients = tuple[Number, ...]
@@ -237,7 +237,7 @@ def _wrapped(rule: Rule, least: int) -> str:
     return repr(rule) if rule.precedence >= least else f"({rule!r})"
 
 
-def _distinct(names: Sequence[str]) -> tuple[str, ...]:
+def distinct(names: Sequence[str]) -> tuple[str, ...]:
     """Number the second, third, ... of equal names."""
     found: list[str] = []
     for name in names:
@@ -288,7 +288,7 @@ class Expression(Rule):
         for part in self.parts:
             names += [way + slot for slot in part.slots]
             way += f"{type(part).__name__.lower()}_" if self.sign == "|" and not isinstance(part, Expression) else ""
-        return _distinct(names)
+        return distinct(names)
 
     @property
     def start(self) -> tuple[float, ...]:
