@@ -256,7 +256,7 @@ def changed(arrays, **changes):
         ({"t": np.array([1, 2])}, r"'t' is not of shape \(\) and of int64"),
         ({"t": np.array(1.0)}, r"'t' is not of shape \(\) and of int64"),
         ({"t": np.array(-1)}, "t must be from 0 to 9007199254740992; it is -1"),
-        ({"t": np.array(2**62)}, "t must be from 0 to"),
+        ({"t": np.array(2**53 + 1)}, "t must be from 0 to"),
         ({"hooks/Counting/count": None}, r"\['hooks/Counting/count'\] are missing"),
         ({"more": np.ones(1)}, r"\['more'\] are missing, or too many"),
     ],
@@ -556,3 +556,9 @@ def test_older_formats_are_refused_and_nothing_is_changed(started, version):
         optimizer.load_state_dict(FORMAT_3 | {"header": header})
     assert (optimizer.t, optimizer.hooks[0].count) == (t, count)
     optimizer.load_state_dict(FORMAT_3)
+
+
+def test_the_greatest_t_is_a_float_too():
+    optimizer = Optimizer(momentum(0.5), 1.0, hooks=[Counting()], average=Ema(0.5, first=1.0))
+    optimizer.load_state_dict(FORMAT_3 | {"t": np.array(2**53)})
+    assert optimizer.t == 2**53
