@@ -9,6 +9,7 @@ from optimlab import (
     Accumulate,
     Box,
     ClipNorm,
+    Constant,
     Decay,
     EarlyStop,
     Ema,
@@ -156,6 +157,21 @@ def test_whole_steps_and_rows_in_turn():
     assert table == pytest.approx(whole, rel=1e-12)
 
 
+def test_a_leaf_that_was_added_fades_by_its_own_t():
+    params, alone = {"a": np.zeros((3, 1))}, {"b": np.zeros((3, 1))}
+    ours, theirs = Optimizer(adam(), 0.1), Optimizer(adam(), 0.1)
+    for _ in range(4):
+        ours.step(params, {"a": np.ones((3, 1))})
+    params["b"] = np.zeros((3, 1))
+    ours.adopt(params)
+    for k in (0, 1, 2, 0, 2, 1, 1, 0):
+        one = np.ones((1, 1))
+        ours.step_rows(params, {"a": np.array([k]), "b": np.array([k])}, {"a": one, "b": one}, others="decay")
+        theirs.step_rows(alone, {"b": np.array([k])}, {"b": one}, others="decay")
+    assert np.array_equal(params["b"], alone["b"])
+    assert np.array_equal(ours.state["b"]["ema"], theirs.state["b"]["ema"])
+
+
 def test_leaves_without_rows_wait_or_fade():
     for others, expected in (("wait", 0.5), ("decay", 0.125)):
         params, opt = {"a": np.zeros((2, 1)), "b": np.zeros((2, 1))}, Optimizer(momentum(0.5), 1.0)
@@ -244,6 +260,8 @@ class TestRefused:
         [
             (Ema(0.9) | Ema(0.5), r"Ema\(0\.5\): what it averages is not 0 where the gradient is"),
             (Gradient() + Weights() | Ema(0.5), r"Ema\(0\.5\): what it averages is not 0"),
+            (Ema(0.9) + Gradient() | Ema(0.5), r"Ema\(0\.5\): what it averages is not 0"),
+            (Gradient() + (lambda k: float(k > 5)) * Constant(1.0) | Ema(0.5), r"what it averages is not 0"),
             (Square() + 1e-8 | Ema(0.5), r"Ema\(0\.5\): what it averages is not 0"),
             (Ema(lambda k: 0.5), r"it has no closed form"),
             (Ema(WarmUpGain(0.9)), r"it has no closed form"),

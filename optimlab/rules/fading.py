@@ -46,10 +46,11 @@ def _walk(rule: Rule, *, zero: bool) -> tuple[list[Fade], bool]:
 
 
 def _vanishes(rule: Rule) -> bool:
-    """Whether a rule without memory is 0 at 0, whatever the weights."""
+    """Whether a rule without memory is 0 at 0, whatever the weights, now and later."""
+    formula: Any = rule.compose()
     with np.errstate(all="ignore"):
-        values = [rule.compose()(0.0, w, (), rule.coefficients(1))[0] for w in (1.0, -2.0)]  # type: ignore[arg-type]
-    return bool(np.all(np.equal(np.array(values), 0.0)))
+        values = [formula(0.0, w, (), rule.coefficients(t))[0] for w, t in ((1.0, 1), (-2.0, 2), (3.0, 1000))]
+    return all(np.all(np.equal(y, 0.0)) for y in values)
 
 
 def _fade(rule: Rule, zero: bool) -> Fade:
