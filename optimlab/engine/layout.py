@@ -156,7 +156,7 @@ class Layout:
             same.job = job
             same.kept.clear()
             return same
-        stubs = {i: leaves[i] if leaves else np.broadcast_to(self.dtypes[i].type(0), self.shapes[i]) for i in part}
+        stubs = {i: leaves[i] if leaves else self.zeros(i) for i in part}
         new = Segment(stubs, job, replicas=self.replicas, packed=self._small[part[0]])
         for i, views in new.slots().items() if state else ():
             for ours, theirs in zip(views, state.get(i, ()), strict=False):
@@ -225,16 +225,23 @@ class Layout:
         leaves = self.tree.leaves(gradients)
         if len(leaves) == len(self.latest) and all(map(is_, leaves, self.latest)):
             return self.latest
-        self.waiting = self.still
-        if self.tree.parts is not None and any(leaf is None for leaf in leaves):
-            lacking = set(self.tree.lacking(gradients))
-            marks = [leaf is None and name not in lacking for leaf, name in zip(leaves, self.names, strict=True)]
-            self.waiting = tuple([mark or still for mark, still in zip(marks, self.frozen, strict=True)])
-        if self.waiting:
-            rows = zip(leaves, self.waiting, self.shapes, self.dtypes, strict=True)
-            leaves = [np.broadcast_to(dtype.type(0), shape) if waits else x for x, waits, shape, dtype in rows]
-        self.latest = self.checked_gradients(tuple(leaves))
+        waiting = self._without(gradients, leaves)
+        if waiting:
+            leaves = [self.zeros(i) if waiting[i] else x for i, x in enumerate(leaves)]
+        self.latest, self.waiting = self.checked_gradients(tuple(leaves)), waiting
         return self.latest
+
+    def _without(self, gradients: Any, leaves: Sequence[Any]) -> tuple[bool, ...]:
+        """Return which leaves have None as their gradient, or are frozen; a leaf that a dict lacks is a mistake."""
+        if self.tree.parts is None or not any(leaf is None for leaf in leaves):
+            return self.still
+        lacking = set(self.tree.lacking(gradients))
+        rows = zip(leaves, self.names, self.frozen, strict=True)
+        return tuple([still or (leaf is None and name not in lacking) for leaf, name, still in rows])
+
+    def zeros(self, i: int) -> Array:
+        """Return a leaf of zeros, which takes no memory."""
+        return np.broadcast_to(self.dtypes[i].type(0), self.shapes[i])
 
     def activate(self, waiting: Sequence[bool]) -> list[Segment]:
         """Choose what the next sweep is of: all but the leaves that wait; return the segments of these."""

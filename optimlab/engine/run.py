@@ -243,11 +243,8 @@ class Run:
         layout, t = self.layout if params is None else self.bound(params), self.t
         if layout is None or not layout.leaves:
             raise ValueError("flush needs the parameters here: opt.flush(params)")
-        zeros = [
-            np.broadcast_to(dtype.type(0), shape) for shape, dtype in zip(layout.shapes, layout.dtypes, strict=True)
-        ]
         layout.waiting = layout.still
-        self._step(layout, tuple(zeros), None, closing=True)
+        self._step(layout, tuple(map(layout.zeros, range(len(layout.names)))), None, closing=True)
         return bool(np.any(self.t != t))
 
     def _begin(self, layout: Layout, loss: Number | None) -> Step:

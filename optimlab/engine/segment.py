@@ -48,8 +48,6 @@ class Segment:
         By the leaf's index, the step in its own t when each of its rows was swept, if not all were in the last.
     kept : dict
         What an engine keeps for the next step.
-    waited : int or ndarray of int, shape (S,)
-        Steps in which its leaves had no gradient.
     """
 
     weights: Array
