@@ -15,12 +15,11 @@ from numpy.typing import ArrayLike
 from optimlab.checks import choice, whole
 from optimlab.engine import choose
 from optimlab.engine.groups import Groups
-from optimlab.engine.layout import Layout
 from optimlab.engine.run import Run
 from optimlab.rules.algebra import Rule
 from optimlab.settings import Fixed
 from optimlab.signals import Deferred, Turn
-from optimlab.trees import ByName, mapped
+from optimlab.trees import ByName, mapped, tree_of
 from optimlab.typing import Array, Count, Marks, Number
 
 if TYPE_CHECKING:
@@ -165,7 +164,8 @@ class Optimizer:
 
     @lr.setter
     def lr(self, lr: ArrayLike | Schedule | Mapping[str, Any]) -> None:
-        self._run.regroup(lr)
+        with Deferred():
+            self._run.regroup(lr, self._busy)
 
     @property
     def hooks(self) -> tuple[Any, ...]:
@@ -174,7 +174,8 @@ class Optimizer:
 
     @hooks.setter
     def hooks(self, hooks: Sequence[Any]) -> None:
-        self._run.hooks = hooks
+        with Deferred():
+            self._run.hooks = hooks
 
     @property
     def check_finite(self) -> bool:
@@ -194,9 +195,10 @@ class Optimizer:
         held = next((hook.best for hook in self.hooks if hasattr(hook, "best")), None)
         if held is None:
             raise ValueError("no hook keeps the best weights; give hooks=[EarlyStop()]")
-        if not held or self._run.layout is None:
-            raise ValueError("there are no best weights before the first step")
-        return self._run.layout.tree.filled(iter([held[name] for name in self._run.layout.names]))
+        layout = self._run.layout
+        if layout is None or not held.keys() >= set(layout.names):
+            raise ValueError("there are no best weights before the first step with these leaves")
+        return layout.tree.filled(iter([held[name] for name in layout.names]))
 
     @property
     def diverged(self) -> Marks:
@@ -447,27 +449,27 @@ class Optimizer:
         >>> w
         array([6.])
         """
-        run = self._run
+        run, saved = self._run, None
         if all(average is None for average in run.groups.averages):
             raise ValueError(f"there is no average; {_AVERAGES}")
         if np.any(np.equal(run.t, 0)):
             raise ValueError("there is no average before the first step")
-        with Deferred(), self._busy:
-            layout = run.bound(params)
-            given, leaves, values = layout.tree.leaves(params), layout.leaves, layout.averages(run.t)
-            saved = [leaf.copy() for leaf in leaves]
-            _write(leaves, values)
-            run.swapped = True
+        tree = tree_of(params)  # of one array, which cannot be bound to another, the name is ""
+        given = tree.leaves(params)
         try:
+            with Deferred(), self._busy:  # signals that wait are here at the end of this block: inside the try
+                saved = run.swap(params)
             yield params
         finally:
-            with Deferred():
-                _write(leaves, saved)
-                run.swapped = False
-        for name, old, now in zip(layout.names, given, layout.tree.leaves(params), strict=True):
+            if saved is not None:
+                with Deferred():
+                    run.swap_back(saved)
+        for name, old, now in zip(tree.names, given, tree.leaves(params), strict=True):
             if now is not old:
                 remedy = "the weights were put back into the old one; write into it, w[...] = new"
-                raise RuntimeError(f"parameter {name!r} was bound to another array inside averaged; {remedy}")
+                raise RuntimeError(
+                    f"parameter {name or 'params'!r} was bound to another array inside averaged; {remedy}"
+                )
 
     def state_dict(self, params: Any = True) -> dict[str, Array]:
         """Return parameters, state, average, t and the hooks' state, copied, in one flat dict of arrays.
@@ -501,8 +503,8 @@ class Optimizer:
         from optimlab.checkpoint.held import held_by, taken
 
         run = self._run
-        if run.swapped and params is True:
-            raise RuntimeError("the averaged weights are swapped in; leave `with opt.averaged(params)` before you save")
+        if params is True:
+            run.check_own_weights()
         run.settle()
         if run.layout is not None:
             return taken(self, held_by(run.layout), params)
@@ -541,22 +543,7 @@ class Optimizer:
     def _load(self, saved: Saved, params: Any, **options: Any) -> None:
         from optimlab.checkpoint.snapshot import Snapshot
 
-        run = self._run
-        if run.swapped:
-            raise RuntimeError("the averaged weights are swapped in; leave `with opt.averaged(params)` first")
-        snapshot = Snapshot(saved, self, params, **options)
-        layout = Layout(params, run.groups) if snapshot.writes else run.layout
-        held = None if layout is None else snapshot.check(layout)
-        run.check_hooks()
-        snapshot.load_hooks()  # the last that can fail
-        run.layout, run.pending = None, snapshot
-        run.t, run.latest_lr = snapshot.t, None
-        if run.passes.guard is not None:
-            run.passes.guard.diverged[...] = snapshot.diverged
-        if layout is not None and held is not None and snapshot.writes:
-            snapshot.write_params(layout)
-            snapshot.write(layout, held)
-            run.started(layout)
+        self._run.load(Snapshot(saved, self, params, **options), params)
 
     def save(self, path: str | PathLike[str], params: Any = True) -> None:
         """Write what ``state_dict`` returns to one ``.npz`` file, atomically.
@@ -627,8 +614,3 @@ class Optimizer:
 
 def _copied(leaf: Any) -> Any:
     return leaf.copy(order="K") if isinstance(leaf, np.ndarray) else leaf
-
-
-def _write(leaves: Sequence[Array], values: Sequence[Array]) -> None:
-    for leaf, value in zip(leaves, values, strict=True):
-        leaf[...] = value

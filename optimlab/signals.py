@@ -65,10 +65,20 @@ class Deferred:
                 self._restore()
 
     def __exit__(self, *_: object) -> None:
-        came = self._came
-        self._restore()
-        for number, (frame, handler) in came.items():
-            handler(number, frame)
+        try:
+            self._restore()
+        finally:
+            self._call()
+
+    def _call(self) -> None:
+        """Call the handlers of the signals that came, all of them, even if one raises."""
+        while self._came:
+            number = next(iter(self._came))
+            frame, handler = self._came.pop(number)
+            try:
+                handler(number, frame)
+            finally:
+                self._call()
 
 
 @final

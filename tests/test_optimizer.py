@@ -685,6 +685,16 @@ class TestAveraged:
                 optimizer.averaged(w).__enter__()
         assert w.tolist() == [3.0] * 3
 
+    def test_no_flush_inside(self):
+        w, optimizer = np.zeros(1), Optimizer(sgd(), 1.0, average=Ema(0.5), hooks=[Accumulate(2)])
+        for _ in range(3):
+            optimizer.step(w, np.ones(1))
+        with optimizer.averaged(w), pytest.raises(RuntimeError, match="averaged weights are swapped in"):
+            optimizer.flush()
+        assert optimizer.t == 1
+        assert optimizer.flush()
+        assert w == -2.0
+
     def test_a_parameter_that_is_bound_to_another_array_inside_is_named(self):
         w = np.zeros(1)
         params, optimizer = {"w": w}, Optimizer(sgd(), 1.0, average=Ema(UniformGain()))

@@ -55,6 +55,8 @@ class Layout:
         The memory; what the next sweep is of.
     waiting : tuple of bool
         Which leaves have no gradient in this step, or () if all have one.
+    sure : bool
+        Whether a sweep is made of calls that cannot raise.
     """
 
     def __init__(self, params: Any, groups: Groups, *, pack: int = PACKED) -> None:
@@ -70,6 +72,7 @@ class Layout:
         self._bins = [0] * len(leaves)
         self.active: list[Segment] = []
         self.segments: list[Segment] = []
+        self.sure = False
         self.leaves: tuple[Array, ...] = ()
         self.last: tuple[Array, ...] = ()
         self._given: tuple[Any, ...] = ()
