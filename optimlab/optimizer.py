@@ -23,7 +23,7 @@ from optimlab.trees import ByName, mapped, tree_of
 from optimlab.typing import Array, Count, Marks, Number
 
 if TYPE_CHECKING:
-    from optimlab.checkpoint.header import Header, Saved
+    from optimlab.checkpoint.header import Header
 
 __all__ = ["Optimizer"]
 
@@ -534,16 +534,11 @@ class Optimizer:
         ValueError
             If it is of another one, or damaged; nothing is changed then.
         """
-        from optimlab.checkpoint.snapshot import of_dict
+        from optimlab.checkpoint.snapshot import Snapshot, of_dict
 
         saved = of_dict(arrays)
         with Deferred(), self._busy:
-            self._load(saved, params, replace=replace, strict=strict)
-
-    def _load(self, saved: Saved, params: Any, **options: Any) -> None:
-        from optimlab.checkpoint.snapshot import Snapshot
-
-        self._run.load(Snapshot(saved, self, params, **options), params)
+            self._run.load(Snapshot(saved, self, params, replace=replace, strict=strict), params)
 
     def save(self, path: str | PathLike[str], params: Any = True) -> None:
         """Write what ``state_dict`` returns to one ``.npz`` file, atomically.
@@ -555,10 +550,10 @@ class Optimizer:
         params : bool, or container of arrays
             Whether the parameters of the last step are in it, as they are now; or those that are.
         """
-        from optimlab.checkpoint import archive  # zipfile would be a tenth of `import optimlab`
+        from optimlab.checkpoint.archive import save  # zipfile would be a tenth of `import optimlab`
 
         with self._busy:
-            archive.save(*self._taken(params), path)
+            save(*self._taken(params), path)
 
     def load(
         self,
@@ -605,11 +600,12 @@ class Optimizer:
         >>> bool(v == w), new.t
         (True, 1)
         """
-        from optimlab.checkpoint import archive
+        from optimlab.checkpoint.archive import load
+        from optimlab.checkpoint.snapshot import Snapshot
 
-        saved = archive.load(path)
+        saved = load(path)
         with Deferred(), self._busy:
-            self._load(saved, params, replace=replace, strict=strict)
+            self._run.load(Snapshot(saved, self, params, replace=replace, strict=strict), params)
 
 
 def _copied(leaf: Any) -> Any:

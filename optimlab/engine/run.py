@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Protocol, final
+from typing import Any, final
 
 import numpy as np
 
@@ -13,54 +13,14 @@ from optimlab.engine.groups import Groups
 from optimlab.engine.hooked import Hooks
 from optimlab.engine.layout import Layout
 from optimlab.engine.passes import Passes
+from optimlab.engine.pending import Pending
 from optimlab.engine.rows import checked_blocks, keep, settle, taken
 from optimlab.signals import Turn
 from optimlab.step import Step
 from optimlab.trees import ByName
-from optimlab.typing import Array, Count, Mark, Marks, Number
+from optimlab.typing import Array, Count, Mark, Number
 
-__all__ = ["Pending", "Run"]
-
-
-class Pending(Protocol):
-    """A checkpoint, which may have to wait for the parameters."""
-
-    writes: bool
-    """Whether the saved parameters are written into those that were given."""
-
-    @property
-    def t(self) -> Count:
-        """Number of updates."""
-
-    @property
-    def diverged(self) -> Marks:
-        """Which replicas are frozen."""
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Names of the leaves."""
-
-    @property
-    def held(self) -> Any:
-        """What is saved of them."""
-
-    def memory(self, block: str) -> Iterator[tuple[str, str, Array]]:
-        """Yield leaf, slot and what is saved of it, as ``Layout.memory`` does."""
-
-    def check(self, layout: Layout) -> Any:
-        """Refuse other leaves; return what is in memory."""
-
-    def load_hooks(self) -> None:
-        """Give each hook its state, or all of them what they had."""
-
-    def write_params(self, layout: Layout) -> None:
-        """Write the parameters."""
-
-    def write(self, layout: Layout, held: Any) -> None:
-        """Write clocks, state and average."""
-
-    def fill(self, layout: Layout) -> None:
-        """Write into the layout of the parameters that were saved, or refuse others."""
+__all__ = ["Run"]
 
 
 @final
@@ -171,7 +131,6 @@ class Run:
         if self.passes.guard is not None:
             self.passes.guard.diverged[...] = saved.diverged
         if layout is not None and saved.writes:
-            saved.write_params(layout)
             saved.write(layout, held)
             self._started(layout)
 

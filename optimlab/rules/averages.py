@@ -9,7 +9,8 @@ import numpy as np
 
 from optimlab.checks import Hyperparameter, Range, number
 from optimlab.recurrence.decay import Decay
-from optimlab.recurrence.gains import ConstantGain, DebiasedGain, Gain
+from optimlab.recurrence.gain import Gain
+from optimlab.recurrence.gains import ConstantGain, DebiasedGain
 from optimlab.rules.algebra import Arrays, Coefficients, Rule
 from optimlab.typing import Array, Count
 

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from optimlab.checks import choice, whole
 from optimlab.recurrence.decay import Decay
-from optimlab.recurrence.gains import Gain
+from optimlab.recurrence.gain import Gain
 from optimlab.series import scan
 from optimlab.series.frames import is_pandas, like, refuse_other_labels, values
 from optimlab.series.options import Options, Plan, plan, refuse
