@@ -13,7 +13,7 @@ from optimlab.engine.segment import Segment
 from optimlab.rules.algebra import Rule
 from optimlab.typing import Array
 
-__all__ = ["Rows", "checked_blocks", "keep", "settle", "taken"]
+__all__ = ["Rows", "check_rows", "checked_blocks", "keep", "settle", "taken"]
 
 
 @final
@@ -83,6 +83,20 @@ class Rows:
     def scatter(self) -> None:
         """Write the weights back."""
         self.table[self.index] = self.weights.reshape(self.shape)
+
+
+def check_rows(layout: Layout, hooks: Sequence[Any], *, decay: bool) -> None:
+    """Refuse what needs whole leaves."""
+    remedy = "use opt.step with gradients of zeros elsewhere"
+    if layout.replicas is not None:
+        raise ValueError(f"rows of replicas cannot be stepped; {remedy}")
+    if any(job.average is not None for job in layout.jobs):
+        raise ValueError(f"an average is of all weights; {remedy}")
+    for hook in hooks:
+        if getattr(hook, "whole_leaves", False):
+            raise ValueError(f"{hook!r} needs whole leaves; {remedy}")
+    for job in layout.jobs if decay else ():
+        _ = job.fades
 
 
 def _checked(name: str, rows: Any, count: int) -> Array:

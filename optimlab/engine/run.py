@@ -14,7 +14,7 @@ from optimlab.engine.hooked import Hooks
 from optimlab.engine.layout import Layout
 from optimlab.engine.passes import Passes
 from optimlab.engine.pending import Pending
-from optimlab.engine.rows import checked_blocks, keep, settle, taken
+from optimlab.engine.rows import check_rows, checked_blocks, keep, settle, taken
 from optimlab.signals import Turn
 from optimlab.step import Step
 from optimlab.trees import ByName
@@ -120,19 +120,20 @@ class Run:
     def load(self, saved: Pending, params: Any) -> None:
         """Take a checkpoint, which waits for the parameters unless they are here."""
         self.check_own_weights()
-        layout = Layout(params, self.groups) if saved.writes else self.layout
+        new = Layout(params, self.groups) if saved.writes else None
+        layout = new or self.layout
         held = None if layout is None else saved.check(layout)
         self._hooks.own(self)
-        if layout is not None:
-            self.passes.choose(layout)
+        if new is not None:
+            self.passes.choose(new)
         saved.load_hooks()  # the last that can fail
         self.layout, self.pending = None, saved
         self.t, self.latest_lr = saved.t, None
         if self.passes.guard is not None:
             self.passes.guard.diverged[...] = saved.diverged
-        if layout is not None and saved.writes:
-            saved.write(layout, held)
-            self._started(layout)
+        if new is not None:
+            saved.write(new, held)
+            self._started(new)
 
     def swap(self, params: Any) -> list[tuple[Array, Array]]:
         """Put the averaged weights into the parameters; return these, and what was in them."""
@@ -187,7 +188,9 @@ class Run:
     def step_rows(self, params: Any, rows: Any, gradients: Any, loss: Number | None, *, decay: bool) -> None:
         """Do one step with gradients of some rows; the state of the others fades, or waits."""
         layout = self.bound(params)
-        self._check_rows(layout, decay=decay)
+        check_rows(layout, self.hooks, decay=decay)
+        if not decay:
+            self.settle()
         parts = taken(layout, rows, gradients)
         for part in parts:
             part.fade(int(self.t))
@@ -214,20 +217,6 @@ class Run:
         """Count a step that the leaves without rows were left out of."""
         for segment in self.passes.activate(layout, [i not in there for i in range(len(layout.names))]):
             segment.waited = segment.waited + 1
-
-    def _check_rows(self, layout: Layout, *, decay: bool) -> None:
-        """Refuse what needs whole leaves."""
-        if layout.replicas is not None:
-            raise ValueError("rows of replicas cannot be stepped; use opt.step with gradients of zeros elsewhere")
-        if any(job.average is not None for job in layout.jobs):
-            raise ValueError("an average is of all weights; use opt.step with gradients of zeros elsewhere")
-        for hook in self.hooks:
-            if getattr(hook, "whole_leaves", False):
-                raise ValueError(f"{hook!r} needs whole leaves; use opt.step with gradients of zeros elsewhere")
-        for job in layout.jobs if decay else ():
-            _ = job.fades
-        if not decay:
-            self.settle()
 
     def flush(self, params: Any) -> bool:
         """Do one step with what a hook has collected; whether there was anything."""
