@@ -973,6 +973,16 @@ def test_an_lr_that_is_assigned_is_that_of_the_next_update(lr):
     assert (w, optimizer.lr) == (-1.25, 0.25)
 
 
+@pytest.mark.parametrize("given", ["no", 1, None])
+def test_whether_gradients_are_checked_is_true_or_false(given):
+    with pytest.raises(TypeError, match="check_finite must be True or False; got"):
+        Optimizer(sgd(), 1.0, check_finite=given)
+    optimizer = Optimizer(sgd(), 1.0, check_finite=np.bool_(True))
+    with pytest.raises(TypeError, match="check_finite must be True or False; got"):
+        optimizer.check_finite = given
+    assert optimizer.check_finite is True
+
+
 def test_an_lr_that_is_assigned_may_be_one_for_each_replica():
     w, optimizer = np.zeros((2, 1)), Optimizer(sgd(), 1.0, replicas=2)
     optimizer.lr = [1.0, 2.0]

@@ -63,7 +63,7 @@ class Hooks:
 
     def own(self, run: Owner) -> None:
         """Refuse a hook with state that is twice here, or in another run that is still there, and has it still."""
-        kept = [hook for hook in self._stateful if type(hook).__hash__ is not None and type(hook).__weakrefoffset__]
+        kept = [hook for hook in self._stateful if _has_identity(hook)]
         for place, hook in enumerate(kept):
             owner = _OWNERS.get(hook, lambda: None)()
             twice = any(hook is other for other in kept[:place])
@@ -80,6 +80,12 @@ class Hooks:
             for name in hook.ranges:
                 if callable(getattr(hook, name)):
                     value(hook, name, t)
+
+
+def _has_identity(hook: Any) -> bool:
+    """Whether a hook is equal to itself alone, and can be known without being kept alive."""
+    hashed: Any = type(hook).__hash__
+    return hashed is object.__hash__ and hasattr(hook, "__weakref__")
 
 
 def _checked(hooks: Any) -> tuple[Any, ...]:
