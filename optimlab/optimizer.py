@@ -449,27 +449,28 @@ class Optimizer:
         >>> w
         array([6.])
         """
-        run, saved = self._run, None
+        run = self._run
+        saved: list[tuple[Array, Array]] = []
         if all(average is None for average in run.groups.averages):
             raise ValueError(f"there is no average; {_AVERAGES}")
         if np.any(np.equal(run.t, 0)):
             raise ValueError("there is no average before the first step")
-        tree = tree_of(params)  # of one array, which cannot be bound to another, the name is ""
+        tree = tree_of(params)
         given = tree.leaves(params)
         try:
-            with Deferred(), self._busy:  # signals that wait are here at the end of this block: inside the try
+            with Deferred(), self._busy:  # the handlers of signals that wait are called inside the try
                 saved = run.swap(params)
             yield params
         finally:
-            if saved is not None:
+            try:
                 with Deferred():
                     run.swap_back(saved)
+            finally:  # a handler was called just before they wait
+                run.swap_back(saved)
         for name, old, now in zip(tree.names, given, tree.leaves(params), strict=True):
             if now is not old:
                 remedy = "the weights were put back into the old one; write into it, w[...] = new"
-                raise RuntimeError(
-                    f"parameter {name or 'params'!r} was bound to another array inside averaged; {remedy}"
-                )
+                raise RuntimeError(f"parameter {name!r} was bound to another array inside averaged; {remedy}")
 
     def state_dict(self, params: Any = True) -> dict[str, Array]:
         """Return parameters, state, average, t and the hooks' state, copied, in one flat dict of arrays.
@@ -495,7 +496,7 @@ class Optimizer:
         >>> list(opt.state_dict())
         ['header', 't', 'params/w', 'state/w/ema']
         """
-        with self._busy:
+        with Deferred(), self._busy:
             header, arrays = self._taken(params)
             return {"header": header.text()} | {key: arrays[key].copy() for key in header.kinds()}
 
@@ -552,7 +553,7 @@ class Optimizer:
         """
         from optimlab.checkpoint.archive import save  # zipfile would be a tenth of `import optimlab`
 
-        with self._busy:
+        with Deferred(), self._busy:  # a turn that is cut in two while it begins would never end
             save(*self._taken(params), path)
 
     def load(

@@ -159,6 +159,19 @@ class TestAveraged:
         opt.step(params, {"w": np.ones(1)})
         assert params["w"] == -3.0
 
+    def test_a_signal_just_before_they_are_swapped_back(self, monkeypatch):
+        params, enter = {"a": np.zeros(1), "b": np.zeros(1)}, Deferred.__enter__
+        opt = self.made(params)
+
+        def interrupted(deferred):
+            monkeypatch.setattr(Deferred, "__enter__", enter)
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt), opt.averaged(params):
+            monkeypatch.setattr(Deferred, "__enter__", interrupted)
+        assert list(params.values()) == [-2.0] * 2
+        opt.step(params, params)
+
     def test_a_leaf_that_is_read_only_before_or_inside(self):
         params = {"a": np.zeros(1), "b": np.zeros(1), "c": np.zeros(1)}
         opt = self.made(params)

@@ -146,13 +146,18 @@ class Run:
             leaf[...] = average
         return saved
 
-    def swap_back(self, saved: Sequence[tuple[Array, Array]]) -> None:
-        """Put back what ``swap`` has returned."""
-        self.swapped = False
-        for leaf, before in saved:
-            writable, leaf.flags.writeable = leaf.flags.writeable, True  # it was when they were swapped
+    def swap_back(self, saved: list[tuple[Array, Array]]) -> None:
+        """Put back what ``swap`` has returned, and empty it."""
+        while saved:
+            leaf, before = saved[-1]
+            locked = not leaf.flags.writeable  # which it was not when they were swapped
+            if locked:
+                leaf.flags.writeable = True
             leaf[...] = before
-            leaf.flags.writeable = writable
+            if locked:
+                leaf.flags.writeable = False
+            saved.pop()
+            self.swapped = bool(saved)
 
     def release(self) -> None:
         """Forget the arrays: the next ones may be others."""
