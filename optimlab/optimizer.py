@@ -480,6 +480,11 @@ class Optimizer:
         params : bool, or container of arrays
             Whether the parameters of the last step are in it, as they are now; or those that are.
 
+        Returns
+        -------
+        dict of ndarray
+            For ``load_state_dict``.
+
         Raises
         ------
         ValueError
@@ -549,7 +554,12 @@ class Optimizer:
         path : str or PathLike
             The file.
         params : bool, or container of arrays
-            Whether the parameters of the last step are in it, as they are now; or those that are.
+            As for ``state_dict``.
+
+        Raises
+        ------
+        ValueError, RuntimeError, OSError
+            As ``state_dict`` does, or if the file cannot be written; an earlier one is as before then.
         """
         from optimlab.checkpoint.archive import save  # zipfile would be a tenth of `import optimlab`
 

@@ -12,7 +12,6 @@ import numpy as np
 from optimlab.engine.given import check, check_apart, check_first, check_same, check_writable, plain
 from optimlab.engine.groups import Groups
 from optimlab.engine.job import Job
-from optimlab.engine.numbers import Numbers
 from optimlab.engine.segment import Segment
 from optimlab.rules.algebra import Rule
 from optimlab.trees import tree_of
@@ -53,8 +52,10 @@ class Layout:
         The different ones.
     segments, active : list of Segment
         The memory; what the next sweep is of.
-    waiting : tuple of bool
-        Which leaves have no gradient in this step, or () if all have one.
+    waiting, still : tuple of bool
+        Which leaves have no gradient in this step, and which never have one, as they are frozen; () if all have one.
+    latest : tuple of ndarray
+        The gradients of the last step, which need not be checked again.
     sure : bool
         Whether a sweep is made of calls that cannot raise.
     """
@@ -273,17 +274,6 @@ class Layout:
             for slot, row in zip(segment.job.slots[block], getattr(segment, block), strict=True):
                 for i, view in zip(segment.leaves, segment.views(row), strict=True):
                     yield self.names[i], slot, view
-
-    def averages(self, t: Count) -> list[Array]:
-        """Return the value of the average of each leaf after update t, in order; what is not averaged as it is."""
-        found = dict(enumerate(self.leaves))
-        for segment in self.segments:
-            if segment.job.average is not None:
-                numbers = Numbers(1.0, 0.0, None, segment.job.averaging(np.maximum(t - segment.since, 1)))
-                c = tuple(numbers.along(segment.weights, segment.axis))
-                value = np.asarray(segment.job.average.read(segment.average, c))  # type: ignore[attr-defined]
-                found |= zip(segment.leaves, segment.views(value), strict=True)
-        return [found[i] for i in range(len(self.names))]
 
     def _check_parameters(self, leaves: Sequence[Array]) -> None:
         self._check("parameter", leaves)

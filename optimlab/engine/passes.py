@@ -15,7 +15,7 @@ from optimlab.engine.rows import Rows
 from optimlab.engine.segment import Segment
 from optimlab.step import Step
 from optimlab.trees import ByName
-from optimlab.typing import Number
+from optimlab.typing import Array, Count, Number
 
 __all__ = ["Passes"]
 
@@ -91,6 +91,17 @@ class Passes:
                     numbers = Numbers(1.0, 0.0, None, segment.job.averaging(step.t - segment.since), frozen)
                     segment.reread()
                     segment.job.follower.sweep(segment, numbers)
+
+    def averages(self, layout: Layout, t: Count) -> list[Array]:
+        """Return the value of the average of each leaf after update t, in order; what is not averaged as it is."""
+        found = dict(enumerate(layout.leaves))
+        for segment in layout.segments:
+            if segment.job.average is not None:
+                numbers = Numbers(1.0, 0.0, None, segment.job.averaging(np.maximum(t - segment.since, 1)))
+                c = tuple(numbers.along(segment.weights, segment.axis))
+                value = np.asarray(segment.job.average.read(segment.average, c))  # type: ignore[attr-defined]
+                found |= zip(segment.leaves, segment.views(value), strict=True)
+        return [found[i] for i in range(len(layout.names))]
 
     def _numbers(self, layout: Layout, step: Step) -> list[Numbers]:
         """Return the numbers for each segment, at its own t."""

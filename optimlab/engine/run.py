@@ -139,7 +139,7 @@ class Run:
         """Put the averaged weights into the parameters; return these, and what was in them."""
         layout = self.bound(params)
         check_writable(layout.leaves, layout.names)
-        averages = layout.averages(self.t)
+        averages = self.passes.averages(layout, self.t)
         saved = [(leaf, leaf.copy()) for leaf in layout.leaves]
         self.swapped = True
         for leaf, average in zip(layout.leaves, averages, strict=True):
