@@ -156,11 +156,9 @@ class Optimizer:
         name it is a mapping.
         """
         t, latest = self._run.t, self._run.latest_lr
-        return (
-            copy(latest)
-            if latest is not None
-            else self._run.groups.lr_at(np.maximum(t - 1, 0) if np.ndim(t) else max(t - 1, 0))
-        )
+        if latest is not None:
+            return copy(latest)
+        return self._run.groups.lr_at(np.maximum(t - 1, 0) if np.ndim(t) else max(t - 1, 0))
 
     @lr.setter
     def lr(self, lr: ArrayLike | Schedule | Mapping[str, Any]) -> None:
@@ -222,15 +220,11 @@ class Optimizer:
         array([0.25, 0.25])
         """
         self._run.settle()
-        layout = self._run.layout
-        if layout is not None:
-            names, memory = layout.names, layout.memory("state")
-        elif self._run.pending is not None:
-            names, memory = self._run.pending.names, self._run.pending.memory("state")
-        else:
-            raise ValueError("state is there after the first step (or averaged): the optimizer has not seen params yet")
-        found: dict[str, dict[str, Array]] = {name: {} for name in names}
-        for leaf, slot, view in memory:
+        holder = self._run.layout or self._run.pending
+        if holder is None:
+            raise ValueError("state is there after the first step: the optimizer has not seen params yet")
+        found: dict[str, dict[str, Array]] = {name: {} for name in holder.names}
+        for leaf, slot, view in holder.memory("state"):
             view.flags.writeable = False
             found[leaf][slot] = view
         return MappingProxyType({leaf: MappingProxyType(slots) for leaf, slots in found.items()})

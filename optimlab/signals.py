@@ -21,7 +21,8 @@ except ImportError:
 class Deferred:
     """``with Deferred(): ...``: handlers written in Python, that of Ctrl-C among them, are called at the end.
 
-    Python calls handlers in the main thread alone; in others there is nothing to do.
+    Python calls handlers in the main thread alone; in others there is nothing to do. A handler that is set inside
+    stays.
 
     Examples
     --------
@@ -58,8 +59,10 @@ class Deferred:
         """Give all handlers back, even if one that is called meanwhile raises."""
         try:
             for number in tuple(self._handlers):
-                _set(number, self._handlers[number])
+                held = _set(number, self._handlers[number])
                 del self._handlers[number]
+                if held != self._keep:
+                    _set(number, held)
         finally:
             if self._handlers:
                 self._restore()

@@ -132,6 +132,16 @@ def test_each_signal_that_came_is_handled_even_if_one_raises():
     assert called == ["terminate"]
 
 
+def test_a_handler_that_is_set_inside_stays():
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        with Deferred(), Deferred():
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 class TestAveraged:
     def made(self, params):
         opt = Optimizer(sgd(), 1.0, average=Ema(0.5))
