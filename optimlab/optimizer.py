@@ -278,6 +278,11 @@ class Optimizer:
         FloatingPointError, ValueError, TypeError, RuntimeError
             As ``step`` does.
 
+        Notes
+        -----
+        Where a signal has come, such as Ctrl-C, and its handler raises, the update is done but its parameters are not
+        returned: they are what ``save(path)`` writes, and are in ``state_dict()``.
+
         Examples
         --------
         >>> import numpy as np

@@ -122,6 +122,17 @@ def test_what_is_ignored_stays_ignored_and_other_threads_do_not_care():
     assert w == -1.0
 
 
+def test_parameters_that_could_not_be_returned_are_saved():
+    class Interrupts:
+        def after(self, step):
+            signal.raise_signal(signal.SIGINT)
+
+    params, opt = {"w": np.zeros(1)}, Optimizer(sgd(), 1.0, hooks=[Interrupts()])
+    with pytest.raises(KeyboardInterrupt):
+        opt.updated(params, {"w": np.ones(1)})
+    assert (params["w"], opt.t, opt.state_dict()["params/w"]) == (0.0, 1, -1.0)
+
+
 def test_each_signal_that_came_is_handled_even_if_one_raises():
     called, before = [], signal.signal(signal.SIGTERM, lambda *_: called.append("terminate"))
     try:
