@@ -24,6 +24,8 @@ class Gain(ABC):
 
     Examples
     --------
+    >>> from dataclasses import dataclass
+    >>> from optimlab import Gain
     >>> @dataclass(frozen=True)
     ... class Slower(Gain):
     ...     def gains(self, t):
