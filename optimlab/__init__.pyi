@@ -35,10 +35,10 @@ from optimlab.objects import tree as tree
 from optimlab.optimizer import Optimizer as Optimizer
 from optimlab.recurrence.decay import Decay as Decay
 from optimlab.recurrence.decay import bias_correction as bias_correction
+from optimlab.recurrence.gain import Gain as Gain
 from optimlab.recurrence.gains import ConstantGain as ConstantGain
 from optimlab.recurrence.gains import DebiasedGain as DebiasedGain
 from optimlab.recurrence.gains import FirstValueGain as FirstValueGain
-from optimlab.recurrence.gains import Gain as Gain
 from optimlab.recurrence.gains import PowerGain as PowerGain
 from optimlab.recurrence.gains import ShareGain as ShareGain
 from optimlab.recurrence.gains import UniformGain as UniformGain

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 __all__ = [
     "ANY", "FINITE", "NOT_NEGATIVE", "POSITIVE", "Hyperparameter", "Range", "check_fields", "choice", "floats",
-    "generator", "hyperparameter", "number", "numbers", "per_replica", "real", "value", "whole",
+    "generator", "hyperparameter", "number", "numbers", "per_replica", "real", "truth", "value", "whole",
 ]  # fmt: skip
 
 Hyperparameter = float | tuple[float, ...] | Callable[[Any], Any]
@@ -153,6 +153,13 @@ def choice(name: str, given: Any, allowed: Sequence[str], *, kind: str = "one of
     if given not in allowed:
         raise ValueError(words)
     return given
+
+
+def truth(name: str, given: Any) -> bool:
+    """Return True or False; numbers and words are neither."""
+    if not isinstance(given, (bool, np.bool_)):
+        raise TypeError(f"{name} must be True or False; got {given!r}")
+    return bool(given)
 
 
 def generator(rng: Any) -> np.random.Generator:

@@ -12,19 +12,18 @@ from typing import TYPE_CHECKING, Any, Self, final
 import numpy as np
 from numpy.typing import ArrayLike
 
-from optimlab.checks import choice, whole
+from optimlab.checks import choice, truth, whole
 from optimlab.engine import choose
 from optimlab.engine.groups import Groups
-from optimlab.engine.layout import Layout
 from optimlab.engine.run import Run
 from optimlab.rules.algebra import Rule
 from optimlab.settings import Fixed
 from optimlab.signals import Deferred, Turn
-from optimlab.trees import ByName, mapped
+from optimlab.trees import ByName, mapped, tree_of
 from optimlab.typing import Array, Count, Marks, Number
 
 if TYPE_CHECKING:
-    from optimlab.checkpoint.header import Header, Saved
+    from optimlab.checkpoint.header import Header
 
 __all__ = ["Optimizer"]
 
@@ -122,7 +121,7 @@ class Optimizer:
         self.engine = engine
         for part in groups.rules:
             choose(engine, part, None)  # which says at once what is wrong
-        self._run = Run(groups, engine, check_finite=check_finite)
+        self._run = Run(groups, engine, check_finite=truth("check_finite", check_finite))
         self._busy = Turn()
         self.hooks = hooks
 
@@ -157,15 +156,14 @@ class Optimizer:
         name it is a mapping.
         """
         t, latest = self._run.t, self._run.latest_lr
-        return (
-            copy(latest)
-            if latest is not None
-            else self._run.groups.lr_at(np.maximum(t - 1, 0) if np.ndim(t) else max(t - 1, 0))
-        )
+        if latest is not None:
+            return copy(latest)
+        return self._run.groups.lr_at(np.maximum(t - 1, 0) if np.ndim(t) else max(t - 1, 0))
 
     @lr.setter
     def lr(self, lr: ArrayLike | Schedule | Mapping[str, Any]) -> None:
-        self._run.regroup(lr)
+        with Deferred():
+            self._run.regroup(lr, self._busy)
 
     @property
     def hooks(self) -> tuple[Any, ...]:
@@ -174,7 +172,8 @@ class Optimizer:
 
     @hooks.setter
     def hooks(self, hooks: Sequence[Any]) -> None:
-        self._run.hooks = hooks
+        with Deferred():
+            self._run.hooks = hooks
 
     @property
     def check_finite(self) -> bool:
@@ -183,7 +182,7 @@ class Optimizer:
 
     @check_finite.setter
     def check_finite(self, check: bool) -> None:
-        self._run.check_finite = check
+        self._run.check_finite = truth("check_finite", check)
 
     @property
     def best(self) -> Any:
@@ -194,9 +193,10 @@ class Optimizer:
         held = next((hook.best for hook in self.hooks if hasattr(hook, "best")), None)
         if held is None:
             raise ValueError("no hook keeps the best weights; give hooks=[EarlyStop()]")
-        if not held or self._run.layout is None:
-            raise ValueError("there are no best weights before the first step")
-        return self._run.layout.tree.filled(iter([held[name] for name in self._run.layout.names]))
+        layout = self._run.layout
+        if layout is None or not held.keys() >= set(layout.names):
+            raise ValueError("there are no best weights before the first step with these leaves")
+        return layout.tree.filled(iter([held[name] for name in layout.names]))
 
     @property
     def diverged(self) -> Marks:
@@ -220,15 +220,11 @@ class Optimizer:
         array([0.25, 0.25])
         """
         self._run.settle()
-        layout = self._run.layout
-        if layout is not None:
-            names, memory = layout.names, layout.memory("state")
-        elif self._run.pending is not None:
-            names, memory = self._run.pending.names, self._run.pending.memory("state")
-        else:
-            raise ValueError("state is there after the first step (or averaged): the optimizer has not seen params yet")
-        found: dict[str, dict[str, Array]] = {name: {} for name in names}
-        for leaf, slot, view in memory:
+        holder = self._run.layout or self._run.pending
+        if holder is None:
+            raise ValueError("state is there after the first step: the optimizer has not seen params yet")
+        found: dict[str, dict[str, Array]] = {name: {} for name in holder.names}
+        for leaf, slot, view in holder.memory("state"):
             view.flags.writeable = False
             found[leaf][slot] = view
         return MappingProxyType({leaf: MappingProxyType(slots) for leaf, slots in found.items()})
@@ -281,6 +277,11 @@ class Optimizer:
         ------
         FloatingPointError, ValueError, TypeError, RuntimeError
             As ``step`` does.
+
+        Notes
+        -----
+        Where a signal has come, such as Ctrl-C, and its handler raises, the update is done but its parameters are not
+        returned: they are what ``save(path)`` writes, and are in ``state_dict()``.
 
         Examples
         --------
@@ -448,23 +449,24 @@ class Optimizer:
         array([6.])
         """
         run = self._run
+        saved: list[tuple[Array, Array]] = []
         if all(average is None for average in run.groups.averages):
             raise ValueError(f"there is no average; {_AVERAGES}")
         if np.any(np.equal(run.t, 0)):
             raise ValueError("there is no average before the first step")
-        with Deferred(), self._busy:
-            layout = run.bound(params)
-            given, leaves, values = layout.tree.leaves(params), layout.leaves, layout.averages(run.t)
-            saved = [leaf.copy() for leaf in leaves]
-            _write(leaves, values)
-            run.swapped = True
+        tree = tree_of(params)
+        given = tree.leaves(params)
         try:
+            with Deferred(), self._busy:  # the handlers of signals that wait are called inside the try
+                saved = run.swap(params)
             yield params
         finally:
-            with Deferred():
-                _write(leaves, saved)
-                run.swapped = False
-        for name, old, now in zip(layout.names, given, layout.tree.leaves(params), strict=True):
+            try:
+                with Deferred():
+                    run.swap_back(saved)
+            finally:  # a handler was called just before they wait
+                run.swap_back(saved)
+        for name, old, now in zip(tree.names, given, tree.leaves(params), strict=True):
             if now is not old:
                 remedy = "the weights were put back into the old one; write into it, w[...] = new"
                 raise RuntimeError(f"parameter {name!r} was bound to another array inside averaged; {remedy}")
@@ -476,6 +478,11 @@ class Optimizer:
         ----------
         params : bool, or container of arrays
             Whether the parameters of the last step are in it, as they are now; or those that are.
+
+        Returns
+        -------
+        dict of ndarray
+            For ``load_state_dict``.
 
         Raises
         ------
@@ -493,7 +500,7 @@ class Optimizer:
         >>> list(opt.state_dict())
         ['header', 't', 'params/w', 'state/w/ema']
         """
-        with self._busy:
+        with Deferred(), self._busy:
             header, arrays = self._taken(params)
             return {"header": header.text()} | {key: arrays[key].copy() for key in header.kinds()}
 
@@ -501,8 +508,8 @@ class Optimizer:
         from optimlab.checkpoint.held import held_by, taken
 
         run = self._run
-        if run.swapped and params is True:
-            raise RuntimeError("the averaged weights are swapped in; leave `with opt.averaged(params)` before you save")
+        if params is True:
+            run.check_own_weights()
         run.settle()
         if run.layout is not None:
             return taken(self, held_by(run.layout), params)
@@ -532,31 +539,11 @@ class Optimizer:
         ValueError
             If it is of another one, or damaged; nothing is changed then.
         """
-        from optimlab.checkpoint.snapshot import of_dict
+        from optimlab.checkpoint.snapshot import Snapshot, of_dict
 
         saved = of_dict(arrays)
         with Deferred(), self._busy:
-            self._load(saved, params, replace=replace, strict=strict)
-
-    def _load(self, saved: Saved, params: Any, **options: Any) -> None:
-        from optimlab.checkpoint.snapshot import Snapshot
-
-        run = self._run
-        if run.swapped:
-            raise RuntimeError("the averaged weights are swapped in; leave `with opt.averaged(params)` first")
-        snapshot = Snapshot(saved, self, params, **options)
-        layout = Layout(params, run.groups) if snapshot.writes else run.layout
-        held = None if layout is None else snapshot.check(layout)
-        run.check_hooks()
-        snapshot.load_hooks()  # the last that can fail
-        run.layout, run.pending = None, snapshot
-        run.t, run.latest_lr = snapshot.t, None
-        if run.passes.guard is not None:
-            run.passes.guard.diverged[...] = snapshot.diverged
-        if layout is not None and held is not None and snapshot.writes:
-            snapshot.write_params(layout)
-            snapshot.write(layout, held)
-            run.started(layout)
+            self._run.load(Snapshot(saved, self, params, replace=replace, strict=strict), params)
 
     def save(self, path: str | PathLike[str], params: Any = True) -> None:
         """Write what ``state_dict`` returns to one ``.npz`` file, atomically.
@@ -566,12 +553,17 @@ class Optimizer:
         path : str or PathLike
             The file.
         params : bool, or container of arrays
-            Whether the parameters of the last step are in it, as they are now; or those that are.
-        """
-        from optimlab.checkpoint import archive  # zipfile would be a tenth of `import optimlab`
+            As for ``state_dict``.
 
-        with self._busy:
-            archive.save(*self._taken(params), path)
+        Raises
+        ------
+        ValueError, RuntimeError, OSError
+            As ``state_dict`` does, or if the file cannot be written; an earlier one is as before then.
+        """
+        from optimlab.checkpoint.archive import save  # zipfile would be a tenth of `import optimlab`
+
+        with Deferred(), self._busy:  # a turn that is cut in two while it begins would never end
+            save(*self._taken(params), path)
 
     def load(
         self,
@@ -618,17 +610,13 @@ class Optimizer:
         >>> bool(v == w), new.t
         (True, 1)
         """
-        from optimlab.checkpoint import archive
+        from optimlab.checkpoint.archive import load
+        from optimlab.checkpoint.snapshot import Snapshot
 
-        saved = archive.load(path)
+        saved = load(path)
         with Deferred(), self._busy:
-            self._load(saved, params, replace=replace, strict=strict)
+            self._run.load(Snapshot(saved, self, params, replace=replace, strict=strict), params)
 
 
 def _copied(leaf: Any) -> Any:
     return leaf.copy(order="K") if isinstance(leaf, np.ndarray) else leaf
-
-
-def _write(leaves: Sequence[Array], values: Sequence[Array]) -> None:
-    for leaf, value in zip(leaves, values, strict=True):
-        leaf[...] = value

@@ -21,7 +21,8 @@ except ImportError:
 class Deferred:
     """``with Deferred(): ...``: handlers written in Python, that of Ctrl-C among them, are called at the end.
 
-    Python calls handlers in the main thread alone; in others there is nothing to do.
+    Python calls handlers in the main thread alone; in others there is nothing to do. A handler that is set inside
+    stays.
 
     Examples
     --------
@@ -58,17 +59,29 @@ class Deferred:
         """Give all handlers back, even if one that is called meanwhile raises."""
         try:
             for number in tuple(self._handlers):
-                _set(number, self._handlers[number])
+                held = _set(number, self._handlers[number])
                 del self._handlers[number]
+                if held != self._keep:
+                    _set(number, held)
         finally:
             if self._handlers:
                 self._restore()
 
     def __exit__(self, *_: object) -> None:
-        came = self._came
-        self._restore()
-        for number, (frame, handler) in came.items():
-            handler(number, frame)
+        try:
+            self._restore()
+        finally:
+            self._call()
+
+    def _call(self) -> None:
+        """Call the handlers of the signals that came, all of them, even if one raises."""
+        while self._came:
+            number = next(iter(self._came))
+            frame, handler = self._came.pop(number)
+            try:
+                handler(number, frame)
+            finally:
+                self._call()
 
 
 @final

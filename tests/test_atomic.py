@@ -122,6 +122,92 @@ def test_what_is_ignored_stays_ignored_and_other_threads_do_not_care():
     assert w == -1.0
 
 
+def test_parameters_that_could_not_be_returned_are_saved():
+    class Interrupts:
+        def after(self, step):
+            signal.raise_signal(signal.SIGINT)
+
+    params, opt = {"w": np.zeros(1)}, Optimizer(sgd(), 1.0, hooks=[Interrupts()])
+    with pytest.raises(KeyboardInterrupt):
+        opt.updated(params, {"w": np.ones(1)})
+    assert (params["w"], opt.t, opt.state_dict()["params/w"]) == (0.0, 1, -1.0)
+
+
+def test_each_signal_that_came_is_handled_even_if_one_raises():
+    called, before = [], signal.signal(signal.SIGTERM, lambda *_: called.append("terminate"))
+    try:
+        with pytest.raises(KeyboardInterrupt), Deferred():
+            [signal.raise_signal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert called == ["terminate"]
+
+
+def test_a_handler_that_is_set_inside_stays():
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        with Deferred(), Deferred():
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+class TestAveraged:
+    def made(self, params):
+        opt = Optimizer(sgd(), 1.0, average=Ema(0.5))
+        for _ in range(2):
+            opt.step(params, {name: np.ones(1) for name in params})
+        return opt
+
+    def test_a_signal_that_waits_until_the_weights_are_swapped(self):
+        class Interrupts(dict):
+            calls = 0
+
+            def get(self, key):
+                self.calls -= 1
+                if self.calls == 0:
+                    signal.raise_signal(signal.SIGINT)
+                return self[key]
+
+        params = Interrupts(w=np.zeros(1))
+        opt = self.made(params)
+        for calls in range(1, 4):
+            params.calls = calls
+            with pytest.raises(KeyboardInterrupt), opt.averaged(params):
+                _ = params.get("w"), params.get("w")
+            assert params["w"] == -2.0
+        opt.step(params, {"w": np.ones(1)})
+        assert params["w"] == -3.0
+
+    def test_a_signal_just_before_they_are_swapped_back(self, monkeypatch):
+        params, enter = {"a": np.zeros(1), "b": np.zeros(1)}, Deferred.__enter__
+        opt = self.made(params)
+
+        def interrupted(deferred):
+            monkeypatch.setattr(Deferred, "__enter__", enter)
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt), opt.averaged(params):
+            monkeypatch.setattr(Deferred, "__enter__", interrupted)
+        assert list(params.values()) == [-2.0] * 2
+        opt.step(params, params)
+
+    def test_a_leaf_that_is_read_only_before_or_inside(self):
+        params = {"a": np.zeros(1), "b": np.zeros(1), "c": np.zeros(1)}
+        opt = self.made(params)
+        params["b"].flags.writeable = False
+        with pytest.raises(ValueError, match="parameter 'b' must be writable"), opt.averaged(params):
+            pass
+        assert list(params.values()) == [-2.0] * 3
+        params["b"].flags.writeable = True
+        with opt.averaged(params):
+            assert list(params.values()) == [-1.5] * 3
+            params["b"].flags.writeable = False
+        assert list(params.values()) == [-2.0] * 3
+        assert not params["b"].flags.writeable
+
+
 @dataclass(frozen=True)
 class RaisesAt(Rule):
     """A rule that cannot be traced, and raises in its third tile."""
@@ -136,24 +222,27 @@ class RaisesAt(Rule):
         return 0
 
     def formula(self, x, w, state, c):
-        if np.ndim(x) == 1 and np.size(x) > 3:
-            self.calls.append(len(x))
+        if np.size(x) > 8:
+            self.calls.append(np.size(x))
             if len(self.calls) == 3:
                 raise OverflowError("in the third tile")
         return x, (state[0] + 1.0,)
 
 
 @pytest.mark.parametrize("check", [True, False])
-def test_a_formula_that_raises_in_the_middle(check):
+@pytest.mark.parametrize("replicas", [None, 1])
+def test_a_formula_that_raises_in_the_middle(check, replicas):
     calls = []
-    params, opt = weights(), Optimizer(RaisesAt(calls), 1.0, check_finite=check, engine="numpy")
+    params, opt = weights(), Optimizer(RaisesAt(calls), 1.0, check_finite=check, engine="numpy", replicas=replicas)
+    if replicas:
+        params = {name: x[np.newaxis] for name, x in params.items()}
     with pytest.raises(OverflowError, match="third tile"):
-        opt.step(params, fed(1.0))
+        opt.step(params, {name: np.ones_like(x) for name, x in params.items()})
     assert len(calls) == 3
     assert opt.t == 0
     assert not any(x.any() for x in params.values())
     assert not any(slots["count"].any() for slots in opt.state.values())
-    opt.step(params, fed(1.0))
+    opt.step(params, {name: np.ones_like(x) for name, x in params.items()})
     assert all((x == -1.0).all() for x in params.values())
     assert all((slots["count"] == 1.0).all() for slots in opt.state.values())
 

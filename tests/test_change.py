@@ -302,6 +302,14 @@ class TestEarlyStop:
             _ = Optimizer(sgd(), 1.0).best
         with pytest.raises(ValueError, match="before the first step"):
             _ = Optimizer(sgd(), 1.0, hooks=[EarlyStop()]).best
+        params, opt = {"a": np.zeros(1)}, Optimizer(sgd(), 1.0, hooks=[EarlyStop()])
+        opt.step(params, {"a": np.ones(1)}, loss=1.0)
+        params["b"] = np.ones(1)
+        opt.adopt(params)
+        with pytest.raises(ValueError, match="before the first step with these leaves"):
+            _ = opt.best
+        opt.step(params, {"a": np.ones(1), "b": np.ones(1)}, loss=2.0)
+        assert opt.best == {"a": 0.0, "b": 1.0}
 
 
 @pytest.mark.parametrize("make", [lambda: Accumulate(2), Lookahead, Plateau, EarlyStop])
@@ -322,8 +330,50 @@ def test_a_hook_with_state_belongs_to_one_optimizer(make):
         two.hooks = [hook]
     with pytest.raises(ValueError, match="in another optimizer"):
         copy.deepcopy(two).hooks = two.hooks
-    del one
+    one.hooks = []
     two.hooks = [hook]
+    with pytest.raises(ValueError, match="in another optimizer"):
+        one.hooks = [hook]
+    one.hooks = [twin := copy.deepcopy(hook)]
+    del one
+    two.hooks = [twin]
+
+
+def test_a_hook_that_no_reference_can_follow_is_not_looked_after():
+    class Slots:
+        __slots__ = ()
+
+        def before(self, step):
+            assert step.t == 1
+
+        def load_state(self, state):
+            raise NotImplementedError
+
+    hook = Slots()
+    for _ in range(2):
+        Optimizer(sgd(), 1.0, hooks=[hook]).step(np.zeros(1), np.ones(1))
+
+
+@pytest.mark.parametrize("moves", [True, False])
+def test_a_hook_that_takes_itself_out(moves):
+    """The average sees the weights of each step once, whoever changes the list in the middle of one."""
+
+    class Once:
+        moves_weights = moves
+
+        def after(self, step):
+            opt.hooks = [] if moves else [Moves()]
+
+    class Moves:
+        def after(self, step):
+            assert step.params
+
+    expected, w = Optimizer(sgd(), 1.0, average=Ema(0.5)), np.zeros(1)
+    opt, v = Optimizer(sgd(), 1.0, average=Ema(0.5), hooks=[Once()]), np.zeros(1)
+    for _ in range(3):
+        expected.step(w, np.ones(1)), opt.step(v, np.ones(1))
+    with expected.averaged(w), opt.averaged(v):
+        assert w == v
 
 
 def test_a_hook_that_has_no_identity_is_not_looked_after():

@@ -149,6 +149,21 @@ class TestRates:
         assert opt.lr == {"*": 0.1}
         assert params["a"] == pytest.approx(np.full(2, -0.125))
 
+    def test_a_hook_assigns_the_next_one_but_no_other_groups(self):
+        class Assigns:
+            def before(self, step):
+                opt.lr = {"a": 0.5, "*": 0.25}
+
+            def after(self, step):
+                with pytest.raises(RuntimeError, match="under way"):
+                    opt.lr = {"b": 9.0, "*": 9.0}
+
+        params = {"a": np.zeros(1), "b": np.zeros(1)}
+        opt = Optimizer(sgd(), {"a": 1.0, "*": 1.0}, hooks=[Assigns()])
+        for expected in ([-1.0, -1.0], [-1.5, -1.25]):
+            opt.step(params, {"a": np.ones(1), "b": np.ones(1)})
+            assert list(params.values()) == expected
+
     def test_replicas_have_one_each(self):
         params = {"a": np.zeros((2, 1)), "b": np.zeros((2, 1))}
         opt = Optimizer(sgd(), {"a": [1.0, 2.0], "*": 4.0}, replicas=2)

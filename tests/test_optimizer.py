@@ -685,6 +685,16 @@ class TestAveraged:
                 optimizer.averaged(w).__enter__()
         assert w.tolist() == [3.0] * 3
 
+    def test_no_flush_inside(self):
+        w, optimizer = np.zeros(1), Optimizer(sgd(), 1.0, average=Ema(0.5), hooks=[Accumulate(2)])
+        for _ in range(3):
+            optimizer.step(w, np.ones(1))
+        with optimizer.averaged(w), pytest.raises(RuntimeError, match="averaged weights are swapped in"):
+            optimizer.flush()
+        assert optimizer.t == 1
+        assert optimizer.flush()
+        assert w == -2.0
+
     def test_a_parameter_that_is_bound_to_another_array_inside_is_named(self):
         w = np.zeros(1)
         params, optimizer = {"w": w}, Optimizer(sgd(), 1.0, average=Ema(UniformGain()))
@@ -961,6 +971,16 @@ def test_an_lr_that_is_assigned_is_that_of_the_next_update(lr):
     assert optimizer.lr == 0.25
     optimizer.step(w, np.ones(1))
     assert (w, optimizer.lr) == (-1.25, 0.25)
+
+
+@pytest.mark.parametrize("given", ["no", 1, None])
+def test_whether_gradients_are_checked_is_true_or_false(given):
+    with pytest.raises(TypeError, match="check_finite must be True or False; got"):
+        Optimizer(sgd(), 1.0, check_finite=given)
+    optimizer = Optimizer(sgd(), 1.0, check_finite=np.bool_(True))
+    with pytest.raises(TypeError, match="check_finite must be True or False; got"):
+        optimizer.check_finite = given
+    assert optimizer.check_finite is True
 
 
 def test_an_lr_that_is_assigned_may_be_one_for_each_replica():

@@ -195,6 +195,25 @@ def test_hooks_see_the_rows():
     assert opt.lr == {"*": 1.0}
 
 
+@pytest.mark.parametrize("others", ["wait", "decay"])
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_hooks_may_look_at_the_state(others, moment):
+    seen, tables, optimizers = [], [], []
+
+    def look(step):
+        seen.append(optimizers[0].state["params"]["ema"].sum())
+
+    looks = type("Looks", (), {moment: staticmethod(look)})()
+    for hooks in ([looks], []):
+        table, opt = np.zeros((COUNT, WIDTH)), Optimizer(momentum(0.5), 1.0, hooks=hooks)
+        tables.append(table), optimizers.append(opt)
+        for rows, g in batches(3):
+            opt.step_rows(table, rows, g, others=others)
+    assert seen
+    assert tables[0] == pytest.approx(tables[1], rel=1e-14)
+    assert optimizers[0].state["params"]["ema"] == pytest.approx(optimizers[1].state["params"]["ema"], rel=1e-14)
+
+
 def test_frozen_tables_stay():
     params = {"a": np.zeros((2, 1)), "b": np.zeros((2, 1))}
     opt = Optimizer({"a": None, "*": sgd()}, 1.0)

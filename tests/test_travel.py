@@ -103,6 +103,18 @@ def in_the_worker(sent):
     return [(optimizer, go_on(optimizer, params, range(3, 6))) for optimizer, params in sent]
 
 
+@pytest.mark.parametrize("size", [3, 9000, 70000])
+def test_a_copy_takes_other_settings_before_its_first_step(size):
+    params, g = {"a": np.zeros(size), "b": np.zeros(3)}, {"a": np.ones(size), "b": np.ones(3)}
+    opt = Optimizer(momentum(0.5), 1.0, average=Ema(0.5), hooks=[ClipNorm(1e9)])
+    opt.step(params, g)
+    other = copy.copy(opt)
+    other.hooks, other.lr = [], {"a": 2.0, "*": 1.0}
+    other.step(params, g)
+    assert (params["a"] == -0.5 - 2.0 * 0.75).all()
+    assert (params["b"] == -0.5 - 0.75).all()
+
+
 def test_every_optimizer_can_be_sent_to_another_process_and_back():
     ours = [started(case) for case in TABLE if case != "engine fused"]
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:

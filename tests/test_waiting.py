@@ -93,6 +93,15 @@ def test_it_is_what_torch_does():
         np.testing.assert_allclose(params[name], w.numpy(), rtol=1e-11)
 
 
+def test_a_step_that_is_refused_leaves_nobody_waiting():
+    w, optimizer, both = [np.zeros(1), np.zeros(1)], Optimizer(sgd(), 1.0), [np.ones(1), np.ones(1)]
+    optimizer.step(w, both)
+    with pytest.raises(ValueError, match="must have shape"):
+        optimizer.step(w, [None, np.ones(2)])
+    optimizer.step(w, both)
+    assert w == [-2.0, -2.0]
+
+
 def test_zeros_are_zeros():
     w, optimizer = {"a": np.zeros(1), "b": np.zeros(1)}, Optimizer(momentum(0.5), 1.0)
     optimizer.step(w, {"a": np.ones(1), "b": np.ones(1)})

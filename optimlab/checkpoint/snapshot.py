@@ -153,26 +153,19 @@ class Snapshot:
         if self.strict:
             raise other_slots(self.saved, f"average of leaf {name!r}", other.average, mine.average)
 
-    def write_params(self, layout: Layout) -> None:
-        """Write the saved parameters into those in memory."""
-        for name, leaf in zip(layout.names, layout.leaves, strict=True):
-            if name in self.saved.header.leaves:
-                leaf[...] = self.saved.arrays[f"params/{name}"]
-
-    def meet(self, layout: Layout) -> Held:
-        """Refuse other leaves or parameters than those that were saved; return what is in memory."""
+    def fill(self, layout: Layout) -> None:
+        """Write into the memory of parameters that are those that were saved, or refuse others."""
         held = self.check(layout)
         if self.holds_params:
             self._compare(layout)
-        return held
-
-    def fill(self, layout: Layout) -> None:
-        """Write into the memory of parameters that are those that were saved."""
-        self.write(layout, self.meet(layout))
+        self.write(layout, held)
 
     def write(self, layout: Layout, held: Held) -> None:
-        """Write clocks, state and average into memory, which was checked."""
+        """Write clocks, state and average into memory, which was checked, and the parameters if they are written."""
         clocks, saved = self._clocks(held.leaves), self.saved.header.leaves
+        for name, w in zip(layout.names, layout.leaves, strict=True) if self.writes else ():
+            if name in saved:
+                w[...] = self.saved.arrays[f"params/{name}"]
         if clocks:
             layout.clocks = clocks
             held = held_by(layout)  # leaves of another clock lie elsewhere

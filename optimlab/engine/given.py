@@ -1,10 +1,9 @@
-"""What an Optimizer may be given: parameters, gradients, an average, hooks, the numbers of a step."""
+"""What an Optimizer may be given: parameters, gradients, an average, the numbers of a step."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import is_dataclass
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,7 @@ from optimlab.typing import Array, Number
 
 __all__ = [
     "check", "check_apart", "check_first", "check_same", "check_shapes", "check_writable", "checked_average",
-    "checked_hooks", "checked_loss", "checked_lr", "hyperparameters", "plain",
+    "checked_loss", "checked_lr", "plain",
 ]  # fmt: skip
 
 _DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
@@ -120,18 +119,6 @@ def checked_average(average: Any, name: str = "average") -> Rule | None:
     return average  # type: ignore[no-any-return]
 
 
-def checked_hooks(hooks: Any) -> tuple[Any, ...]:
-    """Return the hooks as a tuple of objects with one of the two methods."""
-    if not isinstance(hooks, Sequence):
-        raise TypeError(f"hooks must be a list or tuple; got {hooks!r}; for a single hook write hooks=[hook]")
-    for hook in hooks:
-        if not any(callable(getattr(hook, name, None)) for name in ("before", "after")):
-            raise TypeError(f"a hook must have a method before(step) or after(step); {hook!r} has neither")
-        if isinstance(hook, type):
-            raise TypeError(f"a hook must be an object, not a class; write {hook.__name__}(...)")
-    return tuple(hooks)
-
-
 def checked_lr(whence: str, lr: Any, name: str = "lr") -> Number:
     """Return a learning rate that a schedule or a hook gave, which may have fallen to 0: a float or a new array."""
     if isinstance(lr, float) and lr in NOT_NEGATIVE:
@@ -159,14 +146,3 @@ def check_shapes(replicas: int | None, numbers: Mapping[str, Sequence[Number]]) 
             if shape and shape != (replicas,):
                 allowed = "a number without replicas=" if replicas is None else f"a number or ({replicas},)"
                 raise ValueError(f"{name} has a hyperparameter of shape {shape}; it must be {allowed}")
-
-
-def hyperparameters(hooks: Sequence[Any]) -> dict[str, tuple[Any, ...]]:
-    """Return what hooks hold to their ``ranges``, as "ClipNorm.max_norm", and what is in them, such as a set, too."""
-    held = [part for hook in hooks for part in (hook, *getattr(hook, "__dict__", {}).values())]
-    found: dict[str, tuple[Any, ...]] = {}
-    for owner in (part for part in held if is_dataclass(part) and not isinstance(part, type)):
-        for name in getattr(owner, "ranges", ()):
-            key, number = f"{type(owner).__name__}.{name}", getattr(owner, name)
-            found[key] = (*found.get(key, ()), *(() if callable(number) else (number,)))
-    return found

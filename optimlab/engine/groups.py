@@ -79,6 +79,11 @@ class Groups:
             check_shapes(self.replicas, {"lr": (_rate("lr", rate, 0),)})
         self._lr = held
 
+    @property
+    def patterns(self) -> tuple[str, ...] | None:
+        """The patterns of the learning rates, if they are by name."""
+        return self._lr.patterns if isinstance(self._lr, ByName) else None
+
     def lr_at(self, k: Count) -> Number | ByName[Number]:
         """Return the learning rate of update k = 0, 1, 2, ..., or all of them."""
         held = self._lr

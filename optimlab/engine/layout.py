@@ -12,7 +12,6 @@ import numpy as np
 from optimlab.engine.given import check, check_apart, check_first, check_same, check_writable, plain
 from optimlab.engine.groups import Groups
 from optimlab.engine.job import Job
-from optimlab.engine.numbers import Numbers
 from optimlab.engine.segment import Segment
 from optimlab.rules.algebra import Rule
 from optimlab.trees import tree_of
@@ -53,8 +52,12 @@ class Layout:
         The different ones.
     segments, active : list of Segment
         The memory; what the next sweep is of.
-    waiting : tuple of bool
-        Which leaves have no gradient in this step, or () if all have one.
+    waiting, still : tuple of bool
+        Which leaves have no gradient in this step, and which never have one, as they are frozen; () if all have one.
+    latest : tuple of ndarray
+        The gradients of the last step, which need not be checked again.
+    sure : bool
+        Whether a sweep is made of calls that cannot raise.
     """
 
     def __init__(self, params: Any, groups: Groups, *, pack: int = PACKED) -> None:
@@ -70,6 +73,7 @@ class Layout:
         self._bins = [0] * len(leaves)
         self.active: list[Segment] = []
         self.segments: list[Segment] = []
+        self.sure = False
         self.leaves: tuple[Array, ...] = ()
         self.last: tuple[Array, ...] = ()
         self._given: tuple[Any, ...] = ()
@@ -156,7 +160,7 @@ class Layout:
             same.job = job
             same.kept.clear()
             return same
-        stubs = {i: leaves[i] if leaves else np.broadcast_to(self.dtypes[i].type(0), self.shapes[i]) for i in part}
+        stubs = {i: leaves[i] if leaves else self.zeros(i) for i in part}
         new = Segment(stubs, job, replicas=self.replicas, packed=self._small[part[0]])
         for i, views in new.slots().items() if state else ():
             for ours, theirs in zip(views, state.get(i, ()), strict=False):
@@ -225,16 +229,23 @@ class Layout:
         leaves = self.tree.leaves(gradients)
         if len(leaves) == len(self.latest) and all(map(is_, leaves, self.latest)):
             return self.latest
-        self.waiting = self.still
-        if self.tree.parts is not None and any(leaf is None for leaf in leaves):
-            lacking = set(self.tree.lacking(gradients))
-            marks = [leaf is None and name not in lacking for leaf, name in zip(leaves, self.names, strict=True)]
-            self.waiting = tuple([mark or still for mark, still in zip(marks, self.frozen, strict=True)])
-        if self.waiting:
-            rows = zip(leaves, self.waiting, self.shapes, self.dtypes, strict=True)
-            leaves = [np.broadcast_to(dtype.type(0), shape) if waits else x for x, waits, shape, dtype in rows]
-        self.latest = self.checked_gradients(tuple(leaves))
+        waiting = self._without(gradients, leaves)
+        if waiting:
+            leaves = [self.zeros(i) if waiting[i] else x for i, x in enumerate(leaves)]
+        self.latest, self.waiting = self.checked_gradients(tuple(leaves)), waiting
         return self.latest
+
+    def _without(self, gradients: Any, leaves: Sequence[Any]) -> tuple[bool, ...]:
+        """Return which leaves have None as their gradient, or are frozen; a leaf that a dict lacks is a mistake."""
+        if self.tree.parts is None or not any(leaf is None for leaf in leaves):
+            return self.still
+        lacking = set(self.tree.lacking(gradients))
+        rows = zip(leaves, self.names, self.frozen, strict=True)
+        return tuple([still or (leaf is None and name not in lacking) for leaf, name, still in rows])
+
+    def zeros(self, i: int) -> Array:
+        """Return a leaf of zeros, which takes no memory."""
+        return np.broadcast_to(self.dtypes[i].type(0), self.shapes[i])
 
     def activate(self, waiting: Sequence[bool]) -> list[Segment]:
         """Choose what the next sweep is of: all but the leaves that wait; return the segments of these."""
@@ -263,17 +274,6 @@ class Layout:
             for slot, row in zip(segment.job.slots[block], getattr(segment, block), strict=True):
                 for i, view in zip(segment.leaves, segment.views(row), strict=True):
                     yield self.names[i], slot, view
-
-    def averages(self, t: Count) -> list[Array]:
-        """Return the value of the average of each leaf after update t, in order; what is not averaged as it is."""
-        found = dict(enumerate(self.leaves))
-        for segment in self.segments:
-            if segment.job.average is not None:
-                numbers = Numbers(1.0, 0.0, None, segment.job.averaging(np.maximum(t - segment.since, 1)))
-                c = tuple(numbers.along(segment.weights, segment.axis))
-                value = np.asarray(segment.job.average.read(segment.average, c))  # type: ignore[attr-defined]
-                found |= zip(segment.leaves, segment.views(value), strict=True)
-        return [found[i] for i in range(len(self.names))]
 
     def _check_parameters(self, leaves: Sequence[Array]) -> None:
         self._check("parameter", leaves)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import final
 
 import numpy as np
@@ -15,7 +15,7 @@ from optimlab.engine.rows import Rows
 from optimlab.engine.segment import Segment
 from optimlab.step import Step
 from optimlab.trees import ByName
-from optimlab.typing import Count, Number
+from optimlab.typing import Array, Count, Number
 
 __all__ = ["Passes"]
 
@@ -43,7 +43,6 @@ class Passes:
         self.engine = engine
         self.guard = None if replicas is None else Replicas(replicas)
         self.early = True
-        self._sure = False
 
     def choose(self, layout: Layout) -> None:
         """Choose the engines, and let them prepare what may fail, before anything moves."""
@@ -51,14 +50,20 @@ class Passes:
             job.choose(self.engine, early=self.early)
         for segment in layout.segments:
             segment.kept.clear()
-        self._sure = min([segment.job.prepare(segment) for segment in layout.segments], default=True)
+        layout.sure = min([segment.job.prepare(segment) for segment in layout.segments], default=True)
 
-    def update(self, layout: Layout, step: Step, *, check: bool) -> list[Segment]:
-        """Sweep all leaves that have a gradient; return the segments of the others."""
+    def activate(self, layout: Layout, waiting: Sequence[bool]) -> list[Segment]:
+        """Choose what is swept: all but the leaves that wait, whose segments are returned."""
         known = layout.segments
-        waiting = layout.activate(step.waiting)
+        left_out = layout.activate(waiting)
         if layout.segments is not known:
             self.choose(layout)
+        return left_out
+
+    def update(self, layout: Layout, step: Step, *, check: bool) -> list[Segment]:
+        """Sweep all leaves that have a gradient; return the segments whose average comes after the hooks."""
+        waiting = self.activate(layout, step.waiting)
+        late = waiting if self.early else layout.segments
         layout.gather(step.gradients)
         with np.errstate(all="ignore"):
             self._guarded(layout, step, self._numbers(layout, step), check=check)
@@ -66,7 +71,7 @@ class Passes:
             segment.waited = segment.waited + (1 if self.guard is None else np.asarray(step.live, np.int64))
         if self.guard is not None:
             step.skip = step.skip | self.guard.diverged  # hooks leave a frozen replica alone, too
-        return waiting
+        return late
 
     def update_rows(self, parts: Sequence[Rows], step: Step, *, check: bool) -> None:
         """Sweep rows, which are copies until they are written back."""
@@ -87,6 +92,17 @@ class Passes:
                     segment.reread()
                     segment.job.follower.sweep(segment, numbers)
 
+    def averages(self, layout: Layout, t: Count) -> list[Array]:
+        """Return the value of the average of each leaf after update t, in order; what is not averaged as it is."""
+        found = dict(enumerate(layout.leaves))
+        for segment in layout.segments:
+            if segment.job.average is not None:
+                numbers = Numbers(1.0, 0.0, None, segment.job.averaging(np.maximum(t - segment.since, 1)))
+                c = tuple(numbers.along(segment.weights, segment.axis))
+                value = np.asarray(segment.job.average.read(segment.average, c))  # type: ignore[attr-defined]
+                found |= zip(segment.leaves, segment.views(value), strict=True)
+        return [found[i] for i in range(len(layout.names))]
+
     def _numbers(self, layout: Layout, step: Step) -> list[Numbers]:
         """Return the numbers for each segment, at its own t."""
         each = [self._of(segment, step) for segment in layout.active]
@@ -96,11 +112,10 @@ class Passes:
         return each
 
     def _of(self, segment: Segment, step: Step) -> Numbers:
-        job, t = segment.job, step.t
+        job = segment.job
         lr = step.lr.parts[job.rate] if isinstance(step.lr, ByName) else step.lr
-        own: Count = t - segment.since - segment.waited
-        average: tuple[Number, ...] = job.averaging(t - segment.since) if job.early else ()
-        return Numbers(step.scale, lr, job.rule.coefficients(own), average)
+        average: tuple[Number, ...] = job.averaging(step.t - segment.since) if job.early else ()
+        return Numbers(step.scale, lr, job.rule.coefficients(segment.own(step.t)), average)
 
     def _guarded(self, layout: Layout, step: Step, each: Sequence[Numbers], *, check: bool) -> None:
         """Sweep, and let nothing through that is not finite: an error, with replicas those that are frozen."""
@@ -109,22 +124,28 @@ class Passes:
             for own in each:
                 own.frozen = frozen
             saved = self.guard.saved(layout) if check else []
-            self._sweep(layout, each)
+            self._careful(layout, each)
             self.guard.restore(layout, saved)
-        elif (not check or check_gradients(layout.active, step)) and self._sure:
-            self._sweep(layout, each)
+        elif not check or check_gradients(layout.active, step):
+            self._careful(layout, each)
         else:
-            self._careful(layout, step, each, check=check)
+            self._undone(layout, each, lambda: check_swept(layout.memory("state"), step))
         for segment in layout.active:
             segment.scatter()
 
-    def _careful(self, layout: Layout, step: Step, each: Sequence[Numbers], *, check: bool) -> None:
-        """Sweep where something may overflow, or a formula may raise; if that is so, take everything back."""
+    def _careful(self, layout: Layout, each: Sequence[Numbers]) -> None:
+        """Sweep; where a formula may raise, so that all is as it was then."""
+        if layout.sure:
+            self._sweep(layout, each)
+        else:
+            self._undone(layout, each, lambda: None)
+
+    def _undone(self, layout: Layout, each: Sequence[Numbers], check: Callable[[], None]) -> None:
+        """Sweep and check; if one of them raises, take everything back."""
         kept = [(row, row.copy()) for row in memory_of(layout)]
         try:
             self._sweep(layout, each)
-            if check:
-                check_swept(layout.memory("state"), step)
+            check()
         except BaseException:
             for row, before in kept:
                 row[...] = before

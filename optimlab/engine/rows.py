@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, final
 
 import numpy as np
@@ -12,7 +13,7 @@ from optimlab.engine.segment import Segment
 from optimlab.rules.algebra import Rule
 from optimlab.typing import Array
 
-__all__ = ["Rows", "settle", "taken", "track"]
+__all__ = ["Rows", "check_rows", "checked_blocks", "keep", "settle", "taken"]
 
 
 @final
@@ -58,12 +59,13 @@ class Rows:
         self.slots = [self.segment.views(row)[self.segment.leaves.index(leaf)] for row in self.segment.state]
         self.weights, *self.state = [x.take(self.index, axis=0).reshape(-1) for x in (table, *self.slots)]
 
-    def fade(self, t: Any) -> None:
-        """Let the state of the rows fade from the step when each was swept to step t."""
-        last = self.segment.swept[self.leaf]
-        for x, fade in zip(self.state, self.segment.job.fades, strict=True):
-            block = x.reshape(self.shape)
-            block *= _factor(fade(last[self.index], t), block)
+    def fade(self, t: int) -> None:
+        """Let the state of the rows fade from the steps when they were swept to step t."""
+        last = self.segment.swept.get(self.leaf)
+        if last is not None:
+            for x, fade in zip(self.state, self.segment.job.fades, strict=True):
+                block = x.reshape(self.shape)
+                block *= _factor(fade(last[self.index], self.segment.own(t)), block)
 
     def arrays(self, rule: Rule | None, average: Rule | None) -> tuple[Array, ...]:
         """Return what a step reads and writes."""
@@ -73,10 +75,28 @@ class Rows:
         """Return leaf, slot and numbers of the state."""
         return [(self.name, slot, x) for slot, x in zip(self.segment.job.rule.slots, self.state, strict=True)]
 
+    def keep(self) -> None:
+        """Write the state back."""
+        for slot, x in zip(self.slots, self.state, strict=True):
+            slot[self.index] = x.reshape(self.shape)
+
     def scatter(self) -> None:
-        """Write the rows back."""
-        for table, x in zip((self.table, *self.slots), (self.weights, *self.state), strict=True):
-            table[self.index] = x.reshape(self.shape)
+        """Write the weights back."""
+        self.table[self.index] = self.weights.reshape(self.shape)
+
+
+def check_rows(layout: Layout, hooks: Sequence[Any], *, decay: bool) -> None:
+    """Refuse what needs whole leaves."""
+    remedy = "use opt.step with gradients of zeros elsewhere"
+    if layout.replicas is not None:
+        raise ValueError(f"rows of replicas cannot be stepped; {remedy}")
+    if any(job.average is not None for job in layout.jobs):
+        raise ValueError(f"an average is of all weights; {remedy}")
+    for hook in hooks:
+        if getattr(hook, "whole_leaves", False):
+            raise ValueError(f"{hook!r} needs whole leaves; {remedy}")
+    for job in layout.jobs if decay else ():
+        _ = job.fades
 
 
 def _checked(name: str, rows: Any, count: int) -> Array:
@@ -119,23 +139,32 @@ def taken(layout: Layout, rows: Any, gradients: Any) -> list[Rows]:
     return [Rows(i, layout, *pairs[i]) for i in there]
 
 
-def track(layout: Layout, t: int) -> None:
-    """Keep, for each row, the step when it was swept: until now all were."""
-    for segment in layout.segments:
-        own = t - segment.since - segment.waited
+def checked_blocks(parts: Sequence[Rows], given: tuple[Array, ...]) -> tuple[Array, ...]:
+    """Return the gradients of rows that a hook has set, checked."""
+    if len(given) != len(parts):
+        raise ValueError(f"there must be {len(parts)} gradients, as leaves with rows; a hook gave {len(given)}")
+    for part, g in zip(parts, given, strict=True):
+        check(f"gradient {part.name!r}", g, part.shape, part.weights.dtype)
+    return given
+
+
+def keep(layout: Layout, parts: Sequence[Rows], t: int, *, decay: bool) -> None:
+    """Write the state of rows back after update t + 1; if others fade, note when each row was swept."""
+    for segment in layout.segments if decay else ():
         for leaf in segment.leaves:
-            if leaf not in segment.swept:
-                segment.swept[leaf] = np.full((layout.shapes[leaf] or (1,))[0], own)
+            if leaf not in segment.swept:  # until now all its rows were, or have faded to t
+                segment.swept[leaf] = np.full((layout.shapes[leaf] or (1,))[0], segment.own(t))
+    for part in parts:
+        part.keep()
+        if decay:
+            part.segment.swept[part.leaf][part.index] = part.segment.own(t + 1)
 
 
 def settle(segments: list[Segment], t: int) -> None:
     """Let the state of all rows fade to step t, and forget when each was swept."""
     for segment in segments:
-        if segment.swept:
-            own = t - segment.since - segment.waited
-            fades = segment.job.fades
-            for leaf, last in segment.swept.items():
-                for row, fade in zip(segment.state, fades, strict=True):
-                    view = segment.views(row)[segment.leaves.index(leaf)]
-                    view *= _factor(fade(last, own), view)
-            segment.swept.clear()
+        for leaf, last in segment.swept.items():
+            for row, fade in zip(segment.state, segment.job.fades, strict=True):
+                view = segment.views(row)[segment.leaves.index(leaf)]
+                view *= _factor(fade(last, segment.own(t)), view)
+        segment.swept.clear()

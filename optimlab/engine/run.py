@@ -2,44 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Protocol, final
-from weakref import WeakKeyDictionary, ref
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, final
 
 import numpy as np
 
-from optimlab.checks import value
-from optimlab.engine.given import check, check_shapes, checked_hooks, checked_loss, checked_lr, hyperparameters
+from optimlab.engine.given import check_writable, checked_loss, checked_lr
 from optimlab.engine.groups import Groups
+from optimlab.engine.hooked import Hooks
 from optimlab.engine.layout import Layout
 from optimlab.engine.passes import Passes
-from optimlab.engine.rows import Rows, settle, taken, track
+from optimlab.engine.pending import Pending
+from optimlab.engine.rows import check_rows, checked_blocks, keep, settle, taken
+from optimlab.signals import Turn
 from optimlab.step import Step
 from optimlab.trees import ByName
 from optimlab.typing import Array, Count, Mark, Number
 
-__all__ = ["Pending", "Run"]
-
-_OWNERS: WeakKeyDictionary[Any, ref[Run]] = WeakKeyDictionary()
-"""Which run a hook with state belongs to."""
-
-
-class Pending(Protocol):
-    """What waits for the parameters: a checkpoint."""
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Names of the leaves."""
-
-    @property
-    def held(self) -> Any:
-        """What is saved of them."""
-
-    def memory(self, block: str) -> Iterator[tuple[str, str, Array]]:
-        """Yield leaf, slot and what is saved of it, as ``Layout.memory`` does."""
-
-    def fill(self, layout: Layout) -> None:
-        """Write into the layout of them, or refuse them."""
+__all__ = ["Run"]
 
 
 @final
@@ -85,60 +66,43 @@ class Run:
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
         if self.layout is not None:
-            self._own(self.hooks)
+            self._hooks.own(self)
 
     @property
     def hooks(self) -> tuple[Any, ...]:
         """The hooks; others may be set."""
-        return self._hooks
+        return self._hooks.all
 
     @hooks.setter
     def hooks(self, hooks: Sequence[Any]) -> None:
-        given = checked_hooks(hooks)
-        check_shapes(self.groups.replicas, hyperparameters(given))
+        new = Hooks(hooks, self.groups.replicas)
         if self.layout is not None:
-            self._own(given)
-        self._hooks = given
-        self._before = [hook.before for hook in given if hasattr(hook, "before")]
-        self._after = [hook.after for hook in given if hasattr(hook, "after")]
-        self._ranged = [hook for hook in given if getattr(hook, "ranges", None)]
-        self._stateful = any(hasattr(hook, "load_state") for hook in given)
-        self.passes.early = not any(getattr(hook, "moves_weights", True) for hook in given if hasattr(hook, "after"))
+            new.own(self)
+        self._hooks = new
+        self.passes.early = not new.moves_weights
         if self.layout is not None:
             self.passes.choose(self.layout)
 
-    def check_hooks(self) -> None:
-        """Refuse hooks that belong to another optimizer."""
-        self._own(self.hooks)
-
-    def _own(self, hooks: Sequence[Any]) -> None:
-        """Refuse a hook with state that belongs to another optimizer; of one that is gone it may be taken over."""
-        kept = [hook for hook in hooks if hasattr(hook, "load_state") and type(hook).__hash__ is not None]
-        for place, hook in enumerate(kept):
-            owner = _OWNERS.get(hook, lambda: None)()
-            if owner not in (None, self) or any(hook is other for other in kept[:place]):
-                where = "twice in this list" if owner in (None, self) else "in another optimizer, too"
-                remedy = "copy.deepcopy(hook) makes another one, or construct it anew"
-                raise ValueError(f"{hook!r} keeps state, and is {where}; {remedy}")
-        for hook in kept:
-            _OWNERS[hook] = ref(self)
+    def check_own_weights(self) -> None:
+        """Refuse while the averaged weights are in the place of the parameters."""
+        if self.swapped:
+            raise RuntimeError("the averaged weights are swapped in; leave `with opt.averaged(params)` first")
 
     def bound(self, params: Any) -> Layout:
         """Return the layout with these parameters in it; the first time, make it."""
-        if self.swapped:
-            raise RuntimeError("the averaged weights are swapped in; leave `with opt.averaged(params)` first")
+        self.check_own_weights()
         if self.layout is not None:
             self.layout.bind(params)
             return self.layout
         layout = Layout(params, self.groups)
         if self.pending is not None:
             self.pending.fill(layout)
-        return self.started(layout)
+        return self._started(layout)
 
-    def started(self, layout: Layout) -> Layout:
+    def _started(self, layout: Layout) -> Layout:
         """Take the first layout, or one that goes on from a checkpoint."""
         self.passes.choose(layout)
-        self._own(self.hooks)
+        self._hooks.own(self)
         self.layout, self.pending = layout, None
         return layout
 
@@ -153,22 +117,66 @@ class Run:
         self.passes.choose(layout)
         self.layout = layout
 
+    def load(self, saved: Pending, params: Any) -> None:
+        """Take a checkpoint, which waits for the parameters unless they are here."""
+        self.check_own_weights()
+        new = Layout(params, self.groups) if saved.writes else None
+        layout = new or self.layout
+        held = None if layout is None else saved.check(layout)
+        self._hooks.own(self)
+        if new is not None:
+            self.passes.choose(new)
+        saved.load_hooks()  # the last that can fail
+        self.layout, self.pending = None, saved
+        self.t, self.latest_lr = saved.t, None
+        if self.passes.guard is not None:
+            self.passes.guard.diverged[...] = saved.diverged
+        if new is not None:
+            saved.write(new, held)
+            self._started(new)
+
+    def swap(self, params: Any) -> list[tuple[Array, Array]]:
+        """Put the averaged weights into the parameters; return these, and what was in them."""
+        layout = self.bound(params)
+        check_writable(layout.leaves, layout.names)
+        averages = self.passes.averages(layout, self.t)
+        saved = [(leaf, leaf.copy()) for leaf in layout.leaves]
+        self.swapped = True
+        for leaf, average in zip(layout.leaves, averages, strict=True):
+            leaf[...] = average
+        return saved
+
+    def swap_back(self, saved: list[tuple[Array, Array]]) -> None:
+        """Put back what ``swap`` has returned, and empty it."""
+        while saved:
+            leaf, before = saved[-1]
+            locked = not leaf.flags.writeable  # which it was not when they were swapped
+            if locked:
+                leaf.flags.writeable = True
+            leaf[...] = before
+            if locked:
+                leaf.flags.writeable = False
+            saved.pop()
+            self.swapped = bool(saved)
+
     def release(self) -> None:
         """Forget the arrays: the next ones may be others."""
         if self.layout is not None:
             self.layout.release()
 
-    def regroup(self, lr: Any) -> None:
-        """Take other learning rates."""
-        before, self.groups.lr = self.groups.lr, lr
-        try:
-            if self.layout is not None:
-                self.settle()
-                self.layout.group(self.groups)
-                self.passes.choose(self.layout)
-        except BaseException:
-            self.groups.lr = before
-            raise
+    def regroup(self, lr: Any, turn: Turn) -> None:
+        """Take other learning rates; if their patterns are others, leaves change their groups, in a turn of its own."""
+        before, patterns = self.groups.lr, self.groups.patterns
+        self.groups.lr = lr
+        if self.layout is not None and self.groups.patterns != patterns:
+            try:
+                with turn:
+                    self.settle()
+                    self.layout.group(self.groups)
+                    self.passes.choose(self.layout)
+            except BaseException:
+                self.groups.lr = before
+                raise
         self.latest_lr = None
 
     def step(self, params: Any, gradients: Any, loss: Number | None) -> None:
@@ -185,69 +193,46 @@ class Run:
     def step_rows(self, params: Any, rows: Any, gradients: Any, loss: Number | None, *, decay: bool) -> None:
         """Do one step with gradients of some rows; the state of the others fades, or waits."""
         layout = self.bound(params)
-        self._check_rows(layout, decay=decay)
-        t = int(self.t)
+        check_rows(layout, self.hooks, decay=decay)
+        if not decay:
+            self.settle()
         parts = taken(layout, rows, gradients)
-        if decay:
-            track(layout, t)
-            for part in parts:
-                part.fade(t - part.segment.since - part.segment.waited)
+        for part in parts:
+            part.fade(int(self.t))
         step = self._begin(layout, loss)
         step.params = tuple([part.weights.reshape(part.shape) for part in parts])
         step.gradients = tuple([part.gradient.reshape(part.shape) for part in parts])
         step.names = tuple([part.name for part in parts])
         step.places = tuple([layout.rates[part.leaf] for part in parts])
-        if not self._hooked(step, lambda given: _block(parts, given)):
+        if not self._hooked(step, partial(checked_blocks, parts)):
             return
         for part, g in zip(parts, step.gradients, strict=True):
             part.gradient = g.reshape(-1)
         self.passes.update_rows(parts, step, check=self.check_finite)
+        keep(layout, parts, int(self.t), decay=decay)
         try:
             self._after_all(step, False)
         finally:
-            self._finish_rows(layout, parts, decay=decay)
+            for part in parts:
+                part.scatter()
+            if not decay:
+                self._let_wait(layout, {part.leaf for part in parts})
 
-    def _finish_rows(self, layout: Layout, parts: Sequence[Rows], *, decay: bool) -> None:
-        """Write the rows back, and count for the others."""
-        for part in parts:
-            part.scatter()
-            if decay:
-                swept = part.segment.swept[part.leaf]
-                swept[part.index] = int(self.t) - part.segment.since - part.segment.waited
-        if not decay:
-            there = {part.leaf for part in parts}
-            waiting = layout.activate([i not in there for i in range(len(layout.names))])
-            for segment in waiting:
-                segment.waited = segment.waited + 1
-            if waiting:
-                self.passes.choose(layout)
-
-    def _check_rows(self, layout: Layout, *, decay: bool) -> None:
-        """Refuse what needs whole leaves."""
-        if layout.replicas is not None:
-            raise ValueError("rows of replicas cannot be stepped; use opt.step with gradients of zeros elsewhere")
-        if any(job.average is not None for job in layout.jobs):
-            raise ValueError("an average is of all weights; use opt.step with gradients of zeros elsewhere")
-        for hook in self.hooks:
-            if getattr(hook, "whole_leaves", False):
-                raise ValueError(f"{hook!r} needs whole leaves; use opt.step with gradients of zeros elsewhere")
-        for job in layout.jobs if decay else ():
-            _ = job.fades
-        if not decay:
-            self.settle()
+    def _let_wait(self, layout: Layout, there: set[int]) -> None:
+        """Count a step that the leaves without rows were left out of."""
+        for segment in self.passes.activate(layout, [i not in there for i in range(len(layout.names))]):
+            segment.waited = segment.waited + 1
 
     def flush(self, params: Any) -> bool:
         """Do one step with what a hook has collected; whether there was anything."""
         if not any(getattr(hook, "collects", False) for hook in self.hooks):
             return False
+        self.check_own_weights()
         layout, t = self.layout if params is None else self.bound(params), self.t
         if layout is None or not layout.leaves:
             raise ValueError("flush needs the parameters here: opt.flush(params)")
-        zeros = [
-            np.broadcast_to(dtype.type(0), shape) for shape, dtype in zip(layout.shapes, layout.dtypes, strict=True)
-        ]
         layout.waiting = layout.still
-        self._step(layout, tuple(zeros), None, closing=True)
+        self._step(layout, tuple(map(layout.zeros, range(len(layout.names)))), None, closing=True)
         return bool(np.any(self.t != t))
 
     def _begin(self, layout: Layout, loss: Number | None) -> Step:
@@ -270,7 +255,7 @@ class Run:
     def _hooked(self, step: Step, checked: Callable[[tuple[Array, ...]], tuple[Array, ...]]) -> bool:
         """Call the hooks, and check what they have set; whether there is anything to do."""
         lr, given = step.lr, step.gradients
-        for before in self._before:
+        for before in self._hooks.before:
             before(step)
         if step.skip is not False and np.all(step.skip):
             return False
@@ -283,22 +268,18 @@ class Run:
     def _check_schedules(self, layout: Layout) -> None:
         """See that what depends on t is in its range, before a hook changes what it keeps."""
         t = self.t + 1
-        for hook in self._ranged:
-            for name in hook.ranges:
-                if callable(getattr(hook, name)):
-                    value(hook, name, t)
-        if self._stateful:
+        self._hooks.check_schedules(t)
+        if self._hooks.keep_state:
             for job in layout.jobs:
                 job.rule.coefficients(t), job.averaging(t)
 
     def _move(self, layout: Layout, step: Step) -> None:
         """Sweep, and let the hooks and the average follow."""
         skip = step.skip
-        waiting = self.passes.update(layout, step, check=self.check_finite)
+        late = self.passes.update(layout, step, check=self.check_finite)
         try:
             self._after_all(step, skip)
         finally:  # the weights have moved, whatever happens to a hook
-            late = waiting if self.passes.early else layout.segments
             if late:
                 self.passes.follow(late, step)
 
@@ -306,17 +287,8 @@ class Run:
         """Count the step, and call the hooks."""
         self.latest_lr = step.lr
         self.t = np.where(skip, self.t, step.t) if isinstance(skip, np.ndarray) and skip.any() else step.t
-        for after in self._after:
+        for after in self._hooks.after:
             after(step)
-
-
-def _block(parts: Sequence[Rows], given: tuple[Array, ...]) -> tuple[Array, ...]:
-    """Return the gradients of rows that a hook has set, checked."""
-    if len(given) != len(parts):
-        raise ValueError(f"there must be {len(parts)} gradients, as leaves with rows; a hook gave {len(given)}")
-    for part, g in zip(parts, given, strict=True):
-        check(f"gradient {part.name!r}", g, part.shape, part.weights.dtype)
-    return given
 
 
 def _check_set(step: Step) -> None:

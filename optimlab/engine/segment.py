@@ -48,8 +48,6 @@ class Segment:
         By the leaf's index, the step in its own t when each of its rows was swept, if not all were in the last.
     kept : dict
         What an engine keeps for the next step.
-    waited : int or ndarray of int, shape (S,)
-        Steps in which its leaves had no gradient.
     """
 
     weights: Array
@@ -77,9 +75,21 @@ class Segment:
         shape: tuple[int, ...] = (size,)
         if replicas is not None:
             shape = (size // replicas, replicas) if packed else (replicas, size // replicas)
+        self._kind = shape, first.dtype
         self.state, self.average = (_filled(slots, shape, first.dtype) for slots in job.starts)
-        if packed:
-            self.weights, self.gradient = np.empty(shape, first.dtype), np.empty(shape, first.dtype)
+        self._begin()
+
+    def _begin(self) -> None:
+        """Make the buffers, or something of this shape and dtype until the leaf is bound."""
+        shape, dtype = self._kind
+        if self.packed:
+            self.weights, self.gradient = np.empty(shape, dtype), np.empty(shape, dtype)
+        else:
+            self.weights = np.broadcast_to(dtype.type(0), shape)
+
+    def own(self, t: Count) -> Count:
+        """Return how many of t updates its leaves have taken part in."""
+        return t - self.since - self.waited
 
     @property
     def fixed(self) -> bool:
@@ -105,9 +115,13 @@ class Segment:
             self.weights = self._flat(self._leaf)
 
     def __getstate__(self) -> dict[str, Any]:
-        """A copy binds arrays of its own: its views would no longer show the buffers."""
-        bound = ("_pairs", "_grads") if self.packed else ("_leaf", "weights", "gradient")
+        """A copy binds arrays of its own."""
+        bound = ("_pairs", "_grads", "_leaf", "weights", "gradient")
         return {name: held for name, held in vars(self).items() if name not in bound} | {"kept": {}}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._begin()
 
     def gather(self, gradients: Sequence[Array]) -> None:
         """Read the weights and the gradients; where they are swept in place, only look at them."""

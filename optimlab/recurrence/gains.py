@@ -1,91 +1,27 @@
 """Gains k of m ← m + k (x - m): every convention of an EMA is one of them.
 
 Gains are made of + - × ÷ alone, never of a library's exp, log or power, whose last bit differs between machines and
-languages; their error is a few units of 1e-16. They are pure values; what is cached are blocks of steps, a bounded
-number of them.
+languages; their error is a few units of 1e-16. They are pure values.
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
-from optimlab.checks import Hyperparameter, Range, check_fields, per_replica, value
+from optimlab.checks import Hyperparameter, Range, check_fields, value
 from optimlab.recurrence.decay import Decay
+from optimlab.recurrence.gain import Gain
 from optimlab.recurrence.masses import masses
 from optimlab.recurrence.powers import Double, complement, joined, quotient, spent, table_of, two_sum
-from optimlab.typing import Count, Floats, Number
+from optimlab.typing import Floats
 
 __all__ = [
-    "ConstantGain", "DebiasedGain", "FirstValueGain", "Gain", "PowerGain", "ShareGain", "UniformGain", "WarmUpGain",
+    "ConstantGain", "DebiasedGain", "FirstValueGain", "PowerGain", "ShareGain", "UniformGain", "WarmUpGain",
 ]  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Gain(ABC):
-    """The share k of the value at step t = 1, 2, ...
-
-    A gain of your own is a frozen dataclass with a method ``gains``.
-
-    Examples
-    --------
-    >>> [UniformGain().at(t) for t in (1, 2, 4)]
-    [1.0, 0.5, 0.25]
-    """
-
-    ranges: ClassVar[dict[str, Range]] = {}
-
-    def __post_init__(self) -> None:
-        check_fields(self, per_replica)
-
-    def at(self, t: Count) -> Number:
-        """Return k at step t, a float, or one for each replica; t may be one number for each replica as well."""
-        if isinstance(t, np.ndarray):
-            steps, row = np.unique(t, return_inverse=True)
-            rows = np.array([np.broadcast_to(self.at(step), t.shape) for step in steps.tolist()])
-            return np.asarray(rows[row, np.arange(t.size)])
-        size, shared, where = self._plan
-        if size == 0:  # a schedule is asked for no later step: it may be a table of the run's length
-            return self.gains(t)  # type: ignore[no-any-return]
-        number, place = divmod(t - 1, size)
-        if shared is None:
-            return _block(self.gains, number, size)[place]  # type: ignore[no-any-return]
-        return _block(shared.gains, number, size)[place][where]  # type: ignore[no-any-return]
-
-    @cached_property
-    def _plan(self) -> tuple[int, Gain | None, Any]:
-        """How many steps are a block; the gain of the numbers that differ, if some do not, and where each is in it."""
-        held = {name: getattr(self, name) for name in self.ranges}
-        if any(map(callable, held.values())):
-            return 0, None, None
-        name, numbers = next(((name, x) for name, x in held.items() if isinstance(x, tuple)), ("", ()))
-        distinct, where = np.unique(numbers, return_inverse=True)
-        size = max(8, min(256, 2**15 // max(1, distinct.size)))
-        if len(held) > 1 or distinct.size in (1, len(numbers)):
-            return size, None, None
-        return size, replace(self, **{name: tuple(distinct.tolist())}), where
-
-    @abstractmethod
-    def gains(self, t: Any) -> Any:
-        """Return k at steps t, elementwise in float64: t has shape (steps, 1), k that or, with replicas, (steps, S)."""
-
-    @property
-    def fade(self) -> Callable[[Any, Any], Floats] | None:
-        """Π(1-k) over the steps s + 1, ..., t as a function of s and t, elementwise; None if it has no formula."""
-        return None
-
-
-@lru_cache(maxsize=64)
-def _block(gains: Callable[[Any], Any], number: int, size: int) -> list[Any]:
-    """Return k at some steps. The key is an object, not its value: equal decays may differ in the last digit of α."""
-    k = np.array(gains(np.arange(size * number + 1.0, size * (number + 1) + 1.0)[:, np.newaxis]))
-    k.flags.writeable = False
-    return list(k) if k.shape[1] > 1 else k[:, 0].tolist()
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-import numpy as np
-
-from optimlab.checks import Hyperparameter, Range, number
+from optimlab.checks import Hyperparameter, Range, number, truth
 from optimlab.recurrence.decay import Decay
-from optimlab.recurrence.gains import ConstantGain, DebiasedGain, Gain
+from optimlab.recurrence.gain import Gain
+from optimlab.recurrence.gains import ConstantGain, DebiasedGain
 from optimlab.rules.algebra import Arrays, Coefficients, Rule
 from optimlab.typing import Array, Count
 
@@ -95,8 +94,7 @@ class Ema(Rule):
     first: float
 
     def __init__(self, gain: Gain | Beta, *, debias: bool = False, first: float = 0.0) -> None:
-        if not isinstance(debias, (bool, np.bool_)):
-            raise TypeError(f"debias must be True or False; got {debias!r}")
+        debias = truth("debias", debias)
         if not isinstance(gain, Gain):
             gain = DebiasedGain(gain) if debias else ConstantGain(gain)
         elif debias:

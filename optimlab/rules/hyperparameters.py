@@ -9,7 +9,7 @@ from numbers import Real
 from typing import Any, NamedTuple
 
 from optimlab.recurrence.decay import Decay
-from optimlab.recurrence.gains import Gain
+from optimlab.recurrence.gain import Gain
 from optimlab.rules.algebra import Constant, Expression, Rule, distinct
 from optimlab.rules.elementwise import Weights
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from optimlab.recurrence import gains
 from optimlab.recurrence.decay import Decay
+from optimlab.recurrence.gain import Gain
 from optimlab.rules.algebra import Rule
 from optimlab.rules.symbols import Symbol
 
@@ -91,7 +92,7 @@ def _upright(name: str) -> str:
     return rf"\mathrm{{{name}}}".replace("_", r"\_")
 
 
-def gain_of_t(gain: gains.Gain) -> Symbol:
+def gain_of_t(gain: Gain) -> Symbol:
     """Return k as a function of t; βᵗ of a schedule is the product of its values so far."""
     t = Symbol(_FLOAT, "t")
     match gain:

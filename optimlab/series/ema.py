@@ -8,9 +8,9 @@ from typing import Any, Unpack
 import numpy as np
 from numpy.typing import ArrayLike
 
-from optimlab.checks import choice, whole
+from optimlab.checks import choice, truth, whole
 from optimlab.recurrence.decay import Decay
-from optimlab.recurrence.gains import Gain
+from optimlab.recurrence.gain import Gain
 from optimlab.series import scan
 from optimlab.series.frames import is_pandas, like, refuse_other_labels, values
 from optimlab.series.options import Options, Plan, plan, refuse
@@ -329,9 +329,7 @@ def ema_corr_matrix(x: ArrayLike, beta: Beta = None, **options: Unpack[Options])
 
 
 def _moment(bias: Any, root: bool = False) -> Task:
-    if not isinstance(bias, (bool, np.bool_)):
-        raise TypeError(f"bias must be True or False; got {bias!r}")
-    return (bool(bias), False), False, root
+    return (truth("bias", bias), False), False, root
 
 
 def _apply(series: list[Any], beta: Any, options: Any, task: Task = MEAN, *, out: Any = None, ones: Any = None) -> Any:

@@ -13,7 +13,8 @@ from numpy.typing import ArrayLike
 
 from optimlab.checks import Range, choice, number, whole
 from optimlab.recurrence.decay import Decay
-from optimlab.recurrence.gains import ConstantGain, DebiasedGain, FirstValueGain, Gain
+from optimlab.recurrence.gain import Gain
+from optimlab.recurrence.gains import ConstantGain, DebiasedGain, FirstValueGain
 from optimlab.series.frames import is_a, missing, values
 from optimlab.series.times import Clock, is_timedelta
 from optimlab.typing import Array, Floats, Marks

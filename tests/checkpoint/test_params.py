@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from optimlab import (
     Ema,
     Lookahead,
     Plateau,
+    Rule,
     SkipNonFinite,
     UniformGain,
     adam,
@@ -292,6 +294,24 @@ def test_averaged_weights_are_not_taken_for_the_parameters(saved):
     first.save(path)
     assert path.read_bytes() == before
     first.load(path, params)
+
+
+def test_what_the_engine_cannot_run_is_not_loaded():
+    pytest.importorskip("numba")
+
+    @dataclass(frozen=True)
+    class Untraceable(Rule):
+        def formula(self, x, w, state, c):
+            return np.reshape(x, np.shape(x)), ()
+
+    first, w = Optimizer(Untraceable(), 0.1, engine="numpy"), np.ones(2)
+    first.step(w, w.copy())
+    plateau = Plateau()
+    second, v = Optimizer(Untraceable(), 0.1, engine="fused", hooks=[plateau]), np.zeros(2)
+    with pytest.raises(TypeError, match="no ufunc"):
+        second.load_state_dict(first.state_dict(), v, strict=False)
+    assert (v == 0.0).all()
+    assert second.t == 0
 
 
 def test_going_back_to_a_checkpoint_takes_the_parameters_back(saved):
