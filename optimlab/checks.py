@@ -93,7 +93,9 @@ POSITIVE = Range("greater than 0 and finite")
 
 
 def real(name: str, given: Any, kind: str = "a real number") -> NDArray[Any]:
-    """Return real numbers as an array; Booleans, words, complex numbers and ragged rows are of the wrong kind."""
+    """Return real numbers as an array; Booleans, words, complex and masked ones, ragged rows are of the wrong kind."""
+    if isinstance(given, np.ndarray) and type(given) is not np.ndarray and np.ma.is_masked(given):
+        raise TypeError(f"{name} must be {kind}; got {given!r}: a masked number is none")
     try:
         array = np.asarray(given)
     except ValueError:  # rows of different lengths

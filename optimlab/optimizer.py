@@ -194,6 +194,9 @@ class Optimizer:
         held = next((hook.best for hook in self.hooks if hasattr(hook, "best")), None)
         if held is None:
             raise ValueError("no hook keeps the best weights; give hooks=[EarlyStop()]")
+        if held and self._run.layout is None:
+            remedy = "opt.load(path, params) knows them, and so does the next step"
+            raise ValueError(f"the best weights have no containers yet: after a load there are no parameters; {remedy}")
         if not held or self._run.layout is None:
             raise ValueError("there are no best weights before the first step")
         return self._run.layout.tree.filled(iter([held[name] for name in self._run.layout.names]))

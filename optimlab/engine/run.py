@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any, Protocol, final
 from weakref import WeakKeyDictionary, ref
 
@@ -14,6 +15,7 @@ from optimlab.engine.groups import Groups
 from optimlab.engine.layout import Layout
 from optimlab.engine.passes import Passes
 from optimlab.engine.rows import Rows, settle, taken, track
+from optimlab.settings import Checked
 from optimlab.step import Step
 from optimlab.trees import ByName
 from optimlab.typing import Array, Count, Mark, Number
@@ -113,13 +115,16 @@ class Run:
 
     def _own(self, hooks: Sequence[Any]) -> None:
         """Refuse a hook with state that belongs to another optimizer; of one that is gone it may be taken over."""
-        kept = [hook for hook in hooks if hasattr(hook, "load_state") and type(hook).__hash__ is not None]
+        kept = [hook for hook in hooks if hasattr(hook, "load_state") and _has_identity(hook)]
         for place, hook in enumerate(kept):
             owner = _OWNERS.get(hook, lambda: None)()
             if owner not in (None, self) or any(hook is other for other in kept[:place]):
                 where = "twice in this list" if owner in (None, self) else "in another optimizer, too"
-                remedy = "copy.deepcopy(hook) makes another one, or construct it anew"
+                remedy = "construct it anew; copy.deepcopy(hook) goes on from what it keeps"
                 raise ValueError(f"{hook!r} keeps state, and is {where}; {remedy}")
+            if self.layout is None and hook in _OWNERS and owner is None and not _is_new(hook):
+                remedy = "construct it anew; copy.deepcopy(hook) goes on from what it keeps"
+                raise ValueError(f"{hook!r} keeps the state of an optimizer that is gone; {remedy}")
         for hook in kept:
             _OWNERS[hook] = ref(self)
 
@@ -240,7 +245,9 @@ class Run:
         """Do one step with what a hook has collected; whether there was anything."""
         if not any(getattr(hook, "collects", False) for hook in self.hooks):
             return False
-        layout, t = self.layout if params is None else self.bound(params), self.t
+        if self.swapped or params is not None:
+            self.bound(params)
+        layout, t = self.layout, self.t
         if layout is None or not layout.leaves:
             raise ValueError("flush needs the parameters here: opt.flush(params)")
         zeros = [
@@ -308,6 +315,19 @@ class Run:
         self.t = np.where(skip, self.t, step.t) if isinstance(skip, np.ndarray) and skip.any() else step.t
         for after in self._after:
             after(step)
+
+
+def _has_identity(hook: Any) -> bool:
+    """Whether a hook is equal to itself alone, and can be looked after without being kept alive."""
+    return type(hook).__hash__ is object.__hash__ and hasattr(hook, "__weakref__")
+
+
+def _is_new(hook: Any) -> bool:
+    """Whether a hook keeps what it kept when it was made; of one of the user's own that is not known."""
+    if not isinstance(hook, Checked):
+        return True
+    now, then = hook.state(), replace(hook).state()  # type: ignore[attr-defined]
+    return now.keys() == then.keys() and all(np.array_equal(now[key], then[key]) for key in now)
 
 
 def _block(parts: Sequence[Rows], given: tuple[Array, ...]) -> tuple[Array, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from operator import is_
 from typing import Any, final
 
 import numpy as np
@@ -20,9 +21,10 @@ class Buffers:
         self._held: tuple[Array, ...] = ()
 
     def like(self, leaves: Sequence[Array]) -> tuple[Array, ...]:
-        """Return one array for each leaf, of its shape and dtype; what is in it is of no use."""
+        """Return one array for each leaf, of its shape and dtype, and none of them; what is in it is of no use."""
         now = [(leaf.shape, leaf.dtype) for leaf in leaves]
-        if now != [(held.shape, held.dtype) for held in self._held]:
+        ours = any(map(is_, leaves, self._held))  # the hook is in the list twice
+        if ours or now != [(held.shape, held.dtype) for held in self._held]:
             self._held = tuple(np.empty(shape, dtype) for shape, dtype in now)
         return self._held
 

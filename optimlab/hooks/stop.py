@@ -22,6 +22,7 @@ __all__ = ["EarlyStop", "is_better"]
 
 def is_better(loss: Array, best: Array, rtol: Any, mode: str) -> Mark:
     """Whether a loss is below best - rtol · |best|, in mode "max" above best + rtol · |best|; NaN never is."""
+    best = np.where(np.isinf(best), np.inf if mode == "min" else -np.inf, best)  # none yet, whatever the mode was then
     margin = rtol * np.where(np.isfinite(best), np.abs(best), 0.0)
     better: Mark = loss < best - margin if mode == "min" else loss > best + margin
     return better
