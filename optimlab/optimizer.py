@@ -263,7 +263,7 @@ class Optimizer:
         RuntimeError
             If a step of this optimizer is under way, in another thread or around the hook that calls it.
         """
-        with Deferred(), self._busy:
+        with Deferred(), self._busy, self._run:
             self._run.step(params, gradients, loss)
         return params
 
@@ -293,7 +293,7 @@ class Optimizer:
         >>> opt.updated(w, w), w
         (array([0.5]), array([1.]))
         """
-        with Deferred(), self._busy:
+        with Deferred(), self._busy, self._run:
             try:
                 new = mapped(_copied, params)
                 self._run.release()
@@ -351,7 +351,7 @@ class Optimizer:
                [ 0. ,  0. ]])
         """
         decay = choice("others", others, ("wait", "decay")) == "decay"
-        with Deferred(), self._busy:
+        with Deferred(), self._busy, self._run:
             self._run.step_rows(params, rows, gradients, loss, decay=decay)
         return params
 
@@ -383,7 +383,7 @@ class Optimizer:
         >>> opt.flush(), w, opt.flush()
         (True, array([-2.]), False)
         """
-        with Deferred(), self._busy:
+        with Deferred(), self._busy, self._run:
             return self._run.flush(params)
 
     def adopt(self, params: Any) -> None:

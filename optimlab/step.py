@@ -23,7 +23,8 @@ class Step:
     A hook is an object with ``before(step)``, ``after(step)`` or both. One that needs the loss says so with the class
     attribute ``needs_loss = True``: ``descend`` then computes it at each step. One whose ``after`` moves no weights
     says so with ``moves_weights = False``: the average of the weights is then part of the sweep, not a second pass. One
-    that cannot do with some rows of the leaves (``Optimizer.step_rows``) says ``whole_leaves = True``.
+    that cannot do with some rows of the leaves (``Optimizer.step_rows``) says ``whole_leaves = True``. One that counts
+    in ``before`` may have ``take_back()``: it is called if the step is refused after that, by whatever comes later.
 
     Attributes
     ----------

@@ -43,7 +43,7 @@ class Passes:
         self.engine = engine
         self.guard = None if replicas is None else Replicas(replicas)
         self.early = True
-        self._sure = False
+        self._sure = self._holds = False
 
     def choose(self, layout: Layout) -> None:
         """Choose the engines, and let them prepare what may fail, before anything moves."""
@@ -52,6 +52,8 @@ class Passes:
         for segment in layout.segments:
             segment.kept.clear()
         self._sure = min([segment.job.prepare(segment) for segment in layout.segments], default=True)
+        kinds = {(id(segment.job), segment.weights.dtype): segment.job for segment in layout.segments}
+        self._holds = not self._sure or all(job.holds(dtype) for (_, dtype), job in kinds.items())
 
     def update(self, layout: Layout, step: Step, *, check: bool) -> list[Segment]:
         """Sweep all leaves that have a gradient; return the segments of the others."""
@@ -71,7 +73,7 @@ class Passes:
     def update_rows(self, parts: Sequence[Rows], step: Step, *, check: bool) -> None:
         """Sweep rows, which are copies until they are written back."""
         with np.errstate(all="ignore"):
-            calm = not check or check_gradients(parts, step)
+            calm = not check or (check_gradients(parts, step) and self._holds)
             for part in parts:
                 part.segment.job.engine.sweep(part, self._of(part.segment, step))  # type: ignore[union-attr, arg-type]
             if not calm:
@@ -106,12 +108,13 @@ class Passes:
         """Sweep, and let nothing through that is not finite: an error, with replicas those that are frozen."""
         if self.guard is not None:
             frozen = self.guard.frozen(layout, step, check=check)
+            self.guard.calm &= self._holds
             for own in each:
                 own.frozen = frozen
             saved = self.guard.saved(layout) if check else []
             self._sweep(layout, each)
             self.guard.restore(layout, saved)
-        elif (not check or check_gradients(layout.active, step)) and self._sure:
+        elif (not check or (check_gradients(layout.active, step) and self._holds)) and self._sure:
             self._sweep(layout, each)
         else:
             self._careful(layout, step, each, check=check)

@@ -78,11 +78,20 @@ class Run:
         self.layout: Layout | None = None
         self.pending: Pending | None = None
         self.swapped = False
+        self._called: list[Callable[[], None]] = []
         self.hooks = ()
+
+    def __enter__(self) -> None:
+        self._called.clear()
+
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
+        """If a step was refused, let the hooks that have counted it take that back."""
+        for take_back in reversed(self._called) if error is not None else ():
+            take_back()
 
     def __getstate__(self) -> dict[str, Any]:
         """A copy does not have the averaged weights in its parameters: it has none."""
-        return vars(self) | {"swapped": False}
+        return vars(self) | {"swapped": False, "_called": []}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
@@ -101,7 +110,7 @@ class Run:
         if self.layout is not None:
             self._own(given)
         self._hooks = given
-        self._before = [hook.before for hook in given if hasattr(hook, "before")]
+        self._before = [(hook.before, getattr(hook, "take_back", None)) for hook in given if hasattr(hook, "before")]
         self._after = [hook.after for hook in given if hasattr(hook, "after")]
         self._ranged = [hook for hook in given if getattr(hook, "ranges", None)]
         self._stateful = any(hasattr(hook, "load_state") for hook in given)
@@ -277,8 +286,10 @@ class Run:
     def _hooked(self, step: Step, checked: Callable[[tuple[Array, ...]], tuple[Array, ...]]) -> bool:
         """Call the hooks, and check what they have set; whether there is anything to do."""
         lr, given = step.lr, step.gradients
-        for before in self._before:
+        for before, take_back in self._before:
             before(step)
+            if take_back is not None:
+                self._called.append(take_back)
         if step.skip is not False and np.all(step.skip):
             return False
         if step.gradients is not given:
@@ -311,6 +322,7 @@ class Run:
 
     def _after_all(self, step: Step, skip: Mark) -> None:
         """Count the step, and call the hooks."""
+        self._called.clear()  # the weights have moved
         self.latest_lr = step.lr
         self.t = np.where(skip, self.t, step.t) if isinstance(skip, np.ndarray) and skip.any() else step.t
         for after in self._after:
@@ -319,14 +331,15 @@ class Run:
 
 def _has_identity(hook: Any) -> bool:
     """Whether a hook is equal to itself alone, and can be looked after without being kept alive."""
-    return type(hook).__hash__ is object.__hash__ and hasattr(hook, "__weakref__")
+    hashed: Any = type(hook).__hash__
+    return hashed is object.__hash__ and hasattr(hook, "__weakref__")
 
 
 def _is_new(hook: Any) -> bool:
     """Whether a hook keeps what it kept when it was made; of one of the user's own that is not known."""
     if not isinstance(hook, Checked):
         return True
-    now, then = hook.state(), replace(hook).state()  # type: ignore[attr-defined]
+    now, then = hook.state(), replace(hook).state()  # type: ignore[type-var, attr-defined]
     return now.keys() == then.keys() and all(np.array_equal(now[key], then[key]) for key in now)
 
 
