@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 __all__ = [
     "ANY", "FINITE", "NOT_NEGATIVE", "POSITIVE", "Hyperparameter", "Range", "check_fields", "choice", "floats",
-    "generator", "hyperparameter", "number", "numbers", "per_replica", "real", "value", "whole",
+    "generator", "hyperparameter", "number", "numbers", "per_replica", "real", "truth", "value", "whole",
 ]  # fmt: skip
 
 Hyperparameter = float | tuple[float, ...] | Callable[[Any], Any]
@@ -145,6 +145,13 @@ def whole(name: str, given: Any, least: int, most: float = math.inf) -> int:
     if not least <= count <= most:
         raise ValueError(f"{name} must be {words}; got {given!r}")
     return count
+
+
+def truth(name: str, given: Any) -> bool:
+    """Return True or False, if it is one of them."""
+    if not isinstance(given, (bool, np.bool_)):
+        raise TypeError(f"{name} must be True or False; got {given!r}")
+    return bool(given)
 
 
 def choice(name: str, given: Any, allowed: Sequence[str], *, kind: str = "one of") -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self, final
 import numpy as np
 from numpy.typing import ArrayLike
 
-from optimlab.checks import choice, whole
+from optimlab.checks import choice, truth, whole
 from optimlab.engine import choose
 from optimlab.engine.groups import Groups
 from optimlab.engine.layout import Layout
@@ -122,7 +122,7 @@ class Optimizer:
         self.engine = engine
         for part in groups.rules:
             choose(engine, part, None)  # which says at once what is wrong
-        self._run = Run(groups, engine, check_finite=check_finite)
+        self._run = Run(groups, engine, check_finite=truth("check_finite", check_finite))
         self._busy = Turn()
         self.hooks = hooks
 
@@ -183,7 +183,7 @@ class Optimizer:
 
     @check_finite.setter
     def check_finite(self, check: bool) -> None:
-        self._run.check_finite = check
+        self._run.check_finite = truth("check_finite", check)
 
     @property
     def best(self) -> Any:

@@ -19,7 +19,7 @@ from optimlab.typing import Array, Number
 
 __all__ = [
     "check", "check_apart", "check_first", "check_same", "check_shapes", "check_writable", "checked_average",
-    "checked_hooks", "checked_loss", "checked_lr", "hyperparameters", "plain",
+    "checked_hooks", "checked_loss", "checked_lr", "checked_scale", "hyperparameters", "plain",
 ]  # fmt: skip
 
 _DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
@@ -130,6 +130,12 @@ def checked_hooks(hooks: Any) -> tuple[Any, ...]:
         if isinstance(hook, type):
             raise TypeError(f"a hook must be an object, not a class; write {hook.__name__}(...)")
     return tuple(hooks)
+
+
+def checked_scale(given: Any) -> Number:
+    """Return a factor on the gradients that a hook has set; one that is not finite is met as gradients are."""
+    array = real("scale, set by a hook,", given).astype(np.float64)
+    return array if array.ndim else float(array)
 
 
 def checked_lr(whence: str, lr: Any, name: str = "lr") -> Number:

@@ -226,6 +226,8 @@ class Layout:
         if len(leaves) == len(self.latest) and all(map(is_, leaves, self.latest)):
             return self.latest
         self.waiting = self.still
+        if gradients is None:
+            raise ValueError("the gradients are missing; where there are none, leave out the step")
         if self.tree.parts is not None and any(leaf is None for leaf in leaves):
             lacking = set(self.tree.lacking(gradients))
             marks = [leaf is None and name not in lacking for leaf, name in zip(leaves, self.names, strict=True)]

@@ -10,7 +10,15 @@ from weakref import WeakKeyDictionary, ref
 import numpy as np
 
 from optimlab.checks import value
-from optimlab.engine.given import check, check_shapes, checked_hooks, checked_loss, checked_lr, hyperparameters
+from optimlab.engine.given import (
+    check,
+    check_shapes,
+    checked_hooks,
+    checked_loss,
+    checked_lr,
+    checked_scale,
+    hyperparameters,
+)
 from optimlab.engine.groups import Groups
 from optimlab.engine.layout import Layout
 from optimlab.engine.passes import Passes
@@ -209,7 +217,7 @@ class Run:
         step = self._begin(layout, loss)
         step.params = tuple([part.weights.reshape(part.shape) for part in parts])
         step.gradients = tuple([part.gradient.reshape(part.shape) for part in parts])
-        step.names = tuple([part.name for part in parts])
+        step.known, step.names = layout.names, tuple([part.name for part in parts])
         step.places = tuple([layout.rates[part.leaf] for part in parts])
         if not self._hooked(step, lambda given: _block(parts, given)):
             return
@@ -296,6 +304,8 @@ class Run:
             step.gradients = checked(tuple(step.gradients))
         if step.lr is not lr:
             _check_set(step)
+        if not isinstance(step.scale, float):
+            step.scale = checked_scale(step.scale)
         return True
 
     def _check_schedules(self, layout: Layout) -> None:
