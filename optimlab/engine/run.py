@@ -127,20 +127,19 @@ class Run:
             self.passes.choose(self.layout)
 
     def check_hooks(self) -> None:
-        """Refuse hooks that belong to another optimizer."""
-        self._own(self.hooks)
+        """Refuse hooks that belong to another optimizer, before what they keep is loaded."""
+        self._own(self.hooks, loads=True)
 
-    def _own(self, hooks: Sequence[Any]) -> None:
-        """Refuse a hook with state that belongs to another optimizer; of one that is gone it may be taken over."""
+    def _own(self, hooks: Sequence[Any], *, loads: bool = False) -> None:
+        """Refuse a hook with state that belongs to another optimizer; of one that is gone it may be taken over later."""
+        remedy = "construct it anew; copy.deepcopy(hook) goes on from what it keeps"
         kept = [hook for hook in hooks if hasattr(hook, "load_state") and _has_identity(hook)]
         for place, hook in enumerate(kept):
             owner = _OWNERS.get(hook, lambda: None)()
             if owner not in (None, self) or any(hook is other for other in kept[:place]):
                 where = "twice in this list" if owner in (None, self) else "in another optimizer, too"
-                remedy = "construct it anew; copy.deepcopy(hook) goes on from what it keeps"
                 raise ValueError(f"{hook!r} keeps state, and is {where}; {remedy}")
-            if self.layout is None and hook in _OWNERS and owner is None and not _is_new(hook):
-                remedy = "construct it anew; copy.deepcopy(hook) goes on from what it keeps"
+            if self.layout is None and not loads and hook in _OWNERS and owner is None and not _is_new(hook):
                 raise ValueError(f"{hook!r} keeps the state of an optimizer that is gone; {remedy}")
         for hook in kept:
             _OWNERS[hook] = ref(self)
