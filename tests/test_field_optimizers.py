@@ -10,6 +10,7 @@ import pytest
 from optimlab import (
     Accumulate,
     Box,
+    ClipEach,
     ClipNorm,
     ClipValue,
     Decay,
@@ -86,22 +87,25 @@ class TestHalfOfAStateIsShared:
         assert w == pytest.approx([1.0 - 10.2])
 
     def test_one_hook_of_two_optimizers_in_threads(self):
-        shared, found = ClipValue(0.5), {}
+        given = {}
 
-        def run(size):
-            w = np.zeros(size)
-            opt = Optimizer(sgd(), 1.0, hooks=[shared])
-            for _ in range(100):
-                opt.step(w, np.full(size, float(size)))
-            found[size] = w
+        class Waits:  # until the other thread has clipped, too
+            def before(self, step):
+                barrier.wait(timeout=60)
 
-        threads = [threading.Thread(target=run, args=(size,)) for size in (3, 100_003)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert all((w == -50.0).all() for w in found.values())
-        assert len(found) == 2
+        def run(number):
+            given[number] = np.zeros(2)
+            hooks = [shared, Waits()]
+            Optimizer(sgd(), 1.0, hooks=hooks).step(given[number], np.full(2, number))
+
+        for shared in (ClipValue(9.0), WeightDecay(0.5), ClipEach(1e-3)):
+            barrier = threading.Barrier(2)
+            threads = [threading.Thread(target=run, args=(number,)) for number in (1.0, -2.0)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            assert given[1.0][0] < 0.0 < given[-2.0][0]
 
 
 class TestOneHookInTwoOptimizers:

@@ -131,7 +131,7 @@ class Run:
         self._own(self.hooks, loads=True)
 
     def _own(self, hooks: Sequence[Any], *, loads: bool = False) -> None:
-        """Refuse a hook with state that belongs to another optimizer; of one that is gone it may be taken over later."""
+        """Refuse a hook with state of another optimizer, and of one that is gone before the first step."""
         remedy = "construct it anew; copy.deepcopy(hook) goes on from what it keeps"
         kept = [hook for hook in hooks if hasattr(hook, "load_state") and _has_identity(hook)]
         for place, hook in enumerate(kept):
