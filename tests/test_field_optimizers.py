@@ -90,17 +90,19 @@ class TestHalfOfAStateIsShared:
         given = {}
 
         class Waits:  # until the other thread has clipped, too
-            def before(self, step):
-                barrier.wait(timeout=60)
+            def __init__(self, barrier):
+                self.barrier = barrier
 
-        def run(number):
+            def before(self, step):
+                self.barrier.wait(timeout=60)
+
+        def run(shared, barrier, number):
             given[number] = np.zeros(2)
-            hooks = [shared, Waits()]
-            Optimizer(sgd(), 1.0, hooks=hooks).step(given[number], np.full(2, number))
+            Optimizer(sgd(), 1.0, hooks=[shared, Waits(barrier)]).step(given[number], np.full(2, number))
 
         for shared in (ClipValue(9.0), WeightDecay(0.5), ClipEach(1e-3)):
             barrier = threading.Barrier(2)
-            threads = [threading.Thread(target=run, args=(number,)) for number in (1.0, -2.0)]
+            threads = [threading.Thread(target=run, args=(shared, barrier, number)) for number in (1.0, -2.0)]
             for thread in threads:
                 thread.start()
             for thread in threads:
@@ -330,6 +332,29 @@ class TestMaskedNumbers:
         opt.step(np.zeros(2), np.ones(2))
         with pytest.raises(TypeError, match="parameter 'params' must be a plain NumPy array"):
             opt.state_dict(np.ma.array([1.0, 2.0], mask=[0, 1]))
+
+
+class TestLeavesThatCome:
+    """Kind: what is kept by place belongs to a name."""
+
+    @pytest.mark.parametrize("closing", [False, True])
+    def test_in_the_midst_of_gradients_that_are_collected(self, closing):
+        a, b, c = at(0.0), at(0.0), at(0.0)
+        opt = Optimizer({"c": momentum(0.5), "*": sgd()}, 1.0, hooks=[Accumulate(3 if closing else 2)])
+        with pytest.raises(ValueError, match="'c'"):
+            opt.step({"a": a, "b": b}, {"a": at(2.0), "b": None})
+        opt = Optimizer(momentum(0.5), 1.0, hooks=[Accumulate(3 if closing else 2)])
+        opt.step({"a": a, "b": b}, {"a": at(2.0), "b": None})
+        params = {"c": c, "b": b, "a": a}
+        opt.adopt(params)
+        opt.step(params, {"c": at(8.0), "b": None, "a": at(4.0)})
+        if closing:
+            assert opt.flush()
+        assert params == {"a": -1.5, "b": 0.0, "c": -2.0}
+        opt.step(params, {"c": at(0.0), "b": at(8.0), "a": at(0.0)})
+        opt.step(params, {"c": at(0.0), "b": at(8.0), "a": at(0.0)})
+        opt.flush()
+        assert params["b"] == -4.0
 
 
 class TestInsideAveraged:

@@ -123,8 +123,8 @@ class Layout:
             if ours.get(name, (shape, dtype)) != (shape, dtype):
                 was, now = f"{shape} and {dtype}", "{} and {}".format(*ours[name])
                 raise ValueError(f"parameter {name!r} had shape and dtype {was}; now {now}; give it another name")
-        known, start = old.clocks, (0, t if isinstance(t, int) else t.copy())
-        self.clocks = {name: known.get(name, (0, 0)) if name in old.names else start for name in self.names}
+        known, start = dict.fromkeys(old.names, (0, 0)) | old.clocks, (0, t if isinstance(t, int) else t.copy())
+        self.clocks = {name: known.get(name, start) for name in self.names}
         before = {(name, block, slot): x for block in _BLOCKS for name, slot, x in old.memory(block)}
         for block in _BLOCKS:
             for name, slot, memory in self.memory(block):

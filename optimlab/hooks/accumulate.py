@@ -76,7 +76,7 @@ class Accumulate(Checked):
             return
         if step.closing:
             self._old = self._count, self._waiting, None
-            step.waiting = self._waiting
+            step.waiting = self._without(step.names)
             ready = step.live & (self._count > 0)
         else:
             ready = self._collect(step, value(self, "k", step.t))
@@ -91,7 +91,7 @@ class Accumulate(Checked):
         if step.check_finite and np.any(step.live & any_bad(step.gradients, step.replicas)) and step.replicas is None:
             step.refuse_bad()
         if np.any(self._count) and step.waiting:  # a leaf waits if it has had no gradient at all
-            step.waiting = tuple(map(all, zip(step.waiting, self._waiting, strict=True))) if self._waiting else ()
+            step.waiting = tuple(map(all, zip(step.waiting, self._without(step.names), strict=True)))
         count = self._count + np.asarray(step.live, np.int64)
         ready: Mark = step.live & (count >= k)
         if np.any(ready):
@@ -99,6 +99,11 @@ class Accumulate(Checked):
         self._add(step)
         self._count, self._waiting = count, step.waiting
         return ready
+
+    def _without(self, names: tuple[str, ...]) -> tuple[bool, ...]:
+        """Return which of the leaves have had no gradient, those that are new among them."""
+        marks = dict.fromkeys(self._sums.arrays, False) | dict(zip(self._sums.arrays, self._waiting, strict=False))
+        return tuple([marks.get(name, True) for name in names])
 
     def take_back(self) -> None:
         """Have what there was before the latest gradient, if it was to be a step: that was refused."""
