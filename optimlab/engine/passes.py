@@ -19,6 +19,8 @@ from optimlab.typing import Count, Number
 
 __all__ = ["Passes"]
 
+_FLOAT = {float}
+
 
 @final
 class Passes:
@@ -91,18 +93,17 @@ class Passes:
 
     def _numbers(self, layout: Layout, step: Step) -> list[Numbers]:
         """Return the numbers for each segment, at its own t."""
-        each = [self._of(segment, step) for segment in layout.active]
-        if self.guard is not None or not (isinstance(step.lr, float) and isinstance(step.scale, float)):
-            for own in each:
-                check_shapes(layout.replicas, own.groups())
-        return each
+        return [self._of(segment, step) for segment in layout.active]
 
     def _of(self, segment: Segment, step: Step) -> Numbers:
         job, t = segment.job, step.t
         lr = step.lr.parts[job.rate] if isinstance(step.lr, ByName) else step.lr
         own: Count = t - segment.since - segment.waited
         average: tuple[Number, ...] = job.averaging(t - segment.since) if job.early else ()
-        return Numbers(step.scale, lr, job.rule.coefficients(own), average)
+        numbers = Numbers(step.scale, lr, job.rule.coefficients(own), average)
+        if set(map(type, numbers.row())) != _FLOAT:
+            check_shapes(step.replicas, numbers.groups())
+        return numbers
 
     def _guarded(self, layout: Layout, step: Step, each: Sequence[Numbers], *, check: bool) -> None:
         """Sweep, and let nothing through that is not finite: an error, with replicas those that are frozen."""

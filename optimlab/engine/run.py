@@ -313,7 +313,8 @@ class Run:
         for hook in self._ranged:
             for name in hook.ranges:
                 if callable(getattr(hook, name)):
-                    value(hook, name, t)
+                    what = f"{type(hook).__name__}.{name}, from its schedule at k = {t - 1},"
+                    check_shapes(layout.replicas, {what: (value(hook, name, t),)})
         if self._stateful:
             for job in layout.jobs:
                 job.rule.coefficients(t), job.averaging(t)
