@@ -57,12 +57,14 @@ class Passes:
         kinds = {(id(segment.job), segment.weights.dtype): segment.job for segment in layout.segments}
         self._holds = not self._sure or all(job.holds(dtype) for (_, dtype), job in kinds.items())
 
-    def update(self, layout: Layout, step: Step, *, check: bool) -> list[Segment]:
-        """Sweep all leaves that have a gradient; return the segments of the others."""
+    def update(self, layout: Layout, step: Step, *, check: bool) -> list[tuple[Segment, Numbers]]:
+        """Sweep all leaves that have a gradient; return of which the average is still to be fed, and its numbers."""
         known = layout.segments
         waiting = layout.activate(step.waiting)
         if layout.segments is not known:
             self.choose(layout)
+        late = [segment for segment in (waiting if self.early else layout.segments) if segment.job.follower is not None]
+        numbers = [self._late(segment, step) for segment in late]  # before anything moves
         layout.gather(step.gradients)
         with np.errstate(all="ignore"):
             self._guarded(layout, step, self._numbers(layout, step), check=check)
@@ -70,7 +72,7 @@ class Passes:
             segment.waited = segment.waited + (1 if self.guard is None else np.asarray(step.live, np.int64))
         if self.guard is not None:
             step.skip = step.skip | self.guard.diverged  # hooks leave a frozen replica alone, too
-        return waiting
+        return list(zip(late, numbers, strict=True))
 
     def update_rows(self, parts: Sequence[Rows], step: Step, *, check: bool) -> None:
         """Sweep rows, which are copies until they are written back."""
@@ -81,15 +83,17 @@ class Passes:
             if not calm:
                 check_swept([found for part in parts for found in part.memory()], step)
 
-    def follow(self, segments: Sequence[Segment], step: Step) -> None:
+    def follow(self, late: Sequence[tuple[Segment, Numbers]], step: Step) -> None:
         """Feed the average what the weights are after the hooks."""
         frozen = step.skip if isinstance(step.skip, np.ndarray) and step.skip.any() else None
         with np.errstate(all="ignore"):
-            for segment in segments:
-                if segment.job.follower is not None:
-                    numbers = Numbers(1.0, 0.0, None, segment.job.averaging(step.t - segment.since), frozen)
-                    segment.reread()
-                    segment.job.follower.sweep(segment, numbers)
+            for segment, numbers in late:
+                numbers.frozen = frozen
+                segment.reread()
+                segment.job.follower.sweep(segment, numbers)  # type: ignore[union-attr]
+
+    def _late(self, segment: Segment, step: Step) -> Numbers:
+        return _checked(Numbers(1.0, 0.0, None, segment.job.averaging(step.t - segment.since)), step)
 
     def _numbers(self, layout: Layout, step: Step) -> list[Numbers]:
         """Return the numbers for each segment, at its own t."""
@@ -100,10 +104,7 @@ class Passes:
         lr = step.lr.parts[job.rate] if isinstance(step.lr, ByName) else step.lr
         own: Count = t - segment.since - segment.waited
         average: tuple[Number, ...] = job.averaging(t - segment.since) if job.early else ()
-        numbers = Numbers(step.scale, lr, job.rule.coefficients(own), average)
-        if set(map(type, numbers.row())) != _FLOAT:
-            check_shapes(step.replicas, numbers.groups())
-        return numbers
+        return _checked(Numbers(step.scale, lr, job.rule.coefficients(own), average), step)
 
     def _guarded(self, layout: Layout, step: Step, each: Sequence[Numbers], *, check: bool) -> None:
         """Sweep, and let nothing through that is not finite: an error, with replicas those that are frozen."""
@@ -137,3 +138,10 @@ class Passes:
     def _sweep(self, layout: Layout, each: Sequence[Numbers]) -> None:
         for segment, numbers in zip(layout.active, each, strict=True):
             segment.job.engine.sweep(segment, numbers)  # type: ignore[union-attr]
+
+
+def _checked(numbers: Numbers, step: Step) -> Numbers:
+    """Return numbers, if each is one, or one for each replica."""
+    if set(map(type, numbers.row())) != _FLOAT:
+        check_shapes(step.replicas, numbers.groups())
+    return numbers

@@ -322,11 +322,10 @@ class Run:
     def _move(self, layout: Layout, step: Step) -> None:
         """Sweep, and let the hooks and the average follow."""
         skip = step.skip
-        waiting = self.passes.update(layout, step, check=self.check_finite)
+        late = self.passes.update(layout, step, check=self.check_finite)
         try:
             self._after_all(step, skip)
         finally:  # the weights have moved, whatever happens to a hook
-            late = waiting if self.passes.early else layout.segments
             if late:
                 self.passes.follow(late, step)
 
