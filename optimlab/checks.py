@@ -93,7 +93,9 @@ POSITIVE = Range("greater than 0 and finite")
 
 
 def real(name: str, given: Any, kind: str = "a real number") -> NDArray[Any]:
-    """Return real numbers as an array; Booleans, words, complex numbers and ragged rows are of the wrong kind."""
+    """Return real numbers as an array; Booleans, words, complex and masked ones, ragged rows are of the wrong kind."""
+    if isinstance(given, np.ndarray) and type(given) is not np.ndarray and np.ma.is_masked(given):
+        raise TypeError(f"{name} must be {kind}; got {given!r}: a masked number is none")
     try:
         array = np.asarray(given)
     except ValueError:  # rows of different lengths
@@ -145,6 +147,13 @@ def whole(name: str, given: Any, least: int, most: float = math.inf) -> int:
     return count
 
 
+def truth(name: str, given: Any) -> bool:
+    """Return True or False, if it is one of them."""
+    if not isinstance(given, (bool, np.bool_)):
+        raise TypeError(f"{name} must be True or False; got {given!r}")
+    return bool(given)
+
+
 def choice(name: str, given: Any, allowed: Sequence[str], *, kind: str = "one of") -> str:
     """Return a word, if it is one of those that are allowed."""
     words = f"{name} must be {kind} {', '.join(map(repr, allowed))}; got {given!r}"
@@ -153,13 +162,6 @@ def choice(name: str, given: Any, allowed: Sequence[str], *, kind: str = "one of
     if given not in allowed:
         raise ValueError(words)
     return given
-
-
-def truth(name: str, given: Any) -> bool:
-    """Return True or False; numbers and words are neither."""
-    if not isinstance(given, (bool, np.bool_)):
-        raise TypeError(f"{name} must be True or False; got {given!r}")
-    return bool(given)
 
 
 def generator(rng: Any) -> np.random.Generator:

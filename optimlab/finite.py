@@ -9,7 +9,7 @@ import numpy as np
 
 from optimlab.typing import Array, Floats, Mark, Number
 
-__all__ = ["LARGE", "all_finite", "any_bad", "norm", "rows", "tame"]
+__all__ = ["FACTOR", "LARGE", "TAME", "all_finite", "any_bad", "norm", "rows", "tame"]
 
 _BLOCK = 8192
 """Numbers in one dot product: BLAS starts threads, whose number would change bits, above about 10 000."""
@@ -17,8 +17,10 @@ _SAFE = {np.dtype(np.float32): 1e-28, np.dtype(np.float64): 1e-290}
 """Sums of squares below these have lost digits to underflow."""
 LARGE = 1e16
 """A norm below this has a square that a float32 can hold, and a sum of a million such squares too."""
-_TAME = {4: LARGE**2, 8: 1e300}
+TAME = {4: LARGE**2, 8: 1e300}
 """Sums of squares up to these, of numbers of so many bytes, are as far from overflow."""
+FACTOR = 1e3
+"""Tame numbers are still tame times this."""
 
 
 def rows(leaf: Array, replicas: int | None) -> Array:
@@ -39,7 +41,7 @@ def tame(x: Array) -> bool:
 
     To be called where NumPy does not warn of overflow.
     """
-    return _square(x) <= _TAME[x.itemsize]
+    return _square(x) <= TAME[x.itemsize]
 
 
 def any_bad(leaves: Sequence[Array], replicas: int | None) -> Mark:

@@ -194,6 +194,9 @@ class Optimizer:
         if held is None:
             raise ValueError("no hook keeps the best weights; give hooks=[EarlyStop()]")
         layout = self._run.layout
+        if held and layout is None:
+            remedy = "opt.load(path, params) knows them, and so does the next step"
+            raise ValueError(f"the best weights have no containers yet: after a load there are no parameters; {remedy}")
         if layout is None or not held.keys() >= set(layout.names):
             raise ValueError("there are no best weights before the first step with these leaves")
         return layout.tree.filled(iter([held[name] for name in layout.names]))
@@ -256,7 +259,7 @@ class Optimizer:
         RuntimeError
             If a step of this optimizer is under way, in another thread or around the hook that calls it.
         """
-        with Deferred(), self._busy:
+        with Deferred(), self._busy, self._run:
             self._run.step(params, gradients, loss)
         return params
 
@@ -291,7 +294,7 @@ class Optimizer:
         >>> opt.updated(w, w), w
         (array([0.5]), array([1.]))
         """
-        with Deferred(), self._busy:
+        with Deferred(), self._busy, self._run:
             try:
                 new = mapped(_copied, params)
                 self._run.release()
@@ -349,7 +352,7 @@ class Optimizer:
                [ 0. ,  0. ]])
         """
         decay = choice("others", others, ("wait", "decay")) == "decay"
-        with Deferred(), self._busy:
+        with Deferred(), self._busy, self._run:
             self._run.step_rows(params, rows, gradients, loss, decay=decay)
         return params
 
@@ -381,7 +384,7 @@ class Optimizer:
         >>> opt.flush(), w, opt.flush()
         (True, array([-2.]), False)
         """
-        with Deferred(), self._busy:
+        with Deferred(), self._busy, self._run:
             return self._run.flush(params)
 
     def adopt(self, params: Any) -> None:

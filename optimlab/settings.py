@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import fields
 from typing import Any, ClassVar, Generic, Self, TypeVar, overload
 
@@ -31,6 +32,12 @@ class Checked:
             known = ", ".join(field.name for field in fields(self) if field.init)  # type: ignore[arg-type]
             raise AttributeError(f"{type(self).__name__} has no setting {name!r}; it has {known}")
         object.__setattr__(self, name, given)
+
+    def __copy__(self) -> Self:
+        """A copy shares the settings; what it keeps is its own."""
+        new = object.__new__(type(self))
+        vars(new).update({name: deepcopy(x) if name.startswith("_") else x for name, x in vars(self).items()})
+        return new
 
 
 class Fixed(Generic[T]):

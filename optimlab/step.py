@@ -9,7 +9,7 @@ from typing import Any, final
 import numpy as np
 
 from optimlab.finite import norm
-from optimlab.trees import ByName
+from optimlab.trees import ByName, chosen, patterns
 from optimlab.typing import Array, Count, Mark, Number
 
 __all__ = ["Step"]
@@ -23,7 +23,8 @@ class Step:
     A hook is an object with ``before(step)``, ``after(step)`` or both. One that needs the loss says so with the class
     attribute ``needs_loss = True``: ``descend`` then computes it at each step. One whose ``after`` moves no weights
     says so with ``moves_weights = False``: the average of the weights is then part of the sweep, not a second pass. One
-    that cannot do with some rows of the leaves (``Optimizer.step_rows``) says ``whole_leaves = True``.
+    that cannot do with some rows of the leaves (``Optimizer.step_rows``) says ``whole_leaves = True``. One that counts
+    in ``before`` may have ``take_back()``: it is called if the step is refused after that, by whatever comes later.
 
     Attributes
     ----------
@@ -55,6 +56,8 @@ class Step:
         Whether the optimizer refuses gradients that are not finite.
     places : tuple of int
         Which of the rates by name each leaf has; see ``rate``.
+    known : tuple of str
+        Names of all leaves, if the step is one of rows, or ().
     checked : tuple of ndarray or None
         Gradients that a hook has found to be finite, with a norm below 1e16: if they still are ``step.gradients`` when
         all hooks have been called, the optimizer does not look at them again. A hook that changes an array of its own
@@ -93,6 +96,13 @@ class Step:
     closing: bool = False
     check_finite: bool = True
     places: tuple[int, ...] = ()
+    known: tuple[str, ...] = ()
+
+    def chosen(self, only: str | Sequence[str] | None) -> list[bool]:
+        """Return, for each leaf, whether patterns of names mean it; each must mean one of the parameters."""
+        known = self.known or self.names
+        marks = dict(zip(known, chosen(known, patterns(only)), strict=True))
+        return [marks[name] for name in self.names]
 
     def rate(self, leaf: int) -> Number:
         """Return the learning rate of the leaf of this index."""

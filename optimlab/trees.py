@@ -231,9 +231,13 @@ def matching(pattern: str) -> Callable[[str], Any]:
     >>> [bool(matching("layers[?].*")(name)) for name in ("layers[0].W", "layers[10].W", "layers0.W")]
     [True, False, False]
     """
-    words = {"*": ".*", "?": "."}
-    parts = re.findall(r"\\[*?\\]|.", pattern, re.DOTALL)
-    return re.compile("".join([words.get(x) or re.escape(x[-1]) for x in parts]), re.DOTALL).fullmatch
+    chunks = [""]
+    for x in re.findall(r"\\[*?\\]|.", pattern, re.DOTALL):
+        chunks += [""] if x == "*" else [chunks.pop() + ("." if x == "?" else re.escape(x[-1]))]
+    first, *between = chunks
+    # what lies between stars is looked for once: a search that goes back takes years for "*a*a*a...b"
+    words = "".join([f"(?>.*?{chunk})" for chunk in between[:-1]]) + ".*" + between[-1] if between else ""
+    return re.compile(first + words, re.DOTALL).fullmatch
 
 
 @lru_cache(maxsize=256)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from optimlab.checkpoint.header import CLOCKS, DTYPES, Header, Kind, Leaf, shown
+from optimlab.engine.given import plain
 from optimlab.engine.layout import Layout
 from optimlab.rules.algebra import distinct
 from optimlab.rules.hyperparameters import Description, described
@@ -146,7 +147,10 @@ def _chosen(params: Any, held: Held) -> Mapping[str, Array]:
 def _given(params: Any, leaves: Mapping[str, Leaf]) -> dict[str, Array]:
     """Return parameters that were given, if they are of these leaves."""
     tree = tree_of(params)
-    given = _params([name or "params" for name in tree.names], tree.leaves(params))
+    names = [name or "params" for name in tree.names]
+    given = _params(
+        names, [plain(f"parameter {x!r}", leaf) for x, leaf in zip(names, tree.leaves(params), strict=True)]
+    )
     kinds = {key: (np.shape(leaf), str(getattr(leaf, "dtype", None))) for key, leaf in given.items()}
     expected = {f"params/{name}": leaf[:2] for name, leaf in leaves.items()}
     if kinds != expected:

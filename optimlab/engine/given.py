@@ -18,7 +18,7 @@ from optimlab.typing import Array, Number
 
 __all__ = [
     "check", "check_apart", "check_first", "check_same", "check_shapes", "check_writable", "checked_average",
-    "checked_loss", "checked_lr", "plain",
+    "checked_loss", "checked_lr", "checked_scale", "plain",
 ]  # fmt: skip
 
 _DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
@@ -117,6 +117,12 @@ def checked_average(average: Any, name: str = "average") -> Rule | None:
         if isinstance(average, Ema) and isinstance(average.gain, ConstantGain) and average.first == 0.0:
             return Ema(FirstValueGain(average.gain.beta))
     return average  # type: ignore[no-any-return]
+
+
+def checked_scale(given: Any) -> Number:
+    """Return a factor on the gradients that a hook has set; one that is not finite is met as gradients are."""
+    array = real("scale, set by a hook,", given).astype(np.float64)
+    return array if array.ndim else float(array)
 
 
 def checked_lr(whence: str, lr: Any, name: str = "lr") -> Number:

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from optimlab.engine.layout import Layout
-from optimlab.finite import all_finite, tame
+from optimlab.finite import FACTOR, all_finite, tame
 from optimlab.step import Step
 from optimlab.typing import Array, Marks
 
@@ -24,10 +24,6 @@ class Swept(Protocol):
         """Its numbers, flat."""
 
 
-_FACTOR = 1e3
-"""Tame gradients are still tame times this."""
-
-
 def check_gradients(parts: Sequence[Swept], step: Step) -> bool:
     """Raise FloatingPointError, with the leaf and the index, for the first gradient that is not finite.
 
@@ -39,7 +35,7 @@ def check_gradients(parts: Sequence[Swept], step: Step) -> bool:
             f"the factor that hooks put on the gradients at step {step.t} is {step.scale}; it must be finite"
         )
     if step.checked is step.gradients or False not in [tame(part.gradient) for part in parts]:
-        return abs(float(step.scale)) <= _FACTOR
+        return abs(float(step.scale)) <= FACTOR
     if not all(all_finite(part.gradient) for part in parts):
         step.refuse_bad()
     return False
@@ -81,7 +77,7 @@ class Replicas:
             wild = [segment for segment in layout.active if not tame(segment.gradient.reshape(-1))]
             for segment in wild:
                 bad |= _bad(segment.gradient, segment.axis)
-            self.calm = not wild and bool(np.all(np.abs(step.scale) <= _FACTOR))
+            self.calm = not wild and bool(np.all(np.abs(step.scale) <= FACTOR))
             self.diverged |= bad & ~np.asarray(step.skip)
         frozen: Marks = self.diverged | step.skip
         return frozen if frozen.any() else None

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import is_dataclass
+from dataclasses import is_dataclass, replace
 from typing import Any, Protocol, final
 from weakref import WeakKeyDictionary, ref
 
+import numpy as np
+
 from optimlab.checks import value
 from optimlab.engine.given import check_shapes
+from optimlab.settings import Checked
 from optimlab.typing import Count
 
 __all__ = ["Hooks", "Owner"]
@@ -41,7 +44,9 @@ class Hooks:
     ----------
     all : tuple
         The hooks.
-    before, after : list of callable
+    before : list of (callable, callable or None)
+        What is called with the step, and what takes back what that has counted, if the step is refused.
+    after : list of callable
         What is called with the step.
     moves_weights : bool
         Whether one of ``after`` may move the weights, so that the average has to wait for them.
@@ -49,8 +54,9 @@ class Hooks:
 
     def __init__(self, given: Sequence[Any], replicas: int | None) -> None:
         self.all = _checked(given)
+        self._replicas = replicas
         check_shapes(replicas, _hyperparameters(self.all))
-        self.before = [hook.before for hook in self.all if hasattr(hook, "before")]
+        self.before = [(x.before, getattr(x, "take_back", None)) for x in self.all if hasattr(x, "before")]
         self.after = [hook.after for hook in self.all if hasattr(hook, "after")]
         self.moves_weights = any(getattr(hook, "moves_weights", True) for hook in self.all if hasattr(hook, "after"))
         self._ranged = [hook for hook in self.all if getattr(hook, "ranges", None)]
@@ -61,16 +67,21 @@ class Hooks:
         """Whether one of them does."""
         return bool(self._stateful)
 
-    def own(self, run: Owner) -> None:
-        """Refuse a hook with state that is twice here, or in another run that is still there, and has it still."""
+    def own(self, run: Owner, *, begins: bool = False) -> None:
+        """Refuse a hook with state that is twice here, or in another run that is still there, and has it still.
+
+        A run that begins also refuses one with the state of a run that is gone.
+        """
+        remedy = "construct it anew; copy.deepcopy(hook) goes on from what it keeps"
         kept = [hook for hook in self._stateful if _has_identity(hook)]
         for place, hook in enumerate(kept):
             owner = _OWNERS.get(hook, lambda: None)()
             twice = any(hook is other for other in kept[:place])
             if twice or (owner not in (None, run) and any(hook is other for other in owner.hooks)):
                 where = "twice in this list" if twice else "in another optimizer, too"
-                remedy = "copy.deepcopy(hook) makes another one, or construct it anew"
                 raise ValueError(f"{hook!r} keeps state, and is {where}; {remedy}")
+            if begins and owner is not run and hook in _OWNERS and not _is_new(hook):
+                raise ValueError(f"{hook!r} keeps the state of an optimizer that is gone; {remedy}")
         for hook in kept:
             _OWNERS[hook] = ref(run)
 
@@ -79,13 +90,22 @@ class Hooks:
         for hook in self._ranged:
             for name in hook.ranges:
                 if callable(getattr(hook, name)):
-                    value(hook, name, t)
+                    what = f"{type(hook).__name__}.{name}, from its schedule at k = {t - 1},"
+                    check_shapes(self._replicas, {what: (value(hook, name, t),)})
 
 
 def _has_identity(hook: Any) -> bool:
     """Whether a hook is equal to itself alone, and can be known without being kept alive."""
     hashed: Any = type(hook).__hash__
     return hashed is object.__hash__ and hasattr(hook, "__weakref__")
+
+
+def _is_new(hook: Any) -> bool:
+    """Whether a hook keeps what it kept when it was made; of one of the user's own that is not known."""
+    if not isinstance(hook, Checked):
+        return True
+    now, then = hook.state(), replace(hook).state()  # type: ignore[type-var, attr-defined]
+    return now.keys() == then.keys() and all(np.array_equal(now[key], then[key]) for key in now)
 
 
 def _checked(hooks: Any) -> tuple[Any, ...]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 
 from optimlab.engine import Engine, choose
+from optimlab.finite import FACTOR, TAME
 from optimlab.rules.algebra import Rule
 from optimlab.rules.fading import Fade, fading
 from optimlab.typing import Count, Number
@@ -75,6 +76,14 @@ class Job:
         """Trace and compile what the steps on a segment need; whether they are made of calls that cannot raise."""
         engines = [self.engine] if self.early else [self.engine, self.follower]
         return min([engine.prepare(segment) for engine in engines if engine is not None])
+
+    def holds(self, dtype: np.dtype[Any]) -> bool:
+        """Whether the state stays finite where gradients are tame: its powers of them are at most squares."""
+        g, w = np.full(1, FACTOR * TAME[dtype.itemsize] ** 0.5, dtype), np.ones(1, dtype)
+        state = tuple([np.full(1, first, dtype) for first in self.rule.start])
+        c = tuple([np.asarray(number, dtype) for number in self.rule.coefficients(1)])
+        with np.errstate(all="ignore"):
+            return all(np.isfinite(x).all() for x in self.rule.compose()(g, w, state, c)[1])
 
     def averaging(self, t: Count) -> tuple[Number, ...]:
         """Return the coefficients of the average."""

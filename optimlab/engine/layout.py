@@ -58,6 +58,8 @@ class Layout:
         The gradients of the last step, which need not be checked again.
     sure : bool
         Whether a sweep is made of calls that cannot raise.
+    holds : bool
+        Whether the state holds what a rule makes of gradients that are small enough for their squares.
     """
 
     def __init__(self, params: Any, groups: Groups, *, pack: int = PACKED) -> None:
@@ -73,7 +75,7 @@ class Layout:
         self._bins = [0] * len(leaves)
         self.active: list[Segment] = []
         self.segments: list[Segment] = []
-        self.sure = False
+        self.sure = self.holds = False
         self.leaves: tuple[Array, ...] = ()
         self.last: tuple[Array, ...] = ()
         self._given: tuple[Any, ...] = ()
@@ -127,8 +129,8 @@ class Layout:
             if ours.get(name, (shape, dtype)) != (shape, dtype):
                 was, now = f"{shape} and {dtype}", "{} and {}".format(*ours[name])
                 raise ValueError(f"parameter {name!r} had shape and dtype {was}; now {now}; give it another name")
-        known, start = old.clocks, (0, t if isinstance(t, int) else t.copy())
-        self.clocks = {name: known.get(name, (0, 0)) if name in old.names else start for name in self.names}
+        known, start = dict.fromkeys(old.names, (0, 0)) | old.clocks, (0, t if isinstance(t, int) else t.copy())
+        self.clocks = {name: known.get(name, start) for name in self.names}
         before = {(name, block, slot): x for block in _BLOCKS for name, slot, x in old.memory(block)}
         for block in _BLOCKS:
             for name, slot, memory in self.memory(block):
@@ -229,6 +231,8 @@ class Layout:
         leaves = self.tree.leaves(gradients)
         if len(leaves) == len(self.latest) and all(map(is_, leaves, self.latest)):
             return self.latest
+        if gradients is None:
+            raise ValueError("the gradients are missing; where there are none, leave out the step")
         waiting = self._without(gradients, leaves)
         if waiting:
             leaves = [self.zeros(i) if waiting[i] else x for i, x in enumerate(leaves)]

@@ -19,6 +19,8 @@ from optimlab.typing import Array, Count, Number
 
 __all__ = ["Passes"]
 
+_FLOAT = {float}
+
 
 @final
 class Passes:
@@ -51,6 +53,8 @@ class Passes:
         for segment in layout.segments:
             segment.kept.clear()
         layout.sure = min([segment.job.prepare(segment) for segment in layout.segments], default=True)
+        kinds = {(id(segment.job), segment.weights.dtype): segment.job for segment in layout.segments}
+        layout.holds = not layout.sure or all(job.holds(dtype) for (_, dtype), job in kinds.items())
 
     def activate(self, layout: Layout, waiting: Sequence[bool]) -> list[Segment]:
         """Choose what is swept: all but the leaves that wait, whose segments are returned."""
@@ -60,10 +64,11 @@ class Passes:
             self.choose(layout)
         return left_out
 
-    def update(self, layout: Layout, step: Step, *, check: bool) -> list[Segment]:
-        """Sweep all leaves that have a gradient; return the segments whose average comes after the hooks."""
+    def update(self, layout: Layout, step: Step, *, check: bool) -> list[tuple[Segment, Numbers]]:
+        """Sweep all leaves that have a gradient; return whose average comes after the hooks, and its numbers."""
         waiting = self.activate(layout, step.waiting)
-        late = waiting if self.early else layout.segments
+        late = [segment for segment in (waiting if self.early else layout.segments) if segment.job.follower is not None]
+        numbers = [self._late(segment, step) for segment in late]  # before anything moves
         layout.gather(step.gradients)
         with np.errstate(all="ignore"):
             self._guarded(layout, step, self._numbers(layout, step), check=check)
@@ -71,26 +76,28 @@ class Passes:
             segment.waited = segment.waited + (1 if self.guard is None else np.asarray(step.live, np.int64))
         if self.guard is not None:
             step.skip = step.skip | self.guard.diverged  # hooks leave a frozen replica alone, too
-        return late
+        return list(zip(late, numbers, strict=True))
 
-    def update_rows(self, parts: Sequence[Rows], step: Step, *, check: bool) -> None:
+    def update_rows(self, layout: Layout, parts: Sequence[Rows], step: Step, *, check: bool) -> None:
         """Sweep rows, which are copies until they are written back."""
         with np.errstate(all="ignore"):
-            calm = not check or check_gradients(parts, step)
+            calm = not check or (check_gradients(parts, step) and layout.holds)
             for part in parts:
                 part.segment.job.engine.sweep(part, self._of(part.segment, step))  # type: ignore[union-attr, arg-type]
             if not calm:
                 check_swept([found for part in parts for found in part.memory()], step)
 
-    def follow(self, segments: Sequence[Segment], step: Step) -> None:
+    def follow(self, late: Sequence[tuple[Segment, Numbers]], step: Step) -> None:
         """Feed the average what the weights are after the hooks."""
         frozen = step.skip if isinstance(step.skip, np.ndarray) and step.skip.any() else None
         with np.errstate(all="ignore"):
-            for segment in segments:
-                if segment.job.follower is not None:
-                    numbers = Numbers(1.0, 0.0, None, segment.job.averaging(step.t - segment.since), frozen)
-                    segment.reread()
-                    segment.job.follower.sweep(segment, numbers)
+            for segment, numbers in late:
+                numbers.frozen = frozen
+                segment.reread()
+                segment.job.follower.sweep(segment, numbers)  # type: ignore[union-attr]
+
+    def _late(self, segment: Segment, step: Step) -> Numbers:
+        return _checked(Numbers(1.0, 0.0, None, segment.job.averaging(step.t - segment.since)), step)
 
     def averages(self, layout: Layout, t: Count) -> list[Array]:
         """Return the value of the average of each leaf after update t, in order; what is not averaged as it is."""
@@ -105,28 +112,25 @@ class Passes:
 
     def _numbers(self, layout: Layout, step: Step) -> list[Numbers]:
         """Return the numbers for each segment, at its own t."""
-        each = [self._of(segment, step) for segment in layout.active]
-        if self.guard is not None or not (isinstance(step.lr, float) and isinstance(step.scale, float)):
-            for own in each:
-                check_shapes(layout.replicas, own.groups())
-        return each
+        return [self._of(segment, step) for segment in layout.active]
 
     def _of(self, segment: Segment, step: Step) -> Numbers:
         job = segment.job
         lr = step.lr.parts[job.rate] if isinstance(step.lr, ByName) else step.lr
         average: tuple[Number, ...] = job.averaging(step.t - segment.since) if job.early else ()
-        return Numbers(step.scale, lr, job.rule.coefficients(segment.own(step.t)), average)
+        return _checked(Numbers(step.scale, lr, job.rule.coefficients(segment.own(step.t)), average), step)
 
     def _guarded(self, layout: Layout, step: Step, each: Sequence[Numbers], *, check: bool) -> None:
         """Sweep, and let nothing through that is not finite: an error, with replicas those that are frozen."""
         if self.guard is not None:
             frozen = self.guard.frozen(layout, step, check=check)
+            self.guard.calm &= layout.holds
             for own in each:
                 own.frozen = frozen
             saved = self.guard.saved(layout) if check else []
             self._careful(layout, each)
             self.guard.restore(layout, saved)
-        elif not check or check_gradients(layout.active, step):
+        elif not check or (check_gradients(layout.active, step) and layout.holds):
             self._careful(layout, each)
         else:
             self._undone(layout, each, lambda: check_swept(layout.memory("state"), step))
@@ -154,3 +158,10 @@ class Passes:
     def _sweep(self, layout: Layout, each: Sequence[Numbers]) -> None:
         for segment, numbers in zip(layout.active, each, strict=True):
             segment.job.engine.sweep(segment, numbers)  # type: ignore[union-attr]
+
+
+def _checked(numbers: Numbers, step: Step) -> Numbers:
+    """Return numbers, if each is one, or one for each replica."""
+    if set(map(type, numbers.row())) != _FLOAT:
+        check_shapes(step.replicas, numbers.groups())
+    return numbers

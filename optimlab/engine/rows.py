@@ -7,7 +7,7 @@ from typing import Any, final
 
 import numpy as np
 
-from optimlab.engine.given import check, plain
+from optimlab.engine.given import check, check_writable, plain
 from optimlab.engine.layout import Layout
 from optimlab.engine.segment import Segment
 from optimlab.rules.algebra import Rule
@@ -45,6 +45,7 @@ class Rows:
 
     def __init__(self, leaf: int, layout: Layout, rows: Any, gradient: Any) -> None:
         name, table = layout.names[leaf], layout.leaves[leaf]
+        check_writable([table], (name,))
         self.leaf = leaf
         self.name = name
         self.kept: dict[Any, Any] = {}
@@ -101,10 +102,12 @@ def check_rows(layout: Layout, hooks: Sequence[Any], *, decay: bool) -> None:
 
 def _checked(name: str, rows: Any, count: int) -> Array:
     """Return which rows of a leaf are meant."""
-    index = np.asarray(rows)
+    index = np.asarray(plain(f"rows of {name!r}", rows))
     if index.ndim != 1 or index.dtype.kind not in "iu":
         remedy = "np.flatnonzero(mask) makes them of a mask" if index.dtype == bool else "such as np.array([3, 7])"
         raise TypeError(f"rows of {name!r} must be a 1-D array of integers; got {index.dtype} {index.shape}; {remedy}")
+    if index.size and not count:
+        raise ValueError(f"parameter {name!r} has no rows; give None for its rows and its gradient")
     if index.size and not (index.min() >= 0 and index.max() < count):
         raise ValueError(f"rows of {name!r} must be from 0 to {count - 1}; got {index.min()} to {index.max()}")
     return index

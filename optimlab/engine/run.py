@@ -8,7 +8,7 @@ from typing import Any, final
 
 import numpy as np
 
-from optimlab.engine.given import check_writable, checked_loss, checked_lr
+from optimlab.engine.given import check_writable, checked_loss, checked_lr, checked_scale
 from optimlab.engine.groups import Groups
 from optimlab.engine.hooked import Hooks
 from optimlab.engine.layout import Layout
@@ -57,11 +57,20 @@ class Run:
         self.layout: Layout | None = None
         self.pending: Pending | None = None
         self.swapped = False
+        self._called: list[Callable[[], None]] = []
         self.hooks = ()
+
+    def __enter__(self) -> None:
+        self._called.clear()
+
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
+        """If a step was refused, let the hooks that have counted it take that back."""
+        for take_back in reversed(self._called) if error is not None else ():
+            take_back()
 
     def __getstate__(self) -> dict[str, Any]:
         """A copy does not have the averaged weights in its parameters: it has none."""
-        return vars(self) | {"swapped": False}
+        return vars(self) | {"swapped": False, "_called": []}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
@@ -102,7 +111,7 @@ class Run:
     def _started(self, layout: Layout) -> Layout:
         """Take the first layout, or one that goes on from a checkpoint."""
         self.passes.choose(layout)
-        self._hooks.own(self)
+        self._hooks.own(self, begins=True)
         self.layout, self.pending = layout, None
         return layout
 
@@ -202,13 +211,13 @@ class Run:
         step = self._begin(layout, loss)
         step.params = tuple([part.weights.reshape(part.shape) for part in parts])
         step.gradients = tuple([part.gradient.reshape(part.shape) for part in parts])
-        step.names = tuple([part.name for part in parts])
+        step.known, step.names = layout.names, tuple([part.name for part in parts])
         step.places = tuple([layout.rates[part.leaf] for part in parts])
         if not self._hooked(step, partial(checked_blocks, parts)):
             return
         for part, g in zip(parts, step.gradients, strict=True):
             part.gradient = g.reshape(-1)
-        self.passes.update_rows(parts, step, check=self.check_finite)
+        self.passes.update_rows(layout, parts, step, check=self.check_finite)
         keep(layout, parts, int(self.t), decay=decay)
         try:
             self._after_all(step, False)
@@ -255,14 +264,18 @@ class Run:
     def _hooked(self, step: Step, checked: Callable[[tuple[Array, ...]], tuple[Array, ...]]) -> bool:
         """Call the hooks, and check what they have set; whether there is anything to do."""
         lr, given = step.lr, step.gradients
-        for before in self._hooks.before:
+        for before, take_back in self._hooks.before:
             before(step)
+            if take_back is not None:
+                self._called.append(take_back)
         if step.skip is not False and np.all(step.skip):
             return False
         if step.gradients is not given:
             step.gradients = checked(tuple(step.gradients))
         if step.lr is not lr:
             _check_set(step)
+        if not isinstance(step.scale, float):
+            step.scale = checked_scale(step.scale)
         return True
 
     def _check_schedules(self, layout: Layout) -> None:
@@ -285,6 +298,7 @@ class Run:
 
     def _after_all(self, step: Step, skip: Mark) -> None:
         """Count the step, and call the hooks."""
+        self._called.clear()  # the weights have moved
         self.latest_lr = step.lr
         self.t = np.where(skip, self.t, step.t) if isinstance(skip, np.ndarray) and skip.any() else step.t
         for after in self._hooks.after:

@@ -61,6 +61,7 @@ class Accumulate(Checked):
     reduction: Literal["mean", "sum"] = "mean"
     _count: Count = field(default=0, init=False, repr=False)
     _waiting: tuple[bool, ...] = field(default=(), init=False, repr=False)
+    _old: tuple[Any, ...] = field(default=(), init=False, repr=False)
     _sums: Kept = field(default_factory=lambda: Kept("Accumulate"), init=False, repr=False)
     whole_leaves: ClassVar[bool] = True
     leafwise: ClassVar[tuple[str, ...]] = ("sum/",)
@@ -70,10 +71,12 @@ class Accumulate(Checked):
 
     def before(self, step: Step) -> None:
         """Add the gradients; hand out what was collected, or skip."""
+        self._old = ()
         if step.idle:
             return
         if step.closing:
-            step.waiting = self._waiting
+            self._old = self._count, self._waiting, None
+            step.waiting = self._without(step.names)
             ready = step.live & (self._count > 0)
         else:
             ready = self._collect(step, value(self, "k", step.t))
@@ -88,15 +91,34 @@ class Accumulate(Checked):
         if step.check_finite and np.any(step.live & any_bad(step.gradients, step.replicas)) and step.replicas is None:
             step.refuse_bad()
         if np.any(self._count) and step.waiting:  # a leaf waits if it has had no gradient at all
-            step.waiting = tuple(map(all, zip(step.waiting, self._waiting, strict=True))) if self._waiting else ()
-        self._waiting = step.waiting
+            step.waiting = tuple(map(all, zip(step.waiting, self._without(step.names), strict=True)))
+        count = self._count + np.asarray(step.live, np.int64)
+        ready: Mark = step.live & (count >= k)
+        if np.any(ready):
+            self._old = self._count, self._waiting, self._sums.copies() if np.any(self._count) else None
         self._add(step)
-        self._count = self._count + np.asarray(step.live, np.int64)
-        return step.live & (self._count >= k)
+        self._count, self._waiting = count, step.waiting
+        return ready
+
+    def _without(self, names: tuple[str, ...]) -> tuple[bool, ...]:
+        """Return which of the leaves have had no gradient, those that are new among them."""
+        marks = dict.fromkeys(self._sums.arrays, False) | dict(zip(self._sums.arrays, self._waiting, strict=False))
+        return tuple([marks.get(name, True) for name in names])
+
+    def take_back(self) -> None:
+        """Have what there was before the latest gradient, if it was to be a step: that was refused."""
+        if self._old:
+            self._count, self._waiting, sums = self._old
+            for name, total in (sums or {}).items():
+                self._sums.arrays[name][...] = total
 
     def _add(self, step: Step) -> None:
         """Add to the sums; what was handed out is overwritten, not added to."""
         self._sums.bind(step.names, step.gradients, np.zeros_like)
+        with np.errstate(over="ignore"):  # which the optimizer refuses
+            self._add_each(step)
+
+    def _add_each(self, step: Step) -> None:
         for total, g in zip(self._sums.arrays.values(), step.fold_scale(), strict=True):
             if step.replicas is not None:
                 first = step.spread(np.equal(self._count, 0), g)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from operator import is_
+from threading import get_ident
 from typing import Any, final
 
 import numpy as np
@@ -17,14 +19,19 @@ class Buffers:
     """Arrays of the leaves' shapes that are made once: new ones at each step cost more than the arithmetic."""
 
     def __init__(self) -> None:
-        self._held: tuple[Array, ...] = ()
+        self._held: tuple[int, tuple[Array, ...]] = 0, ()
 
     def like(self, leaves: Sequence[Array]) -> tuple[Array, ...]:
-        """Return one array for each leaf, of its shape and dtype; what is in it is of no use."""
-        now = [(leaf.shape, leaf.dtype) for leaf in leaves]
-        if now != [(held.shape, held.dtype) for held in self._held]:
-            self._held = tuple(np.empty(shape, dtype) for shape, dtype in now)
-        return self._held
+        """Return one array for each leaf, of its shape and dtype, and none of them; what is in it is of no use.
+
+        Those that another thread was given stay its own: optimizers in threads may have one hook.
+        """
+        (thread, held), now = self._held, get_ident()
+        same = [(x.shape, x.dtype) for x in leaves] == [(x.shape, x.dtype) for x in held]
+        if thread != now or not same or any(map(is_, leaves, held)):  # the hook is in the list twice
+            held = tuple(np.empty(leaf.shape, leaf.dtype) for leaf in leaves)
+            self._held = now, held
+        return held
 
 
 @final

@@ -114,6 +114,7 @@ class Plateau(Checked):
     lowest: Hyperparameter = 0.0
     mode: str = "min"
     _state: dict[str, Array] = field(init=False, repr=False)
+    _old: dict[str, Array] = field(init=False, repr=False)
     needs_loss: ClassVar[bool] = True
     ranges: ClassVar[dict[str, Range]] = {
         "factor": Range("in (0, 1)"),
@@ -126,7 +127,7 @@ class Plateau(Checked):
 
     def __post_init__(self) -> None:
         best = np.array(np.inf if self.mode == "min" else -np.inf)
-        self._state = {"best": best, "bad": np.array(0), "rest": np.array(0), "scale": np.array(1.0)}
+        self._old = self._state = {"best": best, "bad": np.array(0), "rest": np.array(0), "scale": np.array(1.0)}
 
     @property
     def scale(self) -> Number:
@@ -136,9 +137,14 @@ class Plateau(Checked):
 
     def before(self, step: Step) -> None:
         """Count the loss and multiply the learning rate."""
+        self._old = self._state
         if step.loss is not None and not step.idle:
             self._count(step)
         step.lr = step.lr * self.scale
+
+    def take_back(self) -> None:
+        """Count the latest loss no more: the step was refused."""
+        self._state = self._old
 
     def _count(self, step: Step) -> None:
         """One transition of optax's state; NaN is never better."""

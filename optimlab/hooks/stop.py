@@ -22,6 +22,7 @@ __all__ = ["EarlyStop", "is_better"]
 
 def is_better(loss: Array, best: Array, rtol: Any, mode: str) -> Mark:
     """Whether a loss is below best - rtol · |best|, in mode "max" above best + rtol · |best|; NaN never is."""
+    best = np.where(np.isinf(best), np.inf if mode == "min" else -np.inf, best)  # none yet, whatever the mode was then
     margin = rtol * np.where(np.isfinite(best), np.abs(best), 0.0)
     better: Mark = loss < best - margin if mode == "min" else loss > best + margin
     return better
@@ -76,6 +77,7 @@ class EarlyStop(Checked):
     rtol: Hyperparameter = 0.0
     mode: str = "min"
     _state: dict[str, Array] = field(init=False, repr=False)
+    _old: dict[str, Array] = field(init=False, repr=False)
     _weights: Kept = field(default_factory=lambda: Kept("EarlyStop"), init=False, repr=False)
     whole_leaves: ClassVar[bool] = True
     leafwise: ClassVar[tuple[str, ...]] = ("best/",)
@@ -88,7 +90,7 @@ class EarlyStop(Checked):
 
     def __post_init__(self) -> None:
         best = np.array(np.inf if self.mode == "min" else -np.inf)
-        self._state = {"loss": best, "t": np.array(0), "bad": np.array(0), "over": np.array(False)}
+        self._old = self._state = {"loss": best, "t": np.array(0), "bad": np.array(0), "over": np.array(False)}
 
     @property
     def loss(self) -> Number:
@@ -112,6 +114,7 @@ class EarlyStop(Checked):
 
     def before(self, step: Step) -> None:
         """Look at the loss, which is that of the weights as they are now."""
+        self._old = self._state
         self._weights.bind(step.names, step.params, np.copy)
         if step.loss is None or step.idle:
             return
@@ -128,6 +131,11 @@ class EarlyStop(Checked):
         self._state = {key: np.where(step.live, new[key], old[key]) for key in old}
         for kept, w in zip(self._weights.arrays.values(), step.params, strict=True):
             np.copyto(kept, w, where=step.spread(np.asarray(better), w))
+
+    def take_back(self) -> None:
+        """Count the latest loss no more, unless it is the best: the step was refused."""
+        if np.array_equal(self._state["t"], self._old["t"]) and np.array_equal(self._state["loss"], self._old["loss"]):
+            self._state = self._old
 
     def state(self) -> dict[str, Array]:
         """Return best loss, counts and weights, for a checkpoint."""

@@ -11,7 +11,7 @@ import numpy as np
 from optimlab.checks import NOT_NEGATIVE, Hyperparameter, Range, value
 from optimlab.hooks.memory import Buffers
 from optimlab.settings import Checked
-from optimlab.trees import chosen, patterns
+from optimlab.trees import patterns
 
 if TYPE_CHECKING:
     from optimlab.step import Step
@@ -60,7 +60,7 @@ class WeightDecay(Checked):
         if step.idle:
             return
         rate, room = value(self, "rate", step.t), self._buffers.like(step.gradients)
-        leaves = zip(step.fold_scale(), step.params, room, chosen(step.names, patterns(self.only)), strict=True)
+        leaves = zip(step.fold_scale(), step.params, room, step.chosen(self.only), strict=True)
         step.gradients = tuple(
             np.add(np.multiply(w, step.spread(rate, w), out=out), g, out=out) if meant else g
             for g, w, out, meant in leaves
@@ -113,6 +113,6 @@ class IndependentDecay(Checked):
         """Shrink the leaves of the replicas that have moved."""
         kept = np.where(step.live, 1.0 - value(self, "rate", step.t), 1.0)
         waiting = step.waiting or (False,) * len(step.params)
-        for w, meant, waits in zip(step.params, chosen(step.names, patterns(self.only)), waiting, strict=True):
+        for w, meant, waits in zip(step.params, step.chosen(self.only), waiting, strict=True):
             if meant and not waits:
                 np.multiply(w, step.spread(kept, w), out=w)
