@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy, deepcopy
 from os import PathLike
+from threading import Lock
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self, final
 
@@ -18,7 +19,7 @@ from optimlab.engine.groups import Groups
 from optimlab.engine.run import Run
 from optimlab.rules.algebra import Rule
 from optimlab.settings import Fixed
-from optimlab.signals import Deferred, Turn
+from optimlab.signals import Deferred
 from optimlab.trees import ByName, mapped, tree_of
 from optimlab.typing import Array, Count, Marks, Number
 
@@ -122,7 +123,7 @@ class Optimizer:
         for part in groups.rules:
             choose(engine, part, None)  # which says at once what is wrong
         self._run = Run(groups, engine, check_finite=truth("check_finite", check_finite))
-        self._busy = Turn()
+        self._busy = Lock()
         self.hooks = hooks
 
     def __repr__(self) -> str:
@@ -140,7 +141,7 @@ class Optimizer:
         return {name: getattr(self, name) for name in self.__slots__ if name not in ("__weakref__", "_busy")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        for name, held in (state | {"_busy": Turn()}).items():
+        for name, held in (state | {"_busy": Lock()}).items():
             setattr(self, name, held)
 
     @property
@@ -259,7 +260,7 @@ class Optimizer:
         RuntimeError
             If a step of this optimizer is under way, in another thread or around the hook that calls it.
         """
-        with Deferred(), self._busy, self._run:
+        with Deferred(self._busy):
             self._run.step(params, gradients, loss)
         return params
 
@@ -294,7 +295,7 @@ class Optimizer:
         >>> opt.updated(w, w), w
         (array([0.5]), array([1.]))
         """
-        with Deferred(), self._busy, self._run:
+        with Deferred(self._busy):
             try:
                 new = mapped(_copied, params)
                 self._run.release()
@@ -352,7 +353,7 @@ class Optimizer:
                [ 0. ,  0. ]])
         """
         decay = choice("others", others, ("wait", "decay")) == "decay"
-        with Deferred(), self._busy, self._run:
+        with Deferred(self._busy):
             self._run.step_rows(params, rows, gradients, loss, decay=decay)
         return params
 
@@ -384,7 +385,7 @@ class Optimizer:
         >>> opt.flush(), w, opt.flush()
         (True, array([-2.]), False)
         """
-        with Deferred(), self._busy, self._run:
+        with Deferred(self._busy):
             return self._run.flush(params)
 
     def adopt(self, params: Any) -> None:
@@ -413,7 +414,7 @@ class Optimizer:
         >>> opt.step(params, {"a": np.ones(1), "b": np.ones(1)})
         {'a': array([-1.25]), 'b': array([-0.5])}
         """
-        with Deferred(), self._busy:
+        with Deferred(self._busy):
             self._run.adopt(params)
 
     @contextmanager
@@ -460,7 +461,7 @@ class Optimizer:
         tree = tree_of(params)
         given = tree.leaves(params)
         try:
-            with Deferred(), self._busy:  # the handlers of signals that wait are called inside the try
+            with Deferred(self._busy):  # the handlers of signals that wait are called inside the try
                 saved = run.swap(params)
             yield params
         finally:
@@ -503,7 +504,7 @@ class Optimizer:
         >>> list(opt.state_dict())
         ['header', 't', 'params/w', 'state/w/ema']
         """
-        with Deferred(), self._busy:
+        with Deferred(self._busy):
             header, arrays = self._taken(params)
             return {"header": header.text()} | {key: arrays[key].copy() for key in header.kinds()}
 
@@ -545,7 +546,7 @@ class Optimizer:
         from optimlab.checkpoint.snapshot import Snapshot, of_dict
 
         saved = of_dict(arrays)
-        with Deferred(), self._busy:
+        with Deferred(self._busy):
             self._run.load(Snapshot(saved, self, params, replace=replace, strict=strict), params)
 
     def save(self, path: str | PathLike[str], params: Any = True) -> None:
@@ -565,7 +566,7 @@ class Optimizer:
         """
         from optimlab.checkpoint.archive import save  # zipfile would be a tenth of `import optimlab`
 
-        with Deferred(), self._busy:  # a turn that is cut in two while it begins would never end
+        with Deferred(self._busy):  # a turn that is cut in two while it begins would never end
             save(*self._taken(params), path)
 
     def load(
@@ -617,7 +618,7 @@ class Optimizer:
         from optimlab.checkpoint.snapshot import Snapshot
 
         saved = load(path)
-        with Deferred(), self._busy:
+        with Deferred(self._busy):
             self._run.load(Snapshot(saved, self, params, replace=replace, strict=strict), params)
 
 

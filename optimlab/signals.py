@@ -6,8 +6,12 @@ import signal
 import threading
 from typing import Any, Final, final
 
-__all__ = ["Deferred", "Turn"]
+__all__ = ["Deferred"]
 
+_BUSY = (
+    "a step of this optimizer is under way, in another thread or around this hook; one optimizer takes one step at a "
+    "time: give each thread one of its own, copy.deepcopy(optimizer)"
+)
 _NAMES = ("SIGINT", "SIGTERM", "SIGALRM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGVTALRM", "SIGPROF", "SIGBREAK")
 _SIGNALS: Final = tuple([int(getattr(signal, name)) for name in _NAMES if hasattr(signal, name)])
 try:  # CPython's own functions, without enumerations: 0.5 µs for a change and its undoing in place of 6
@@ -21,8 +25,13 @@ except ImportError:
 class Deferred:
     """``with Deferred(): ...``: handlers written in Python, that of Ctrl-C among them, are called at the end.
 
-    Python calls handlers in the main thread alone; in others there is nothing to do. A handler that is set inside
+    Python calls handlers in the main thread alone; in others there is nothing to defer. A handler that is set inside
     stays.
+
+    Parameters
+    ----------
+    turn : Lock, optional
+        Held inside: one at a time; a second thread, or a hook inside, is an error and does not wait.
 
     Examples
     --------
@@ -36,13 +45,22 @@ class Deferred:
     then stopped
     """
 
-    __slots__ = ("_came", "_handlers")
+    __slots__ = ("_came", "_handlers", "_turn")
 
-    def __enter__(self) -> None:
+    def __init__(self, turn: threading.Lock | None = None) -> None:
+        self._turn = turn
         self._came: dict[int, Any] = {}
         self._handlers: dict[int, Any] = {}
-        if threading.get_ident() != threading.main_thread().ident:
-            return
+
+    def __enter__(self) -> None:
+        if threading.get_ident() == threading.main_thread().ident:
+            self._defer()
+        if self._turn is not None and not self._turn.acquire(blocking=False):
+            self._turn = None
+            self.__exit__()
+            raise RuntimeError(_BUSY)
+
+    def _defer(self) -> None:
         try:
             for number, handler in [(number, _get(number)) for number in _SIGNALS]:
                 if callable(handler):
@@ -68,10 +86,13 @@ class Deferred:
                 self._restore()
 
     def __exit__(self, *_: object) -> None:
+        if self._turn is not None:
+            self._turn.release()
         try:
             self._restore()
         finally:
-            self._call()
+            if self._came:
+                self._call()
 
     def _call(self) -> None:
         """Call the handlers of the signals that came, all of them, even if one raises."""
@@ -82,23 +103,3 @@ class Deferred:
                 handler(number, frame)
             finally:
                 self._call()
-
-
-@final
-class Turn:
-    """``with turn: ...``: one at a time; a second thread, or a hook inside, is an error and does not wait."""
-
-    __slots__ = ("_lock",)
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-
-    def __enter__(self) -> None:
-        if not self._lock.acquire(blocking=False):
-            raise RuntimeError(
-                "a step of this optimizer is under way, in another thread or around this hook; one optimizer takes one "
-                "step at a time: give each thread one of its own, copy.deepcopy(optimizer)"
-            )
-
-    def __exit__(self, *_: object) -> None:
-        self._lock.release()

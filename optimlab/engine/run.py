@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from threading import Lock
 from typing import Any, final
 
 import numpy as np
@@ -15,7 +16,7 @@ from optimlab.engine.layout import Layout
 from optimlab.engine.passes import Passes
 from optimlab.engine.pending import Pending
 from optimlab.engine.rows import check_rows, checked_blocks, keep, settle, taken
-from optimlab.signals import Turn
+from optimlab.signals import Deferred
 from optimlab.step import Step
 from optimlab.trees import ByName
 from optimlab.typing import Array, Count, Mark, Number
@@ -59,14 +60,6 @@ class Run:
         self.swapped = False
         self._called: list[Callable[[], None]] = []
         self.hooks = ()
-
-    def __enter__(self) -> None:
-        self._called.clear()
-
-    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
-        """If a step was refused, let the hooks that have counted it take that back."""
-        for take_back in reversed(self._called) if error is not None else ():
-            take_back()
 
     def __getstate__(self) -> dict[str, Any]:
         """A copy does not have the averaged weights in its parameters: it has none."""
@@ -173,13 +166,13 @@ class Run:
         if self.layout is not None:
             self.layout.release()
 
-    def regroup(self, lr: Any, turn: Turn) -> None:
+    def regroup(self, lr: Any, turn: Lock) -> None:
         """Take other learning rates; if their patterns are others, leaves change their groups, in a turn of its own."""
         before, patterns = self.groups.lr, self.groups.patterns
         self.groups.lr = lr
         if self.layout is not None and self.groups.patterns != patterns:
             try:
-                with turn:
+                with Deferred(turn):
                     self.settle()
                     self.layout.group(self.groups)
                     self.passes.choose(self.layout)
@@ -213,11 +206,15 @@ class Run:
         step.gradients = tuple([part.gradient.reshape(part.shape) for part in parts])
         step.known, step.names = layout.names, tuple([part.name for part in parts])
         step.places = tuple([layout.rates[part.leaf] for part in parts])
-        if not self._hooked(step, partial(checked_blocks, parts)):
-            return
-        for part, g in zip(parts, step.gradients, strict=True):
-            part.gradient = g.reshape(-1)
-        self.passes.update_rows(layout, parts, step, check=self.check_finite)
+        try:
+            if not self._hooked(step, partial(checked_blocks, parts)):
+                return
+            for part, g in zip(parts, step.gradients, strict=True):
+                part.gradient = g.reshape(-1)
+            self.passes.update_rows(layout, parts, step, check=self.check_finite)
+        except BaseException:
+            self._take_back()
+            raise
         keep(layout, parts, int(self.t), decay=decay)
         try:
             self._after_all(step, False)
@@ -256,14 +253,24 @@ class Run:
     def _step(self, layout: Layout, given: tuple[Array, ...], loss: Number | None, *, closing: bool) -> None:
         step = self._begin(layout, loss)
         step.gradients, step.waiting, step.closing = given, layout.waiting, closing
-        if self._hooked(step, layout.checked_gradients):
-            if layout.replicas is not None and step.skip is not False:
-                step.skip = np.broadcast_to(np.asarray(step.skip, bool), (layout.replicas,))
-            self._move(layout, step)
+        try:
+            if self._hooked(step, layout.checked_gradients):
+                if layout.replicas is not None and step.skip is not False:
+                    step.skip = np.broadcast_to(np.asarray(step.skip, bool), (layout.replicas,))
+                self._move(layout, step)
+        except BaseException:
+            self._take_back()
+            raise
+
+    def _take_back(self) -> None:
+        """If a step was refused, let the hooks that have counted it take that back."""
+        for take_back in reversed(self._called):
+            take_back()
 
     def _hooked(self, step: Step, checked: Callable[[tuple[Array, ...]], tuple[Array, ...]]) -> bool:
         """Call the hooks, and check what they have set; whether there is anything to do."""
         lr, given = step.lr, step.gradients
+        self._called.clear()
         for before, take_back in self._hooks.before:
             before(step)
             if take_back is not None:
