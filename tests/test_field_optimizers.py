@@ -72,6 +72,18 @@ class TestHalfOfAStateIsShared:
         assert w == v
         assert w == pytest.approx([1.0 - 10.2])
 
+    @pytest.mark.parametrize("shared", [ClipValue(1.0), ClipEach(1.0), WeightDecay(0.0)])
+    def test_one_hook_of_two_optimizers_one_in_the_other(self, shared):
+        inner, v, w = Optimizer(sgd(), 1.0, hooks=[shared]), at(0.0), at(0.0)
+
+        class Inside:
+            def before(self, step):
+                inner.step(v, at(-9.0))
+
+        Optimizer(sgd(), 1.0, hooks=[shared, Inside()]).step(w, at(9.0))
+        assert w == -v
+        assert w < 0.0
+
     def test_one_hook_of_two_optimizers_in_threads(self):
         given = {}
 
