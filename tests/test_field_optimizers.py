@@ -24,6 +24,7 @@ from optimlab import (
     WeightDecay,
     descend,
     minimize,
+    momentum,
     sgd,
 )  # fmt: skip
 from optimlab.trees import matching
@@ -70,6 +71,18 @@ class TestHalfOfAStateIsShared:
         Optimizer(sgd(), 1.0, hooks=[WeightDecay(0.1), WeightDecay(0.1)]).step(v, at(10.0))
         assert w == v
         assert w == pytest.approx([1.0 - 10.2])
+
+    @pytest.mark.parametrize("shared", [ClipValue(1.0), ClipEach(1.0), WeightDecay(0.0)])
+    def test_one_hook_of_two_optimizers_one_in_the_other(self, shared):
+        inner, v, w = Optimizer(sgd(), 1.0, hooks=[shared]), at(0.0), at(0.0)
+
+        class Inside:
+            def before(self, step):
+                inner.step(v, at(-9.0))
+
+        Optimizer(sgd(), 1.0, hooks=[shared, Inside()]).step(w, at(9.0))
+        assert w == -v
+        assert w < 0.0
 
     def test_one_hook_of_two_optimizers_in_threads(self):
         given = {}
@@ -190,6 +203,14 @@ class TestMaskedNumbers:
         with pytest.raises(TypeError, match="rows of 'params' must be a plain NumPy array"):
             Optimizer(sgd(), 1.0).step_rows(np.zeros((3, 1)), np.ma.array([1, 2], mask=[0, 1]), np.ones((2, 1)))
 
+    def test_what_is_loaded(self):
+        opt = Optimizer(momentum(), 1.0)
+        opt.step(np.zeros(2), np.ones(2))
+        saved = opt.state_dict()
+        saved["state/params/ema"] = np.ma.array(saved["state/params/ema"], mask=[0, 1])
+        with pytest.raises(TypeError, match="'state/params/ema' of the state dict must be a plain NumPy array"):
+            opt.load_state_dict(saved)
+
     def test_parameters_that_are_to_be_saved(self):
         opt = Optimizer(sgd(), 1.0)
         opt.step(np.zeros(2), np.ones(2))
@@ -216,6 +237,12 @@ class TestSettings:
         with pytest.raises(TypeError, match="check_finite must be True or False"):
             opt.check_finite = given
         assert opt.check_finite is True
+
+    def test_strict_is_true_or_false(self):
+        opt = Optimizer(sgd(), 1.0)
+        opt.step(at(0.0), at(1.0))
+        with pytest.raises(TypeError, match="strict must be True or False; got 'no'"):
+            opt.load_state_dict(opt.state_dict(), strict="no")
 
     @pytest.mark.parametrize("given", [None, "a", 1j, True])
     def test_a_factor_is_named(self, given):

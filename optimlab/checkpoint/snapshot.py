@@ -10,6 +10,8 @@ import numpy as np
 from optimlab.checkpoint.compared import check_counts, check_hooks, check_rules, other_slots
 from optimlab.checkpoint.header import CLOCKS, Leaf, Saved, parsed, shown
 from optimlab.checkpoint.held import Held, Owner, held_by, hooks_of, state_of
+from optimlab.checks import truth
+from optimlab.engine.given import plain
 from optimlab.engine.layout import Layout
 from optimlab.typing import Array, Count
 
@@ -29,7 +31,7 @@ def of_dict(arrays: Any) -> Saved:
     name = "the state dict"
     if not isinstance(arrays, Mapping):
         raise TypeError(f"{name} must be a dict of arrays as state_dict returns it; got {arrays!r}; load reads files")
-    given = {key: np.asarray(array) for key, array in arrays.items()}
+    given = {key: np.asarray(plain(f"{shown(key)!r} of {name}", array)) for key, array in arrays.items()}
     text = given.pop("header", np.array(0))
     header = parsed(text.item() if text.ndim == 0 and text.dtype.kind in "SU" else "", name)
     kinds = header.kinds()
@@ -75,7 +77,7 @@ class Snapshot:
     ) -> None:
         self.saved = saved
         self.owner = owner
-        self.strict = strict
+        self.strict = truth("strict", strict)
         self.holds_params = saved.header.params and params is not False
         self.writes = params is not None and params is not False
         if self.writes and not self.holds_params:

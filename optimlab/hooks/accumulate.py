@@ -141,5 +141,7 @@ class Accumulate(Checked):
         waiting = state.get("waiting", np.zeros(0, bool))
         if waiting.dtype != bool or waiting.shape not in ((0,), (len(sums),)):
             raise ValueError("which leaves have had no gradient must be one mark for each of them")
+        if np.any(state["count"] < 0):
+            raise ValueError("the count of gradients must be at least 0")
         self._sums.load(sums)
         self._count, self._waiting = restored(state["count"]), tuple(waiting.tolist())

@@ -125,7 +125,7 @@ class ClipEach(Checked):
         """Replace the gradients that are over the limit."""
         if step.idle:
             return
-        limit, room = value(self, "max_norm", step.t), self._buffers.like(step.gradients)
+        limit, room = value(self, "max_norm", step.t), self._buffers.like(step.gradients, step.names)
         factors = [_factor(step.norm([g]), limit) for g in step.gradients]
         step.gradients = tuple(
             g if np.all(factor == 1.0) else np.multiply(g, step.spread(factor, g), out=out)
@@ -176,7 +176,7 @@ class ClipValue(Checked):
             return
         with np.errstate(all="ignore"):
             limit = np.fmin(np.asarray(value(self, "limit", step.t)) / np.abs(step.scale), np.inf)  # 0/0: no limit
-        clipped = self._buffers.like(step.gradients)
+        clipped = self._buffers.like(step.gradients, step.names)
         for g, out in zip(step.gradients, clipped, strict=True):
             most = step.spread(limit, g)
             np.clip(g, -most, most, out=out)

@@ -19,16 +19,16 @@ class Buffers:
     """Arrays of the leaves' shapes that are made once: new ones at each step cost more than the arithmetic."""
 
     def __init__(self) -> None:
-        self._held: tuple[int, tuple[Array, ...]] = 0, ()
+        self._held: tuple[Any, tuple[Array, ...]] = None, ()
 
-    def like(self, leaves: Sequence[Array]) -> tuple[Array, ...]:
+    def like(self, leaves: Sequence[Array], names: tuple[str, ...] = ()) -> tuple[Array, ...]:
         """Return one array for each leaf, of its shape and dtype, and none of them; what is in it is of no use.
 
-        Those that another thread was given stay its own: optimizers in threads may have one hook.
+        Those that a step of other leaves or another thread was given stay its own: optimizers may have one hook.
         """
-        (thread, held), now = self._held, get_ident()
+        (owner, held), now = self._held, (get_ident(), id(names))
         same = [(x.shape, x.dtype) for x in leaves] == [(x.shape, x.dtype) for x in held]
-        if thread != now or not same or any(map(is_, leaves, held)):  # the hook is in the list twice
+        if owner != now or not same or any(map(is_, leaves, held)):  # the hook is in the list twice
             held = tuple(np.empty(leaf.shape, leaf.dtype) for leaf in leaves)
             self._held = now, held
         return held

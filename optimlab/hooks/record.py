@@ -82,7 +82,7 @@ class Record(Checked):
     def before(self, step: Step) -> None:
         """Keep the weights."""
         if self._due(step):
-            for kept, w in zip(self._buffers.like(step.params), step.params, strict=True):
+            for kept, w in zip(self._buffers.like(step.params, step.names), step.params, strict=True):
                 kept[...] = w
 
     def after(self, step: Step) -> None:
@@ -90,7 +90,9 @@ class Record(Checked):
         if not self._due(step):
             return
         shares = self.clip.shares() if self.clip is not None else (np.nan,) * len(step.names)
-        leaves = zip(step.names, step.gradients, self._buffers.like(step.params), step.params, shares, strict=True)
+        leaves = zip(
+            step.names, step.gradients, self._buffers.like(step.params, step.names), step.params, shares, strict=True
+        )
         for i, (name, g, before, w, share) in enumerate(leaves):
             gradient = step.norm([g])
             weight, update = norm([before], step.replicas), norm([w - before], step.replicas)

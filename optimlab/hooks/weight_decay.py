@@ -59,7 +59,7 @@ class WeightDecay(Checked):
         """Replace the gradients by the sums; the factor that earlier hooks have put on them goes in first."""
         if step.idle:
             return
-        rate, room = value(self, "rate", step.t), self._buffers.like(step.gradients)
+        rate, room = value(self, "rate", step.t), self._buffers.like(step.gradients, step.names)
         leaves = zip(step.fold_scale(), step.params, room, step.chosen(self.only), strict=True)
         step.gradients = tuple(
             np.add(np.multiply(w, step.spread(rate, w), out=out), g, out=out) if meant else g
