@@ -31,6 +31,14 @@ __all__ = ["Optimizer"]
 _GO_ON = "make a new Optimizer with it, and new.load_state_dict(old.state_dict()) to go on from here"
 _AVERAGES = "construct the optimizer with average=Ema(0.999, debias=True)"
 
+_READ = {
+    "t": "load_state_dict and load set it, with the state that belongs to it",
+    "state": "load_state_dict and load set it",
+    "best": "it is what the hook EarlyStop has kept",
+    "diverged": "load_state_dict and load set it",
+}
+"""What can only be read, and what sets it."""
+
 Schedule = Callable[[Any], Any]
 
 
@@ -132,6 +140,11 @@ class Optimizer:
         held = {name: getattr(self, name) for name in defaults}
         words = [f"{name}={value!r}" for name, value in held.items() if value != defaults[name]]
         return f"Optimizer({', '.join([repr(self.rule), repr(self._run.groups.lr), *words])})"
+
+    def __setattr__(self, name: str, given: Any) -> None:
+        if name in _READ:
+            raise AttributeError(f"{name} cannot be assigned; {_READ[name]}")
+        object.__setattr__(self, name, given)
 
     def __copy__(self) -> Self:
         return deepcopy(self)

@@ -55,16 +55,18 @@ class Deferred:
     def __enter__(self) -> None:
         if threading.get_ident() == threading.main_thread().ident:
             self._defer()
-        if self._turn is not None and not self._turn.acquire(blocking=False):
+        if self._turn is not None and not self._turn.acquire(False):
             self._turn = None
             self.__exit__()
             raise RuntimeError(_BUSY)
 
     def _defer(self) -> None:
+        handlers = self._handlers
         try:
-            for number, handler in [(number, _get(number)) for number in _SIGNALS]:
+            for number in _SIGNALS:
+                handler = _get(number)
                 if callable(handler):
-                    self._handlers[number] = handler
+                    handlers[number] = handler
                     _set(number, self._keep)
         except BaseException:
             self._restore()
@@ -76,8 +78,8 @@ class Deferred:
     def _restore(self) -> None:
         """Give all handlers back, even if one that is called meanwhile raises."""
         try:
-            for number in tuple(self._handlers):
-                held = _set(number, self._handlers[number])
+            for number, handler in [*self._handlers.items()]:
+                held = _set(number, handler)
                 del self._handlers[number]
                 if held != self._keep:
                     _set(number, held)

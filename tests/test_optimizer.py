@@ -1038,6 +1038,16 @@ def test_the_check_of_gradients_may_be_turned_off_and_on():
             assert optimizer.diverged.all()
 
 
+@pytest.mark.parametrize("name", ["t", "state", "best", "diverged"])
+def test_what_is_read_says_what_sets_it(name):
+    opt = Optimizer(sgd(), 1.0)
+    with pytest.raises(
+        AttributeError, match=rf"^{name} cannot be assigned; (load_state_dict|it is what the hook Early)"
+    ):
+        setattr(opt, name, 3)
+    assert opt.t == 0
+
+
 @pytest.mark.parametrize(
     ("name", "given"), [("rule", -sgd()), ("average", Ema(0.5)), ("engine", "numpy"), ("replicas", 3)]
 )

@@ -67,8 +67,8 @@ class Passes:
     def update(self, layout: Layout, step: Step, *, check: bool) -> list[tuple[Segment, Numbers]]:
         """Sweep all leaves that have a gradient; return whose average comes after the hooks, and its numbers."""
         waiting = self.activate(layout, step.waiting)
-        late = [segment for segment in (waiting if self.early else layout.segments) if segment.job.follower is not None]
-        numbers = [self._late(segment, step) for segment in late]  # before anything moves
+        late = waiting if self.early else layout.segments
+        follows = [(x, self._late(x, step)) for x in late if x.job.follower is not None]  # before anything moves
         layout.gather(step.gradients)
         with np.errstate(all="ignore"):
             self._guarded(layout, step, self._numbers(layout, step), check=check)
@@ -76,7 +76,7 @@ class Passes:
             segment.waited = segment.waited + (1 if self.guard is None else np.asarray(step.live, np.int64))
         if self.guard is not None:
             step.skip = step.skip | self.guard.diverged  # hooks leave a frozen replica alone, too
-        return list(zip(late, numbers, strict=True))
+        return follows
 
     def update_rows(self, layout: Layout, parts: Sequence[Rows], step: Step, *, check: bool) -> None:
         """Sweep rows, which are copies until they are written back."""
