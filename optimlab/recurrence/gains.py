@@ -46,24 +46,29 @@ class _Decaying(Gain):
     def _constant(self) -> bool:
         return isinstance(self.beta, (float, Decay))
 
-    def _power(self, n: Any) -> Floats:
-        """βⁿ, of one number."""
-        alpha = self.decay.alpha
-        power: Floats = np.exp(n * np.log1p(-alpha)) if alpha < 0.5 else np.float_power(self.decay.beta, n)
-        return power
-
-    def _spent(self, n: Any) -> Any:
-        """1 - βⁿ, or what is proportional to it."""
-        alpha = self.decay.alpha
-        return (
-            np.asarray(n) if alpha == 0.0 else -np.expm1(n * np.log1p(-alpha)) if alpha < 0.5 else 1.0 - self._power(n)
-        )
-
     def _alpha(self, t: Any) -> Double:
         """1 - β at step t, to twice the digits."""
         if not isinstance(self.beta, Decay):
             return two_sum(1.0, -value(self, "beta", t))
         return (self.beta.alpha, 0.0) if self.beta.alpha <= 0.5 else two_sum(1.0, -self.beta.beta)
+
+
+def _power(decay: Decay) -> Callable[[Any], Floats]:
+    """βⁿ as a function of n."""
+    beta = decay.beta
+    if decay.alpha >= 0.5:
+        return lambda n: np.float_power(beta, n)
+    rate = np.log1p(-decay.alpha)
+    return lambda n: np.exp(n * rate)
+
+
+def _mass(decay: Decay) -> Callable[[Any], Floats]:
+    """1 - βⁿ as a function of n, or what is proportional to it."""
+    beta = decay.beta
+    if decay.alpha >= 0.5:
+        return lambda n: 1.0 - np.float_power(beta, n)
+    rate = np.log1p(-decay.alpha)
+    return lambda n: -np.expm1(n * rate) if rate else n + 0.0
 
 
 @dataclass(frozen=True)
@@ -86,7 +91,10 @@ class ConstantGain(_Decaying):
 
     @property
     def fade(self) -> Callable[[Any, Any], Floats] | None:
-        return (lambda s, t: self._power(t - s)) if self._constant else None
+        if not self._constant:
+            return None
+        power = _power(self.decay)
+        return lambda s, t: power(t - s)
 
 
 @dataclass(frozen=True)
@@ -109,8 +117,10 @@ class FirstValueGain(_Decaying):
 
     @property
     def fade(self) -> Callable[[Any, Any], Floats] | None:
-        fade = lambda s, t: np.where((s == 0) & (t > 0), 0.0, self._power(t - s))  # noqa: E731
-        return fade if self._constant else None
+        if not self._constant:
+            return None
+        power = _power(self.decay)
+        return lambda s, t: np.where((s == 0) & (t > 0), 0.0, power(t - s))
 
 
 @dataclass(frozen=True)
@@ -166,8 +176,10 @@ class DebiasedGain(_Decaying):
 
     @property
     def fade(self) -> Callable[[Any, Any], Floats] | None:
-        fade = lambda s, t: self._power(t - s) * self._spent(s) / self._spent(max(t, 1))  # noqa: E731
-        return fade if self._constant else None
+        if not self._constant:
+            return None
+        power, mass = _power(self.decay), _mass(self.decay)
+        return lambda s, t: power(t - s) * (mass(s) / mass(max(t, 1)))
 
     def _mass(self, t: int) -> Double:
         """1 - β₁β₂...βₜ, in the order of the steps."""
