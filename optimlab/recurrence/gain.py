@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property, lru_cache
 from typing import Any, ClassVar
 
@@ -39,6 +39,9 @@ class Gain(ABC):
     def __post_init__(self) -> None:
         check_fields(self, per_replica)
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
     def at(self, t: Count) -> Number:
         """Return k at step t, a float, or one for each replica; t may be one number for each replica as well."""
         if isinstance(t, np.ndarray):
@@ -49,9 +52,11 @@ class Gain(ABC):
         if size == 0:  # a schedule is asked for no later step: it may be a table of the run's length
             return self.gains(t)  # type: ignore[no-any-return]
         number, place = divmod(t - 1, size)
-        if shared is None:
-            return _block(self.gains, number, size)[place]  # type: ignore[no-any-return]
-        return _block(shared.gains, number, size)[place][where]  # type: ignore[no-any-return]
+        latest = vars(self).get("_latest")
+        if latest is None or latest[0] != number:  # thousands of runs in turn are more than the cache of blocks holds
+            latest = vars(self)["_latest"] = number, _block((shared or self).gains, number, size)
+        k = latest[1][place]
+        return k if shared is None else k[where]  # type: ignore[no-any-return]
 
     @cached_property
     def _plan(self) -> tuple[int, Gain | None, Any]:

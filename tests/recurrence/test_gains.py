@@ -234,3 +234,13 @@ def test_a_scheduled_beta_is_the_product_of_its_steps() -> None:
 def test_what_is_no_gain_is_refused(make: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         make()
+
+
+def test_thousands_of_runs_in_turn_find_each_block_once():
+    gains = [DebiasedGain(0.9) for _ in range(200)]
+    before = _block.cache_info().misses
+    for t in range(1, 40):
+        for gain in gains:
+            gain.at(t)
+    assert _block.cache_info().misses - before == len(gains)
+    assert vars(pickle.loads(pickle.dumps(gains[0]))).keys() == {"beta"}
