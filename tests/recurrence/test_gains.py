@@ -27,6 +27,7 @@ from optimlab import (
     WarmUpGain,
 )  # fmt: skip
 from optimlab.checks import Range
+from optimlab.recurrence.gain import _block
 
 EXACT = 4e-16
 STEPS = [1, 2, 3, 7, 255, 256, 257, 1000, 12_345, 10**6, 10**9]
