@@ -80,6 +80,23 @@ class TestAdopt:
         opt.adopt(params)
         assert not opt.state["b"]["ema"].any()
 
+    @pytest.mark.parametrize("hook", [Lookahead(2), EarlyStop(9), Accumulate(2)])
+    def test_what_hooks_keep_of_it_is_forgotten_with_no_step_between(self, hook):
+        params, fresh = {"a": np.zeros(1), "b": np.zeros(1)}, {"b": np.full(1, 100.0)}
+        opt = Optimizer(sgd(), 1.0, hooks=[copy.deepcopy(hook)])
+        alone = Optimizer(sgd(), 1.0, hooks=[copy.deepcopy(hook)])
+        for _ in range(2):
+            opt.step(params, {"a": np.ones(1), "b": np.ones(1)}, loss=1.0)
+        opt.adopt({"a": params["a"]})
+        params["b"] = np.full(1, 100.0)
+        opt.adopt(params)
+        for _ in range(2):
+            opt.step(params, {"a": np.ones(1), "b": np.ones(1)}, loss=0.5)
+            alone.step(fresh, {"b": np.ones(1)}, loss=0.5)
+        assert params["b"] == fresh["b"]
+        if isinstance(hook, EarlyStop):
+            assert opt.best["b"] == alone.best["b"]
+
     def test_waiting_leaves_go_on_waiting_as_long(self):
         params, g = {"a": np.zeros(1), "b": np.zeros(1)}, {"a": np.ones(1), "b": None}
         opt = Optimizer(adam(), 0.1)

@@ -1038,6 +1038,27 @@ def test_the_check_of_gradients_may_be_turned_off_and_on():
             assert optimizer.diverged.all()
 
 
+@pytest.mark.parametrize(
+    ("shape", "strides", "refused"),
+    [
+        ((4, 3), (8, 8), True), ((3,), (0,), True), ((2, 2), (16, 24), False), ((2, 3), (8, 16), False),
+        ((3, 2), (16, 8), False), ((2, 2, 2), (8, 24, 16), True), ((1, 3), (0, 8), False), ((3,), (-16,), False),
+    ],
+)  # fmt: skip
+def test_a_parameter_whose_numbers_share_memory_is_refused(shape, strides, refused):
+    base = np.zeros(12)
+    w = np.lib.stride_tricks.as_strided(base[8:] if strides[0] < 0 else base, shape, strides)
+    opt = Optimizer(sgd(), 1.0)
+    if refused:
+        with pytest.raises(
+            ValueError, match=r"parameter 'w' has numbers that share memory; pass a copy, np\.array\(w\)"
+        ):
+            opt.step({"w": w}, {"w": np.ones(shape)})
+        w = np.array(w)
+    opt.step({"w": w}, {"w": np.ones(shape)})
+    assert (w == -1.0).all()
+
+
 @pytest.mark.parametrize("name", ["t", "state", "best", "diverged"])
 def test_what_is_read_says_what_sets_it(name):
     opt = Optimizer(sgd(), 1.0)

@@ -37,10 +37,26 @@ def check_first(leaves: Sequence[Any], names: tuple[str, ...], replicas: int | N
             raise TypeError(f"parameter {name!r} must be a NumPy array; got {kind(leaf)}; {remedy}")
         if leaf.dtype not in _DTYPES:
             raise TypeError(f"parameter {name!r} must be float32 or float64; got {leaf.dtype}; convert it with .astype")
+        if _overlaps_itself(leaf):
+            raise ValueError(f"parameter {name!r} has numbers that share memory; pass a copy, np.array(w)")
         if replicas is not None and leaf.shape[:1] != (replicas,):
             raise ValueError(
                 f"parameter {name!r} must have a first axis of {replicas} replicas; got shape {leaf.shape}"
             )
+
+
+def _overlaps_itself(leaf: Array) -> bool:
+    """Whether one number of an array lies in the memory of another, as in what ``as_strided`` makes."""
+    if leaf.flags.c_contiguous or leaf.flags.f_contiguous or not leaf.size:
+        return False
+    axes = sorted((abs(step), n) for step, n in zip(leaf.strides, leaf.shape, strict=True) if n > 1)
+    reach = leaf.itemsize  # of what the axes so far lay side by side
+    for step, n in axes:
+        if step < reach:  # which ordinary views are not; of others each place is looked at
+            places = sum(np.ix_(*[step * np.arange(n) for step, n in axes]), np.zeros((), int))
+            return len(np.unique(places // leaf.itemsize)) < leaf.size
+        reach += step * (n - 1)
+    return False
 
 
 def plain(name: str, given: Any) -> Any:

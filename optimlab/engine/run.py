@@ -117,6 +117,10 @@ class Run:
         layout = Layout(params, self.groups)
         layout.inherit(self.layout, self.t)
         self.passes.choose(layout)
+        gone = set(self.layout.names) - set(layout.names)
+        for hook in self.hooks if gone else ():
+            if hasattr(hook, "forget"):
+                hook.forget(gone)
         self.layout = layout
 
     def load(self, saved: Pending, params: Any) -> None:

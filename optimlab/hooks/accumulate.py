@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, final
@@ -128,6 +128,10 @@ class Accumulate(Checked):
                 np.copyto(total, g)
             else:
                 np.add(total, g, out=total)
+
+    def forget(self, names: Collection[str]) -> None:
+        """Drop what belongs to leaves that are gone."""
+        self._sums.forget(names)
 
     def state(self) -> dict[str, Array]:
         """Return the count, which leaves have had no gradient, and the sums, for a checkpoint."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, final
 
@@ -83,6 +83,10 @@ class Lookahead(Checked):
             moves = step.spread(due, w)
             np.copyto(slow, slow + step.spread(share, w) * (w - slow), where=moves)
             np.copyto(w, slow, where=moves)
+
+    def forget(self, names: Collection[str]) -> None:
+        """Drop what belongs to leaves that are gone."""
+        self._slow.forget(names)
 
     def state(self) -> dict[str, Array]:
         """Return the slow weights, for a checkpoint."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from operator import is_
 from threading import get_ident
 from typing import Any, final
@@ -53,6 +53,11 @@ class Kept:
             raise ValueError(f"{self.owner} holds arrays for the leaves {held}; it was given {kinds}; use a new hook")
         self.arrays = {name: self.arrays[name] if name in self.arrays else make(leaf) for name, leaf in ours.items()}
         self._names = names
+
+    def forget(self, names: Collection[str]) -> None:
+        """Drop the arrays of leaves that are gone."""
+        self.arrays = {name: array for name, array in self.arrays.items() if name not in names}
+        self._names = ()
 
     def copies(self) -> dict[str, Array]:
         """Return copies of the arrays, for a checkpoint."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, final
@@ -136,6 +136,10 @@ class EarlyStop(Checked):
         """Count the latest loss no more, unless it is the best: the step was refused."""
         if np.array_equal(self._state["t"], self._old["t"]) and np.array_equal(self._state["loss"], self._old["loss"]):
             self._state = self._old
+
+    def forget(self, names: Collection[str]) -> None:
+        """Drop what belongs to leaves that are gone."""
+        self._weights.forget(names)
 
     def state(self) -> dict[str, Array]:
         """Return best loss, counts and weights, for a checkpoint."""
