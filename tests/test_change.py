@@ -97,6 +97,17 @@ class TestAdopt:
         if isinstance(hook, EarlyStop):
             assert opt.best["b"] == alone.best["b"]
 
+    def test_who_waits_is_known_by_name_in_the_middle_of_a_collection(self):
+        params = {name: np.zeros(1) for name in "abc"}
+        opt = Optimizer(momentum(0.5), 1.0, hooks=[Accumulate(2)])
+        opt.step(params, {"a": np.ones(1), "b": None, "c": None})
+        del params["a"]
+        opt.adopt(params)
+        opt.step(params, {"b": np.ones(1), "c": None})
+        assert params == {"b": np.array([-0.25]), "c": np.array([0.0])}
+        opt.step(params, {"b": np.ones(1), "c": np.ones(1)}), opt.flush()
+        assert params["c"] == -0.5
+
     def test_waiting_leaves_go_on_waiting_as_long(self):
         params, g = {"a": np.zeros(1), "b": np.zeros(1)}, {"a": np.ones(1), "b": None}
         opt = Optimizer(adam(), 0.1)
