@@ -133,7 +133,7 @@ class Accumulate(Checked):
         """Drop what belongs to leaves that are gone."""
         marks = dict(zip(self._sums.arrays, self._waiting, strict=False))
         self._sums.forget(names)
-        self._waiting = tuple([marks[name] for name in self._sums.arrays]) if self._waiting else ()
+        self._waiting = tuple([marks.get(name, False) for name in self._sums.arrays]) if self._waiting else ()
 
     def state(self) -> dict[str, Array]:
         """Return the count, which leaves have had no gradient, and the sums, for a checkpoint."""
