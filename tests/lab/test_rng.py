@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import optimlab
-from optimlab import check_gradient
+from optimlab import check_gradient, minimize, sgd
 from optimlab.lab.frame import bootstrap_interval
 from optimlab.lab.nets import MLP, Batches, initializers
 from optimlab.lab.problems import (
@@ -38,6 +38,9 @@ CURVES = (parabola, step, ramp, sinusoid, bursts)
 COMPILED = ("optimlab.series.compiled", "optimlab.engine.fused")  # need numba
 CALLS = {
     "check_gradient": lambda rng: check_gradient(lambda w: (w**4).sum(), lambda w: 4 * w**3 + 1e-9 * w, W, rng=rng),
+    "minimize": lambda rng: (
+        minimize(lambda w, rng: w + rng.normal(size=2), np.ones(2), sgd(), lr=0.1, steps=3, rng=rng).x
+    ),
     **{name: lambda rng, draw=draw: draw((4, 3), rng) for name, draw in INITIALIZERS.items()},
     **{curve.__name__: lambda rng, curve=curve: curve(rng, 9).values for curve in CURVES},
     "Curve.with_noise": lambda rng: parabola(0, 9).with_noise(rng, 0.1).values,
