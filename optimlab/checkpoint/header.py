@@ -8,6 +8,7 @@ every array, in order: the ``entries``, then of each leaf ``params/<leaf>``, ``s
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -156,6 +157,8 @@ def parsed(text: bytes | str, name: str) -> Header:
         If it is none, or of another version.
     """
     try:
+        if _deep(text.encode() if isinstance(text, str) else text):
+            raise ValueError("lists in lists")
         found = json.loads(text, object_pairs_hook=_once, parse_constant=_refused)
         known = found["format"] == FORMAT and type(found["version"]) is int
     except (ValueError, TypeError, KeyError, RecursionError):
@@ -172,6 +175,16 @@ def parsed(text: bytes | str, name: str) -> Header:
         return _header(found)
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"{name} is damaged: its header is wrong: {shown(str(error))}") from None
+
+
+def _deep(text: bytes) -> bool:
+    """Whether more than 32 lists and dicts lie in each other, for which a parser takes memory before it gives up."""
+    depth = 0
+    for token in re.finditer(rb'"(?:[^"\\]|\\.)*"|[][{}]', text):
+        depth += {91: 1, 123: 1, 93: -1, 125: -1}.get(text[token.start()], 0)
+        if depth > 32:
+            return True
+    return False
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
