@@ -49,7 +49,7 @@ class Step:
         S.
     waiting : tuple of bool
         Which leaves have no gradient in this step (None was given, or they are frozen; here are zeros), or () if all
-        have one: the rule leaves them and their state alone, and so should a hook.
+        have one: the rule leaves them and their state alone, and so should a hook; see ``chosen``.
     closing : bool
         Whether this is ``flush``: there are no new gradients, but perhaps some that a hook has collected.
     check_finite : bool
@@ -99,10 +99,14 @@ class Step:
     known: tuple[str, ...] = ()
 
     def chosen(self, only: str | Sequence[str] | None) -> list[bool]:
-        """Return, for each leaf, whether patterns of names mean it; each must mean one of the parameters."""
+        """Return, for each leaf, whether patterns of names mean it, and it does not wait.
+
+        Each pattern must mean one of the parameters.
+        """
         known = self.known or self.names
         marks = dict(zip(known, chosen(known, patterns(only)), strict=True))
-        return [marks[name] for name in self.names]
+        waiting = self.waiting or (False,) * len(self.names)
+        return [marks[name] and not waits for name, waits in zip(self.names, waiting, strict=True)]
 
     def rate(self, leaf: int) -> Number:
         """Return the learning rate of the leaf of this index."""

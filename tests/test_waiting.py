@@ -7,10 +7,14 @@ import pytest
 
 from optimlab import (
     Accumulate,
+    Ball,
+    Box,
+    ClipNorm,
     Ema,
     IndependentDecay,
     Lookahead,
     Optimizer,
+    Project,
     UniformGain,
     WeightDecay,
     adam,
@@ -107,6 +111,30 @@ def test_zeros_are_zeros():
     optimizer.step(w, {"a": np.ones(1), "b": np.ones(1)})
     optimizer.step(w, {"a": np.zeros(1), "b": None})
     assert (w["a"], w["b"]) == (-0.75, -0.5)
+
+
+MOVING = [WeightDecay(0.5), IndependentDecay(0.5), Project(Box(-0.5, 0.5)), Project(Ball(0.5)), Lookahead(2)]
+
+
+@pytest.mark.parametrize("hook", MOVING, ids=repr)
+@pytest.mark.parametrize("frozen", [True, False])
+@pytest.mark.parametrize("replicas", [None, 2])
+def test_no_hook_moves_a_leaf_that_has_no_gradient(hook, frozen, replicas):
+    """Nor does its decay count in the norm of the others, which are as they are alone."""
+    shape, hooks = (2, 3), [ClipNorm(0.5), hook] if hasattr(hook, "after") else [hook, ClipNorm(0.5)]
+    both, alone = {"a": np.ones(shape), "b": np.ones(shape)}, {"a": np.ones(shape)}
+    opt = Optimizer({"b": None, "*": sgd()} if frozen else sgd(), 0.5, hooks=copy.deepcopy(hooks), replicas=replicas)
+    other = Optimizer(sgd(), 0.5, hooks=copy.deepcopy(hooks), replicas=replicas)
+    if not frozen:
+        opt.step(both, {"a": np.ones(shape), "b": np.full(shape, -1.0)})
+        other.step(alone, {"a": np.ones(shape)})
+    before = both["b"].copy()
+    for _ in range(3):
+        opt.step(both, {"a": 2 * both["a"], "b": None})
+        other.step(alone, {"a": 2 * alone["a"]})
+    assert np.array_equal(both["b"], before)
+    if frozen:
+        assert np.array_equal(both["a"], alone["a"])
 
 
 @pytest.mark.parametrize("hook", [WeightDecay(0.5), IndependentDecay(0.5)], ids=repr)

@@ -37,7 +37,8 @@ class Lookahead(Checked):
 
     Notes
     -----
-    The slow weights begin as the parameters before the first step. The rule's state is kept at a synchronisation, as
+    The slow weights begin as the parameters before the first step. A leaf without a gradient in the update that
+    synchronises goes on to the next. The rule's state is kept at a synchronisation, as
     in optax's ``lookahead``.
 
     Examples
@@ -79,8 +80,8 @@ class Lookahead(Checked):
         if not np.any(due):
             return
         share = value(self, "share", step.t)
-        for slow, w in zip(self._slow.arrays.values(), step.params, strict=True):
-            moves = step.spread(due, w)
+        for slow, w, meant in zip(self._slow.arrays.values(), step.params, step.chosen(None), strict=True):
+            moves = step.spread(due & meant, w)
             np.copyto(slow, slow + step.spread(share, w) * (w - slow), where=moves)
             np.copyto(w, slow, where=moves)
 

@@ -12,7 +12,7 @@ import numpy as np
 from optimlab.checks import ANY, NOT_NEGATIVE, POSITIVE, Hyperparameter, Range, check_fields, per_replica
 from optimlab.finite import norm
 from optimlab.settings import Checked
-from optimlab.trees import chosen, patterns
+from optimlab.trees import patterns
 from optimlab.typing import Array, Floats
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Project(Checked):
 
     def before(self, step: Step) -> None:
         """See that leaves without numbers are points of the set, before anything moves."""
-        for name, w, meant in zip(step.names, step.params, chosen(step.names, patterns(self.only)), strict=True):
+        for name, w, meant in zip(step.names, step.params, step.chosen(self.only), strict=True):
             if meant and not w.size and not step.idle:
                 try:
                     self.onto.nearest(w.reshape(1, 0))
@@ -69,7 +69,7 @@ class Project(Checked):
     def after(self, step: Step) -> None:
         """Project the leaves of the replicas that have moved."""
         count = 1 if step.replicas is None else step.replicas
-        for w, meant in zip(step.params, chosen(step.names, patterns(self.only)), strict=True):
+        for w, meant in zip(step.params, step.chosen(self.only), strict=True):
             if meant:
                 nearest = self.onto.nearest(w.reshape(count, -1))
                 np.copyto(w, nearest.reshape(w.shape), where=step.spread(step.live, w))

@@ -112,7 +112,6 @@ class IndependentDecay(Checked):
     def after(self, step: Step) -> None:
         """Shrink the leaves of the replicas that have moved."""
         kept = np.where(step.live, 1.0 - value(self, "rate", step.t), 1.0)
-        waiting = step.waiting or (False,) * len(step.params)
-        for w, meant, waits in zip(step.params, step.chosen(self.only), waiting, strict=True):
-            if meant and not waits:
+        for w, meant in zip(step.params, step.chosen(self.only), strict=True):
+            if meant:
                 np.multiply(w, step.spread(kept, w), out=w)
