@@ -24,7 +24,7 @@ from optimlab.trees import ByName, mapped, tree_of
 from optimlab.typing import Array, Count, Marks, Number
 
 if TYPE_CHECKING:
-    from optimlab.checkpoint.header import Header
+    from optimlab.checkpoint.header import Header, Saved
 
 __all__ = ["Optimizer"]
 
@@ -556,11 +556,15 @@ class Optimizer:
         ValueError
             If it is of another one, or damaged; nothing is changed then.
         """
-        from optimlab.checkpoint.snapshot import Snapshot, of_dict
+        from optimlab.checkpoint.snapshot import of_dict
 
-        saved = of_dict(arrays)
+        self._load(of_dict(arrays), params, replace=replace, strict=strict)
+
+    def _load(self, saved: Saved, params: Any, **how: Any) -> None:
+        from optimlab.checkpoint.snapshot import Snapshot
+
         with Deferred(self._busy):
-            self._run.load(Snapshot(saved, self, params, replace=replace, strict=strict), params)
+            self._run.load(Snapshot(saved, self, params, **how), params)
 
     def save(self, path: str | PathLike[str], params: Any = True) -> None:
         """Write what ``state_dict`` returns to one ``.npz`` file, atomically.
@@ -628,11 +632,8 @@ class Optimizer:
         (True, 1)
         """
         from optimlab.checkpoint.archive import load
-        from optimlab.checkpoint.snapshot import Snapshot
 
-        saved = load(path)
-        with Deferred(self._busy):
-            self._run.load(Snapshot(saved, self, params, replace=replace, strict=strict), params)
+        self._load(load(path), params, replace=replace, strict=strict)
 
 
 def _copied(leaf: Any) -> Any:

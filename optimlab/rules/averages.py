@@ -58,8 +58,28 @@ class Trace(Rule):
         return v, (v,)
 
 
+@dataclass(frozen=True, repr=False)
+class _Mean(Rule):
+    """What has a gain, and its value first in its state."""
+
+    gain: Gain
+    first: float
+
+    @property
+    def numbers(self) -> int:
+        return 1
+
+    def coefficients(self, t: Count) -> Coefficients:
+        return (self.gain.at(t),)
+
+    @staticmethod
+    def read(state: Arrays, c: Arrays) -> Array:
+        """Return the value again, from the state and the coefficients of the latest step."""
+        return state[0]
+
+
 @dataclass(frozen=True, repr=False, init=False)
-class Ema(Rule):
+class Ema(_Mean):
     """m ← m + k (x - m): the exponential moving average, or any other mean with a gain.
 
     Adam's moments, momentum, and the average of the weights are this rule.
@@ -90,9 +110,6 @@ class Ema(Rule):
     (2.0, (2.0,))
     """
 
-    gain: Gain
-    first: float
-
     def __init__(self, gain: Gain | Beta, *, debias: bool = False, first: float = 0.0) -> None:
         debias = truth("debias", debias)
         if not isinstance(gain, Gain):
@@ -118,22 +135,10 @@ class Ema(Rule):
     def start(self) -> tuple[float, ...]:
         return (self.first,)
 
-    @property
-    def numbers(self) -> int:
-        return 1
-
-    def coefficients(self, t: Count) -> Coefficients:
-        return (self.gain.at(t),)
-
     @staticmethod
     def formula(x: Array, w: Array, state: Arrays, c: Arrays) -> tuple[Array, Arrays]:
         m = state[0] + c[0] * (x - state[0])
         return m, (m,)
-
-    @staticmethod
-    def read(state: Arrays, c: Arrays) -> Array:
-        """Return the value again, from the state and the coefficients of the latest step."""
-        return state[0]
 
     def symbols(self) -> tuple[Any, ...]:
         from optimlab.rules.latex import gain_of_t
@@ -142,7 +147,7 @@ class Ema(Rule):
 
 
 @dataclass(frozen=True, repr=False)
-class CompensatedEma(Rule):
+class CompensatedEma(_Mean):
     """m ← m + (k (x - m) + r), r ← what that sum has rounded away: an EMA in float32 with the digits of float64.
 
     The average of the weights: at β = .99999 a step changes m by less than its last digit, and without r by nothing.
@@ -164,9 +169,6 @@ class CompensatedEma(Rule):
     (2.0, (2.0, 0.0))
     """
 
-    gain: Gain
-    first: float
-
     @property
     def slots(self) -> tuple[str, ...]:
         return ("ema", "rest")
@@ -175,23 +177,11 @@ class CompensatedEma(Rule):
     def start(self) -> tuple[float, ...]:
         return (self.first, 0.0)
 
-    @property
-    def numbers(self) -> int:
-        return 1
-
-    def coefficients(self, t: Count) -> Coefficients:
-        return (self.gain.at(t),)
-
     @staticmethod
     def formula(x: Array, w: Array, state: Arrays, c: Arrays) -> tuple[Array, Arrays]:
         step = c[0] * (x - state[0]) + state[1]
         m = state[0] + step
         return m, (m, step - (m - state[0]))
-
-    @staticmethod
-    def read(state: Arrays, c: Arrays) -> Array:
-        """Return the value again."""
-        return state[0]
 
 
 def compensated(average: Rule) -> Rule:

@@ -317,7 +317,9 @@ def test_a_function_in_the_rule_does_not_stand_in_the_way(tmp_path):
     optimizer, w = Optimizer(rule(), 0.1), np.ones(1)
     optimizer.step(w, w)
     optimizer.save(tmp_path / "a.npz")
-    Optimizer(rule(), 0.1).load(tmp_path / "a.npz")
+    other = Optimizer(rule(), 0.1)
+    other.load(tmp_path / "a.npz")
+    assert other.t == 1
 
 
 @pytest.mark.parametrize("take", [lambda o, p: o.save(p), lambda o, p: o.state_dict()], ids=["save", "state_dict"])
