@@ -12,9 +12,7 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 EXPECTED = Path(__file__).parent / "expected"  # numbers that were printed elsewhere, for each study
-STUDIES = sorted(
-    path for path in (ROOT / "studies").glob("*.py") if path.stem != "articles"
-)  # which gathers the others
+STUDIES = sorted(path for path in (ROOT / "studies").glob("*.py") if path.stem != "articles")
 
 
 def run(study, *arguments):
