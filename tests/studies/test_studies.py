@@ -11,28 +11,46 @@ import pytest
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
-STUDIES = sorted(path for path in (ROOT / "studies").glob("*.py") if path.stem != "claims")  # which gathers the others
+EXPECTED = Path(__file__).parent / "expected"  # numbers that were printed elsewhere, for each study
+STUDIES = sorted(path for path in (ROOT / "studies").glob("*.py") if path.stem != "articles")
 
 
 def run(study, *arguments):
     command = [sys.executable, "-W", "error", str(ROOT / "studies" / study), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=300, check=False)
+    return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", cwd=ROOT, timeout=300, check=False)
+
+
+def read(path):
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def same(cell, wanted):
+    try:
+        return float(cell) == pytest.approx(float(wanted), rel=1e-9, abs=0)
+    except ValueError:
+        return cell == wanted
 
 
 @pytest.mark.parametrize("study", [path.name for path in STUDIES])
 def test_quick_run_is_complete_and_its_claims_stand(study, tmp_path):
     done = run(study, "--quick", "--out", tmp_path)
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, done.stdout + done.stderr
     folder = tmp_path / study.removesuffix(".py")
     record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
     assert record["quick"]
-    assert record["claims"]["total"] > 20
-    assert record["claims"]["failed"] == 0
-    with open(folder / "claims.csv", newline="", encoding="utf-8") as file:
-        claims = list(csv.DictReader(file))
-    assert len(claims) == record["claims"]["total"]
-    assert {claim["stands"] for claim in claims} == {"True"}
+    assert record["question"].endswith("?")
+    assert done.stdout.startswith(record["answer"][:40])
+    assert any(c.isdigit() for c in record["answer"])
+    assert 2 <= len(record["table"]["rows"]) <= 12
+    assert record["claims"] == {"total": len(read(folder / "claims.csv")), "failed": 0, "left_out": 0}
     assert (folder / study.replace(".py", ".png")).stat().st_size > 10_000
+    for number, line in enumerate(read(EXPECTED / study.replace(".py", ".csv")), 2):
+        wanted = dict(pair.split("=", 1) for pair in line["where"].split(";"))
+        rows = [row for row in read(folder / line["table"]) if all(same(row[k], v) for k, v in wanted.items())]
+        assert len(rows) == 1, f"line {number}: {len(rows)} rows"
+        expected, tolerance = float(line["expected"]), float(line["tolerance"])
+        assert abs(float(rows[0][line["column"]]) - expected) <= tolerance, f"line {number}: {rows[0]}"
 
 
 def test_settles_every_claim_of_the_article(tmp_path):

@@ -12,8 +12,6 @@ Examples
 ...     measured=9.01,
 ...     low=8.9,
 ...     high=9.1,
-...     tolerance=0.0,
-...     verdict="reproduced",
 ... ).stands
 True
 """
@@ -22,7 +20,8 @@ from optimlab.lab.frame.claims import Claim
 from optimlab.lab.frame.command import study
 from optimlab.lab.frame.errors import StudyError
 from optimlab.lab.frame.figures import PALETTE, literal, style
-from optimlab.lab.frame.gather import gather
+from optimlab.lab.frame.knobs import Knob, rules_knob
+from optimlab.lab.frame.looks import look, looks
 from optimlab.lab.frame.proportions import proportion_interval, wilson_interval
 from optimlab.lab.frame.run import Run
 from optimlab.lab.frame.statistics import bootstrap_interval, mean_interval, median_interval, prediction_interval
@@ -31,15 +30,18 @@ from optimlab.lab.frame.workers import side_by_side, tick
 __all__ = [
     "PALETTE",
     "Claim",
+    "Knob",
     "Run",
     "StudyError",
     "bootstrap_interval",
-    "gather",
     "literal",
+    "look",
+    "looks",
     "mean_interval",
     "median_interval",
     "prediction_interval",
     "proportion_interval",
+    "rules_knob",
     "side_by_side",
     "study",
     "style",

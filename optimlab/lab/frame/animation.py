@@ -12,13 +12,23 @@ __all__ = ["animation_page"]
 
 _DPI = 80
 _INTERVAL = 150  # milliseconds from frame to frame
+_PAGE = """<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1"><title>{title}</title>
+<style>
+body {{ max-width: 64rem; margin: 0 auto; padding: 0 .5rem; font: 16px/1.4 sans-serif; }}
+.animation {{ display: block; }}
+.animation img, input[type=range] {{ max-width: 100%; height: auto; }}
+</style></head>
+<body><p>{text}</p>{player}</body></html>
+"""
 _GLYPHS = {  # in place of a font that the player would load from the network
     "minus": "−", "fast-backward": "⏮", "step-backward": "◁", "play fa-flip-horizontal": "◀", "pause": "⏸",
     "play": "▶", "step-forward": "▷", "fast-forward": "⏭", "plus": "+",
 }  # fmt: skip
 
 
-def animation_page(figure: "Figure", draw: Callable[[int], Any], *, frames: int, title: str) -> str:
+def animation_page(figure: "Figure", draw: Callable[[int], Any], *, frames: int, title: str, text: str) -> str:
     """Return a page of HTML with the frames in it, and buttons to play them or to step through them.
 
     Parameters
@@ -31,11 +41,13 @@ def animation_page(figure: "Figure", draw: Callable[[int], Any], *, frames: int,
         Number of frames.
     title : str
         Title of the page.
+    text : str
+        What it says above the animation.
 
     Examples
     --------
     >>> from matplotlib.figure import Figure
-    >>> page = animation_page(Figure((1, 1)), lambda k: (), frames=3, title="three")
+    >>> page = animation_page(Figure((1, 1)), lambda k: (), frames=3, title="three", text="It counts.")
     >>> page.count("data:image/png;base64"), "https:" in page
     (3, False)
     """
@@ -49,5 +61,4 @@ def animation_page(figure: "Figure", draw: Callable[[int], Any], *, frames: int,
     found = re.search(r"_anim_img([0-9a-f]{32})", player)
     if found is not None:  # the id is random
         player = player.replace(found[1], "")
-    head = f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title></head>'
-    return f"{head}\n<body>{player}</body></html>\n"
+    return _PAGE.format(title=escape(title), text=escape(text), player=player)

@@ -1,55 +1,81 @@
 """Claims: what a study asserts, in numbers that can turn out wrong."""
 
+import csv
 import textwrap
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from math import isnan
-from typing import Literal, get_args
+from pathlib import Path
+from typing import Literal, NamedTuple, TextIO, get_args
 
 from optimlab.checks import NOT_NEGATIVE, choice, number, real
+from optimlab.lab.frame.terminal import columns, painted, printable
 
-__all__ = ["COLUMNS", "NUMBERS", "VERDICTS", "Claim", "Verdict", "claims_text", "expected_text", "measured_text"]
+__all__ = [
+    "COLUMNS",
+    "NUMBERS",
+    "VERDICTS",
+    "Claim",
+    "Quote",
+    "Verdict",
+    "claims_text",
+    "count_text",
+    "expected_text",
+    "measured_text",
+    "quotes",
+]
 
 Verdict = Literal["reproduced", "refuted", "artefact"]
 VERDICTS: tuple[str, ...] = get_args(Verdict)
-COLUMNS = (
-    "study",
-    "id",
-    "statement",
-    "expected",
-    "measured",
-    "low",
-    "high",
-    "tolerance",
-    "verdict",
-    "stands",
-)
 NUMBERS = ("expected", "measured", "low", "high", "tolerance")
-_SHORTEST_STATEMENT = 24
+COLUMNS = ("study", "id", "statement", *NUMBERS, "row", "verdict", "wide", "stands")
 _DIGITS = 4
 _ALL_DIGITS = 9  # where a claim failed by little
+_HALF = 0.5  # of what is expected: an error that a claim must not accept in silence
+
+
+class Quote(NamedTuple):
+    """What an article says: its title, and the sentence."""
+
+    title: str
+    sentence: str
+
+
+@cache
+def quotes(folder: Path) -> dict[str, Quote]:
+    """Return the sentences that the studies of a folder may quote, by row; they stand in its ``articles.csv``."""
+    path = folder / "articles.csv"
+    if not path.is_file():
+        return {}
+    with path.open(newline="", encoding="utf-8") as file:
+        return {line["row"]: Quote(line["title"], line["sentence"]) for line in csv.DictReader(file)}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Claim:
-    """A statement, the number it should give, the number it gave, and what follows for the statement.
+    """A measurement beside what theory, or a sentence of an article, lets expect.
 
     Parameters
     ----------
     id : str
         Name of the claim, unique within a run.
     statement : str
-        The statement under test, in words.
+        What was measured, in words.
     expected : float
-        The value given by theory or by a reference. A NaN never stands.
+        The value given by theory. A NaN never stands.
     measured : float
         The value that the study found.
     low, high : float
         Confidence interval of the measured value; both equal to ``measured`` if there is none.
     tolerance : float
         How far outside the interval ``expected`` may lie, in the unit of ``expected``; finite, >= 0.
-    verdict : {"reproduced", "refuted", "artefact"}
-        What the numbers say of the statement: it holds, it is wrong, or it owes its truth to the set-up.
+    row : str
+        The row of ``articles.csv`` whose sentence is under test; "" for a claim of theory.
+    verdict : {"", "reproduced", "refuted", "artefact"}
+        What the numbers say of that sentence: it holds, it is wrong, or it owes its truth to the set-up; else "".
+    wide : str
+        Why interval and tolerance may accept a value that is off by half; "" where they do not.
 
     Raises
     ------
@@ -58,20 +84,16 @@ class Claim:
 
     Examples
     --------
-    A refuted statement is a claim that stands: the numbers came out as the refutation predicts.
+    A sentence that is refuted is a claim that stands: the numbers came out as the refutation predicts.
 
-    >>> claim = Claim(
-    ...     id="003-a",
-    ...     statement="β = .98 averages 50 samples, so it lags by 50",
-    ...     expected=49.0,
-    ...     measured=49.02,
-    ...     low=48.9,
-    ...     high=49.1,
-    ...     tolerance=0.0,
-    ...     verdict="refuted",
-    ... )
+    >>> claim = Claim(id="lag", statement="lag of β = .98", expected=49.0, measured=49.02, low=48.9, high=49.1)
     >>> claim.stands
     True
+
+    What would accept half of it, or one and a half, says nothing, and does not stand:
+
+    >>> Claim(id="lag", statement="lag", expected=49.0, measured=40.0, low=20.0, high=60.0).stands
+    False
     """
 
     id: str
@@ -80,8 +102,10 @@ class Claim:
     measured: float
     low: float
     high: float
-    tolerance: float
-    verdict: Verdict
+    tolerance: float = 0.0
+    row: str = ""
+    verdict: str = ""
+    wide: str = ""
 
     def __post_init__(self) -> None:
         for name in NUMBERS:
@@ -89,57 +113,100 @@ class Claim:
         for name in ("id", "statement"):
             if not str(getattr(self, name)).strip():
                 raise ValueError(f"{name} must be a non-empty text; got {getattr(self, name)!r}")
-        choice("verdict", self.verdict, VERDICTS)
+        choice("verdict", self.verdict, VERDICTS if self.row else ("",))
         number("tolerance", self.tolerance, NOT_NEGATIVE)
         if self.low > self.high:
             raise ValueError(f"low must be <= high; got low={self.low}, high={self.high}")
 
     @property
-    def stands(self) -> bool:
-        """Whether the measurement agrees: low - tolerance <= expected <= high + tolerance, and nothing is NaN."""
+    def agrees(self) -> bool:
+        """Whether low - tolerance <= expected <= high + tolerance, and nothing is NaN."""
         agrees = self.low - self.tolerance <= self.expected <= self.high + self.tolerance
         return agrees and not isnan(self.measured)
 
-    def row(self, study: str) -> dict[str, object]:
+    @property
+    def tells(self) -> bool:
+        """Whether a value off by half of what is expected would be found, or it is said why not."""
+        reach = max(self.high - self.measured, self.measured - self.low) + self.tolerance
+        return bool(self.wide) or self.expected == 0.0 or not reach >= _HALF * abs(self.expected)
+
+    @property
+    def stands(self) -> bool:
+        """Whether the measurement agrees, and says something."""
+        return self.agrees and self.tells
+
+    def cells(self, study: str) -> dict[str, object]:
         """Return the line of ``claims.csv``: one entry for each of ``COLUMNS``."""
         entries = asdict(self) | {"study": study, "stands": self.stands}
         return {column: entries[column] for column in COLUMNS}
 
 
-def claims_text(claims: Sequence[Claim], width: int = 100) -> str:
-    r"""Return the claims as an aligned table, failed ones marked and explained below it.
+def count_text(claims: Sequence[Claim]) -> str:
+    """Return one line: how many claims there are, and whether they stand.
+
+    Examples
+    --------
+    >>> count_text([Claim(id="a", statement="it is two", expected=2, measured=2, low=2, high=2)])
+    '1 claim: it stands'
+    """
+    failed = sum(not claim.stands for claim in claims)
+    if not claims:
+        return "no claims"
+    if len(claims) == 1:
+        return "1 claim: it " + ("FAILED" if failed else "stands")
+    return f"{len(claims)} claims: " + (f"{failed} FAILED" if failed else "all stand")
+
+
+def claims_text(claims: Sequence[Claim], stream: TextIO, known: dict[str, Quote] | None = None) -> str:
+    r"""Return the claims one below the other, each with the sentence that it tests; what failed is red in a terminal.
 
     Parameters
     ----------
     claims : sequence of Claim
-        The claims of a run, at least one.
-    width : int
-        Width of the terminal in columns; statements are shortened to fit.
-
-    Returns
-    -------
-    str
-        The table, a line that counts, and a paragraph for every failed claim.
+        The claims.
+    stream : TextIO
+        Where the text goes: lines of a terminal are wrapped, those of a file are left whole.
+    known : dict of Quote, optional
+        The sentences, by row.
 
     Examples
     --------
-    >>> one = dict(low=2.0, high=2.2, tolerance=0.0, verdict="reproduced")
+    >>> import sys
     >>> print(claims_text([
-    ...     Claim(id="a", statement="it is two", expected=2.0, measured=2.1, **one),
-    ...     Claim(id="b", statement="it is three", expected=3.0, measured=2.1, **one),
-    ... ]))
-            claim  verdict     expected  measured [low, high]  statement
-    ok      a      reproduced         2  2.1 [2, 2.2]          it is two
-    FAILED  b      reproduced         3  2.1 [2, 2.2]          it is three
-    <BLANKLINE>
-    FAILED b: it is three
-           expected 3, measured 2.1 [2, 2.2]
-    1 of 2 claims FAILED
+    ...     Claim(id="a", statement="it is two", expected=2.0, measured=2.1, low=2.0, high=2.2),
+    ...     Claim(id="b", statement="it is three", expected=3.0, measured=2.1, low=2.0, high=2.2),
+    ... ], sys.stdout))
+    ok      it is two: expected 2, measured 2.1 [2, 2.2]
+    FAILED  it is three: expected 3, measured 2.1 [2, 2.2]
     """
-    failed = [claim for claim in claims if not claim.stands]
-    number, outcome = (len(failed), "FAILED") if failed else (len(claims), "stand")
-    count = f"{number} of {len(claims)} claims {outcome}"
-    return "\n".join([_table(claims, width), "", *(_explanation(claim, width) for claim in failed), count])
+    return "\n".join(_lines(claim, stream, known or {}) for claim in claims)
+
+
+def expected_text(claim: Claim, digits: int = _DIGITS) -> str:
+    """Return what a claim expects, with its tolerance if it has one: ``2 ±0.5``."""
+    return f"{claim.expected:.{digits}g}" + (f" ±{claim.tolerance:.{digits}g}" if claim.tolerance else "")
+
+
+def measured_text(claim: Claim, digits: int = _DIGITS) -> str:
+    """Return what a claim measured, with its interval if it has one: ``2.1 [2, 2.2]``."""
+    measured, low, high = (f"{number:.{digits}g}" for number in (claim.measured, claim.low, claim.high))
+    exact = claim.low == claim.measured == claim.high
+    return measured if exact else f"{measured} [{low}, {high}]"
+
+
+def _lines(claim: Claim, stream: TextIO, known: dict[str, Quote]) -> str:
+    mark, digits = ("ok    ", _DIGITS) if claim.stands else ("FAILED", _ALL_DIGITS)
+    numbers = f"expected {expected_text(claim, digits)}, measured {measured_text(claim, digits)}"
+    text = f"{mark}  {claim.statement}: {numbers}"
+    if claim.row:
+        said = known.get(claim.row, Quote("article", claim.row))
+        text += f"; {claim.verdict}: “{said.sentence}” ({said.title})"
+    if not claim.tells:
+        text += "; its interval and tolerance would accept a value off by half"
+    width = columns(stream)
+    text = printable(text)
+    whole = textwrap.fill(text, width, subsequent_indent=" " * 8) if width else text
+    return whole if claim.stands else painted(whole, stream)
 
 
 def _scalar(name: str, value: object) -> float:
@@ -148,39 +215,3 @@ def _scalar(name: str, value: object) -> float:
     if array.ndim:
         raise TypeError(f"{name} must be a number; got {value!r}")
     return float(array)
-
-
-def expected_text(claim: Claim, digits: int) -> str:
-    """Return what a claim expects, with its tolerance if it has one: ``2 ±0.5``."""
-    return f"{claim.expected:.{digits}g}" + (f" ±{claim.tolerance:.{digits}g}" if claim.tolerance else "")
-
-
-def measured_text(claim: Claim, digits: int) -> str:
-    """Return what a claim measured, with its interval if it has one: ``2.1 [2, 2.2]``."""
-    measured, low, high = (f"{number:.{digits}g}" for number in (claim.measured, claim.low, claim.high))
-    exact = claim.low == claim.measured == claim.high
-    return measured if exact else f"{measured} [{low}, {high}]"
-
-
-def _cells(claim: Claim) -> tuple[str, ...]:
-    mark = "ok" if claim.stands else "FAILED"
-    return mark, claim.id, claim.verdict, expected_text(claim, _DIGITS), measured_text(claim, _DIGITS)
-
-
-def _table(claims: Sequence[Claim], width: int) -> str:
-    rows = [("", "claim", "verdict", "expected", "measured [low, high]"), *map(_cells, claims)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    room = max(width - sum(widths) - 2 * len(widths), _SHORTEST_STATEMENT)
-    statements = ["statement", *(textwrap.shorten(c.statement, room, placeholder=" …") for c in claims)]
-    return "\n".join(f"{_aligned(row, widths)}  {end}" for row, end in zip(rows, statements, strict=True))
-
-
-def _aligned(row: Sequence[str], widths: Sequence[int]) -> str:
-    mark, name, verdict, expected, measured = map(str.ljust, row, widths)
-    return "  ".join((mark, name, verdict, expected.strip().rjust(widths[3]), measured))
-
-
-def _explanation(claim: Claim, width: int) -> str:
-    statement = textwrap.fill(f"FAILED {claim.id}: {claim.statement}", width, subsequent_indent=" " * 7)
-    numbers = f"expected {expected_text(claim, _ALL_DIGITS)}, measured {measured_text(claim, _ALL_DIGITS)}"
-    return f"{statement}\n       {numbers}"

@@ -1,8 +1,8 @@
 """The frame of a study: its command line, its exit status, and what it prints at the end."""
 
 import argparse
-import shutil
 import sys
+import textwrap
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -10,43 +10,49 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from optimlab.lab.frame.circumstances import circumstances
-from optimlab.lab.frame.claims import claims_text
+from optimlab.lab.frame.claims import claims_text, count_text, quotes
 from optimlab.lab.frame.errors import StudyError
 from optimlab.lab.frame.figures import FORMATS, has_display, style
-from optimlab.lab.frame.output import reserved
-from optimlab.lab.frame.run import Run
-from optimlab.lab.frame.terminal import FAILED, STANDS, guarded, seed
+from optimlab.lab.frame.knobs import Knob, add_knobs, turned, values
+from optimlab.lab.frame.output import publish, reserved, staging
+from optimlab.lab.frame.run import Run, texts
+from optimlab.lab.frame.terminal import FAILED, STANDS, columns, guarded, printable, seed, tell
 
-__all__ = ["study"]
+__all__ = ["aligned", "study"]
 
+_WIDTH = 100  # of the answer in a file
 _EPILOGUE = """exit status: 0 all claims stand, 1 a claim failed, 2 bad usage, input or folder,
-130 interrupted. Complete runs leave <out>/<study>/run.json; claims are in claims.csv beside it."""
+130 interrupted. A complete run replaces what is in <out>/<study>/; run.json there describes it."""
 
 
 def study(
     main: Callable[[Run], None],
+    knobs: Sequence[Knob] = (),
     *,
     options: Callable[[argparse.ArgumentParser], object] | None = None,
     argv: Sequence[str] | None = None,
 ) -> int:
     """Run a study from its command line and return the exit status.
 
-    The study is named after the file that defines `main`; that file's docstring is the text of ``--help``.
-    Figures, tables, ``claims.csv`` and, last of all, ``run.json`` go to ``<out>/<study>/``.
+    The study is named after the file that defines `main`; that file's docstring is the text of ``--help``, its first
+    line the question. Figures, tables, ``claims.csv`` and ``run.json`` go to ``<out>/<study>/``, and replace those of
+    an earlier run once all of them are whole.
 
     Parameters
     ----------
     main : callable
         The study: takes a `Run`, returns nothing.
+    knobs : sequence of Knob
+        What can be turned; the values arrive in ``run.options``.
     options : callable, optional
-        Adds the study's own options to the argparse parser; they arrive in ``run.options``.
+        Adds options of another kind to the argparse parser.
     argv : sequence of str, optional
         The arguments; by default those of the command line.
 
     Returns
     -------
     int
-        0 if all claims stand; 1 if one failed; 2 on a `StudyError` or `OSError`, printed as one line;
+        0 if all claims stand; 1 if one failed; 2 on a `StudyError` or `OSError`, printed without a traceback;
         130 after Ctrl-C. Any other exception is a defect and passes through.
 
     Raises
@@ -58,37 +64,62 @@ def study(
     --------
     >>> import tempfile
     >>> def main(run):
-    ...     run.claim("sum", "one and one is two", expected=2, measured=1 + 1, verdict="reproduced")
-    >>> status = study(main, argv=["--quick", "--out", tempfile.mkdtemp()])  # doctest: +ELLIPSIS
+    ...     n = run.options.terms
+    ...     found = sum(0.5**k for k in range(1, n + 1))
+    ...     run.answer(f"After {n} terms the halves add up to {found:.4g}.")
+    ...     run.claim("sum", f"sum of {n} halves", expected=1 - 0.5**n, measured=found)
+    >>> knobs = [Knob("terms", 10, "how many terms")]
+    >>> study(main, knobs, argv=["--terms", "4", "--out", tempfile.mkdtemp()])  # doctest: +ELLIPSIS
+    After 4 terms the halves add up to 0.9375.
     <BLANKLINE>
-            claim  verdict     expected  measured [low, high]  statement
-    ok      sum    reproduced         2  2                     one and one is two
+    claims: 1 claim: it stands (--claims lists them)
     ...
-    >>> status
     0
     """
-    arguments = _parser(main, options).parse_args(argv)
+    arguments = _parser(main, knobs, options).parse_args(argv)
     command = [sys.argv[0], *(sys.argv[1:] if argv is None else argv)]
-    return guarded(lambda: _perform(main, arguments, command))
+    return guarded(lambda: _perform(main, knobs, arguments, command))
 
 
-def _perform(main: Callable[[Run], None], arguments: argparse.Namespace, command: list[str]) -> int:
+def _perform(
+    main: Callable[[Run], None], knobs: Sequence[Knob], arguments: argparse.Namespace, command: list[str]
+) -> int:
     started, clock = datetime.now(UTC), time.perf_counter()
-    run = _run(main, arguments)
-    with style(), _backend(arguments.show), reserved(run.folder):
-        main(run)
+    script = Path(main.__globals__["__file__"])
+    folder = arguments.out / script.stem
+    away = turned(knobs, arguments)
+    vars(arguments).update(values(knobs, arguments))
+    with style(), _backend(arguments.show), reserved(folder), staging(folder) as fresh:
+        run = Run(script.stem, fresh, arguments.seed, arguments.quick, arguments, away, quotes(script.parent))
+        _turned(main, run)
+        if not 1 <= (arguments.panel or 1) <= max(run.panels, 1):
+            raise StudyError(f"--panel must be from 1 to {run.panels}; got {arguments.panel}")
         run.write_claims()
-        facts: dict[str, object] = {"study": run.name, "command": command, "seed": run.seed, "quick": run.quick}
-        facts |= {"started": started.isoformat(timespec="seconds"), "seconds": round(time.perf_counter() - clock, 3)}
-        run.write_record(facts | circumstances())
-        run.say(_summary(run, time.perf_counter() - clock))
-        if run.show:
+        question = (main.__globals__.get("__doc__") or "").split("\n")[0]
+        facts: dict[str, object] = {"study": run.name, "question": question, "command": command}
+        facts |= {"seed": run.seed, "quick": run.quick, "started": started.isoformat(timespec="seconds")}
+        run.write_record(facts | {"seconds": round(time.perf_counter() - clock, 3)} | circumstances())
+        publish(fresh, folder)
+        tell(_summary(run, folder, time.perf_counter() - clock))
+        if arguments.show:
             _show_figures()
     return FAILED if run.failed else STANDS
 
 
+def _turned(main: Callable[[Run], None], run: Run) -> None:
+    """Run the study; what a formula refuses once knobs are turned is the user's to put right, and no defect."""
+    try:
+        main(run)
+    except ValueError as error:
+        if not run.turned or isinstance(error, StudyError):
+            raise
+        raise StudyError(f"{', '.join(f'--{name}' for name in run.turned)}: {error}") from error
+
+
 def _parser(
-    main: Callable[[Run], None], options: Callable[[argparse.ArgumentParser], object] | None
+    main: Callable[[Run], None],
+    knobs: Sequence[Knob],
+    options: Callable[[argparse.ArgumentParser], object] | None,
 ) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=main.__globals__.get("__doc__"),
@@ -96,30 +127,20 @@ def _parser(
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
+    add_knobs(parser, knobs)
     if options is not None:
         options(parser)
     common = parser.add_argument_group("options of every study")
     common.add_argument("--quick", action="store_true", help="a short run with fewer samples")
     common.add_argument("--seed", type=seed, default=0, metavar="N", help="seed of all randomness (default: 0)")
+    common.add_argument("--claims", action="store_true", help="list all claims")
+    common.add_argument("--panel", type=int, metavar="N", help="draw panel N of the figures alone")
     common.add_argument(
         "--out", type=Path, default=Path("results"), metavar="DIR", help="write to DIR/<study>/ (default: results)"
     )
     common.add_argument("--format", choices=FORMATS, default="png", help="format of the figures (default: png)")
     common.add_argument("--show", action="store_true", help="open the figures in windows at the end")
     return parser
-
-
-def _run(main: Callable[[Run], None], arguments: argparse.Namespace) -> Run:
-    name = Path(main.__globals__["__file__"]).stem
-    return Run(
-        name,
-        arguments.out / name,
-        seed=arguments.seed,
-        quick=arguments.quick,
-        format=arguments.format,
-        show=arguments.show,
-        options=arguments,
-    )
 
 
 @contextmanager
@@ -151,8 +172,40 @@ def _show_figures() -> None:
     plt.show()
 
 
-def _summary(run: Run, seconds: float) -> str:
-    """Return what stands at the end of a run: the claims, the files, the time."""
-    width = shutil.get_terminal_size((100, 24)).columns
-    claims = ["", claims_text(run.claims, width)] if run.claims else []
-    return "\n".join([*claims, "", "files:", *(f"  {path}" for path in run.files), f"time: {seconds:.1f} s"])
+def _summary(run: Run, folder: Path, seconds: float) -> str:
+    """Return what stands at the end of a run: the answer, a small table, the claims, the files, the time."""
+    parts = []
+    if run.answer_text:
+        parts += [textwrap.fill(printable(run.answer_text), columns(sys.stdout) or _WIDTH), ""]
+    if run.answer_table is not None:
+        parts += [aligned(run.answer_table.columns, texts(run.answer_table)), ""]
+    listed = run.claims if run.options.claims else run.failed
+    if listed:
+        parts += [claims_text(listed, sys.stdout, run.quotes), ""]
+    figures = [str(folder / path.name) for path in run.files if path.suffix.lstrip(".") in (*FORMATS, "html")]
+    if figures:
+        parts.append(f"figure: {', '.join(figures)}")
+    parts.append(f"claims: {_claims_line(run)}")
+    parts.append(f"tables: {', '.join(path.name for path in run.files if path.suffix == '.csv')} in {folder}")
+    return "\n".join([*parts, f"time:   {seconds:.1f} s"])
+
+
+def _claims_line(run: Run) -> str:
+    left = f"; {run.left_out} that hold for the defaults alone are left out" if run.left_out else ""
+    return f"{count_text(run.claims)}{left}{'' if run.options.claims or not run.claims else ' (--claims lists them)'}"
+
+
+def aligned(head: Sequence[object], rows: Sequence[Sequence[str]]) -> str:
+    """Return a small table in columns: the first to the left, the others to the right.
+
+    Examples
+    --------
+    >>> print(aligned(["rule", "steps"], [["SGD", "931"], ["Adam", "77"]]))
+      rule  steps
+      SGD     931
+      Adam     77
+    """
+    lines = [list(map(str, head)), *(list(map(printable, row)) for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    shown = ([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])] for line in lines)
+    return "\n".join("  " + "  ".join(cells) for cells in shown)

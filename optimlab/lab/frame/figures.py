@@ -1,6 +1,6 @@
 """How figures look, and how they are saved so that the same seed gives the same bytes."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -11,7 +11,10 @@ from optimlab.lab.frame.terminal import printable
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["FORMATS", "PALETTE", "has_display", "literal", "save_figure", "style"]
+__all__ = ["FORMATS", "PALETTE", "Panel", "drawn", "has_display", "literal", "save_figure", "style"]
+
+Panel = Callable[[Any], object] | tuple[Callable[[Any], object], str]
+"""What draws on axes; beside it "3d", for axes of three dimensions, or "figure", for a figure instead of axes."""
 
 FORMATS = ("png", "svg", "pdf")
 _WINDOWLESS = {"agg", "cairo", "pdf", "pgf", "ps", "svg", "template"}
@@ -49,6 +52,7 @@ _PARAMETERS: Mapping[str, Any] = {
     "legend.frameon": False,
     "legend.fontsize": 10.0,
     "pdf.fonttype": 42,  # text stays text
+    "svg.fonttype": "none",
     "svg.hashsalt": "optimlab",  # otherwise the ids in the file are random
 }
 
@@ -103,6 +107,40 @@ def literal(text: str, width: int = 40) -> str:
     drawn = get_font(findfont("DejaVu Sans")).get_charmap()
     line = "".join(c if ord(c) in drawn else "□" for c in line)
     return (line if len(line) <= width else line[: width - 1] + "…").replace("$", r"\$")
+
+
+def drawn(panels: Sequence[Panel], columns: int, size: tuple[float, float]) -> "Figure":
+    """Return a figure of panels, row by row, each drawn.
+
+    Parameters
+    ----------
+    panels : sequence of Panel
+        What to draw.
+    columns : int
+        Panels in a row.
+    size : pair of float
+        Width and height of a panel, inches.
+
+    Examples
+    --------
+    >>> figure = drawn([lambda ax: ax.plot([1, 2]), (lambda ax: ax.set_zlabel("f"), "3d")], 2, (4, 3))
+    >>> len(figure.axes), figure.get_size_inches().tolist()
+    (2, [8.0, 3.0])
+    """
+    import matplotlib.pyplot as plt
+
+    columns = min(columns, len(panels))
+    rows = -(-len(panels) // columns)
+    figure = plt.figure(figsize=(size[0] * columns, size[1] * rows))
+    grid = figure.add_gridspec(rows, columns)
+    for k, panel in enumerate(panels):
+        draw, kind = panel if isinstance(panel, tuple) else (panel, "axes")
+        place = grid[divmod(k, columns)]
+        if kind == "figure":
+            draw(figure.add_subfigure(place))
+        else:
+            draw(figure.add_subplot(place, projection="3d" if kind == "3d" else None))
+    return figure
 
 
 def save_figure(figure: "Figure", file: BinaryIO, image_format: str) -> None:

@@ -1,6 +1,8 @@
-"""Files that appear whole or not at all, and a folder that one run has for itself."""
+"""Files that appear whole or not at all, and a folder whose results are replaced when the new ones are whole."""
 
+import json
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +12,9 @@ from typing import BinaryIO
 from optimlab.files import PART, replacing
 from optimlab.lab.frame.errors import StudyError
 
-__all__ = ["reserved", "whole_file"]
+__all__ = ["publish", "reserved", "staging", "whole_file"]
+
+_RECORD = "run.json"  # the last file of a run: where it is, the run is complete
 
 
 @contextmanager
@@ -78,8 +82,62 @@ def reserved(folder: Path) -> Iterator[None]:
         raise StudyError(f"cannot write into the folder {folder}: {reason}; choose another with --out") from error
     with _locked(folder):
         for part in folder.glob(f".*{PART}"):
-            part.unlink(missing_ok=True)
+            if part.is_file():
+                part.unlink(missing_ok=True)
         yield
+
+
+@contextmanager
+def staging(folder: Path) -> Iterator[Path]:
+    """Give a run an empty folder inside the folder of its results, which `publish` empties and the end removes.
+
+    Parameters
+    ----------
+    folder : Path
+        A folder that is reserved. What a killed run had completed there is published, other remains are removed.
+
+    Yields
+    ------
+    Path
+        The empty folder.
+
+    Examples
+    --------
+    >>> from tempfile import mkdtemp
+    >>> folder = Path(mkdtemp())
+    >>> with staging(folder) as fresh:
+    ...     _ = (fresh / "run.json").write_text('{"files": []}')
+    ...     publish(fresh, folder)
+    >>> os.listdir(folder)
+    ['run.json']
+    """
+    fresh = folder / f".new{PART}"
+    if (fresh / _RECORD).is_file():
+        publish(fresh, folder)
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir()
+    try:
+        yield fresh
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+
+
+def publish(fresh: Path, folder: Path) -> None:
+    """Move the files of a complete run into its folder, the record last, and remove what only the earlier run had."""
+    gone = _files(folder) - _files(fresh)
+    for path in sorted(fresh.iterdir(), key=lambda path: path.name == _RECORD):
+        path.replace(folder / path.name)
+    for name in gone:
+        (folder / name).unlink(missing_ok=True)
+
+
+def _files(folder: Path) -> set[str]:
+    """Return the names of the files that the record of a run lists; none of them leads out of the folder."""
+    try:
+        names = json.loads((folder / _RECORD).read_text(encoding="utf-8"))["files"]
+        return {name for name in names if Path(name).name == name and name != _RECORD}
+    except (OSError, ValueError, KeyError, TypeError):
+        return set()
 
 
 def _probe(folder: Path) -> None:

@@ -1,27 +1,26 @@
-"""One run of a study: its randomness, its progress bars, its files and its claims."""
+"""One run of a study: its randomness, its knobs, its answer, its panels, its files and its claims."""
 
 import json
 import re
 from argparse import Namespace
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from optimlab.lab.frame.animation import animation_page
-from optimlab.lab.frame.claims import COLUMNS, Claim, Verdict
-from optimlab.lab.frame.figures import save_figure
+from optimlab.lab.frame.claims import COLUMNS, Claim, Quote
+from optimlab.lab.frame.figures import Panel, drawn, save_figure
 from optimlab.lab.frame.output import whole_file
-from optimlab.lab.frame.terminal import printable
+from optimlab.lab.frame.terminal import printable, tell
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-__all__ = ["Run"]
+__all__ = ["Run", "texts"]
 
 T = TypeVar("T")
 _PATIENCE = 2.0  # seconds before a progress bar appears
@@ -41,12 +40,12 @@ class Run:
         Seed of `rng`.
     quick : bool
         Whether a short, rough run was asked for.
-    format : {"png", "svg", "pdf"}
-        Format of the figures.
-    show : bool
-        Whether figures stay open to be shown at the end.
     options : argparse.Namespace
-        The command line, with the study's own options.
+        The command line: `format` and `show` of the figures, the `panel` that is wanted alone, and the study's knobs.
+    turned : tuple of str
+        The knobs that were turned: claims of the defaults alone are left out.
+    quotes : dict of Quote
+        The sentences of articles that claims may test, by row.
 
     Attributes
     ----------
@@ -56,14 +55,16 @@ class Run:
         The claims so far.
     files : list of Path
         The files written so far.
+    left_out : int
+        How many claims were left out.
 
     Examples
     --------
     >>> import tempfile
     >>> run = Run("demo", Path(tempfile.mkdtemp()), seed=1)
     >>> mean = np.mean([run.rng.normal() for _ in run.progress(range(1000), "draws")])
-    >>> claim = run.claim("mean", "the mean is 0", expected=0, measured=mean, tolerance=0.2, verdict="reproduced")
-    >>> claim.stands
+    >>> run.claim("mean", "the mean is 0", expected=0, measured=mean, tolerance=0.2)
+    >>> run.claims[0].stands
     True
     """
 
@@ -71,12 +72,16 @@ class Run:
     folder: Path
     seed: int = 0
     quick: bool = False
-    format: str = "png"
-    show: bool = False
-    options: Namespace = field(default_factory=Namespace)
+    options: Namespace = field(default_factory=lambda: Namespace(format="png", show=False, panel=None))
+    turned: tuple[str, ...] = ()
+    quotes: dict[str, Quote] = field(default_factory=dict)
     rng: np.random.Generator = field(init=False, repr=False)
     claims: list[Claim] = field(init=False, default_factory=list)
     files: list[Path] = field(init=False, default_factory=list)
+    left_out: int = field(init=False, default=0)
+    panels: int = field(init=False, default=0)
+    answer_text: str = field(init=False, default="")
+    answer_table: "pd.DataFrame | None" = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         self.rng = np.random.default_rng(self.seed)
@@ -87,10 +92,21 @@ class Run:
         return [claim for claim in self.claims if not claim.stands]
 
     def say(self, text: str) -> None:
-        """Print text to the terminal, above the progress bar if there is one; control characters become escapes."""
-        from tqdm import tqdm
+        """Print text to the terminal at once, above the progress bar; control characters become escapes."""
+        tell(printable(text))
 
-        tqdm.write(printable(text))
+    def answer(self, text: str, table: "pd.DataFrame | None" = None) -> None:
+        """Give the answer, which the frame prints first: one to three sentences with numbers, and one small table.
+
+        Parameters
+        ----------
+        text : str
+            The sentences.
+        table : DataFrame, optional
+            About ten rows at most, with a column for each thing to compare; its index is not shown.
+        """
+        self.answer_text = " ".join(text.split())
+        self.answer_table = table
 
     def progress(self, items: Iterable[T], description: str, total: int | None = None) -> Iterable[T]:
         """Return `items`, with a progress bar in a terminal if going through them takes longer than 2 s.
@@ -109,35 +125,45 @@ class Run:
         return tqdm(items, desc=description, total=total, delay=_PATIENCE, leave=False, disable=None)
 
     def table(self, frame: "pd.DataFrame", name: str) -> Path:
-        """Write a tidy table to ``<name>.csv``; the index becomes a column only if it has a name.
-
-        Returns
-        -------
-        Path
-            The file.
-        """
+        """Write a tidy table to ``<name>.csv``; the index becomes a column only if it has a name."""
         if name == "claims":
             raise ValueError("name must not be 'claims': claims.csv holds the claims of the run")
         return self._table(frame, name)
 
-    def figure(self, figure: "Figure", name: str) -> Path:
-        """Write a figure to ``<name>.<format>`` and close it, unless it is to be shown at the end.
+    def draw(self, *panels: Panel, columns: int = 2, size: tuple[float, float] = (6.4, 4.7), name: str = "") -> None:
+        """Draw panels into one figure, or the one that ``--panel`` asks for, and write it.
 
-        Returns
-        -------
-        Path
-            The file.
+        Parameters
+        ----------
+        *panels : callable, or pair of callable and kind
+            Each draws on the axes that it is given; of kind "3d" they have three dimensions, and of kind "figure" it
+            is given a figure for axes of its own. Panels are counted over all figures of a run, from 1.
+        columns : int
+            Panels beside each other.
+        size : pair of float
+            Width and height of a panel, inches.
+        name : str
+            Name of the file; by default that of the study.
         """
+        first, self.panels = self.panels + 1, self.panels + len(panels)
+        chosen, name = self.options.panel, name or self.name
+        if chosen is None:
+            self.figure(drawn(panels, columns, size), name)
+        elif first <= chosen <= self.panels:
+            self.figure(drawn([panels[chosen - first]], 1, size), f"{self.name}_panel{chosen}")
+
+    def figure(self, figure: "Figure", name: str) -> Path:
+        """Write a figure to ``<name>.<format>`` and close it, unless it is to be shown at the end."""
         import matplotlib.pyplot as plt
 
-        path = self._path(name, self.format)
-        with self._writing(path) as file:
-            save_figure(figure, file, self.format)
-        if not self.show:
+        path = self._path(name, self.options.format)
+        with whole_file(path) as file:
+            save_figure(figure, file, self.options.format)
+        if not self.options.show:
             plt.close(figure)
         return path
 
-    def animation(self, figure: "Figure", draw: Callable[[int], Any], *, frames: int, name: str) -> Path:
+    def animation(self, figure: "Figure", draw: Callable[[int], Any], *, frames: int, name: str, text: str) -> Path:
         """Write an animation to ``<name>.html``, a page to play or to step through, and close its figure.
 
         Parameters
@@ -150,17 +176,14 @@ class Run:
             Number of frames.
         name : str
             Name of the file.
-
-        Returns
-        -------
-        Path
-            The file.
+        text : str
+            What the page says above the animation.
         """
         import matplotlib.pyplot as plt
 
         path = self._path(name, "html")
-        page = animation_page(figure, draw, frames=frames, title=name)
-        with self._writing(path) as file:
+        page = animation_page(figure, draw, frames=frames, title=name, text=text)
+        with whole_file(path) as file:
             file.write(page.encode())
         plt.close(figure)
         return path
@@ -172,47 +195,81 @@ class Run:
         *,
         expected: float,
         measured: float | tuple[float, float, float],
-        verdict: Verdict = "reproduced",
-        tolerance: float = 0.0,
-    ) -> Claim:
-        """Record a claim; see `Claim` for the parameters.
+        default: bool = False,
+        **more: Any,
+    ) -> None:
+        """Record a claim.
 
-        What was measured is a value, taken as exact, or (value, low, high) as `mean_interval` returns it.
+        Parameters
+        ----------
+        id, statement, expected
+            As `Claim` takes them.
+        measured : float, or (value, low, high)
+            A value, taken as exact, or one with its interval, as `mean_interval` returns it.
+        default : bool
+            Whether it holds for the default of each knob alone: where one is turned, it is left out.
+        **more
+            `tolerance`, `row`, `verdict`, `wide` of `Claim`.
 
         Raises
         ------
         ValueError
-            If the run already has a claim of this id, or an argument is out of its range.
+            If the run already has a claim of this id, the row is none, or an argument is out of its range.
         """
         if any(id == earlier.id for earlier in self.claims):
             raise ValueError(f"id must be new in every claim of a run; got {id!r} again")
+        if more.get("row") and self.quotes and more["row"] not in self.quotes:
+            raise ValueError(f"row must be one of articles.csv; got {more['row']!r}")
         value, low, high = measured if isinstance(measured, tuple) else (measured, measured, measured)
-        claim = Claim(
-            id=id,
-            statement=statement,
-            expected=expected,
-            measured=value,
-            low=low,
-            high=high,
-            tolerance=tolerance,
-            verdict=verdict,
-        )
-        self.claims.append(claim)
-        return claim
+        claim = Claim(id=id, statement=statement, expected=expected, measured=value, low=low, high=high, **more)
+        if self.turned and (default or claim.row or not claim.tells):
+            self.left_out += 1
+        else:
+            self.claims.append(claim)
+
+    def claim_rows(self, table: "pd.DataFrame", id: str, statement: str, **columns: Any) -> None:  # noqa: A002
+        """Record a claim for each row of a table in which something is expected.
+
+        Parameters
+        ----------
+        table : DataFrame
+            The rows.
+        id, statement : str
+            With columns in braces: ``"{rule} {eps:g}"``.
+        **columns
+            As `claim` takes them; a text that names a column stands for its entry, three of them for an interval. Where
+            `expected` is NaN there is no claim.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> run = Run("demo", Path())
+        >>> table = pd.DataFrame({"beta": [0.5, 0.9], "lag": [1.0, 9.0], "theory": [1.0, 9.0]})
+        >>> run.claim_rows(table, "lag {beta:g}", "lag of β = {beta:g}", expected="theory", measured="lag")
+        >>> [claim.id for claim in run.claims]
+        ['lag 0.5', 'lag 0.9']
+        """
+        for row in table.to_dict("records"):
+            given = {name: _entry(value, row) for name, value in columns.items()}
+            if not np.isnan(given["expected"]):
+                self.claim(id.format(**row), statement.format(**row), **given)
 
     def write_claims(self) -> Path:
         """Write ``claims.csv``; the frame calls this once the study has returned."""
         import pandas as pd
 
-        rows = [claim.row(self.name) for claim in self.claims]
+        rows = [claim.cells(self.name) for claim in self.claims]
         return self._table(pd.DataFrame(rows, columns=list(COLUMNS)), "claims")
 
     def write_record(self, facts: dict[str, object]) -> Path:
-        """Write ``run.json``: `facts`, then files and claims. Written last: where it is, the run is complete."""
-        counts = {"total": len(self.claims), "failed": len(self.failed)}
-        record = facts | {"files": [path.name for path in self.files], "claims": counts}
+        """Write ``run.json``: `facts`, then answer, files and claims. Where it is, the run is complete."""
+        table = self.answer_table
+        shown = None if table is None else {"head": list(map(str, table.columns)), "rows": texts(table)}
+        counts = {"total": len(self.claims), "failed": len(self.failed), "left_out": self.left_out}
+        record = facts | {"turned": list(self.turned), "answer": self.answer_text, "table": shown}
+        record |= {"files": [path.name for path in self.files], "claims": counts}
         path = self._path("run", "json")
-        with self._writing(path) as file:
+        with whole_file(path) as file:
             text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
             file.write(text.encode(errors="backslashreplace"))  # names of files need not be UTF-8
         return path
@@ -220,20 +277,34 @@ class Run:
     def _table(self, frame: "pd.DataFrame", name: str) -> Path:
         path = self._path(name, "csv")
         named = any(level is not None for level in frame.index.names)
-        with self._writing(path) as file:
+        with whole_file(path) as file:
             frame.to_csv(file, index=named, lineterminator="\n", encoding="utf-8")
         return path
 
     def _path(self, name: str, suffix: str) -> Path:
         if not re.fullmatch(r"\w[\w.-]*", name):
             raise ValueError(f"name must be a plain file name of letters, digits, '_', '-' and '.'; got {name!r}")
-        return self.folder / f"{name}.{suffix}"
-
-    @contextmanager
-    def _writing(self, path: Path) -> Iterator[BinaryIO]:
-        if not self.files:  # from here on the record of an earlier run no longer describes the folder
-            (self.folder / "run.json").unlink(missing_ok=True)
-        with whole_file(path) as file:
-            yield file
-        if path not in self.files:
+        path = self.folder / f"{name}.{suffix}"
+        if path not in self.files and path.name != "run.json":
             self.files.append(path)
+        return path
+
+
+def _entry(value: Any, row: dict[str, Any]) -> Any:
+    """Return what a column of a table, or three of them, say in a row; anything else is itself."""
+    if isinstance(value, tuple):
+        return tuple(row[name] for name in value)
+    return row[value] if isinstance(value, str) and value in row else value
+
+
+def texts(table: "pd.DataFrame") -> list[list[str]]:
+    """Return the cells of a small table as they are shown: four digits, whole numbers whole."""
+    return [[_cell(value) for value in row] for row in table.itertuples(index=False)]
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, (float, np.floating)):
+        if np.isnan(value):
+            return "–"
+        return f"{value:.0f}" if abs(value) < 1e6 and value == round(value) else f"{value:.4g}"
+    return str(value)

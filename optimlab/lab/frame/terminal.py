@@ -2,6 +2,8 @@
 
 import argparse
 import io
+import os
+import shutil
 import signal
 import sys
 import threading
@@ -9,13 +11,27 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
+from typing import TextIO
 
 from optimlab.extras import needed
 from optimlab.lab.frame.errors import StudyError
 
-__all__ = ["FAILED", "INTERRUPTED", "STANDS", "TERMINATED", "UNUSABLE", "guarded", "printable", "seed"]
+__all__ = [
+    "FAILED",
+    "INTERRUPTED",
+    "STANDS",
+    "TERMINATED",
+    "UNUSABLE",
+    "columns",
+    "guarded",
+    "painted",
+    "printable",
+    "seed",
+    "tell",
+]
 
 _PACKAGES = ("matplotlib", "pandas", "scipy", "tqdm")
+_RED = "\x1b[31m{}\x1b[39m"
 STANDS, FAILED, UNUSABLE, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
 
 
@@ -49,10 +65,10 @@ def guarded(work: Callable[[], int]) -> int:
             _check_packages()
             return work()
     except KeyboardInterrupt:
-        _complain("interrupted: the files written so far are whole, but the run is not complete")
+        _complain("interrupted: no file was replaced")
         return INTERRUPTED
     except (StudyError, OSError) as error:
-        _complain(f"error: {_one_line(error)}")
+        _complain(f"error: {_reason(error)}")
         return UNUSABLE
 
 
@@ -65,6 +81,47 @@ def printable(text: str) -> str:
     \x1b[31mred
     """
     return "".join(c.encode("unicode_escape").decode() if _obeyed(c) else c for c in text)
+
+
+def tell(text: str, stream: TextIO | None = None) -> None:
+    r"""Print lines above a progress bar if there is one; where nobody reads any more (``| head``), print nothing.
+
+    Examples
+    --------
+    >>> tell("two\nlines", sys.stdout)
+    two
+    lines
+    """
+    stream = sys.stdout if stream is None else stream
+    try:
+        if "tqdm" in sys.modules:
+            from tqdm import tqdm
+
+            tqdm.write(text, file=stream)
+        else:
+            print(text, file=stream)
+        stream.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # also for what Python flushes at its end
+
+
+def columns(stream: TextIO) -> int | None:
+    """Return the width of a terminal; None for a file or a pipe, in which nothing is cut."""
+    return shutil.get_terminal_size().columns if stream.isatty() else None
+
+
+def painted(text: str, stream: TextIO) -> str:
+    """Return the text in red, where NO_COLOR does not forbid it and `stream` is a terminal or FORCE_COLOR is set.
+
+    Examples
+    --------
+    >>> painted("FAILED", io.StringIO())
+    'FAILED'
+    """
+    if os.environ.get("NO_COLOR"):
+        return text
+    terminal = stream.isatty() and os.environ.get("TERM") != "dumb"
+    return _RED.format(text) if os.environ.get("FORCE_COLOR") or terminal else text
 
 
 def _obeyed(c: str) -> bool:
@@ -115,17 +172,11 @@ def _check_packages() -> None:
 
 
 def _complain(message: str) -> None:
-    message = printable(message)
-    if not sys.modules.get("tqdm"):  # no progress bar yet
-        print(message, file=sys.stderr)
-        return
-    from tqdm import tqdm
-
-    tqdm.write(message, file=sys.stderr)  # not onto the line of a progress bar
+    tell(printable(message), sys.stderr)
 
 
-def _one_line(error: BaseException) -> str:
-    text = str(error)
-    if isinstance(error, OSError) and error.filename is not None:
-        text = f"{error.filename}: {error.strerror}"
-    return " ".join(text.split())
+def _reason(error: BaseException) -> str:
+    if isinstance(error, OSError):
+        text = str(error) if error.filename is None else f"{error.filename}: {error.strerror}"
+        return " ".join(text.split())
+    return str(error)

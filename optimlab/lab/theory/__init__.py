@@ -28,6 +28,7 @@ from optimlab.lab.theory.counterexample import (
     worst_regret,
 )
 from optimlab.lab.theory.ema import impulse_response, phase_delay, start_lag, start_mean, start_variance
+from optimlab.lab.theory.forms import linear_rule
 from optimlab.lab.theory.linear_rules import LinearRule, Moments, stationary_covariance, transient
 from optimlab.lab.theory.modes import Mode, ema_momentum_mode, gradient_descent_mode, heavy_ball_mode, nesterov_mode
 from optimlab.lab.theory.monkey_saddle import monkey_escape, monkey_flow_time
@@ -127,6 +128,7 @@ __all__ = [
     "heavy_ball_transient",
     "heavy_ball_variance",
     "impulse_response",
+    "linear_rule",
     "lr_equal_to_average",
     "minimum_log_probability",
     "minimum_log_probability_large",
