@@ -34,11 +34,13 @@ def averaged(series: pd.Series[Any], averages: Mapping[float, pd.Series[Any]]) -
 
     columns = {f"ema_{beta:.6g}": average for beta, average in averages.items()}
     name = f"{series.name} (data)" if series.name in columns else str(series.name)
-    return pd.DataFrame({name: series} | columns).rename_axis(series.index.name or "row")
+    return pd.DataFrame({name: series} | columns).rename_axis(str(series.index.name or "row"))
 
 
 def draw_lines(ax: Axes, lines: Mapping[str, tuple[pd.Series[Any], str, str]], title: str) -> None:
     """Draw lines of any length: series, colour and style by label, the first of them the data, which names the axes."""
+    from matplotlib.ticker import MaxNLocator
+
     for label, (line, colour, look) in lines.items():
         rows = extremes(line.to_numpy())
         width = 0.8 if len(line) > _DENSE else 1.5
@@ -46,7 +48,7 @@ def draw_lines(ax: Axes, lines: Mapping[str, tuple[pd.Series[Any], str, str]], t
     data = next(iter(lines.values()))[0]
     ax.set(title=title, xlabel=literal(str(data.index.name or "row")), ylabel=literal(str(data.name), 30))
     if data.index.dtype.kind == "i":
-        ax.xaxis.get_major_locator().set_params(integer=True)  # no year 1872.5
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))  # no year 1872.5
     legend_above(ax)
 
 
