@@ -17,14 +17,14 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from optimlab import Every, Optimizer, Rule, descend, heavy_ball, momentum
-from optimlab.checks import POSITIVE, Range
-from optimlab.lab.frame import PALETTE, Knob, Run, StudyError, looks, rules_knob, study
+from optimlab.checks import Range
+from optimlab.lab.frame import PALETTE, Knob, Run, StudyError, look, looks, rules_knob, study
 from optimlab.lab.theory import LinearRule, heavy_ball_mode, heavy_ball_plateau, linear_rule
 from optimlab.typing import Floats
 
 KNOBS = (
     rules_knob("heavy_ball(.9), sgd, nesterov(.9), momentum(.9)", "linear rules; the paths are those of the first"),
-    Knob("lr", (0.002, 0.04, 0.25), "learning rates times curvature: paths, and the best β", POSITIVE),
+    Knob("lr", (0.002, 0.04, 0.25), "lr times curvature: paths, and the best β", Range("in (0, 4)")),
     Knob("beta", (0.25, 0.5, 0.9, 0.99), "decays whose plateau is measured", Range("in (0, 1)")),
     Knob("steps", 120, "steps of the paths", Range("at least 10")),
 )
@@ -46,14 +46,14 @@ def recurrence(w: Floats) -> tuple[Floats, Floats]:
     q = np.divide(after, before, out=np.zeros_like(after), where=~single)
     k = np.where(np.abs(w[3]) > np.abs(w[2]), 3, 2), np.arange(w.shape[1])
     p: Floats = np.divide(w[1:][k] + q * w[:-1][k[0] - 1, k[1]], w[k], out=np.zeros_like(q), where=w[k] != 0.0)
-    return p, q
+    return p, np.asarray(q, dtype=np.float64)
 
 
 def measured(rule: Rule, lr_h: Floats) -> Floats:
     """Larger modulus of the roots of z² - p z + q."""
     p, q = recurrence(path(rule, lr_h))
     root = np.sqrt((p**2 - 4.0 * q).astype(complex))
-    return np.maximum(np.abs(p + root), np.abs(p - root)) / 2.0
+    return np.asarray(np.maximum(np.abs(p + root), np.abs(p - root)) / 2.0, dtype=np.float64)
 
 
 def linear(rule: Rule) -> LinearRule:
@@ -76,49 +76,54 @@ def limit(rule: Rule) -> float:
     return float(2.0 * (1.0 + form.beta) / (form.trace + form.gradient * (1.0 + form.beta)))
 
 
-def scan(run: Run) -> pd.DataFrame:
-    """Measure the rate of every rule over lr, to beyond the edge of stability."""
-    tables = []
+def scan(run: Run) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Claim the rate of every rule over lr, to beyond the edge of stability, and that edge; return both."""
+    tables, edges = [], []
     for label, rule in run.options.rules.items():
-        lr_h = np.geomspace(1e-3, 1.2, 200) * limit(rule)
+        end = limit(rule)
+        lr_h, near = np.geomspace(1e-3, 1.2, 200) * end, end * np.linspace(0.9999, 1.0001, 200)
         table = pd.DataFrame({"rule": label, "lr_h": lr_h, "rate": measured(rule, lr_h), "theory": radius(rule, lr_h)})
         worst = float(np.abs(table["rate"] - table["theory"]).max())
         said = f"{label}: rate at 200 lr, to beyond its edge: largest distance from the spectral radius"
         run.claim(f"rate {label}", said, expected=0.0, measured=worst, tolerance=1e-6)
+        found = crossing(near, measured(rule, near) > 1.0)
+        run.claim(f"edge {label}", f"{label}: stable to lr·h", expected=end, measured=found)
         tables.append(table)
-    return pd.concat(tables)
+        edges.append((label, found[0], end))
+    return pd.concat(tables), pd.DataFrame(edges, columns=["rule", "stable to lr·h", "theory"])
 
 
-def plateaus(run: Run) -> pd.DataFrame:
+def crossing(lr_h: Floats, marks: Any) -> tuple[float, float, float]:
+    """Where marks change first: the middle, and the two lr around it."""
+    low, high = lr_h[int(np.flatnonzero(np.diff(marks))[0]) :][:2]
+    return (low + high) / 2.0, low, high
+
+
+def plateaus(run: Run) -> list[str]:
     """Claim the modulus √β of complex roots at any lr, where they turn complex, and what small lr makes of momentum."""
-    rows = []
+    words = []
     for beta in sorted(set(run.options.beta)):
-        ends = heavy_ball_plateau(beta)
-        lr_h = np.linspace(*ends, 42)[1:-1]
-        for name, rule, wider in (("heavy ball", heavy_ball, 1.0), ("EMA momentum", momentum, 1.0 - beta)):
-            w = path(rule(beta), lr_h / wider, 60)
+        ends, found = heavy_ball_plateau(beta), []
+        for rule, wider in ((heavy_ball(beta), 1.0), (momentum(beta), 1.0 - beta)):
+            w, name = path(rule, np.linspace(*ends, 42)[1:-1] / wider, 60), look(rule).name
             determinant = w[1:-1] ** 2 - w[2:] * w[:-2]
-            found = (determinant[40] / determinant[0]) ** (1 / 80)
+            moduli = (determinant[40] / determinant[0]) ** (1 / 80)
             said = f"{name}, β {beta:g}: modulus at 40 lr of the plateau, √β (2√β is {2 * np.sqrt(beta):.3f})"
-            interval = float(np.median(found)), float(found.min()), float(found.max())
+            interval = float(np.median(moduli)), float(moduli.min()), float(moduli.max())
             run.claim(f"modulus {name} {beta:g}", said, expected=np.sqrt(beta), measured=interval, tolerance=1e-9)
-        turns = []
         for end in ends:
-            near = end * np.linspace(0.99, 1.01, 200)
-            p, q = recurrence(path(heavy_ball(beta), near))
-            k = int(np.flatnonzero(np.diff(p**2 < 4.0 * q))[0])
-            turns.append((near[k : k + 2].mean(), near[k], near[k + 1]))
+            lr_h = end * np.linspace(0.99, 1.01, 200)
+            p, q = recurrence(path(heavy_ball(beta), lr_h))
+            found.append(crossing(lr_h, p**2 < 4.0 * q))
             said = f"heavy ball, β {beta:g}: end of the plateau, (1 ± √β)²"
-            run.claim(f"end {beta:g} {end:.4g}", said, expected=end, measured=turns[-1])
+            run.claim(f"end {beta:g} {end:.4g}", said, expected=end, measured=found[-1])
         small = 0.01 * (1.0 - beta) ** 2
-        w = path(heavy_ball(beta), small, 1000)[-2:, 0]
-        said = f"heavy ball, β {beta:g}, lr·h = {small:.2g}: (1 - rate) / lr·h, that of SGD with lr/(1-β)"
-        allowed = 2.0 * small * beta / (1.0 - beta) ** 3  # twice the next term of the series
-        run.claim(
-            f"small {beta:g}", said, expected=1 / (1 - beta), measured=(1 - w[1] / w[0]) / small, tolerance=allowed
-        )
-        rows.append((beta, float(np.median(found)), turns[0][0], turns[1][0]))
-    return pd.DataFrame(rows, columns=["β", "rate on the plateau", "from lr·h", "to lr·h"])
+        w, allowed = path(heavy_ball(beta), small, 1000)[-2:, 0], 0.02 * beta / (1.0 - beta)  # twice the next term
+        said = f"heavy ball, β {beta:g}, lr·h = {small:.2g}: (1 - rate) / lr·h, as of SGD with lr/(1-β)"
+        rate = (1 - w[1] / w[0]) / small
+        run.claim(f"small {beta:g}", said, expected=1 / (1 - beta), measured=rate, tolerance=allowed)
+        words.append(f"{interval[0]:.3g} for β = {beta:g} (lr·h {found[0][0]:.3g} to {found[1][0]:.3g})")
+    return words
 
 
 def damping(run: Run) -> pd.DataFrame:
@@ -132,19 +137,19 @@ def damping(run: Run) -> pd.DataFrame:
             run.claim(f"damping {lr_h:g}", said, expected=best, measured=beta[rate.argmin()], tolerance=0.002)
         theory = heavy_ball_mode(lr_h, beta).radius
         tables.append(pd.DataFrame({"lr_h": lr_h, "beta": beta, "rate": rate, "theory": theory}))
-    return pd.concat(tables)
+    return pd.concat(tables, ignore_index=True)
 
 
 def draw_rates(ax: Axes, run: Run, rates: pd.DataFrame) -> None:
     """Rate of one mode against lr h."""
-    for label, look in looks(run.options.rules).items():
+    for label, seen in looks(run.options.rules).items():
         rule = run.options.rules[label]
         lr_h = np.geomspace(5e-4, 1.3 * limit(rule), 2000)
         ax.plot(
-            lr_h, radius(rule, lr_h), color=look.colour, linestyle=look.dash, label=f"{label}, to {limit(rule):.3g}"
+            lr_h, radius(rule, lr_h), color=seen.colour, linestyle=seen.dash, label=f"{label}, to {limit(rule):.3g}"
         )
         dots = rates[rates["rule"] == label].iloc[::8]
-        ax.plot(dots["lr_h"], dots["rate"], "o", color=look.colour, markersize=4)
+        ax.plot(dots["lr_h"], dots["rate"], "o", color=seen.colour, markersize=4)
     ax.axhline(1.0, color="#666666", linewidth=1.0)
     ax.set(title="On its plateau lr does not matter (dots: measured)", xlabel="lr · curvature", xscale="log")
     ax.set(ylabel="factor per step", ylim=(0.4, 1.15))
@@ -162,51 +167,45 @@ def draw_damping(ax: Axes, table: pd.DataFrame) -> None:
     ax.legend(loc="lower right")
 
 
-def draw_paths(ax: Axes, run: Run, portrait: bool) -> None:
-    """Paths of the first rule: steps against positions, or distances over steps under their envelopes."""
+def draw_paths(ax: Axes, run: Run) -> None:
+    """Paths of the first rule: steps against positions."""
     label, rule = next(iter(run.options.rules.items()))
     for lr_h, colour in zip(sorted(set(run.options.lr)), COLOURS * 9, strict=False):
-        w, t = path(rule, lr_h, run.options.steps)[:, 0], np.arange(run.options.steps + 1)
-        said = f"lr · curvature = {lr_h:g}"
-        if portrait:
-            ax.plot(w[1:], np.diff(w), "o-", color=colour, markersize=3, linewidth=1.0, label=said)
-        else:
-            ax.plot(np.where(w != 0.0, np.abs(w), np.nan), color=colour, linewidth=1.2, label=said)
-            ax.plot(t, radius(rule, lr_h) ** t, "--", color=colour)
-    if portrait:
-        ax.plot(0, 0, "k*", markersize=12)
-        ax.margins(y=0.25)
-        ax.set(title=f"{label} from w = 1: it creeps, or it circles", xlabel="w", ylabel="step just made")
-    else:
-        ax.set(title=f"{label}: one envelope on the plateau (dashed: rateᵗ)", xlabel="step", ylabel="|w|", yscale="log")
-    ax.legend(loc="upper left" if portrait else "lower left")
+        w = path(rule, lr_h, run.options.steps)[:, 0]
+        ax.plot(w[1:], np.diff(w), "o-", color=colour, markersize=3, linewidth=1.0, label=f"lr · curvature = {lr_h:g}")
+    ax.plot(0, 0, "k*", markersize=12)
+    ax.margins(y=0.25)
+    ax.set(title=f"{label} from w = 1: it creeps, or it circles", xlabel="w", ylabel="step just made")
+    ax.legend(loc="upper left")
 
 
-def answer(run: Run, table: pd.DataFrame, dampings: pd.DataFrame) -> None:
-    """Say where lr does not matter, and which β is best."""
-    rows = table.to_numpy()
-    text = "Where its roots are complex a heavy ball falls by √β a step, whatever lr: "
-    text += ", ".join(f"{rate:.3g} for β = {beta:g} (lr·h {low:.3g} to {high:.3g})" for beta, rate, low, high in rows)
-    best = [
-        (lr_h, rows["beta"].iloc[rows["rate"].argmin()])
-        for lr_h, rows in dampings.groupby("lr_h")
-        if float(str(lr_h)) < 4.0
-    ]
-    text += f". The best β is {', '.join(f'{beta:.2g} at lr·h {lr_h:g}' for lr_h, beta in best)}."
-    run.answer(text, table)
+def draw_envelopes(ax: Axes, run: Run) -> None:
+    """Distances of the first rule over steps, under their envelopes."""
+    label, rule = next(iter(run.options.rules.items()))
+    for lr_h, colour in zip(sorted(set(run.options.lr)), COLOURS * 9, strict=False):
+        w, t = np.abs(path(rule, lr_h, run.options.steps)[:, 0]), np.arange(run.options.steps + 1)
+        ax.plot(np.where(w > 0.0, w, np.nan), color=colour, linewidth=1.2, label=f"lr · curvature = {lr_h:g}")
+        ax.plot(t, radius(rule, lr_h) ** t, "--", color=colour)
+    ax.set(title=f"{label}: one envelope on the plateau (dashed: rateᵗ)", xlabel="step", ylabel="|w|", yscale="log")
+    ax.legend(loc="lower left")
 
 
 def main(run: Run) -> None:
     """Run the study."""
-    rates, table, dampings = scan(run), plateaus(run), damping(run)
-    answer(run, table, dampings)
-    run.table(rates, "rates")
-    run.table(dampings, "damping")
+    (rates, edges), words, dampings = scan(run), plateaus(run), damping(run)
+    best = dampings.loc[dampings.groupby("lr_h")["rate"].idxmin(), ["beta", "lr_h"]].to_numpy()
+    text = (
+        f"Where its roots are complex a heavy ball falls by √β a step, whatever lr: {', '.join(words)}. The best β is "
+    )
+    text += ", ".join(f"{beta:.2g} at lr·h {lr_h:g}" for beta, lr_h in best)
+    run.answer(f"{text}.", edges)
+    for frame, name in ((rates, "rates"), (edges, "edges"), (dampings, "damping")):
+        run.table(frame, name)
     run.draw(
         lambda ax: draw_rates(ax, run, rates),
         lambda ax: draw_damping(ax, dampings),
-        lambda ax: draw_paths(ax, run, portrait=True),
-        lambda ax: draw_paths(ax, run, portrait=False),
+        lambda ax: draw_paths(ax, run),
+        lambda ax: draw_envelopes(ax, run),
     )
 
 
