@@ -22,7 +22,7 @@ from optimlab.lab.theory import start_mean, start_variance
 from optimlab.typing import Floats
 
 KNOBS = (
-    Knob("beta", (0.9, 0.98), "decays; the figure's starts are those of the largest", Range("in [0, 1)")),
+    Knob("beta", (0.9, 0.98), "decays; the figure's starts are those of the largest", Range("in (0, 1)")),
     Knob("steps", 300, "samples", Range("at least 2")),
     Knob("draws", 40_000, "draws of the noise", Range("at least 1000"), quick=3000),
 )
@@ -65,7 +65,7 @@ def claim(run: Run, noise: Floats, table: pd.DataFrame, naive: pd.DataFrame) -> 
         for name, said in (("mean", "mean over the level"), ("variance", "variance over that of the noise")):
             text, measured = f"{{start}} start, β {beta:g}, t = {{t}}: {said}", (name, f"{name}_low", f"{name}_high")
             run.claim_rows(some, f"{name} {beta:g} {{start}} {{t}}", text, expected=f"{name}_theory", measured=measured)
-        for t in times(run, beta) if beta > 0.0 else ():
+        for t in times(run, beta):
             level = float(price(Decay(beta), np.array([t]))[0])
             ends = {start: ema(noise[:, :t], beta, axis=1, start=start)[:, -1] for start in ("zero", "debiased")}
             zero, corrected = (ends["zero"] - level * beta**t) ** 2, ends["debiased"] ** 2

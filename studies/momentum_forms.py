@@ -82,7 +82,7 @@ def strides(run: Run, schedule: Callable[[Any], Any], steps: int) -> pd.DataFram
 def fall(run: Run) -> pd.DataFrame:
     """Claim what follows a fall of lr under a constant gradient, and the lag behind a straight lr."""
     beta, drop, lag = run.options.beta, run.options.drop, Decay(run.options.beta).lag
-    at = int(np.ceil(np.log(1e-10) / np.log(beta)))  # of the start 1e-10 is left
+    at = max(100, int(np.ceil(np.log(1e-10) / np.log(beta))))  # of the start 1e-10 is left
     steps = strides(run, piecewise([0.1, 0.1 * drop], at=[at]), 2 * at)
     expected = {"outside": drop, "inside": drop + (1 - drop) * beta ** np.arange(1, at + 1)}
     for place in PLACES:

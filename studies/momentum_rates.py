@@ -25,7 +25,7 @@ from optimlab.typing import Floats
 KNOBS = (
     rules_knob("heavy_ball(.9), sgd, nesterov(.9), momentum(.9)", "linear rules; the paths are those of the first"),
     Knob("lr", (0.002, 0.04, 0.25), "lr times curvature: paths, and the best β", Range("in (0, 4)")),
-    Knob("beta", (0.25, 0.5, 0.9, 0.99), "decays whose plateau is measured", Range("in (0, 1)")),
+    Knob("beta", (0.25, 0.5, 0.9, 0.99), "decays whose plateau is measured", Range("in [0.01, 0.99]")),
     Knob("steps", 120, "steps of the paths", Range("at least 10")),
 )
 COLOURS = [PALETTE[name] for name in ("orange", "blue", "green", "purple", "sky", "vermillion")]
