@@ -41,7 +41,7 @@ def contour(ax: Any, scene: Scene, ways: dict[str, Way], said: str) -> None:
         ax.plot(*way.w.T, label=literal(f"{label}: {way.status}, step {way.step}", 60), zorder=3, **way.line())
     for way in ways.values():
         cut = way.status in ("left downhill", "diverged")
-        ax.plot(*shown(way, scene)[-1:].T, ">" if cut else "o", color=way.look.colour, markersize=5, zorder=3)
+        ax.plot(*shown(way, scene)[-1:].T, "X" if cut else "o", color=way.look.colour, markersize=6, zorder=3)
     finite = z[np.isfinite(z)]
     levels = np.unique(np.quantile(finite, np.linspace(0.0, 1.0, _LEVELS))) if finite.size else np.array([])
     if len(levels) > 1:

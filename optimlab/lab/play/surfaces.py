@@ -117,7 +117,7 @@ class OwnSurface(Surface):
     def _each(self, w: Array, f: Callable[[Any], Any], shape: tuple[int, ...]) -> Any:
         """Return what a function gives for each point."""
         points = w.reshape(-1, 2)
-        return np.array([f(point) for point in points], w.dtype).reshape(*w.shape[:-1], *shape)[()]
+        return np.array([f(point) for point in points], w.dtype).reshape((*w.shape[:-1], *shape))[()]
 
 
 def surface(given: Any) -> Surface:
