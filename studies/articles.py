@@ -18,7 +18,7 @@ from typing import Any
 import pandas as pd
 
 from optimlab.lab.frame import Outcome, Run, gather, gather_options, study
-from optimlab.lab.frame.claims import VERDICTS, expected_text, measured_text
+from optimlab.lab.frame.claims import COLUMNS, VERDICTS, expected_text, measured_text
 from optimlab.lab.frame.markup import Markup, element, table
 from optimlab.lab.frame.page import page
 
@@ -99,12 +99,9 @@ def main(run: Run) -> None:
         f"{total} numbers beside theory; {sum(not outcome.stands for outcome in outcomes.values())} studies failed.",
         pd.crosstab(said["title"], said["verdict"]).reindex(said["title"].unique()).reset_index(),
     )
-    rows = [
-        {"row": c.row, "study": name} | c.cells(name) for name, out in outcomes.items() for c in out.claims if c.row
-    ]
-    run.table(
-        pd.DataFrame(rows).merge(said[["title", "sentence", "finding"]], left_on="row", right_index=True), "measured"
-    )
+    cells = [claim.cells(name) for name, claim in claims[["study", "claim"]].itertuples(index=False)]
+    measured = pd.DataFrame(cells, columns=list(COLUMNS)).join(said[["title", "sentence", "finding"]], on="row")
+    run.table(measured, "articles")
     write_page(run, said, claims)
 
 
