@@ -1,6 +1,7 @@
 """What of five tutorials on averages, optimizers and vanishing gradients holds?
 
-Of their 54 sentences and programs that can be measured ANSWER.
+Of their 54 sentences and programs that can be measured 26 are reproduced, 22 refuted, and 6 owe
+their truth to the set-up.
 
 Runs all other studies, and sets what they measured beside each sentence (articles.csv, beside this file): title,
 sentence, finding, verdict, on one page, articles.html. A sentence is reproduced, refuted, or owes its truth to the
