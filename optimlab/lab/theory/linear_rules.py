@@ -79,14 +79,16 @@ class Moments(NamedTuple):
     average_variance: Floats
 
     @property
+    @formula
     def square(self) -> Floats:
         """E w²; the expected loss is h/2 times it."""
-        return _second_moment(self.mean, self.variance)
+        return self.mean**2 + self.variance
 
     @property
+    @formula
     def average_square(self) -> Floats:
         """E w̄²."""
-        return _second_moment(self.average_mean, self.average_variance)
+        return self.average_mean**2 + self.average_variance
 
 
 @formula
@@ -95,13 +97,9 @@ def transient(
 ) -> Moments:
     """E s ← A E s, P ← A P Aᵀ + noise b bᵀ: mean and variance after each update, exact for any learning rates.
 
-    v starts at 0, w at ``start``, and the average is debiased, as ``Ema(γ, debias=True)``. Where the rule diverges
-    moments are inf or NaN.
-
-    Parameters
-    ----------
-    rates : array_like of float, at least 0, shape (K, ...)
-        The learning rate of each update, such as ``schedule(np.arange(K))``; the shape of one meets that of the others.
+    ``rates``, of shape (K, ...), has the learning rate of each update, such as ``schedule(np.arange(K))``; the shape of
+    one meets that of the other arguments. v starts at 0, w at ``start``, and the average is debiased, as
+    ``Ema(γ, debias=True)``. Where the rule diverges moments are inf or NaN.
 
     Source
     ------
@@ -155,14 +153,9 @@ def stationary_covariance(rule: LinearRule, lr: Positive, curvature: Positive, *
     A = np.broadcast_to(np.where(within, A, 2.0 * np.eye(3)), inputs.shape)  # beyond float64 nothing is stable
     stable = np.abs(np.linalg.eigvals(A)).max(axis=-1) < 1.0
     found = np.full(inputs.shape, np.inf)
-    for i in zip(*np.nonzero(stable), strict=True) if stable.ndim else [()] * int(stable):
+    for i in map(tuple, np.argwhere(stable)):
         found[i] = solve_discrete_lyapunov(A[i], inputs[i])
     return found
-
-
-def _second_moment(mean: Floats, variance: Floats) -> Floats:
-    with np.errstate(over="ignore"):  # of a rule that diverges
-        return mean**2 + variance
 
 
 def _outer(b: Floats, noise: Floats) -> Floats:

@@ -161,15 +161,10 @@ def heavy_ball_error(condition: Conditions, t: Counts) -> Any:
 
 @formula
 def heavy_ball_transient(condition: Conditions) -> tuple[Any, Any]:
-    """Max over t of ``heavy_ball_error``: how far the best-tuned heavy ball first moves away; about √κ/(e√2) ≈ √κ/4.
+    """Max over t of ``heavy_ball_error``, and that t: how far the best-tuned heavy ball first moves away, and when.
 
-    With c = 1+ρ² and l = ln ρ the derivative vanishes where c l t² + (2l + c) t + l + 1 = 0. Below κ = 8.35 the error
-    never grows.
-
-    Returns
-    -------
-    peak, step : float or ndarray
-        The largest error over that of the start, and when; 1 and 0 if it never grows.
+    The peak is about √κ/(e√2) ≈ √κ/4. With c = 1+ρ² and l = ln ρ the derivative vanishes where
+    c l t² + (2l + c) t + l + 1 = 0. Below κ = 8.35 the error never grows: 1 and 0.
 
     Examples
     --------
