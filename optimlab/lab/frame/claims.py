@@ -92,7 +92,7 @@ class Claim:
 
     What would accept half of it, or one and a half, says nothing, and does not stand:
 
-    >>> Claim(id="lag", statement="lag", expected=49.0, measured=40.0, low=20.0, high=60.0).stands
+    >>> Claim(id="lag", statement="lag", expected=49.0, measured=45.0, low=20.0, high=70.0).stands
     False
     """
 
