@@ -61,10 +61,7 @@ WRONG = [
     (["--function", "x +"], "invalid syntax\n  x +\n     ^\n"),
     (["--function", "x", "--surface", "bowl"], "error: --surface and --function exclude each other; leave one out"),
     (["--surface", "bad.py:f"], "error: bad.py:2: ZeroDivisionError: division by zero\n"),
-    (
-        ["--function", "log(x)", "--start", "-1", "0"],
-        "error: log(x) must have a finite value at the start (-1, 0); got nan",
-    ),
+    (["--function", "log(x)", "--start", "-1", "0"], "log(x) must have a finite value at the start (-1, 0); got nan"),
     (["--lr", "0"], "error: --lr must be greater than 0"),
     (["--steps", "0"], "error: --steps must be"),
 ]
