@@ -76,15 +76,7 @@ def looks(rules: Iterable[Rule] | Mapping[str, Rule]) -> dict[str, Look]:
 
     The second of one kind has the colour of the first, and another dash.
 
-    Parameters
-    ----------
-    rules : iterable of Rule, or dict of Rule by label
-        The rules; without labels they get those of `labels`.
-
-    Raises
-    ------
-    StudyError
-        If a rule stands twice, or there are more than can be told apart.
+    Rules that come without labels get those of `labels`; more than can be told apart raise a StudyError.
 
     Examples
     --------
@@ -115,17 +107,7 @@ def looks(rules: Iterable[Rule] | Mapping[str, Rule]) -> dict[str, Look]:
 def labels(rules: Sequence[Rule], texts: Sequence[str] | None = None) -> list[str]:
     """Return a label for each rule: its name, with the numbers in which it differs from others of its kind.
 
-    Parameters
-    ----------
-    rules : sequence of Rule
-        The rules.
-    texts : sequence of str, optional
-        How rules that have no name are called; by default by their expressions.
-
-    Raises
-    ------
-    StudyError
-        If a rule stands twice.
+    Rules without a name are called by `texts`, or by their expressions. One that stands twice raises a StudyError.
 
     Examples
     --------
