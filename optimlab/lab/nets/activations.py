@@ -14,6 +14,7 @@ from optimlab.typing import Array
 __all__ = ["ACTIVATIONS", "Activation", "activation"]
 
 InPlace = Callable[[Array, Array], None]
+# Not np.negative(z, out=z): NumPy 2.4 gives other numbers where z has a stride of 64 bytes, with float32 of 16.
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ def _sigmoid(z: Array, scratch: Array) -> None:
         np.multiply(z, 0.5, out=z)
         np.add(z, 0.5, out=z)
         return
-    np.negative(z, out=z)
+    np.multiply(z, -1.0, out=z)
     np.exp(z, out=z)
     np.add(z, 1.0, out=z)
     np.reciprocal(z, out=z)
@@ -105,9 +106,9 @@ def _softplus(z: Array, scratch: Array) -> None:
 
 
 def _softplus_slope(h: Array, out: Array) -> None:
-    np.negative(h, out=out)
+    np.multiply(h, -1.0, out=out)
     np.expm1(out, out=out)
-    np.negative(out, out=out)
+    np.multiply(out, -1.0, out=out)
 
 
 def _linear(z: Array, scratch: Array) -> None:

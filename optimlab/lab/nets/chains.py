@@ -1,7 +1,8 @@
-"""Deep chains with hand-written backpropagation: of single units, of layers, and of blocks that share their weights.
+"""Deep chains: of single units, of layers, and of blocks that share their weights; each is a net of a certain shape.
 
-All are vectorised over draws: leading axes of the weights are replicas. The arithmetic is done in the dtype of the
-weights, and a gradient that vanishes or overflows is a 0 or an inf, without a warning.
+All take draws: leading axes of the weights are replicas. They are in the dtype of the weights, and a gradient that
+vanishes or overflows is a 0 or an inf, without a warning. φ, ``activation``, is a name or an Activation; the cost is
+C = Σ (y - target)² over the outputs y, or C = Σ y without a target.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from numpy.typing import ArrayLike
 
 from optimlab.checks import floats, number, real, whole
 from optimlab.lab.nets.activations import Activation, activation
+from optimlab.lab.nets.passes import Memory, Pass, with_ones
 from optimlab.typing import Array
 
 __all__ = ["LayerChain", "PathChain", "UnitChain"]
@@ -23,7 +25,7 @@ __all__ = ["LayerChain", "PathChain", "UnitChain"]
 
 @dataclass(frozen=True)
 class UnitChain:
-    """aₖ = φ(w aₖ₋₁ + b) from a₀ = x, each layer with the weight and bias that `order` names; C = (y - target)².
+    """aₖ = φ(w aₖ₋₁ + b) from a₀ = x, each layer with the weight and bias that `order` names.
 
     Weights and biases are a dictionary ``{"w": (..., n), "b": (..., n)}``; the chain fits `optimlab.descend`.
 
@@ -31,17 +33,8 @@ class UnitChain:
     ----------
     order : sequence of int, at least one
         Index of the weight and bias of every layer, from the input on; a repeated index is a shared weight.
-    activation : str or Activation
-        φ.
-    x : float
-        The input.
-    target : float, optional
-        What y, the last activation, should be; without it, C = y.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If the order is empty or holds a negative index, the activation is unknown, or a number is not finite.
+    activation, x, target
+        φ, the input, and what the last activation should be.
 
     Examples
     --------
@@ -66,77 +59,56 @@ class UnitChain:
             raise ValueError("order must name at least one layer; got ()")
         object.__setattr__(self, "order", order)
         object.__setattr__(self, "activation", activation(self.activation))
-        _check_numbers(x=self.x, target=self.target)
+        number("x", self.x)
+        if self.target is not None:
+            number("target", self.target)
 
     def activations(self, parameters: Mapping[str, ArrayLike]) -> Array:
         """Return a₀ ... a_depth, shape (..., depth + 1)."""
-        w, b = self._checked(parameters)
-        a = [np.full(w.shape[:-1], self.x, w.dtype)]
-        with np.errstate(over="ignore", invalid="ignore"):
-            for index in self.order:
-                a.append(activation(self.activation)(w[..., index] * a[-1] + b[..., index]))
-        return np.stack(a, axis=-1)
+        outputs = _joined(self._passed(parameters).z)
+        return np.concatenate([np.full_like(outputs[..., :1], self.x), outputs], axis=-1)
 
     def value(self, parameters: Mapping[str, ArrayLike]) -> Any:
         """Return C, shape (...)."""
-        return _cost(self.activations(parameters)[..., -1], self.target)
+        return _cost(self._passed(parameters), self.target)
 
     def deltas(self, parameters: Mapping[str, ArrayLike]) -> Array:
         """Return δₖ = ∂C/∂zₖ of every layer, shape (..., depth)."""
-        return self._backward(parameters, self.activations(parameters))
+        return _joined(_back(self._passed(parameters), self.target).delta)
 
     def gradient(self, parameters: Mapping[str, ArrayLike]) -> dict[str, Array]:
         """Return ∂C/∂w and ∂C/∂b, of the shapes of w and b; a shared weight gets the sum over its layers."""
-        a = self.activations(parameters)
-        delta = self._backward(parameters, a)
-        w, b = self._checked(parameters)
-        gradient = {"w": np.zeros_like(w), "b": np.zeros_like(b)}
+        gradient = {name: np.zeros_like(floats(name, parameters[name])) for name in parameters}
+        _back(self._passed(parameters, blocks := []), self.target)
         with np.errstate(over="ignore", invalid="ignore"):
-            for layer, index in enumerate(self.order):
-                gradient["w"][..., index] += delta[..., layer] * a[..., layer]
-                gradient["b"][..., index] += delta[..., layer]
+            for block, index in zip(blocks, self.order, strict=True):
+                gradient["w"][..., index] += block[..., 0, 0]
+                gradient["b"][..., index] += block[..., 1, 0]
         return gradient
 
-    def _backward(self, parameters: Mapping[str, ArrayLike], a: Array) -> Array:
-        w, _ = self._checked(parameters)
-        slopes = activation(self.activation).slope(a[..., 1:])
-        delta = np.empty_like(slopes)
-        with np.errstate(over="ignore", invalid="ignore"):
-            above = _cost_slope(a[..., -1], self.target)
-            for layer in range(len(self.order) - 1, -1, -1):
-                delta[..., layer] = above * slopes[..., layer]
-                above = w[..., self.order[layer]] * delta[..., layer]
-        return delta
-
-    def _checked(self, parameters: Mapping[str, ArrayLike]) -> tuple[Array, Array]:
+    def _passed(self, parameters: Mapping[str, ArrayLike], gradients: list[Array] | None = None) -> Pass:
         if not isinstance(parameters, Mapping) or set(parameters) != {"w", "b"}:
             raise TypeError(f"parameters must be a dictionary of 'w' and 'b'; got {parameters!r}")
         w, b = floats("w", parameters["w"]), floats("b", parameters["b"])
         if w.ndim == 0 or w.shape != b.shape or w.shape[-1] <= max(self.order):
             least = max(self.order) + 1
             raise ValueError(f"w and b must have one shape (..., n), n at least {least}; got {w.shape} and {b.shape}")
-        return w, b
+        pairs = np.stack([w, b], axis=-1)[..., np.newaxis]
+        return _passed(self.activation, np.array([[self.x]]), [pairs[..., k, :, :] for k in self.order], gradients)
 
 
 @dataclass(frozen=True, eq=False)
 class LayerChain:
-    """aₗ = φ(aₗ₋₁ Wₗ) from a₀ = x: layers of units without biases; C = Σ (y - target)² over samples and outputs.
+    """aₗ = φ(aₗ₋₁ Wₗ) from a₀ = x: layers of units without biases; C is the sum over samples too.
 
     Weights are a list of arrays of shape (..., fan_in, fan_out).
 
     Parameters
     ----------
-    activation : str or Activation
-        φ, of every layer.
+    activation, target
+        φ, of every layer, and what every output should be.
     x : array_like of float, shape (samples, fan_in)
         The input.
-    target : float, optional
-        What every output should be; without it, C = Σ y.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If the activation is unknown, or x is no matrix of finite numbers.
 
     Examples
     --------
@@ -158,61 +130,48 @@ class LayerChain:
         if not np.isfinite(x).all():
             raise ValueError("x must be finite; it holds inf or NaN")
         object.__setattr__(self, "x", x)
-        _check_numbers(target=self.target)
+        if self.target is not None:
+            number("target", self.target)
 
     def activations(self, weights: Sequence[ArrayLike]) -> list[Array]:
         """Return a₀ ... a_depth, each of shape (..., samples, units)."""
-        a = [floats("x", self.x)]
-        for layer, W in enumerate(self._checked(weights)):
-            if W.ndim < 2 or W.shape[-2] != a[-1].shape[-1]:
-                raise ValueError(f"weights[{layer}] must have shape (..., {a[-1].shape[-1]}, fan_out); got {W.shape}")
-            if not _fit(W.shape[:-2], a[-1].shape[:-2]):
-                raise ValueError(
-                    f"weights[{layer}] must have the replicas of the layers before, {a[-1].shape[:-2]}; "
-                    f"got {W.shape[:-2]}"
-                )
-            with np.errstate(over="ignore", invalid="ignore"):
-                a.append(activation(self.activation)(a[-1].astype(W.dtype, copy=False) @ W))
-        return a
+        return [floats("x", self.x), *(z.mT for z in self._passed(weights).z)]
 
     def value(self, weights: Sequence[ArrayLike]) -> Any:
         """Return C, shape (...)."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            return _cost(self.activations(weights)[-1], self.target).sum(axis=(-1, -2))
+        return _cost(self._passed(weights), self.target)
 
     def deltas(self, weights: Sequence[ArrayLike], top: ArrayLike | None = None) -> list[Array]:
         """Return δₗ = ∂C/∂zₗ of every layer, each (..., samples, units); `top` is put in the place of ∂C/∂y."""
-        a = self.activations(weights)
-        above = None if top is None else floats("top", top)
-        if above is not None and above.shape[-2:] != a[-1].shape[-2:]:
-            raise ValueError(
-                f"top must have the shape (..., {a[-1].shape[-2]}, {a[-1].shape[-1]}) of y; got {above.shape}"
-            )
-        return self._backward(self._checked(weights), a, above)
+        each = self._passed(weights)
+        above, y = None if top is None else floats("top", top), each.z[-1].mT
+        if above is not None and above.shape[-2:] != y.shape[-2:]:
+            raise ValueError(f"top must have the shape (..., {y.shape[-2]}, {y.shape[-1]}) of y; got {above.shape}")
+        return [delta.mT for delta in _back(each, self.target, above).delta]
 
     def gradient(self, weights: Sequence[ArrayLike]) -> list[Array]:
         """Return ∂C/∂Wₗ of every layer, of the shapes of the weights."""
-        matrices, a = self._checked(weights), self.activations(weights)
-        deltas = self._backward(matrices, a, None)
-        with np.errstate(over="ignore", invalid="ignore"):
-            return [below.swapaxes(-1, -2) @ delta for below, delta in zip(a[:-1], deltas, strict=True)]
+        gradients: list[Array] = []
+        _back(self._passed(weights, gradients), self.target)
+        return gradients
 
-    def _backward(self, weights: list[Array], a: list[Array], top: Array | None) -> list[Array]:
-        slope = activation(self.activation).slope
-        deltas: list[Array] = []
-        with np.errstate(over="ignore", invalid="ignore"):
-            above = _cost_slope(a[-1], self.target) if top is None else top
-            for W, y in zip(reversed(weights), reversed(a), strict=False):
-                deltas.insert(0, above * slope(y))
-                above = deltas[0] @ W.swapaxes(-1, -2)
-        return deltas
-
-    def _checked(self, weights: Sequence[ArrayLike]) -> list[Array]:
+    def _passed(self, weights: Sequence[ArrayLike], gradients: list[Array] | None = None) -> Pass:
         if not isinstance(weights, (Sequence, np.ndarray)):
             raise TypeError(f"weights must be a sequence of arrays; got {weights!r}")
         if len(weights) == 0:
             raise ValueError("weights must hold at least one layer; got none")
-        return [floats("weights", W) for W in weights]
+        matrices, x = [floats("weights", W) for W in weights], floats("x", self.x)
+        rows, lead = x.shape[-1], ()
+        for layer, W in enumerate(matrices):
+            if W.ndim < 2 or W.shape[-2] != rows:
+                raise ValueError(f"weights[{layer}] must have shape (..., {rows}, fan_out); got {W.shape}")
+            try:
+                rows, lead = W.shape[-1], np.broadcast_shapes(lead, W.shape[:-2])
+            except ValueError:
+                raise ValueError(
+                    f"weights[{layer}] must have the replicas of the layers before, {lead}; got {W.shape[:-2]}"
+                ) from None
+        return _passed(self.activation, x, matrices, gradients)
 
 
 @dataclass(frozen=True)
@@ -225,17 +184,8 @@ class PathChain:
         Indices of the weights of every path of a block.
     blocks : int, at least 1
         Number of blocks.
-    activation : str or Activation
-        φ.
-    x : float
-        The first y.
-    target : float, optional
-        C = (y - target)²; without it, C = y.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If there is no path or block, an index is negative, or the activation is unknown.
+    activation, x, target
+        φ, the first y, and what the last one should be.
 
     Examples
     --------
@@ -255,7 +205,7 @@ class PathChain:
             raise ValueError(f"paths must be at least one triple of indices; got {self.paths!r}")
         object.__setattr__(self, "paths", tuple(tuple(whole("paths", i, 0) for i in path) for path in self.paths))
         whole("blocks", self.blocks, 1)
-        _check_numbers(x=self.x)
+        number("x", self.x)
         _ = self.chain  # checks the rest
 
     @cached_property
@@ -270,12 +220,13 @@ class PathChain:
     def gradient(self, w: ArrayLike) -> Array:
         """Return ∂C/∂w, shape (..., n): for every weight the sum over its places."""
         gradient = np.zeros_like(floats("w", w))
-        layers = self.chain.gradient(self.weights(w))
-        for layer, G in enumerate(layers):
-            for path, indices in enumerate(self.paths):
-                place = {0: (0, path), 1: (path, path), 2: (path, 0)}[layer % 3]
-                with np.errstate(over="ignore", invalid="ignore"):
-                    gradient[..., indices[layer % 3]] += G[(..., *place)]
+        with np.errstate(over="ignore", invalid="ignore"):
+            for layer, G in enumerate(self.chain.gradient(self.weights(w))):
+                places = (
+                    G.diagonal(axis1=-2, axis2=-1) if layer % 3 == 1 else G[..., 0, :] if layer % 3 == 0 else G[..., 0]
+                )
+                for path, indices in enumerate(self.paths):
+                    gradient[..., indices[layer % 3]] += places[..., path]
         return gradient
 
     def weights(self, w: ArrayLike) -> list[Array]:
@@ -289,21 +240,37 @@ class PathChain:
         return [first[..., None, :], middle, third[..., :, None]] * self.blocks
 
 
-def _cost(y: Array, target: float | None) -> Array:
+def _passed(f: Any, x: Array, blocks: Sequence[Array], gradients: list[Array] | None) -> Pass:
+    """Return the pass of the net of these layers, forward; arrays for gradients are put into an empty list."""
+    lead = np.broadcast_shapes(*(block.shape[:-2] for block in blocks))
+    dtype, sizes = np.result_type(*blocks), (x.shape[-1], *(block.shape[-1] for block in blocks))
+    if gradients is not None:
+        gradients += [np.empty((*lead, *block.shape[-2:]), dtype) for block in blocks]
     with np.errstate(over="ignore", invalid="ignore"):
-        return y if target is None else (y - target) ** 2
+        memory, ones = Memory(sizes, lead, len(x), dtype), with_ones(x.astype(dtype))
+        y = np.empty((*lead, sizes[-1], len(x)), dtype)
+        each = Pass([f] * len(blocks), memory, blocks, gradients or [None] * len(blocks), ones, y)
+        each.forward()
+    return each
 
 
-def _cost_slope(y: Array, target: float | None) -> Array:
-    return np.ones_like(y) if target is None else 2.0 * (y - target)
+def _joined(units: list[Array]) -> Array:
+    """Return one unit and sample of each layer along the last axis."""
+    return np.stack([unit[..., 0, 0] for unit in units], axis=-1)
 
 
-def _fit(shape: tuple[int, ...], other: tuple[int, ...]) -> bool:
-    """Whether two shapes broadcast."""
-    return all(m == n or 1 in (m, n) for m, n in zip(reversed(shape), reversed(other), strict=False))
+def _back(each: Pass, target: float | None, above: Array | None = None) -> Pass:
+    """Fill deltas and gradient from ∂C/∂y, or from what is put in its place, (..., samples, units)."""
+    y = each.z[-1]
+    with np.errstate(over="ignore", invalid="ignore"):
+        slope = 1.0 if target is None else 2.0 * (y - target)
+        each.delta[-1][...] = slope if above is None else above.mT
+        each.backward()
+    return each
 
 
-def _check_numbers(**numbers: float | None) -> None:
-    for name, given in numbers.items():
-        if given is not None:
-            number(name, given)
+def _cost(each: Pass, target: float | None) -> Any:
+    """Return C, summed over samples and outputs."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        y = each.z[-1] if target is None else (each.z[-1] - target) ** 2
+        return y.sum(axis=(-2, -1))

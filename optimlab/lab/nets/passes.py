@@ -7,7 +7,7 @@ last row of every layer is 1 and multiplies the bias, so that W and b, and their
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -68,7 +68,7 @@ class _Layer(NamedTuple):
 
     f: Activation
     block: Array
-    gradient: Array
+    gradient: Array | None
     h: Array
     z: Array
     delta: Array
@@ -77,8 +77,8 @@ class _Layer(NamedTuple):
     turned: Array | None
 
     def forward(self) -> Iterator[Call]:
-        """z = f(W̃ᵀh), W̃ = [W; b]."""
-        yield partial(np.matmul, self.block.mT, self.h, out=self.z)
+        """z = f(W̃ᵀh), W̃ = [W; b], or W alone for a layer without bias, to which the row of ones is not shown."""
+        yield partial(np.matmul, self.block.mT, self.h[..., : self.block.shape[-2], :], out=self.z)
         yield partial(self.f.function, self.z, self.scratch)
 
     def backward(self) -> Iterator[Call]:
@@ -86,13 +86,14 @@ class _Layer(NamedTuple):
         if self.f.name != "linear":
             yield partial(self.f.derivative, self.z, self.scratch)
             yield partial(np.multiply, self.delta, self.scratch, out=self.delta)
-        delta_T = self.delta.mT
-        if self.turned is not None:
-            yield partial(np.copyto, self.turned, delta_T)
-            delta_T = self.turned
-        yield partial(np.matmul, self.h, delta_T, out=self.gradient)
+        if self.gradient is not None:
+            delta_T = self.delta.mT
+            if self.turned is not None:
+                yield partial(np.copyto, self.turned, delta_T)
+                delta_T = self.turned
+            yield partial(np.matmul, self.h[..., : self.block.shape[-2], :], delta_T, out=self.gradient)
         if self.below is not None:
-            yield partial(np.matmul, self.block[..., :-1, :], self.delta, out=self.below)
+            yield partial(np.matmul, self.block[..., : self.below.shape[-2], :], self.delta, out=self.below)
 
 
 class Memory:
@@ -140,41 +141,35 @@ class Pass:
 
     Parameters
     ----------
-    net : MLP
-        The net.
+    activations : sequence of Activation
+        f of each layer.
     memory : Memory
         Where activations and deltas go.
-    w, gradient : ndarray, shape (..., parameters)
-        Flat parameters, and where their gradient goes.
+    blocks, gradients : list of ndarray, shape (..., nₗ₋₁ + 1, nₗ), or (..., nₗ₋₁, nₗ) without bias
+        [Wₗ; bₗ], and where the gradient goes; None for a layer of which it is not wanted.
     x, outputs : ndarray, shape (..., n₀ + 1, N) and (..., n_L, N)
         Inputs with a row of ones, and where the outputs go.
 
     Attributes
     ----------
-    z : list of ndarray, shape (..., nₗ, N)
-        Activations of each layer; the last are the outputs.
-    delta : list of ndarray, shape (..., nₗ, N)
-        dL/dzₗ of each layer.
+    z, delta : list of ndarray, shape (..., nₗ, N)
+        Activations of each layer, the last of which are the outputs, and dL/dzₗ.
     """
 
-    def __init__(self, net: MLP, memory: Memory, w: Array, gradient: Array, x: Array, outputs: Array) -> None:
+    def __init__(
+        self,
+        activations: Sequence[Activation],
+        memory: Memory,
+        blocks: Sequence[Array],
+        gradients: Sequence[Array | None],
+        x: Array,
+        outputs: Array,
+    ) -> None:
         self.row, self.delta = memory.row, memory.delta
         self.z = [*(h[..., :-1, :] for h in memory.h), outputs]
-        layers = [
-            _Layer(*views)
-            for views in zip(
-                net.activations,
-                net.stacked(w),
-                net.stacked(gradient),
-                [x, *memory.h],
-                self.z,
-                self.delta,
-                [None, *self.delta[:-1]],
-                memory.scratch,
-                memory.turned,
-                strict=True,
-            )
-        ]
+        h, below = [x, *memory.h], [None, *self.delta[:-1]]
+        parts = (activations, blocks, gradients, h, self.z, self.delta, below, memory.scratch, memory.turned)
+        layers = [_Layer(*views) for views in zip(*parts, strict=True)]
         self._forward = [call for layer in layers for call in layer.forward()]
         self._backward = [call for layer in reversed(layers) for call in layer.backward()]
 
@@ -220,14 +215,12 @@ class Backpropagation:
         self._w = np.empty_like(self.gradient)
         cuts = _groups(lead, 2 * sum(net.sizes) * samples * dtype.itemsize)
         memory = {n: Memory(net.sizes, (n,) if lead else (), samples, dtype) for n in {n for _, n in cuts}}
-        self._groups = [
-            (
-                cut,
-                Pass(net, memory[n], self._w[cut], self.gradient[cut], x if x.ndim == 2 else x[cut], self.outputs[cut]),
-                t if t.ndim == 2 else t[cut],
-            )
-            for cut, n in cuts
-        ]
+        self._groups = [(cut, self._pass(cut, memory[n], x), t if t.ndim == 2 else t[cut]) for cut, n in cuts]
+
+    def _pass(self, cut: Any, memory: Memory, x: Array) -> Pass:
+        """Return the pass of a group of replicas."""
+        blocks, gradients = (self.net.stacked(flat[cut]) for flat in (self._w, self.gradient))
+        return Pass(self.net.activations, memory, blocks, gradients, x if x.ndim == 2 else x[cut], self.outputs[cut])
 
     def forward(self, w: Array) -> Array:
         """Return the outputs."""
