@@ -13,7 +13,7 @@ from optimlab.typing import Array
 
 __all__ = ["ACTIVATIONS", "Activation", "activation"]
 
-InPlace = Callable[[Array, Array], None]
+InPlace = Callable[[Array, Array], object]
 # Not np.negative(z, out=z): NumPy 2.4 gives other numbers where z has a stride of 64 bytes, with float32 of 16.
 
 
@@ -24,10 +24,9 @@ class Activation:
     Parameters
     ----------
     name : str
-        Its name.
-    function : callable
-        ``function(z, scratch)`` overwrites z with f(z); scratch is an array like z to write to.
-    derivative : callable
+        Its name; "linear" is skipped on the way back.
+    function, derivative : callable
+        ``function(z, scratch)`` overwrites z with f(z), and may write to scratch, an array like z;
         ``derivative(h, out)`` writes f'(z) to out, given h = f(z).
     steepest : float
         max f', the measure for saturation.
@@ -48,20 +47,22 @@ class Activation:
     def __call__(self, z: ArrayLike) -> Array:
         """Return f(z), of float32 or float64."""
         h = np.array(z, dtype=np.result_type(np.asarray(z), np.float32))
-        with np.errstate(over="ignore", invalid="ignore"):
-            self.function(h, np.empty_like(h))
-        return h
+        return self._quietly(self.function, h, np.empty_like(h), h)
 
     def slope(self, h: ArrayLike) -> Array:
         """Return f'(z) for h = f(z)."""
         given = np.asarray(h)
         out = np.empty(given.shape, np.result_type(given, np.float32))
+        return self._quietly(self.derivative, given, out, out)
+
+    @staticmethod
+    def _quietly(call: InPlace, first: Array, second: Array, found: Array) -> Array:
         with np.errstate(over="ignore", invalid="ignore"):
-            self.derivative(given, out)
-        return out
+            call(first, second)
+        return found
 
 
-def _sigmoid(z: Array, scratch: Array) -> None:
+def _sigmoid(z: Array, _: Array) -> None:
     """1/(1 + e⁻ᶻ), or ½ + ½ tanh(z/2) in float32.
 
     Both are the same function. In float32 the second is 1.5 times as fast, and rounds to 0 below z = -17, where 1 - h
@@ -84,7 +85,7 @@ def _sigmoid_slope(h: Array, out: Array) -> None:
     np.subtract(h, out, out=out)
 
 
-def _tanh(z: Array, scratch: Array) -> None:
+def _tanh(z: Array, _: Array) -> None:
     np.tanh(z, out=z)
 
 
@@ -93,15 +94,7 @@ def _tanh_slope(h: Array, out: Array) -> None:
     np.subtract(1.0, out, out=out)
 
 
-def _relu(z: Array, scratch: Array) -> None:
-    np.maximum(z, 0.0, out=z)
-
-
-def _relu_slope(h: Array, out: Array) -> None:
-    np.greater(h, 0.0, out=out, casting="unsafe")
-
-
-def _softplus(z: Array, scratch: Array) -> None:
+def _softplus(z: Array, _: Array) -> None:
     np.logaddexp(z, 0.0, out=z)
 
 
@@ -111,7 +104,15 @@ def _softplus_slope(h: Array, out: Array) -> None:
     np.multiply(out, -1.0, out=out)
 
 
-def _linear(z: Array, scratch: Array) -> None:
+def _relu(z: Array, _: Array) -> None:
+    np.maximum(z, 0.0, out=z)
+
+
+def _relu_slope(h: Array, out: Array) -> None:
+    np.greater(h, 0.0, out=out, casting="unsafe")
+
+
+def _linear(z: Array, _: Array) -> None:
     pass
 
 
@@ -127,22 +128,20 @@ def _leaky_relu(a: float) -> Activation:
         np.maximum(z, scratch, out=z)
 
     def derivative(h: Array, out: Array) -> None:
-        np.greater(h, 0.0, out=out, casting="unsafe")
+        _relu_slope(h, out)
         np.maximum(out, a, out=out)
 
     return Activation(f"leaky_relu({a:g})", function, derivative)
 
 
 ACTIVATIONS = {
-    each.name: each
-    for each in (
-        Activation("linear", _linear, _linear_slope),
-        Activation("relu", _relu, _relu_slope),
-        Activation("sigmoid", _sigmoid, _sigmoid_slope, steepest=0.25),
-        Activation("softplus", _softplus, _softplus_slope),
-        Activation("tanh", _tanh, _tanh_slope),
-    )
-} | {"leaky_relu": _leaky_relu(0.01)}
+    "leaky_relu": _leaky_relu(0.01),
+    "linear": Activation("linear", _linear, _linear_slope),
+    "relu": Activation("relu", _relu, _relu_slope),
+    "sigmoid": Activation("sigmoid", _sigmoid, _sigmoid_slope, steepest=0.25),
+    "softplus": Activation("softplus", _softplus, _softplus_slope),
+    "tanh": Activation("tanh", _tanh, _tanh_slope),
+}
 
 
 def activation(name: str | Activation, *, slope: float | None = None) -> Activation:
@@ -154,16 +153,6 @@ def activation(name: str | Activation, *, slope: float | None = None) -> Activat
         The name.
     slope : float in [0, 1), optional
         a of the leaky ReLU max(z, a z), by default .01; for no other activation.
-
-    Returns
-    -------
-    Activation
-        The value.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If there is none of this name, it is no name, or slope is out of its range or belongs to none.
 
     Source
     ------

@@ -22,19 +22,12 @@ class Batches:
 
     Parameters
     ----------
-    samples : int, at least 1
-        N.
-    size : int, 1 to N
-        B.
+    samples, size : int, at least 1
+        N, and B ≤ N.
     rng : numpy.random.Generator, seed or None
         Source of the permutations; each replica has its own.
     replicas : int, at least 1, optional
         S.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If an argument is out of its range.
 
     Examples
     --------
@@ -74,11 +67,6 @@ class MiniBatchLoss:
         The loss on all data.
     batches : Batches
         Which samples to take; with replicas, those of w.
-
-    Raises
-    ------
-    ValueError
-        If the batches are of another number of samples, or of other replicas than the data.
 
     Examples
     --------

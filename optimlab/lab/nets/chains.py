@@ -79,7 +79,8 @@ class UnitChain:
     def gradient(self, parameters: Mapping[str, ArrayLike]) -> dict[str, Array]:
         """Return ∂C/∂w and ∂C/∂b, of the shapes of w and b; a shared weight gets the sum over its layers."""
         gradient = {name: np.zeros_like(floats(name, parameters[name])) for name in parameters}
-        _back(self._passed(parameters, blocks := []), self.target)
+        blocks: list[Array] = []
+        _back(self._passed(parameters, blocks), self.target)
         with np.errstate(over="ignore", invalid="ignore"):
             for block, index in zip(blocks, self.order, strict=True):
                 gradient["w"][..., index] += block[..., 0, 0]

@@ -1,15 +1,13 @@
-"""Weight initialisation: one variance scaling, Var w = c²/n, by the fans of a layer, and the names it has in papers.
+"""Weight initialisation: one variance scaling, Var w = c²/n, n by the fans of a layer, and its names in papers.
 
 Weights of a layer have shape (..., fan_in, fan_out), as in ``x @ W``; leading axes are replicas, each drawn
-independently. Drawing is in float64 whatever the dtype, so float32 weights are the float64 ones, rounded.
+independently. All take the shape, an int or a sequence of them, an rng, and a dtype, float32 or float64. Drawing is in
+float64 whatever the dtype, so float32 weights are the float64 ones, rounded.
 
-All take the shape, an int or a sequence of them, an rng (numpy.random.Generator, seed or None) and a dtype, float32 or
-float64; an argument of the wrong type is a TypeError, one outside its range a ValueError.
-
-    name                    mode     gain²       source
-    lecun_normal, _uniform  fan_in   1           LeCun, Bottou, Orr & Müller 1998, Efficient BackProp, equation 16
-    glorot_normal, _uniform fan_avg  1           Glorot & Bengio 2010, equations 12 and 16
-    he_normal, _uniform     fan_in   2/(1 + a²)  He, Zhang, Ren & Sun 2015, equations 10 and 15
+    name                     n        c²          source
+    lecun_normal, _uniform   fan_in   1           LeCun, Bottou, Orr & Müller 1998, Efficient BackProp, equation 16
+    glorot_normal, _uniform  fan_avg  1           Glorot & Bengio 2010, equations 12 and 16
+    he_normal, _uniform      fan_in   2/(1 + a²)  He, Zhang, Ren & Sun 2015, equations 10 and 15
 
 Examples
 --------
@@ -21,11 +19,10 @@ Examples
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, SupportsIndex
 
 import numpy as np
-from numpy.typing import DTypeLike
 
 from optimlab.checks import NOT_NEGATIVE, choice, generator, number, whole
 from optimlab.typing import Array, Rng
@@ -43,26 +40,20 @@ _TRUNCATED_SD = math.sqrt(1.0 - 4.0 * math.exp(-2.0) / math.sqrt(2.0 * math.pi) 
 _GAINS = {"linear": 1.0, "sigmoid": 1.0, "tanh": 5.0 / 3.0, "relu": math.sqrt(2.0), "selu": 0.75}
 
 
-def uniform(shape: Shape, rng: Rng, *, limit: float = 1.0, dtype: DTypeLike = np.float64) -> Array:
+def uniform(shape: Shape, rng: Rng, *, limit: float = 1.0, dtype: Any = np.float64) -> Array:
     """w ~ U(-a, a), a = limit, at least 0: the same density everywhere, with standard deviation a/√3."""
     a = number("limit", limit, NOT_NEGATIVE)
     return _drawn(shape, dtype, lambda size: generator(rng).uniform(-a, a, size))
 
 
-def normal(shape: Shape, rng: Rng | np.random.RandomState, *, sd: float = 1.0, dtype: DTypeLike = np.float64) -> Array:
-    """w ~ N(0, sd²), sd at least 0; rng may be the legacy one, for published numbers.
-
-    Examples
-    --------
-    >>> normal(2, np.random.RandomState(0), sd=0.1).round(6)
-    array([0.176405, 0.040016])
-    """
+def normal(shape: Shape, rng: Rng | np.random.RandomState, *, sd: float = 1.0, dtype: Any = np.float64) -> Array:
+    """w ~ N(0, sd²), sd at least 0; rng may be the legacy one, for published numbers."""
     sigma = number("sd", sd, NOT_NEGATIVE)
     source = rng if isinstance(rng, np.random.RandomState) else generator(rng)
     return _drawn(shape, dtype, lambda size: sigma * source.standard_normal(size))
 
 
-def truncated_normal(shape: Shape, rng: Rng, *, scale: float = 1.0, dtype: DTypeLike = np.float64) -> Array:
+def truncated_normal(shape: Shape, rng: Rng, *, scale: float = 1.0, dtype: Any = np.float64) -> Array:
     """w ~ N(0, σ²), σ = scale, drawn again until |w| ≤ 2σ: a standard deviation of .87963 σ, not of σ.
 
     4.55 % of the draws are replaced. ``tf.truncated_normal`` of TensorFlow 1 and ``jax.nn.initializers`` do this.
@@ -71,7 +62,7 @@ def truncated_normal(shape: Shape, rng: Rng, *, scale: float = 1.0, dtype: DType
     return _drawn(shape, dtype, lambda size: sigma * _within_cut(size, generator(rng)))
 
 
-def corrected_truncated_normal(shape: Shape, rng: Rng, *, sd: float = 1.0, dtype: DTypeLike = np.float64) -> Array:
+def corrected_truncated_normal(shape: Shape, rng: Rng, *, sd: float = 1.0, dtype: Any = np.float64) -> Array:
     """w ~ N(0, (σ/.87963)²), drawn again until |w| ≤ 2σ/.87963: a truncated normal of standard deviation σ = sd.
 
     ``VarianceScaling`` of Keras and ``variance_scaling`` of JAX divide by the same constant.
@@ -80,13 +71,7 @@ def corrected_truncated_normal(shape: Shape, rng: Rng, *, sd: float = 1.0, dtype
 
 
 def variance_scaling(
-    shape: Shape,
-    rng: Rng,
-    *,
-    mode: str = "fan_in",
-    law: str = "normal",
-    gain: float = 1.0,
-    dtype: DTypeLike = np.float64,
+    shape: Shape, rng: Rng, *, mode: str = "fan_in", law: str = "normal", gain: float = 1.0, dtype: Any = np.float64
 ) -> Array:
     """w of mean 0 and variance c²/n: a linear layer with n = fan_in and c = 1 keeps the variance of what goes through.
 
@@ -97,7 +82,7 @@ def variance_scaling(
     mode : {"fan_in", "fan_out", "fan_avg"}
         n: inputs, outputs (to keep the variance of gradients), or their mean.
     law : {"normal", "uniform", "truncated_normal"}
-        Of what form; the last has the variance that is left by truncation.
+        The last has the variance that is left by truncation.
     gain : float, at least 0
         c; `gain` gives those in use.
 
@@ -108,57 +93,48 @@ def variance_scaling(
     (0.0866, 0.25)
     """
     fan_in, fan_out = fans(shape)
-    n = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}
-    per = n[choice("mode", mode, list(n))]
-    c, rng = number("gain", gain, NOT_NEGATIVE), generator(rng)
+    counts = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}
+    n, c, rng = counts[choice("mode", mode, list(counts))], number("gain", gain, NOT_NEGATIVE), generator(rng)
     if choice("law", law, ["normal", "uniform", "truncated_normal"]) == "uniform":
-        return uniform(shape, rng, limit=c * math.sqrt(3.0 / per), dtype=dtype)
+        return uniform(shape, rng, limit=c * math.sqrt(3.0 / n), dtype=dtype)
     draw = normal if law == "normal" else corrected_truncated_normal
-    return draw(shape, rng, sd=c * math.sqrt(1.0 / per), dtype=dtype)
+    return draw(shape, rng, sd=c * math.sqrt(1.0 / n), dtype=dtype)
 
 
-def lecun_normal(shape: Shape, rng: Rng, *, dtype: DTypeLike = np.float64) -> Array:
+def lecun_normal(shape: Shape, rng: Rng, *, dtype: Any = np.float64) -> Array:
     """w ~ N(0, 1/fan_in): the 1/√n rule."""
     return variance_scaling(shape, rng, dtype=dtype)
 
 
-def lecun_uniform(shape: Shape, rng: Rng, *, dtype: DTypeLike = np.float64) -> Array:
+def lecun_uniform(shape: Shape, rng: Rng, *, dtype: Any = np.float64) -> Array:
     """w ~ U(-a, a) with a = √(3/fan_in)."""
     return variance_scaling(shape, rng, law="uniform", dtype=dtype)
 
 
-def glorot_normal(shape: Shape, rng: Rng, *, dtype: DTypeLike = np.float64) -> Array:
+def glorot_normal(shape: Shape, rng: Rng, *, dtype: Any = np.float64) -> Array:
     """w ~ N(0, 2/(fan_in + fan_out)): between keeping the forward variance and keeping the backward one."""
     return variance_scaling(shape, rng, mode="fan_avg", dtype=dtype)
 
 
-def glorot_uniform(shape: Shape, rng: Rng, *, dtype: DTypeLike = np.float64) -> Array:
+def glorot_uniform(shape: Shape, rng: Rng, *, dtype: Any = np.float64) -> Array:
     """w ~ U(-a, a) with a = √(6/(fan_in + fan_out))."""
     return variance_scaling(shape, rng, mode="fan_avg", law="uniform", dtype=dtype)
 
 
-def he_normal(shape: Shape, rng: Rng, *, slope: float = 0.0, dtype: DTypeLike = np.float64) -> Array:
+def he_normal(shape: Shape, rng: Rng, *, slope: float = 0.0, dtype: Any = np.float64) -> Array:
     """w ~ N(0, 2/((1 + a²) fan_in)): keeps the second moment through a (leaky) ReLU of slope a below 0."""
     return variance_scaling(shape, rng, gain=gain("leaky_relu", slope=slope), dtype=dtype)
 
 
-def he_uniform(shape: Shape, rng: Rng, *, slope: float = 0.0, dtype: DTypeLike = np.float64) -> Array:
+def he_uniform(shape: Shape, rng: Rng, *, slope: float = 0.0, dtype: Any = np.float64) -> Array:
     """w ~ U(-b, b) with b = √(6/((1 + a²) fan_in)), a = slope."""
     return variance_scaling(shape, rng, law="uniform", gain=gain("leaky_relu", slope=slope), dtype=dtype)
 
 
-def orthogonal(shape: Shape, rng: Rng, *, factor: float = 1.0, dtype: DTypeLike = np.float64) -> Array:
+def orthogonal(shape: Shape, rng: Rng, *, factor: float = 1.0, dtype: Any = np.float64) -> Array:
     """W = c Q with QᵀQ = 1 (QQᵀ = 1 where fan_in < fan_out), uniform over all such matrices; c = factor, at least 0.
 
-    Source
-    ------
     Saxe, McClelland & Ganguli 2014; the signs that make QR uniform: Mezzadri 2007, section 5.
-
-    Examples
-    --------
-    >>> w = orthogonal((4, 3), np.random.default_rng(0))
-    >>> bool(np.allclose(w.T @ w, np.eye(3)))
-    True
     """
     c, (fan_in, fan_out) = number("factor", factor, NOT_NEGATIVE), fans(shape)
     tall = normal((*_sizes(shape)[:-2], max(fan_in, fan_out), min(fan_in, fan_out)), generator(rng))
@@ -174,8 +150,6 @@ def gain(activation: str, *, slope: float | None = None) -> float:
     for tanh is a rule of thumb that balances its shrinking; 1 for the sigmoid shrinks gradients to .235 a layer: to
     keep them it needs 10, see `optimlab.lab.theory.backward_factors`.
 
-    Source
-    ------
     He et al. 2015, equation 15; the others as in ``torch.nn.init.calculate_gain``.
 
     Examples
@@ -191,13 +165,7 @@ def gain(activation: str, *, slope: float | None = None) -> float:
 
 
 def fans(shape: Shape) -> tuple[int, int]:
-    """(fan_in, fan_out) of ``x @ W``: the last two axes, both at least 1; of PyTorch's weights, the transposed ones.
-
-    Examples
-    --------
-    >>> fans((16, 784, 128))
-    (784, 128)
-    """
+    """(fan_in, fan_out) of ``x @ W``: the last two axes, both at least 1; of PyTorch's weights, the transposed ones."""
     sizes = _sizes(shape)
     if len(sizes) < 2 or min(sizes[-2:]) < 1:
         raise ValueError(f"shape must be (..., fan_in, fan_out), both at least 1; got {shape!r}")
@@ -212,10 +180,9 @@ def _within_cut(size: tuple[int, ...], rng: np.random.Generator) -> Array:
     return z
 
 
-def _drawn(shape: Shape, dtype: DTypeLike, draw: Any) -> Array:
+def _drawn(shape: Shape, dtype: Any, draw: Callable[[tuple[int, ...]], Array]) -> Array:
     with np.errstate(over="ignore"):
-        drawn: Array = np.asarray(draw(_sizes(shape)), _float(dtype))
-    return drawn
+        return np.asarray(draw(_sizes(shape)), _float(dtype))
 
 
 def _sizes(shape: Shape) -> tuple[int, ...]:
@@ -223,9 +190,9 @@ def _sizes(shape: Shape) -> tuple[int, ...]:
     return tuple(whole("shape", size, 0) for size in given)
 
 
-def _float(dtype: DTypeLike) -> np.dtype[Any]:
+def _float(dtype: Any) -> np.dtype[Any]:
     try:
-        given = np.dtype(dtype)
+        given: np.dtype[Any] = np.dtype(dtype)
     except TypeError:
         raise TypeError(f"dtype must be float32 or float64; got {dtype!r}") from None
     if given not in (np.float32, np.float64):

@@ -13,8 +13,7 @@ from optimlab.typing import Array
 
 __all__ = ["Layers", "layer_report", "update_ratio"]
 
-FLAT = 0.05
-"""Share of the steepest slope below which a unit counts as saturated."""
+FLAT = 0.05  # share of the steepest slope below which a unit counts as saturated
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,16 +27,10 @@ class Layers:
     ----------
     delta : ndarray
         ‖δₗ‖, δₗ = dL/dzₗ over all units and samples: how strong the error signal is that reaches the layer.
-    gradient : ndarray
-        ‖dL/dWₗ‖, Frobenius.
-    gradient_per_entry : ndarray
-        Mean of abs(dL/dWₗ) over the *product* of the shape.
-    weight : ndarray
-        ‖Wₗ‖, Frobenius.
-    slope : ndarray
-        Mean of f'(zₗ) over units and samples.
-    saturated : ndarray
-        Share of f'(zₗ) below 1/20 of the steepest slope of f.
+    gradient, gradient_per_entry, weight : ndarray
+        ‖dL/dWₗ‖, Frobenius; the mean of abs(dL/dWₗ) over the *product* of the shape; ‖Wₗ‖.
+    slope, saturated : ndarray
+        Mean of f'(zₗ) over units and samples, and the share of it below 1/20 of the steepest slope of f.
 
     Examples
     --------
@@ -70,19 +63,7 @@ def layer_report(work: Backpropagation, w: Array) -> Layers:
 
 
 def update_ratio(net: MLP, before: Array | Mapping[str, Array], after: Array | Mapping[str, Array]) -> Array:
-    """‖ΔWₗ‖ / ‖Wₗ‖: how far an update moves each layer, relative to its weights.
-
-    Parameters
-    ----------
-    net : MLP
-        The net.
-    before, after : flat arrays or dicts of arrays
-        Parameters before and after one or more updates.
-
-    Returns
-    -------
-    ndarray, shape (L,), or (S, L)
-        The ratios.
+    """‖ΔWₗ‖ / ‖Wₗ‖, shape (L,) or (S, L): how far one or more updates move each layer, relative to its weights.
 
     Examples
     --------

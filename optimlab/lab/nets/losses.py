@@ -30,16 +30,9 @@ class OutputLoss(ABC):
 
     @abstractmethod
     def value_and_delta(self, s: Array, t: Array, delta: Array, row: Array) -> Any:
-        """Return the loss, shape (...), and write dL/ds to delta.
+        """Return the loss, shape (...), of outputs and targets, shape (..., K, N), and write dL/ds to delta.
 
-        Parameters
-        ----------
-        s : ndarray, shape (..., K, N)
-            Outputs.
-        t, delta : ndarray, shape (..., K, N)
-            Targets, and where the derivative goes.
-        row : ndarray, shape (..., 1, N)
-            Scratch.
+        row is scratch, shape (..., 1, N).
         """
 
 

@@ -24,22 +24,14 @@ class MLP:
     """hₗ = fₗ(hₗ₋₁ Wₗ + bₗ), h₀ = x: a fully connected net.
 
     Its parameters are a dict ``{"W1": (d, n₁), "b1": (n₁,), "W2": ...}``, or one flat array in which each Wₗ is
-    followed by bₗ; ``views`` shows the second as the first, so that one memory serves both. S replicas are S nets of
-    this shape at once: each array has a first axis of length S.
+    followed by bₗ; ``views`` shows the second as the first, so that one memory serves both.
 
     Parameters
     ----------
     sizes : sequence of int, each at least 1
         Inputs d, units of each hidden layer, outputs.
-    hidden : str, Activation, or sequence of them, one for each hidden layer
-        Activation of the hidden layers.
-    output : str or Activation
-        Activation of the outputs; linear for softmax cross-entropy.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If a size is below 1 or there are fewer than two, or an activation is unknown.
+    hidden, output : str or Activation
+        Activation of the hidden layers, or a sequence of one for each, and of the outputs: linear for softmax.
 
     Examples
     --------
@@ -129,16 +121,8 @@ class MLP:
     ) -> Array:
         """Return Wₗ = draw((nₗ₋₁, nₗ)), bₗ = 0 as a flat array of shape (parameters,), or (S, parameters).
 
-        The replicas are drawn one after the other, so that replica 0 is the single net.
-
-        Parameters
-        ----------
-        draw : callable
-            Given a shape, the weights: ``lambda shape: 0.1 * rng.standard_normal(shape)``.
-        replicas : int, at least 1, optional
-            S.
-        dtype : float32 or float64
-            Type of the result.
+        ``draw`` is such as ``lambda shape: 0.1 * rng.standard_normal(shape)``; dtype is float32 or float64. The
+        replicas are drawn one after the other, so that replica 0 is the single net.
         """
         count = 1 if replicas is None else whole("replicas", replicas, 1)
         if dtype not in (np.float32, np.float64):

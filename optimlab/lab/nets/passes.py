@@ -99,29 +99,9 @@ class _Layer(NamedTuple):
 class Memory:
     """What a pass writes to on its way, for one net or for a group of replicas; groups use it in turn.
 
-    Parameters
-    ----------
-    sizes : tuple of int
-        n₀, n₁, ..., n_L.
-    lead : tuple of int
-        () or (S,).
-    samples : int
-        N.
-    dtype : float32 or float64
-        Type of all arrays.
-
-    Attributes
-    ----------
-    h : list of ndarray, shape (..., nₗ + 1, N)
-        Activations of each hidden layer with the row of ones.
-    delta : list of ndarray, shape (..., nₗ, N)
-        dL/dzₗ of each layer.
-    scratch : list of ndarray, shape (..., nₗ, N)
-        The same memory for each layer.
-    turned : list of ndarray, shape (..., N, nₗ), or None
-        The same memory again, for δᵀ where a copy of it pays, with every row at a multiple of LINE bytes.
-    row : ndarray, shape (..., 1, N)
-        Scratch of the loss.
+    Of each layer ``h``, hidden activations with the row of ones, and ``delta``, dL/dzₗ; the same memory for all layers:
+    ``scratch``, and ``turned`` for δᵀ where a copy of it pays, with every row at a multiple of LINE bytes. ``row`` is
+    scratch of the loss, shape (..., 1, N).
     """
 
     def __init__(self, sizes: tuple[int, ...], lead: tuple[int, ...], samples: int, dtype: Any) -> None:
@@ -139,21 +119,9 @@ class Memory:
 class Pass:
     """δ_L = dL/dz_L, dWₗ = hₗ₋₁ δₗᵀ, δₗ₋₁ = Wₗ δₗ ⊙ f'(zₗ₋₁): backpropagation without allocating.
 
-    Parameters
-    ----------
-    activations : sequence of Activation
-        f of each layer.
-    memory : Memory
-        Where activations and deltas go.
-    blocks, gradients : list of ndarray, shape (..., nₗ₋₁ + 1, nₗ), or (..., nₗ₋₁, nₗ) without bias
-        [Wₗ; bₗ], and where the gradient goes; None for a layer of which it is not wanted.
-    x, outputs : ndarray, shape (..., n₀ + 1, N) and (..., n_L, N)
-        Inputs with a row of ones, and where the outputs go.
-
-    Attributes
-    ----------
-    z, delta : list of ndarray, shape (..., nₗ, N)
-        Activations of each layer, the last of which are the outputs, and dL/dzₗ.
+    Blocks are [Wₗ; bₗ], shape (..., nₗ₋₁ + 1, nₗ), or Wₗ alone; gradients are arrays like them, or None where none is
+    wanted; x is the inputs with a row of ones. ``z``, activations, the last of which are the outputs, and ``delta``,
+    dL/dzₗ, are lists of arrays of shape (..., nₗ, N).
     """
 
     def __init__(
@@ -185,25 +153,10 @@ class Pass:
 
 
 class Backpropagation:
-    """Loss and gradient of a net, or of S nets at once in groups that fit the cache.
+    """Loss and gradient of a net, or of S nets at once in groups that fit the cache; ``lead`` is () or (S,).
 
-    Parameters
-    ----------
-    net : MLP
-        The net.
-    loss : OutputLoss
-        What is put on top.
-    data : pair of ndarray, shape (..., d + 1, N) and (..., K, N)
-        Inputs with a row of ones, and targets: arrays that are read at each run, whatever was written to them.
-    lead : tuple of int
-        () or (S,).
-
-    Attributes
-    ----------
-    gradient : ndarray, shape (parameters,) or (S, parameters)
-        dL/dw of the latest run.
-    outputs : ndarray, shape (K, N) or (S, K, N)
-        Outputs of the latest run.
+    Data are inputs with a row of ones, shape (..., d + 1, N), and targets, (..., K, N): arrays that are read at each
+    run, whatever was written to them. ``gradient``, (..., parameters), and ``outputs``, (..., K, N), are of the latest.
     """
 
     def __init__(self, net: MLP, loss: OutputLoss, data: tuple[Array, Array], lead: tuple[int, ...]) -> None:

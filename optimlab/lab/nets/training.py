@@ -22,7 +22,7 @@ class TrainingLoss:
     """L(w) = (1/N) Σₙ ℓ(net(xₙ), yₙ) + ½ λ Σₗ ‖Wₗ‖²: the loss of a net, with its gradient by backpropagation.
 
     It is a problem for ``descend``. Parameters w are a flat array or a dict of arrays, see ``MLP``; gradients have the
-    form of w. For S replicas the values have shape (S,). A run that diverges gets inf or NaN, without a warning.
+    form of w. For S replicas the values have shape (S,).
 
     Parameters
     ----------
@@ -43,18 +43,10 @@ class TrainingLoss:
     data_gradient : ndarray, shape (..., parameters)
         dL/dw at the latest call without weight decay, as a flat array; the next call overwrites it.
 
-    Raises
-    ------
-    ValueError, TypeError
-        If X or y are not numbers of the right shape, y has labels outside the classes, X is not finite, or the loss is
-        unknown.
-
     Examples
     --------
-    >>> from optimlab import Every, descend
-    >>> from optimlab import Optimizer
+    >>> from optimlab import Every, Optimizer, adam, descend
     >>> from optimlab.lab.problems import spiral
-    >>> from optimlab import adam
     >>> rng = np.random.default_rng(0)
     >>> net = MLP((2, 20, 20, 3), "tanh")
     >>> start = net.initial(lambda shape: 0.5 * rng.standard_normal(shape))
@@ -201,8 +193,8 @@ class TrainingLoss:
         if not isinstance(w, Mapping):
             if w.dtype != self.dtype:
                 raise TypeError(f"w must be {self.dtype} as X; got {w.dtype}; convert one of them with .astype")
-            self._checked = np.asarray(w)
-            return self._checked  # type: ignore[no-any-return]
+            self._checked = flat = np.asarray(w)
+            return flat
         if {array.dtype for array in w.values()} != {self.dtype}:
             raise TypeError(f"w must hold {self.dtype} as X; got {', '.join(str(a.dtype) for a in w.values())}")
         self.net.copy(w, self._copy)
@@ -221,8 +213,6 @@ def _inputs(X: ArrayLike, inputs: int) -> Array:
 
 def _loss(loss: str | OutputLoss) -> OutputLoss:
     """Return a loss by its name; an OutputLoss is returned as it is."""
-    return (
-        loss
-        if isinstance(loss, OutputLoss)
-        else LOSSES[choice("loss", loss, sorted(LOSSES), kind="an OutputLoss or one of")]
-    )
+    if isinstance(loss, OutputLoss):
+        return loss
+    return LOSSES[choice("loss", loss, sorted(LOSSES), kind="an OutputLoss or one of")]

@@ -28,7 +28,7 @@ def read(table: Table, folder: Path) -> pd.DataFrame:
     text = _text(path, table.columns, first_line=2 if table.key else 1)
     _check_index(path, text, table, index)
     columns = {name: _numbers(path, text[name], table) for name in table.ranges}
-    columns |= {name: _categories(path, text[name], words) for name, words in table.words.items()}
+    columns |= {name: _categories(path, text[name], words) for name, words in table.categories.items()}
     frame = pd.DataFrame(columns).set_axis(index, axis=0)
     if (missing := int(frame.isna().sum().sum())) != table.gaps:
         _refuse(path, f"expected {table.gaps} missing values; got {missing}")
