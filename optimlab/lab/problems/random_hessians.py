@@ -15,28 +15,8 @@ __all__ = ["goe_hessians"]
 def goe_hessians(rng: Rng, draws: int, *, n: int, shift: float = 0.0) -> Floats:
     """H = (G + Gᵀ)/√(2n) + s I, G of independent N(0, 1): Hessians whose eigenvalues fill [s-2, s+2] for large n.
 
-    Their elements have variance 1/n off the diagonal and 2/n on it.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator, seed or None
-        Source of the draws.
-    draws : int, at least 1
-        Number of matrices.
-    n : int, at least 1
-        Size of each.
-    shift : float, finite
-        s, added to every eigenvalue.
-
-    Returns
-    -------
-    ndarray of float64, shape (draws, n, n)
-        The matrices.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If an argument is outside its range.
+    Their elements have variance 1/n off the diagonal and 2/n on it; s, the shift, is added to every eigenvalue. They
+    have shape (draws, n, n).
 
     Source
     ------

@@ -10,15 +10,13 @@ import numpy as np
 
 from optimlab.checks import POSITIVE, number
 from optimlab.extras import needed
-from optimlab.lab.problems.surfaces.critical import critical_point
-from optimlab.lab.problems.surfaces.surface import CriticalPoint, Surface
-from optimlab.typing import Array, Floats
+from optimlab.lab.problems.surfaces.surface import CriticalPoint, Plane, critical_point
 
 __all__ = ["Cliff"]
 
 
 @dataclass(frozen=True)
-class Cliff(Surface):
+class Cliff(Plane):
     """f(x, y) = ½ (x - 1)² + ½ y² + H σ(s x), σ(z) = 1/(1 + e⁻ᶻ): a bowl behind a wall, which a descent runs into.
 
     The wall stands at x = 0; H is its height, and 4/s about its width. From x < 0 the bowl's gentle slope leads to its
@@ -27,18 +25,9 @@ class Cliff(Surface):
 
     Parameters
     ----------
-    height : float, greater than 0
-        H.
-    steepness : float, greater than 0
-        s. The wall must stand apart from the bowl: 4 < H s < ½ exp(s/2).
+    height, steepness : float, greater than 0
+        H and s. The wall must stand apart from the bowl: 4 < H s < ½ exp(s/2).
 
-    Raises
-    ------
-    ValueError
-        If the wall is too low or too wide.
-
-    Notes
-    -----
     ∂f/∂x = x - 1 + H s σ(s x) (1 - σ(s x)), at most x - 1 + H s/4, and equal to H s/4 - 1 at (0, y): ``wall``.
     On the line y = 0 are the critical points: the foot of the wall near x = -ln(H s)/s, a saddle near its top at
     x = ln(H s)/s, and a minimum behind it near x = 1. The curvature at the foot is about s: with lr > 2/s a descent
@@ -57,6 +46,8 @@ class Cliff(Surface):
     >>> [(point.kind, round(point.at[0], 4)) for point in f.points]
     [('minimum', -0.0684), ('saddle', 0.0698), ('minimum', 1.0)]
     """
+
+    _starts = ((-2.0, 1.0),)  # on the gentle slope before the wall
 
     height: float = 10.0
     steepness: float = 100.0
@@ -80,16 +71,6 @@ class Cliff(Surface):
         return self.height * self.steepness / 4 - 1
 
     @property
-    def dimension(self) -> int:
-        """2."""
-        return 2
-
-    @property
-    def starts(self) -> Floats:
-        """(-2, 1), on the gentle slope before the wall."""
-        return np.array([[-2.0, 1.0]])
-
-    @property
     def points(self) -> tuple[CriticalPoint, ...]:
         """The foot of the wall, its top, and the minimum behind it."""
         needed("scipy", "lab", "Cliff.points")
@@ -101,13 +82,9 @@ class Cliff(Surface):
         brackets = ((-self._log_slope - 1.0, 0.0), (0.0, 0.5), (0.5, 1.0))
         return tuple(critical_point(self, (brentq(slope, *bracket), 0.0)) for bracket in brackets)
 
-    def _value(self, w: Array) -> Any:
-        x, y = w[..., 0], w[..., 1]
+    def _f(self, x: Any, y: Any) -> Any:
         return ((x - 1) ** 2 + y * y) / 2 + self.height / 2 * (1 + np.tanh(self.steepness / 2 * x))
 
-    def _gradient(self, w: Array) -> Array:
-        x = w[..., 0]
+    def _slopes(self, x: Any, y: Any) -> tuple[Any, Any]:
         rise = np.tanh(self.steepness / 2 * x)
-        gradient = w.copy()
-        gradient[..., 0] = x - 1 + self.height * self.steepness / 4 * (1 - rise) * (1 + rise)
-        return gradient
+        return x - 1 + self.height * self.steepness / 4 * (1 - rise) * (1 + rise), y

@@ -16,17 +16,7 @@ __all__ = ["Quadratic", "bowl", "ravine", "saddle", "spectrum"]
 
 @dataclass(frozen=True)
 class Quadratic(Surface):
-    """f(w) = ½ Σ hᵢ wᵢ²: every quadratic, in the coordinates of its axes.
-
-    Parameters
-    ----------
-    curvatures : sequence of float, at least one
-        h, the eigenvalues of the Hessian, finite, of any sign.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If there is no curvature, or one is not a finite number.
+    """f(w) = ½ Σ hᵢ wᵢ²: every quadratic, in the coordinates of its axes; curvatures h, at least one, of any sign.
 
     Examples
     --------
@@ -76,11 +66,6 @@ def spectrum(name: str, given: Any, allowed: Range) -> tuple[float, ...]:
 def bowl(dimension: int = 2) -> Quadratic:
     """f(w) = Σ wᵢ²: equally steep in every direction.
 
-    Parameters
-    ----------
-    dimension : int, at least 1
-        Number of coordinates.
-
     Examples
     --------
     >>> bowl().value([3.0, 4.0])
@@ -92,14 +77,7 @@ def bowl(dimension: int = 2) -> Quadratic:
 def ravine(condition: float, dimension: int = 2) -> Quadratic:
     """f(w) = ½ Σ hᵢ wᵢ² with h from 1 to κ, equally spaced in the logarithm: an ill-conditioned quadratic.
 
-    A spectrum of your own is ``Quadratic(curvatures)``.
-
-    Parameters
-    ----------
-    condition : float, at least 1
-        κ, the largest curvature over the smallest.
-    dimension : int, at least 2
-        Number of coordinates.
+    The condition κ is at least 1, the dimension at least 2. A spectrum of your own is ``Quadratic(curvatures)``.
 
     Examples
     --------

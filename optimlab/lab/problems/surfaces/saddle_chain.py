@@ -29,15 +29,8 @@ class SaddleChain(Surface):
     ----------
     length : int, at least 1
         Number of saddles, and of coordinates.
-    growth : float, greater than 0
-        g: wₖ grows by 1 + 2 lr g at each step of gradient descent.
-    contraction : float, greater than 0
-        L: later coordinates shrink by 1 - 2 lr L.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If an argument is outside its range.
+    growth, contraction : float, greater than 0
+        g and L: at each step of gradient descent wₖ grows by 1 + 2 lr g, and later coordinates shrink by 1 - 2 lr L.
 
     Source
     ------
@@ -83,26 +76,8 @@ class SaddleChain(Surface):
 
         Here wₖ is where coordinate k has shrunk to when its turn comes. Sizes are kept as logarithms, so the steps are
         exact where float64 coordinates would underflow; signs do not matter. The floor stands for the noise of
-        perturbed gradient descent: no coordinate begins its own saddle closer to 0.
-
-        Parameters
-        ----------
-        starts : array_like of float, shape (..., length)
-            Coordinates at the start; from 0 nothing escapes, inf steps.
-        lr : float, greater than 0, below 1/(2L)
-            Learning rate.
-        floor : float, at least 0
-            Least size of a coordinate.
-
-        Returns
-        -------
-        ndarray of float64, shape (..., length)
-            Steps from the start.
-
-        Raises
-        ------
-        ValueError, TypeError
-            If an argument is outside its range.
+        perturbed gradient descent: no coordinate begins its own saddle closer to 0. Starts have shape (..., length), as
+        the steps; from 0 nothing escapes, inf steps. The learning rate is below 1/(2L).
 
         Examples
         --------
