@@ -18,10 +18,8 @@ from optimlab.lab.problems.datasets import (
 from optimlab.lab.problems.digits import Holdout, digits, holdout, load_mnist5k
 from optimlab.lab.problems.expressions import Scalar, blocks_cost, chain_cost, xor_cost
 from optimlab.lab.problems.online import AlternatingLosses
-from optimlab.lab.problems.random_hessians import goe_hessians
 from optimlab.lab.problems.spiral import PublishedSpiral, Samples, published_spiral, spiral
-from optimlab.lab.problems.surfaces.classic import Beale, Himmelblau, MonkeySaddle, Rastrigin, Rosenbrock
-from optimlab.lab.problems.surfaces.cliff import Cliff
+from optimlab.lab.problems.surfaces.classic import Beale, Cliff, Himmelblau, MonkeySaddle, Rastrigin, Rosenbrock
 from optimlab.lab.problems.surfaces.noise import (
     GaussianNoise,
     Noise,
@@ -31,7 +29,7 @@ from optimlab.lab.problems.surfaces.noise import (
     StudentNoise,
     noisy_quadratic,
 )
-from optimlab.lab.problems.surfaces.quadratic import Quadratic, bowl, ravine, saddle
+from optimlab.lab.problems.surfaces.quadratic import Quadratic, bowl, goe_hessians, ravine, saddle
 from optimlab.lab.problems.surfaces.saddle_chain import SaddleChain
 from optimlab.lab.problems.surfaces.surface import CriticalPoint, Surface, critical_point, hessian
 from optimlab.lab.problems.xor import TwoTwoOne, legacy_normals, xor

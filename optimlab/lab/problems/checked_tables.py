@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["read"]
 
-_SCRIPT = "rebuild.py"
-
 
 def read(table: Table, folder: Path) -> pd.DataFrame:
     """Read a file, check all of it against its table and give it its index."""
@@ -36,8 +34,8 @@ def read(table: Table, folder: Path) -> pd.DataFrame:
 
 
 def _remedy(path: Path) -> str:
-    command = ["python", str(shipped("data", _SCRIPT) / _SCRIPT), path.name, "--folder", str(path.parent)]
-    return f"; restore the file with: {shlex.join(command)}"
+    script = shipped("data", "rebuild.py") / "rebuild.py"
+    return f"; restore the file with: {shlex.join(['python', str(script), path.name, '--folder', str(path.parent)])}"
 
 
 def _refuse(path: Path, problem: str) -> NoReturn:

@@ -34,11 +34,6 @@ def ar1_noise(rng: Rng, n: int, *, phi: float, sd: float = 1.0, draws: int | Non
     innovation), and samples k steps apart have correlation φᵏ. φ = 0 is white noise, made of the same random numbers;
     the first of many draws is what a single draw would be.
 
-    Returns
-    -------
-    numpy.ndarray of float64, shape (n,) or (draws, n)
-        The noise.
-
     Source
     ------
     Box and Jenkins, Time Series Analysis, the first-order autoregressive process.
@@ -78,14 +73,10 @@ class Curve:
     ----------
     name, description : str
         For file names and tables, and the curve in words, for a caption.
-    x, truth : numpy.ndarray, shape (n,)
-        Where the curve is sampled, a coordinate or the time in samples, and the curve without noise.
-    values : numpy.ndarray, shape (n,) or (draws, n)
-        The curve as observed, once or `draws` times.
-    noise_sd : float, at least 0
-        Standard deviation of the noise of each sample.
-    phi : float, in (-1, 1)
-        Correlation of the noise of neighbouring samples; 0 for white noise.
+    x, truth, values : numpy.ndarray, shape (n,), and (n,) or (draws, n)
+        Where the curve is sampled, a coordinate or the time in samples; the curve without noise, and as observed.
+    noise_sd, phi : float
+        Standard deviation of the noise of each sample, and correlation of neighbouring ones.
 
     Examples
     --------

@@ -22,15 +22,8 @@ __all__ = ["Holdout", "digits", "holdout", "load_mnist5k"]
 class Holdout:
     """A classification problem for a net, with samples to learn from and samples to be judged by.
 
-    With replicas all arrays have a first axis (S,): each replica has a split and a start of its own.
-
-    Parameters
-    ----------
-    net : MLP
-    train, test : Samples
-        X of shape (..., N, d) and labels y of shape (..., N).
-    start : ndarray, shape (parameters,) or (S, parameters)
-        Flat parameters to start from, of the dtype of X.
+    X has shape (..., N, d), labels y (..., N), the start, flat parameters of the dtype of X, (..., parameters). With
+    replicas all have a first axis (S,): each replica has a split and a start of its own.
 
     Examples
     --------
@@ -83,18 +76,9 @@ class Holdout:
 def holdout(samples: Samples, net: MLP, rng: Rng, *, share: float = 0.2, replicas: int | None = None) -> Holdout:
     """Split samples at random, and draw W ~ U(-a, a) with a = √(6/(fan_in + fan_out)), b = 0, to start from.
 
-    Parameters
-    ----------
-    samples : Samples
-        X of shape (N, d), finite, of float32 or float64, which the weights get, too; labels y of shape (N,).
-    share : float, between 0 and 1
-        Part that is held out, rounded up to whole samples, as scikit-learn's ``train_test_split`` does.
-    replicas : int, at least 1, optional
-        S: so many problems, each with its own split and start.
-
-    Source
-    ------
-    Weights: Glorot & Bengio 2010, equation 16.
+    X has shape (N, d) and the dtype of the weights, labels y (N,). The share in (0, 1) that is held out is rounded up
+    to whole samples, as by scikit-learn's ``train_test_split``. With replicas there are S problems, each with its own
+    split and start. The weights are those of Glorot & Bengio 2010, equation 16.
 
     Examples
     --------

@@ -114,8 +114,8 @@ def blocks_cost(numbers: Sequence[Any]) -> Any:
     """(x - t)² after n blocks x ← Σᵢ uᵢ (wᵢ x + bᵢ), i = 1, 2, 3, each of which uses its input three times.
 
     A block is 22 edges; all paths are 22 · 3ⁿ - 14. Units are linear: where all numbers are positive, a ReLU that
-    overwrites its input's value adds neither edge nor change. The numbers are x, t, and w₁, w₂, w₃, b₁, b₂, b₃, u₁, u₂, u₃
-    of each block.
+    overwrites its input's value adds neither edge nor change. The numbers are x, t, and w₁, w₂, w₃, b₁, b₂, b₃, u₁, u₂,
+    u₃ of each block.
 
     Examples
     --------

@@ -18,8 +18,8 @@ __all__ = ["AlternatingLosses"]
 class AlternatingLosses:
     """fₜ(x) = C x for t = 1, 4, 7, ..., otherwise -x, on -1 ≤ x ≤ 1.
 
-    The mean loss is (C-2) x/3: the best point is x = -1, the worst x = +1. The large gradient C is a number greater than
-    2, or one for each replica.
+    The mean loss is (C-2) x/3: the best point is x = -1, the worst x = +1. The large gradient C is a number greater
+    than 2, or one for each replica.
 
     Source
     ------

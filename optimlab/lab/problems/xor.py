@@ -24,14 +24,7 @@ class TwoTwoOne:
 
     The weights of a net are w = (w₁, w₂, b₁, w₃, w₄, b₂, w₅, w₆, b₃), unit after unit, shape (..., 9). It is the
     squared error of ``MLP((2, 2, 1), "sigmoid", output="sigmoid")``, with all nets in one array program, in which they
-    lie along the last axis: for 1000 of them five times as fast.
-
-    Parameters
-    ----------
-    inputs : sequence of pairs of float
-        x, one pair for each sample.
-    targets : sequence of float
-        t, one for each sample.
+    lie along the last axis: for 1000 of them five times as fast. Inputs are a pair x, targets a number t a sample.
 
     Source
     ------

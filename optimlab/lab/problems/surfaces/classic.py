@@ -1,18 +1,20 @@
-"""The classic test functions: Rosenbrock, Beale, Himmelblau, Rastrigin, and the monkey saddle."""
+"""The classic test functions: Rosenbrock, Beale, Himmelblau, Rastrigin, the monkey saddle, and the cliff."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
-from optimlab.checks import POSITIVE, number, whole
+from optimlab.checks import FINITE, POSITIVE, check_fields, number, whole
+from optimlab.extras import needed
 from optimlab.lab.problems.surfaces.surface import CriticalPoint, Plane, Surface, critical_point
 from optimlab.typing import Array, Floats
 
-__all__ = ["Beale", "Himmelblau", "MonkeySaddle", "Rastrigin", "Rosenbrock"]
+__all__ = ["Beale", "Cliff", "Himmelblau", "MonkeySaddle", "Rastrigin", "Rosenbrock"]
 
 
 @dataclass(frozen=True)
@@ -40,11 +42,11 @@ class Rosenbrock(Surface):
     dimension: int = 2
     a: float = 1.0
     b: float = 100.0
+    ranges: ClassVar = {"a": FINITE, "b": POSITIVE}
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "dimension", whole("dimension", self.dimension, 2))
-        object.__setattr__(self, "a", number("a", self.a))
-        object.__setattr__(self, "b", number("b", self.b, POSITIVE))
+        check_fields(self, number)
 
     @property
     def starts(self) -> Floats:
@@ -107,8 +109,6 @@ class Beale(Plane):
 class Himmelblau(Plane):
     """f(x, y) = (x² + y - 11)² + (x + y² - 7)²: four equal minima, four saddles and a maximum between them.
 
-    Source
-    ------
     Himmelblau 1972, "Applied Nonlinear Programming".
 
     Examples
@@ -146,8 +146,6 @@ class Rastrigin(Surface):
     In [-5.12, 5.12]ⁿ there are 21ⁿ critical points, every combination of those of one coordinate, and 11ⁿ of them are
     minima. ``points`` lists them for n ≤ 3, and the global minimum alone beyond.
 
-    Source
-    ------
     Rastrigin 1974; in n dimensions Mühlenbein, Schomisch & Born 1991.
 
     Examples
@@ -195,8 +193,6 @@ class MonkeySaddle(Plane):
     It descends at the angles 60°, 180° and 300°. No direction leads down in second order: the saddle is not strict,
     and leaving it takes a number of steps in inverse proportion to the distance at the start, not to its logarithm.
 
-    Source
-    ------
     Hilbert & Cohn-Vossen 1932, "Anschauliche Geometrie".
 
     Examples
@@ -217,3 +213,75 @@ class MonkeySaddle(Plane):
 
     def _slopes(self, x: Any, y: Any) -> tuple[Any, Any]:
         return 3 * (x * x - y * y), -6 * x * y
+
+
+@dataclass(frozen=True)
+class Cliff(Plane):
+    """f(x, y) = ½ (x - 1)² + ½ y² + H σ(s x), σ(z) = 1/(1 + e⁻ᶻ): a bowl behind a wall, which a descent runs into.
+
+    The wall stands at x = 0; H is its height, and 4/s about its width. From x < 0 the bowl's gentle slope leads to its
+    foot, a minimum. A step that lands on the wall is thrown back by lr (H s/4 - 1), far beyond where it came from;
+    clipping the gradient's norm at c bounds that by lr c. The wall must stand apart from the bowl: 4 < H s < ½ exp(s/2)
+    for the height H and the steepness s.
+
+    ∂f/∂x = x - 1 + H s σ(s x) (1 - σ(s x)), at most x - 1 + H s/4, and equal to H s/4 - 1 at (0, y): ``wall``.
+    On the line y = 0 are the critical points: the foot of the wall near x = -ln(H s)/s, a saddle near its top at
+    x = ln(H s)/s, and a minimum behind it near x = 1. The curvature at the foot is about s: with lr > 2/s a descent
+    does not settle there.
+
+    Source
+    ------
+    Pascanu, Mikolov & Bengio 2013, "On the difficulty of training recurrent neural networks", section 2.3 and figure 6;
+    Goodfellow, Bengio & Courville 2016, "Deep Learning", section 8.2.4. The closed form is this package's own.
+
+    Examples
+    --------
+    >>> f = Cliff(height=10.0, steepness=100.0)
+    >>> f.wall, f.gradient([0.0, 0.0])
+    (249.0, array([249.,   0.]))
+    >>> [(point.kind, round(point.at[0], 4)) for point in f.points]
+    [('minimum', -0.0684), ('saddle', 0.0698), ('minimum', 1.0)]
+    """
+
+    _starts = ((-2.0, 1.0),)  # on the gentle slope before the wall
+
+    height: float = 10.0
+    steepness: float = 100.0
+
+    ranges: ClassVar = {"height": POSITIVE, "steepness": POSITIVE}
+
+    def __post_init__(self) -> None:
+        check_fields(self, number)
+        if not math.log(4.0) < self._log_slope < self.steepness / 2 - math.log(2.0):
+            raise ValueError(
+                "height must make height·steepness lie between 4 and exp(steepness/2)/2, for a wall apart from the "
+                f"bowl; got height={self.height!r}, steepness={self.steepness!r}; give a larger steepness"
+            )
+
+    @property
+    def _log_slope(self) -> float:
+        return math.log(self.height) + math.log(self.steepness)
+
+    @property
+    def wall(self) -> float:
+        """H s/4 - 1: the gradient at the wall, ∂f/∂x at x = 0."""
+        return self.height * self.steepness / 4 - 1
+
+    @property
+    def points(self) -> tuple[CriticalPoint, ...]:
+        """The foot of the wall, its top, and the minimum behind it."""
+        needed("scipy", "lab", "Cliff.points")
+        from scipy.optimize import brentq
+
+        def slope(x: float) -> float:
+            return float(self.gradient([x, 0.0])[0])
+
+        brackets = ((-self._log_slope - 1.0, 0.0), (0.0, 0.5), (0.5, 1.0))
+        return tuple(critical_point(self, (brentq(slope, *bracket), 0.0)) for bracket in brackets)
+
+    def _f(self, x: Any, y: Any) -> Any:
+        return ((x - 1) ** 2 + y * y) / 2 + self.height / 2 * (1 + np.tanh(self.steepness / 2 * x))
+
+    def _slopes(self, x: Any, y: Any) -> tuple[Any, Any]:
+        rise = np.tanh(self.steepness / 2 * x)
+        return x - 1 + self.height * self.steepness / 4 * (1 - rise) * (1 + rise), y

@@ -153,12 +153,8 @@ class Rounded(_Seen):
 class NoisyQuadratic:
     """f(w) = ½ Σ hᵢ wᵢ², seen through gradients h w + e with e ~ N(0, cᵢ/B).
 
-    Parameters
-    ----------
-    curvatures, variances : sequence of float, at least one
-        h, greater than 0, and as many c, at least 0: the variance of the gradient of one example.
-    batch : float, greater than 0
-        B, the number of examples in a gradient; a fraction is a noisier problem.
+    The curvatures h are greater than 0; c, as many, at least 0, are the variances of the gradient of one example; the
+    batch B is the number of examples in a gradient, and a fraction is a noisier problem.
 
     Source
     ------

@@ -1,17 +1,18 @@
-"""Quadratics: the bowl, the ravine of any spectrum, and the saddle."""
+"""Quadratics: the bowl, the ravine of any spectrum, and the saddle; and random Hessians (GOE)."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from optimlab.checks import FINITE, Range, number, numbers, whole
+from optimlab.checks import FINITE, Range, generator, number, numbers, whole
 from optimlab.lab.problems.surfaces.surface import CriticalPoint, Surface
-from optimlab.typing import Array, Floats
+from optimlab.typing import Array, Floats, Rng
 
-__all__ = ["Quadratic", "bowl", "ravine", "saddle", "spectrum"]
+__all__ = ["Quadratic", "bowl", "goe_hessians", "ravine", "saddle", "spectrum"]
 
 
 @dataclass(frozen=True)
@@ -97,3 +98,26 @@ def saddle() -> Quadratic:
     (CriticalPoint(at=(0.0, 0.0), value=0.0, curvatures=(-2.0, 2.0)),)
     """
     return Quadratic((2.0, -2.0))
+
+
+def goe_hessians(rng: Rng, draws: int, *, n: int, shift: float = 0.0) -> Floats:
+    """H = (G + Gᵀ)/√(2n) + s I, G of independent N(0, 1): Hessians whose eigenvalues fill [s-2, s+2] for large n.
+
+    Their elements have variance 1/n off the diagonal and 2/n on it; s, the shift, is added to every eigenvalue. They
+    have shape (draws, n, n).
+
+    Source
+    ------
+    Mehta, Random Matrices, 2004, chapter 2, the Gaussian orthogonal ensemble.
+
+    Examples
+    --------
+    >>> spectra = np.linalg.eigvalsh(goe_hessians(np.random.default_rng(0), 5, n=200, shift=1.0))
+    >>> spectra.shape, round(float(spectra.min()), 1), round(float(spectra.max()), 1)
+    ((5, 200), -1.0, 3.0)
+    """
+    shape = (whole("draws", draws, 1), whole("n", n, 1), n)
+    g = generator(rng).standard_normal(shape)
+    hessians: Floats = (g + g.transpose(0, 2, 1)) / math.sqrt(2.0 * n)
+    hessians[:, np.arange(n), np.arange(n)] += number("shift", shift)
+    return hessians

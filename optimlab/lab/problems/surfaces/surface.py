@@ -1,4 +1,4 @@
-"""What every surface offers: value and gradient for any number of replicas, and its critical points, to the last digit."""
+"""What every surface offers: value and gradient for any number of replicas, and critical points to the last digit."""
 
 from __future__ import annotations
 
@@ -22,9 +22,7 @@ _ITERATIONS = 12  # the number of right digits doubles in each: from one digit, 
 
 @dataclass(frozen=True)
 class CriticalPoint:
-    """∇f = 0: a point with its value and the eigenvalues of the Hessian there.
-
-    Curvatures, the eigenvalues, ascend.
+    """∇f = 0: a point with its value and the eigenvalues of the Hessian there, its curvatures, ascending.
 
     Examples
     --------
@@ -79,8 +77,7 @@ class Surface(ABC):
     @property
     def start(self) -> Floats:
         """The first of the starting points, shape (n,)."""
-        first: Floats = self.starts[0]
-        return first
+        return np.array(self.starts[0])
 
     @property
     def points(self) -> tuple[CriticalPoint, ...]:
