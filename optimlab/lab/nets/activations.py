@@ -21,15 +21,8 @@ InPlace = Callable[[Array, Array], object]
 class Activation:
     """h = f(z), with f'(z) as a function of h: what backpropagation needs, without a copy of z.
 
-    Parameters
-    ----------
-    name : str
-        Its name; "linear" is skipped on the way back.
-    function, derivative : callable
-        ``function(z, scratch)`` overwrites z with f(z), and may write to scratch, an array like z;
-        ``derivative(h, out)`` writes f'(z) to out, given h = f(z).
-    steepest : float
-        max f', the measure for saturation.
+    ``function(z, scratch)`` overwrites z with f(z), and may write to scratch, an array like z; ``derivative(h, out)``
+    writes f'(z) to out, given h = f(z). ``steepest`` is max f', the measure for saturation.
 
     Examples
     --------
@@ -63,11 +56,9 @@ class Activation:
 
 
 def _sigmoid(z: Array, _: Array) -> None:
-    """1/(1 + e⁻ᶻ), or ½ + ½ tanh(z/2) in float32.
-
-    Both are the same function. In float32 the second is 1.5 times as fast, and rounds to 0 below z = -17, where 1 - h
-    is 0 on the other side in any case; in float64 it gains nothing.
-    """
+    """1/(1 + e⁻ᶻ)."""
+    # In float32 ½ + ½ tanh(z/2), the same function, is 1.5 times as fast; below z = -17 it rounds to 0, as 1 - h does on
+    # the other side in any case. In float64 it gains nothing.
     if z.dtype == np.float32:
         np.multiply(z, 0.5, out=z)
         np.tanh(z, out=z)
@@ -145,17 +136,10 @@ ACTIVATIONS = {
 
 
 def activation(name: str | Activation, *, slope: float | None = None) -> Activation:
-    """Return the activation of this name; an Activation is returned as it is.
+    """Return the activation "leaky_relu", "linear", "relu", "sigmoid", "softplus" or "tanh"; an Activation as it is.
 
-    Parameters
-    ----------
-    name : {"leaky_relu", "linear", "relu", "sigmoid", "softplus", "tanh"} or Activation
-        The name.
-    slope : float in [0, 1), optional
-        a of the leaky ReLU max(z, a z), by default .01; for no other activation.
+    The slope in [0, 1), by default .01, is a of the leaky ReLU max(z, a z); no other activation has one.
 
-    Source
-    ------
     The leaky ReLU: Maas, Hannun & Ng 2013, Rectifier nonlinearities improve neural network acoustic models.
 
     Examples

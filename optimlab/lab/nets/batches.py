@@ -18,16 +18,8 @@ __all__ = ["Batches", "MiniBatchLoss"]
 class Batches:
     """Indices of one mini-batch after the other: each epoch is a new permutation, cut into batches.
 
-    What is left of an epoch when no full batch remains is not used: all batches have the same size.
-
-    Parameters
-    ----------
-    samples, size : int, at least 1
-        N, and B ≤ N.
-    rng : numpy.random.Generator, seed or None
-        Source of the permutations; each replica has its own.
-    replicas : int, at least 1, optional
-        S.
+    There are N samples and B ≤ N in a batch; each replica has permutations of its own. What is left of an epoch when no
+    full batch remains is not used.
 
     Examples
     --------
@@ -59,14 +51,7 @@ class Batches:
 class MiniBatchLoss:
     """∇ of the loss on the next mini-batch: a problem whose gradient is a sample of that of all data.
 
-    ``value`` is that of all data, without noise; each call of ``gradient`` takes the next batch.
-
-    Parameters
-    ----------
-    whole : TrainingLoss
-        The loss on all data.
-    batches : Batches
-        Which samples to take; with replicas, those of w.
+    ``value`` is that of the whole, all data; each call of ``gradient`` takes the next batch, for the replicas of w.
 
     Examples
     --------
@@ -109,9 +94,7 @@ class MiniBatchLoss:
     def gradient(self, w: Any, out: Any = None) -> Any:
         """Return the gradient on the next batch, in the form of w: new arrays, or ``out``."""
         if self.whole.net.lead(w) != self._lead:
-            raise ValueError(
-                f"w must have the replicas of batches, {self.batches.replicas}; got {self.whole.net.lead(w)}"
-            )
+            raise ValueError(f"w must have the replicas of batches, {self._lead}; got {self.whole.net.lead(w)}")
         self._take()
         return self.whole.gradient_on(self._work, w, out)
 

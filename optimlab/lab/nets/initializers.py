@@ -75,16 +75,8 @@ def variance_scaling(
 ) -> Array:
     """w of mean 0 and variance c²/n: a linear layer with n = fan_in and c = 1 keeps the variance of what goes through.
 
-    Parameters
-    ----------
-    shape, rng, dtype
-        As in the module; the shape has two axes at least.
-    mode : {"fan_in", "fan_out", "fan_avg"}
-        n: inputs, outputs (to keep the variance of gradients), or their mean.
-    law : {"normal", "uniform", "truncated_normal"}
-        The last has the variance that is left by truncation.
-    gain : float, at least 0
-        c; `gain` gives those in use.
+    n is "fan_in", "fan_out" (to keep the variance of gradients) or "fan_avg", their mean; the law is "normal", "uniform"
+    or "truncated_normal", corrected for its truncation; c is at least 0, and `gain` gives those in use.
 
     Examples
     --------

@@ -20,17 +20,11 @@ FLAT = 0.05  # share of the steepest slope below which a unit counts as saturate
 class Layers:
     """Norms and slopes of the layers 1, ..., L on the last axis, shape (L,) or (S, L).
 
-    Gradients are those of the data, without weight decay: at a stationary point they equal -λ Wₗ and say nothing about
-    learning.
-
-    Parameters
-    ----------
-    delta : ndarray
-        ‖δₗ‖, δₗ = dL/dzₗ over all units and samples: how strong the error signal is that reaches the layer.
-    gradient, gradient_per_entry, weight : ndarray
-        ‖dL/dWₗ‖, Frobenius; the mean of abs(dL/dWₗ) over the *product* of the shape; ‖Wₗ‖.
-    slope, saturated : ndarray
-        Mean of f'(zₗ) over units and samples, and the share of it below 1/20 of the steepest slope of f.
+    ``delta`` is ‖δₗ‖, δₗ = dL/dzₗ over all units and samples: how strong the error signal is that reaches the layer;
+    ``gradient`` is ‖dL/dWₗ‖, Frobenius, ``gradient_per_entry`` the mean of abs(dL/dWₗ) over the *product* of the shape,
+    ``weight`` ‖Wₗ‖; ``slope`` is the mean of f'(zₗ) over units and samples, ``saturated`` the share of it below 1/20 of
+    the steepest. Gradients are those of the data, without weight decay: at a stationary point they equal -λ Wₗ and say
+    nothing about learning.
 
     Examples
     --------
@@ -52,10 +46,8 @@ class Layers:
 
 def layer_report(work: Backpropagation, w: Array) -> Layers:
     """Run one pass and report its layers."""
-    found: list[tuple[Array, Array, Array]] = []
     with np.errstate(over="ignore", invalid="ignore"):
-        for _, _, each in work.run(w):
-            found.append(_of_pass(work.net, each))
+        found = [_of_pass(work.net, each) for _, _, each in work.run(w)]
         delta, slope, saturated = (np.concatenate(parts, axis=0) for parts in zip(*found, strict=True))
         dW = _weights(work.net, work.gradient)
         per_entry = np.stack([np.abs(part).mean(axis=(-2, -1)) for part in dW], axis=-1)
@@ -67,9 +59,7 @@ def update_ratio(net: MLP, before: Array | Mapping[str, Array], after: Array | M
 
     Examples
     --------
-    >>> from optimlab.lab.nets import MLP
-    >>> net = MLP((2, 2, 1))
-    >>> update_ratio(net, np.ones(9), np.full(9, 1.5))
+    >>> update_ratio(MLP((2, 2, 1)), np.ones(9), np.full(9, 1.5))
     array([0.5, 0.5])
     """
     old, new = (net.flat(w) if isinstance(w, Mapping) else w for w in (before, after))
@@ -90,10 +80,6 @@ def _norms(arrays: list[Array]) -> Array:
 def _of_pass(net: MLP, each: Pass) -> tuple[Array, Array, Array]:
     """Return norm of δ, mean slope and share of saturated units, each of shape (..., L)."""
     slopes = [f.slope(z) for f, z in zip(net.activations, each.z, strict=True)]
-    steepest = [f.steepest for f in net.activations]
-    flat = [(slope < FLAT * most).mean(axis=(-2, -1)) for slope, most in zip(slopes, steepest, strict=True)]
-    return (
-        _norms(each.delta),
-        np.stack([slope.mean(axis=(-2, -1)) for slope in slopes], axis=-1),
-        np.stack(flat, axis=-1),
-    )
+    flat = [slope < FLAT * f.steepest for slope, f in zip(slopes, net.activations, strict=True)]
+    means = [np.stack([part.mean(axis=(-2, -1)) for part in parts], axis=-1) for parts in (slopes, flat)]
+    return _norms(each.delta), means[0], means[1]

@@ -30,10 +30,7 @@ class OutputLoss(ABC):
 
     @abstractmethod
     def value_and_delta(self, s: Array, t: Array, delta: Array, row: Array) -> Any:
-        """Return the loss, shape (...), of outputs and targets, shape (..., K, N), and write dL/ds to delta.
-
-        row is scratch, shape (..., 1, N).
-        """
+        """Return the loss, (...), of outputs and targets, (..., K, N); write dL/ds to delta. row: scratch, (..., 1, N)."""
 
 
 class SoftmaxCrossEntropy(OutputLoss):
@@ -41,8 +38,7 @@ class SoftmaxCrossEntropy(OutputLoss):
 
     Examples
     --------
-    >>> s, t = np.zeros((3, 1)), np.array([[0.0], [1.0], [0.0]])
-    >>> delta = np.empty_like(s)
+    >>> s, t, delta = np.zeros((3, 1)), np.array([[0.0], [1.0], [0.0]]), np.empty((3, 1))
     >>> value = SoftmaxCrossEntropy().value_and_delta(s, t, delta, np.empty((1, 1)))
     >>> float(value.round(4)), delta.round(2).ravel()  # ln 3
     (1.0986, array([ 0.33, -0.67,  0.33]))
@@ -56,11 +52,9 @@ class SoftmaxCrossEntropy(OutputLoss):
         if labels.ndim == 0 or labels.shape[-1] != samples:
             raise ValueError(f"y must have a label for each of the {samples} samples of X; got shape {labels.shape}")
         if labels.min() < 0 or labels.max() >= outputs:
-            raise ValueError(
-                f"y must hold labels from 0 to {outputs - 1}, one for each output; got {labels.min()} to {labels.max()}"
-            )
-        onehot: Array = np.eye(outputs)[labels]
-        return onehot
+            found = f"{labels.min()} to {labels.max()}"
+            raise ValueError(f"y must hold labels from 0 to {outputs - 1}, one for each output; got {found}")
+        return np.asarray(np.eye(outputs)[labels])
 
     def value_and_delta(self, s: Array, t: Array, delta: Array, row: Array) -> Any:
         """Return the loss and write (p - onehot)/N."""

@@ -26,12 +26,8 @@ class MLP:
     Its parameters are a dict ``{"W1": (d, n₁), "b1": (n₁,), "W2": ...}``, or one flat array in which each Wₗ is
     followed by bₗ; ``views`` shows the second as the first, so that one memory serves both.
 
-    Parameters
-    ----------
-    sizes : sequence of int, each at least 1
-        Inputs d, units of each hidden layer, outputs.
-    hidden, output : str or Activation
-        Activation of the hidden layers, or a sequence of one for each, and of the outputs: linear for softmax.
+    Sizes are the inputs d, units of each hidden layer, and outputs. Hidden layers have one activation, or a sequence of
+    one for each; that of the outputs is linear for softmax.
 
     Examples
     --------
@@ -119,10 +115,9 @@ class MLP:
     def initial(
         self, draw: Callable[[tuple[int, int]], Array], *, replicas: int | None = None, dtype: Any = np.float64
     ) -> Array:
-        """Return Wₗ = draw((nₗ₋₁, nₗ)), bₗ = 0 as a flat array of shape (parameters,), or (S, parameters).
+        """Return Wₗ = draw((nₗ₋₁, nₗ)), such as 0.1 * rng.standard_normal(shape), and bₗ = 0 as a flat array.
 
-        ``draw`` is such as ``lambda shape: 0.1 * rng.standard_normal(shape)``; dtype is float32 or float64. The
-        replicas are drawn one after the other, so that replica 0 is the single net.
+        The replicas are drawn one after the other, so that replica 0 is the single net.
         """
         count = 1 if replicas is None else whole("replicas", replicas, 1)
         if dtype not in (np.float32, np.float64):
@@ -137,10 +132,9 @@ class MLP:
         """Return (S,) for replicas and () for a single net; or say what is wrong with the shapes."""
         if not isinstance(w, Mapping):
             shape = np.shape(w)
-            if len(shape) not in (1, 2) or shape[-1] != self.parameters:
-                raise ValueError(
-                    f"w must have shape ({self.parameters},), or (S, {self.parameters}) for S replicas; got {shape}"
-                )
+            n = self.parameters
+            if len(shape) not in (1, 2) or shape[-1] != n:
+                raise ValueError(f"w must have shape ({n},), or (S, {n}) for S replicas; got {shape}")
             return shape[:-1]
         if set(w) != set(self.names):
             raise ValueError(f"w must hold the arrays {', '.join(self.names)}; got {', '.join(map(str, w))}")

@@ -27,16 +27,13 @@ class TrainingLoss:
     Parameters
     ----------
     net : MLP
-        The net.
     data : pair of array_like
         X of shape (N, d), finite, float32 or float64, which w must be, too; and y: for softmax labels of shape (N,),
         for squared error targets of shape (N, K). With another axis (S,) before them each replica has data of its own.
     loss : {"softmax", "squared"} or OutputLoss
         ℓ: softmax cross-entropy, or ½ ‖s - y‖².
-    l2 : float, at least 0
-        λ, of the weights; biases do not decay.
-    start : flat array or dict of arrays, optional
-        Where a descent begins.
+    l2, start
+        λ, of the weights; biases do not decay. And where a descent begins, a flat array or a dict of arrays.
 
     Attributes
     ----------
@@ -70,24 +67,17 @@ class TrainingLoss:
         if not isinstance(data, (tuple, list)) or len(data) != 2:
             raise TypeError(f"data must be a pair (X, y); got {type(data).__name__}")
         X = _inputs(data[0], net.sizes[0])
-        self.net = net
-        self.loss = _loss(loss)
-        self.l2 = number("l2", l2, NOT_NEGATIVE)
+        self.net, self.loss, self.l2 = net, _loss(loss), number("l2", l2, NOT_NEGATIVE)
+        self.dtype = X.dtype
         t = self.loss.targets(data[1], net.sizes[-1], X.shape[-2]).astype(X.dtype)
         if t.shape[:-2] != X.shape[:-2]:
             raise ValueError(f"y must have the replicas of X, {X.shape[:-2]}; got {t.shape[:-2]}")
-        self._x = with_ones(X)
-        self._t = np.ascontiguousarray(t.mT)
+        self._x, self._t = with_ones(X), np.ascontiguousarray(t.mT)
         self._decay = np.zeros(net.parameters, X.dtype)
         for block in net.stacked(self._decay):
             block[:-1] = self.l2
         self._start = start
         self._bind(X.shape[:-2])
-
-    @property
-    def dtype(self) -> Any:
-        """Type of X, and of w."""
-        return self._x.dtype
 
     @property
     def start(self) -> Any:
@@ -135,17 +125,14 @@ class TrainingLoss:
             return work.forward(flat).mT
 
     def accuracy(self, w: Any) -> Any:
-        """Return the share of samples whose largest output, the first of equal ones, is that of their label.
-
-        A net whose outputs are not numbers has none: NaN.
-        """
+        """Return the share of samples whose largest output, the first of equal ones, is that of their label; or NaN."""
         self.value(w)
         share = (self.outputs.argmax(axis=-1) == self._t.argmax(axis=-2)).mean(axis=-1)
         return np.where(np.isnan(self.outputs).any(axis=(-2, -1)), np.nan, share)[()]
 
     def layers(self, w: Any) -> Layers:
         """Return norms and slopes of each layer."""
-        flat = self._flat(w)
+        flat = self._flat(w)  # which may bind
         return layer_report(self._work, flat)
 
     def _run(self, flat: Array, work: Backpropagation) -> Any:
