@@ -5,12 +5,11 @@ warning. S replicas are S nets at once: every array has a first axis of length S
 """
 
 from optimlab.lab.nets.activations import Activation, activation
-from optimlab.lab.nets.batches import Batches, MiniBatchLoss
 from optimlab.lab.nets.chains import LayerChain, PathChain, UnitChain
-from optimlab.lab.nets.layers import Layers, update_ratio
 from optimlab.lab.nets.losses import OutputLoss, SoftmaxCrossEntropy, SquaredError
 from optimlab.lab.nets.network import MLP
-from optimlab.lab.nets.training import TrainingLoss
+from optimlab.lab.nets.passes import Layers, update_ratio
+from optimlab.lab.nets.training import Batches, MiniBatchLoss, TrainingLoss
 
 __all__ = [
     "MLP", "Activation", "Batches", "LayerChain", "Layers", "MiniBatchLoss", "OutputLoss", "PathChain",

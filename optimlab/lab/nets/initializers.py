@@ -75,8 +75,8 @@ def variance_scaling(
 ) -> Array:
     """w of mean 0 and variance c²/n: a linear layer with n = fan_in and c = 1 keeps the variance of what goes through.
 
-    n is "fan_in", "fan_out" (to keep the variance of gradients) or "fan_avg", their mean; the law is "normal", "uniform"
-    or "truncated_normal", corrected for its truncation; c is at least 0, and `gain` gives those in use.
+    n is "fan_in", "fan_out" (to keep the variance of gradients) or "fan_avg", their mean; the law is "normal",
+    "uniform" or "truncated_normal", corrected for its truncation; c is at least 0, and `gain` gives those in use.
 
     Examples
     --------

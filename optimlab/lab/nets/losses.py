@@ -30,7 +30,7 @@ class OutputLoss(ABC):
 
     @abstractmethod
     def value_and_delta(self, s: Array, t: Array, delta: Array, row: Array) -> Any:
-        """Return the loss, (...), of outputs and targets, (..., K, N); write dL/ds to delta. row: scratch, (..., 1, N)."""
+        """Return the loss of outputs and targets, (..., K, N), write dL/ds to delta; row is scratch, (..., 1, N)."""
 
 
 class SoftmaxCrossEntropy(OutputLoss):
