@@ -47,7 +47,8 @@ class _Chain(ABC):
         with np.errstate(over="ignore", invalid="ignore"):
             memory, ones = Memory(sizes, lead, len(x), dtype), with_ones(x.astype(dtype))
             y, n = np.empty((*lead, sizes[-1], len(x)), dtype), len(blocks)
-            each = Pass([activation(self.activation)] * n, memory, blocks, gradients or [None] * n, ones, y)
+            wanted: Sequence[Array | None] = gradients or [None] * n
+            each = Pass(zip([activation(self.activation)] * n, blocks, wanted, strict=True), memory, ones, y)
             each.forward()
         return each
 

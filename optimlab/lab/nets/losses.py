@@ -60,15 +60,11 @@ class SoftmaxCrossEntropy(OutputLoss):
         """Return the loss and write (p - onehot)/N."""
         N = s.shape[-1]
         np.maximum.reduce(s, axis=-2, keepdims=True, out=row)
-        np.subtract(s, row, out=delta)
-        picked = _product(delta, t)
-        np.exp(delta, out=delta)
-        np.add.reduce(delta, axis=-2, keepdims=True, out=row)
-        np.divide(delta, row, out=delta)
-        np.subtract(delta, t, out=delta)
+        picked = _product(np.subtract(s, row, out=delta), t)
+        np.add.reduce(np.exp(delta, out=delta), axis=-2, keepdims=True, out=row)
+        np.subtract(np.divide(delta, row, out=delta), t, out=delta)
         np.multiply(delta, 1.0 / N, out=delta)
-        np.log(row, out=row)
-        return (np.add.reduce(row, axis=(-2, -1)) - picked) / N
+        return (np.add.reduce(np.log(row, out=row), axis=(-2, -1)) - picked) / N
 
 
 class SquaredError(OutputLoss):

@@ -7,7 +7,7 @@ last row of every layer is 1 and multiplies the bias, so that W and b, and their
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -23,6 +23,7 @@ from optimlab.typing import Array
 __all__ = ["Backpropagation", "Layers", "Memory", "Pass", "layer_report", "update_ratio", "with_ones"]
 
 Call = Callable[[], object]
+Parts = tuple[Activation, Array, Array | None]
 
 # Bytes of activations of the replicas that are worked on together: more would not stay in the second-level cache.
 GROUP = 2**20
@@ -116,27 +117,19 @@ class Memory:
 class Pass:
     """δ_L = dL/dz_L, dWₗ = hₗ₋₁ δₗᵀ, δₗ₋₁ = Wₗ δₗ ⊙ f'(zₗ₋₁): backpropagation without allocating.
 
-    Blocks are [Wₗ; bₗ], shape (..., nₗ₋₁ + 1, nₗ), or Wₗ alone; gradients are arrays like them, or None where none is
-    wanted; x is the inputs with a row of ones. ``z``, activations, the last of which are the outputs, and ``delta``,
-    dL/dzₗ, are lists of arrays of shape (..., nₗ, N).
+    Layers are an activation, a block [Wₗ; bₗ], shape (..., nₗ₋₁ + 1, nₗ), or Wₗ alone, and an array like it for its
+    gradient, or None; x is the inputs with a row of ones. ``z``, activations, the last of which are the outputs, and
+    ``delta``, dL/dzₗ, are lists of arrays of shape (..., nₗ, N).
     """
 
-    def __init__(
-        self,
-        activations: Sequence[Activation],
-        memory: Memory,
-        blocks: Sequence[Array],
-        gradients: Sequence[Array | None],
-        x: Array,
-        outputs: Array,
-    ) -> None:
+    def __init__(self, layers: Iterable[Parts], memory: Memory, x: Array, outputs: Array) -> None:
         self.row, self.delta = memory.row, memory.delta
         self.z = [*(h[..., :-1, :] for h in memory.h), outputs]
         h, below = [x, *memory.h], [None, *self.delta[:-1]]
-        parts = (activations, blocks, gradients, h, self.z, self.delta, below, memory.scratch, memory.turned)
-        layers = [_Layer(*views) for views in zip(*parts, strict=True)]
-        self._forward = [call for layer in layers for call in layer.forward()]
-        self._backward = [call for layer in reversed(layers) for call in layer.backward()]
+        views = zip(h, self.z, self.delta, below, memory.scratch, memory.turned, strict=True)
+        each = [_Layer(*parts, *others) for parts, others in zip(layers, views, strict=True)]
+        self._forward = [call for layer in each for call in layer.forward()]
+        self._backward = [call for layer in reversed(each) for call in layer.backward()]
 
     def forward(self) -> None:
         """Fill z."""
@@ -170,7 +163,8 @@ class Backpropagation:
     def _pass(self, cut: Any, memory: Memory, x: Array) -> Pass:
         """Return the pass of a group of replicas."""
         blocks, gradients = (self.net.stacked(flat[cut]) for flat in (self._w, self.gradient))
-        return Pass(self.net.activations, memory, blocks, gradients, x if x.ndim == 2 else x[cut], self.outputs[cut])
+        layers = zip(self.net.activations, blocks, gradients, strict=True)
+        return Pass(layers, memory, x if x.ndim == 2 else x[cut], self.outputs[cut])
 
     def forward(self, w: Array) -> Array:
         """Return the outputs."""

@@ -16,6 +16,8 @@ from optimlab.typing import Array, Rng
 
 __all__ = ["Batches", "MiniBatchLoss", "TrainingLoss"]
 
+Data = tuple[ArrayLike, ArrayLike]
+
 
 class TrainingLoss:
     """L(w) = (1/N) Σₙ ℓ(net(xₙ), yₙ) + ½ λ Σₗ ‖Wₗ‖²: the loss of a net, with its gradient by backpropagation.
@@ -25,7 +27,6 @@ class TrainingLoss:
 
     Parameters
     ----------
-    net : MLP
     data : pair of array_like
         X of shape (N, d), finite, float32 or float64, which w must be, too; and y: for softmax labels of shape (N,),
         for squared error targets of shape (N, K). With another axis (S,) before them each replica has data of its own.
@@ -34,10 +35,7 @@ class TrainingLoss:
     l2, start
         λ, of the weights; biases do not decay. And where a descent begins, a flat array or a dict of arrays.
 
-    Attributes
-    ----------
-    data_gradient : ndarray, shape (..., parameters)
-        dL/dw at the latest call without weight decay, as a flat array; the next call overwrites it.
+    ``data_gradient`` is dL/dw at the latest call without weight decay, flat; the next call overwrites it.
 
     Examples
     --------
@@ -53,13 +51,7 @@ class TrainingLoss:
     """
 
     def __init__(
-        self,
-        net: MLP,
-        data: tuple[ArrayLike, ArrayLike],
-        *,
-        loss: str | OutputLoss = "softmax",
-        l2: float = 0.0,
-        start: Any = None,
+        self, net: MLP, data: Data, *, loss: str | OutputLoss = "softmax", l2: float = 0.0, start: Any = None
     ) -> None:
         if not isinstance(net, MLP):
             raise TypeError(f"net must be an MLP; got {net!r}")
