@@ -95,7 +95,8 @@ def _perform(
         _turned(main, run)
         if not 1 <= (arguments.panel or 1) <= max(run.panels, 1):
             raise StudyError(f"--panel must be from 1 to {run.panels}; got {arguments.panel}")
-        run.write_claims()
+        if run.claims:
+            run.write_claims()
         question = (main.__globals__.get("__doc__") or "").split("\n")[0]
         facts: dict[str, object] = {"study": run.name, "question": question, "command": command}
         facts |= {"seed": run.seed, "quick": run.quick, "started": started.isoformat(timespec="seconds")}
@@ -188,7 +189,8 @@ def _summary(run: Run, folder: Path, seconds: float) -> str:
     figures = [str(folder / path.name) for path in run.files if path.suffix.lstrip(".") in (*FORMATS, "html")]
     if figures:
         parts.append(f"figure: {', '.join(figures)}")
-    parts.append(f"claims: {_claims_line(run)}")
+    if run.claims or run.left_out:
+        parts.append(f"claims: {_claims_line(run)}")
     parts.append(f"tables: {', '.join(path.name for path in run.files if path.suffix == '.csv')} in {folder}")
     return "\n".join([*parts, f"time:   {seconds:.1f} s; all studies that ran: {folder.parent / 'index.html'}"])
 

@@ -38,12 +38,12 @@ def levels(here):
 def test_play_prints_the_answer_and_writes_figure_and_table(here, capsys):
     assert main(["play", "--rules", "adam, heavy_ball(.95)", "--start", "0.9", "-1e-2"]) == 0
     said = capsys.readouterr().out
-    assert said.startswith("On saddle from (0.9, -0.01), lr 0.01, 300 steps: Adam left downhill at step 89;")
+    assert said.startswith("On the surface saddle from (0.9, -0.01), lr 0.01, 300 steps: Adam left downhill at step 89;")
     assert "heavy ball" in said
     table = pd.read_csv(here / "results/play/paths.csv")
-    assert set(table["rule"]) == {"Adam", "heavy ball"}
+    assert set(table["rule"]) == {"Adam", "heavy ball β 0.95"}
     assert (here / "results/play/play.png").read_bytes()[1:4] == b"PNG"
-    assert json.loads((here / "results/play/run.json").read_text())["answer"].startswith("On saddle")
+    assert json.loads((here / "results/play/run.json").read_text())["answer"].startswith("On the surface saddle")
 
 
 def test_play_takes_a_formula_a_file_and_every_option(here, capsys):
