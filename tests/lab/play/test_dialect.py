@@ -15,7 +15,6 @@ from matplotlib.text import Text
 from optimlab import ema
 from optimlab.lab.frame import Run
 from optimlab.lab.play.ema import command
-from optimlab.lab.play.series import extremes
 
 
 @pytest.fixture
@@ -170,15 +169,3 @@ def test_a_long_series(run, tmp_path):
     table = pd.read_csv(tmp_path / "out" / "ema" / "ema.csv", index_col="row")
     np.testing.assert_array_equal(table["v"], values)
     np.testing.assert_allclose(table["ema_0.9"], ema(values, 0.9), rtol=1e-12)
-
-
-def test_extremes_of_stretches():
-    y = np.sin(np.arange(50_000.0))
-    y[[7, 31_234]] = -5, 7
-    y[10_000:11_000] = np.nan
-    rows = extremes(y)
-    assert {7, 31_234} <= set(rows)
-    assert 3000 < len(rows) <= 4000
-    assert (np.diff(rows) > 0).all()
-    assert not np.isnan(y[rows]).any()
-    np.testing.assert_array_equal(extremes(y[:100]), np.arange(100))
