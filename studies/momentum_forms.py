@@ -157,7 +157,8 @@ def draw_lines(ax: Axes, table: pd.DataFrame, colours: Any, *words: str, looks: 
     """Lines by column; dots are theory, where a column of it stands beside. Words: title and labels."""
     names = [name for name in table if not str(name).endswith("_theory")]
     for name, colour, look_ in zip(names, colours, looks, strict=False):
-        ax.plot(table[name], look_, color=colour, label=name)
+        label = f"lr {name} the buffer" if name in PLACES else name
+        ax.plot(table[name], look_, color=colour, label=label)
         if f"{name}_theory" in table:
             ax.plot(table[f"{name}_theory"].iloc[::6], "o", color=colour, markersize=4)
     ax.set(**dict(zip(("title", "xlabel", "ylabel"), words, strict=True)))
