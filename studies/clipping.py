@@ -10,7 +10,8 @@ weight decay, which ends at the ridge solution. Takes 3 s (--quick: 2 s).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -36,8 +37,8 @@ KNOBS = (
     Knob("draws", 200, "long gradients", quick=20),
 )
 GRADIENT = (np.array([24.0, 7.0]), np.array([2.0]))
-FIRST = 10.0  # limit for this gradient
-HOOKS = {"ClipValue": (ClipValue, "vermillion"), "ClipEach": (ClipEach, "purple"), "ClipNorm": (ClipNorm, "blue")}
+RED, BLUE, PURPLE = (PALETTE[name] for name in ("vermillion", "blue", "purple"))
+HOOKS = {"ClipValue": (ClipValue, RED), "ClipEach": (ClipEach, PURPLE), "ClipNorm": (ClipNorm, BLUE)}
 
 
 def clipped(gradient: Sequence[Floats], *hooks: Any) -> list[Floats]:
@@ -58,21 +59,27 @@ def degrees(cosine: Any) -> Any:
     return np.degrees(np.arccos(cosine))
 
 
-def directions(run: Run) -> pd.DataFrame:
-    """Clip the gradient ((24, 7), (2)) by 10: what is left follows from the definition of each way."""
-    by_hand = {"ClipValue": (10, 7, 2), "ClipEach": (9.6, 2.8, 2.0), "ClipNorm": np.array([24, 7, 2]) * 10 / 629**0.5}
-    measures: dict[str, Callable[[Sequence[Floats]], float]] = {
-        "cosine of its turn": lambda g: cosine(GRADIENT, g),
-        "norm": lambda g: float(np.linalg.norm(np.concatenate(g))),
-        "second array over the first": lambda g: float(np.linalg.norm(g[1]) / np.linalg.norm(g[0])),
-    }
+def turns(run: Run, cliff: Cliff) -> pd.DataFrame:
+    """One clipped step, for the gradient ((24, 7), (2)) and on the wall: all follows from the definitions."""
+    limit, wall = run.options.limit, cliff.gradient([0.0, 1.0])
+    shorter = wall * min(1.0, limit / float(np.linalg.norm(wall)))
+    hand = {"ClipValue": [10, 7, 2], "ClipEach": [9.6, 2.8, 2.0], "ClipNorm": np.array([24, 7, 2]) * 10 / 629**0.5}
+    cases: list[tuple[str, str, Any, list[Any], Any]] = [
+        ("on the wall", "plain", [wall], [], wall),
+        ("on the wall", "ClipNorm", [wall], [ClipNorm(limit)], shorter),
+        ("on the wall", "ClipValue", [wall], [ClipValue(limit)], np.clip(wall, -limit, limit)),
+    ]
+    cases += [("((24, 7), (2))", name, GRADIENT, [hook(10.0)], hand[name]) for name, (hook, _) in HOOKS.items()]
     rows = []
-    for name, (hook, _) in HOOKS.items():
-        found, wanted = clipped(GRADIENT, hook(FIRST)), np.array(by_hand[name], float)
-        rows += [(name, what, of([wanted[:2], wanted[2:]]), of(found)) for what, of in measures.items()]
-    table = pd.DataFrame(rows, columns=["way", "what", "theory", "measured"])
-    said = f"gradient ((24, 7), (2)) through {{way}}({FIRST:g}): {{what}}"
-    run.claim_rows(table, "{way} {what}", said, expected="theory", measured="measured", tolerance=1e-12)
+    for where, name, gradient, hooks, wanted in cases:
+        found, theory = clipped(gradient, *hooks), np.array(wanted, float)
+        rows.append((where, name, "cosine of its turn", cosine(gradient, [theory]), cosine(gradient, found)))
+        for i in range(len(theory)):
+            rows.append((where, name, f"element {i + 1}", theory[i], np.concatenate(found)[i]))
+    table = pd.DataFrame(rows, columns=["gradient", "way", "what", "theory", "measured"])
+    table["order"] = 1e-12 * table["theory"].abs()
+    said, measured = "gradient {gradient}, step by {way}: {what}", "measured"
+    run.claim_rows(table, "{gradient} {way} {what}", said, expected="theory", measured=measured, tolerance="order")
     return table
 
 
@@ -88,32 +95,6 @@ def long_gradients(run: Run) -> pd.DataFrame:
     measured = ("cosine", "low", "high")
     run.claim_rows(table, "long {limit:g}", said, expected="theory", measured=measured, tolerance=1 / o.long)
     return table
-
-
-def wall_claims(run: Run, cliff: Cliff) -> None:
-    """Stand on the wall of the cliff and do one step."""
-    o, gradient = run.options, cliff.gradient([0.0, 1.0])
-    norm = float(np.hypot(cliff.wall, 1.0))
-    small, each = min(1.0, o.limit / norm), np.clip([cliff.wall, 1.0], -o.limit, o.limit)
-    for name, hooks, wanted in (
-        ("plain", [], gradient),
-        ("ClipNorm", [ClipNorm(o.limit)], small * gradient),
-        ("ClipValue", [ClipValue(o.limit)], each),
-    ):
-        (found,) = clipped([gradient], *hooks)
-        said = f"one step on the wall, lr {o.lr:g}, limit {o.limit:g}, {name}"
-        length, measured = float(np.linalg.norm(wanted)), float(np.linalg.norm(found))
-        run.claim(
-            f"wall {name}", f"{said}: its length over lr", expected=length, measured=measured, tolerance=1e-12 * length
-        )
-        turn = cosine([wanted], [gradient])
-        run.claim(
-            f"wall turn {name}",
-            f"{said}: cosine of its turn",
-            expected=turn,
-            measured=cosine([found], [gradient]),
-            tolerance=1e-12,
-        )
 
 
 def cliff_ways(run: Run, cliff: Cliff, lr: float, steps: int) -> dict[str, Floats]:
@@ -135,16 +116,15 @@ def at_cliff(run: Run, cliff: Cliff) -> tuple[dict[str, Floats], pd.DataFrame]:
         x, longest = way[..., 0], np.linalg.norm(np.diff(way, axis=0), axis=2).max() / o.lr
         rows.append((name, x.min(), float((x.min(axis=0) < x[0] - 1.0).mean()), longest, late[name].mean()))
     table = pd.DataFrame(rows, columns=["run", "farthest back", "share thrown back", "longest step / lr", "mean loss"])
-    where = f"400 starts before the cliff, lr {o.lr:g}"
-    for name, share, expected in zip(ways, table["share thrown back"], (1.0, 0.0), strict=True):
-        said = f"{where}, {name}: share thrown back behind the start by 1 or more"
-        run.claim(f"thrown {name}", said, expected=expected, measured=share, default=True)
     better = float((late["clipped"] < late["plain"]).mean())
-    said = f"{where}: share whose losses in the last third are lower clipped"
-    run.claim("better", said, expected=1.0, measured=better, default=True)
-    longest = table["longest step / lr"][1]
-    said = f"{where}: longest clipped step over lr"
-    run.claim("longest", said, expected=o.limit, measured=longest, tolerance=1e-9, default=True)
+    for name, said, expected, measured in (
+        ("thrown plain", "plain: share thrown back behind the start by 1 or more", 1.0, table["share thrown back"][0]),
+        ("thrown clipped", "clipped: share thrown back so", 0.0, table["share thrown back"][1]),
+        ("better", "share whose losses in the last third are lower clipped", 1.0, better),
+        ("longest", "longest clipped step over lr", o.limit, table["longest step / lr"][1]),
+    ):
+        said = f"400 starts before the cliff, lr {o.lr:g}, {said}"
+        run.claim(name, said, expected=expected, measured=measured, tolerance=1e-9, default=True)
     foot = cliff.minima[0]
     for name, way in cliff_ways(run, cliff, 1.5 / foot.curvatures[-1], 1500).items():
         highest = float(cliff.value(way[-1]).max())
@@ -161,36 +141,25 @@ def fit(run: Run) -> pd.DataFrame:
     hessian, slope = x[:40].T @ x[:40] / 40, x[:40].T @ y[:40] / 40
     solution, ridge = (np.linalg.solve(hessian + decay * np.eye(20), slope) for decay in (0.0, o.decay))
     lr, bound = 1.0 / float(np.linalg.eigvalsh(hessian)[-1]), float(norm(slope)) / 20
-    kinds: dict[str, list[Any]] = {
-        "plain": [],
-        "clipped": [ClipNorm(bound)],
-        "idle": [ClipNorm(1e6)],
-        "decay": [WeightDecay(o.decay)],
-    }
+    kinds: dict[str, list[Any]] = {"plain": [], "clipped": [ClipNorm(bound)], "idle": [ClipNorm(1e6)]}
     ways = {}
-    for name, hooks in kinds.items():
+    for name, hooks in (kinds | {"decay": [WeightDecay(o.decay)]}).items():
         optimizer, record = Optimizer(sgd(), lr=lr, hooks=hooks), Every(1, w=np.copy)
         ways[name] = descend(lambda w: hessian @ w - slope, optimizer, 3000, start=np.zeros(20), record=record)["w"]
     plain, end, decayed = (ways[name][-1] for name in ("plain", "clipped", "decay"))
     test = [float(np.mean((x[40:] @ w - y[40:]) ** 2)) for w in (end, plain)]
-    longest = norm(np.diff(ways["clipped"], axis=0), axis=1).max() / (lr * bound)
-    for name, said, expected, measured, verdict in (
-        ("end", "a clipped fit: distance of its end from the plain one / ‖w‖", 0.0, norm(end - plain), "refuted"),
-        ("test", "a clipped fit: its test error over the plain one", 1.0, test[0] / test[1], "refuted"),
-        ("step", "clipping by norm bounds the step: longest over lr · limit", 1.0, longest, "reproduced"),
-        ("idle", "a limit above every norm: change of w", 0.0, abs(ways["idle"] - ways["plain"]).max(), "reproduced"),
-        ("decay end", "weight decay: distance from the ridge fit", 0.0, norm(decayed - ridge), ""),
-        ("decay size", "weight decay: ‖w‖ over plain", norm(ridge) / norm(solution), norm(decayed) / norm(plain), ""),
-    ):
-        run.claim(
-            name,
-            said,
-            expected=float(expected),
-            measured=float(measured),
-            tolerance=1e-8,
-            row=verdict and "003-l",
-            verdict=verdict,
-        )
+    longest = float(norm(np.diff(ways["clipped"], axis=0), axis=1).max()) / (lr * bound)
+    check = partial(run.claim, tolerance=1e-8)
+    refuted, reproduced = (partial(check, row="003-l", verdict=verdict) for verdict in ("refuted", "reproduced"))
+    said = "a clipped fit: distance of its end from the plain one / ‖w‖"
+    refuted("end", said, expected=0.0, measured=float(norm(end - plain) / norm(plain)))
+    refuted("test", "a clipped fit: its test error over the plain one", expected=1.0, measured=test[0] / test[1])
+    reproduced("step", "clipping by norm: longest step over lr · limit", expected=1.0, measured=longest)
+    moved = float(abs(ways["idle"] - ways["plain"]).max())
+    reproduced("idle", "a limit above every norm: change of w", expected=0.0, measured=moved)
+    check("decay end", "weight decay: distance from the ridge fit", expected=0.0, measured=float(norm(decayed - ridge)))
+    size, theory = float(norm(decayed) / norm(plain)), float(norm(ridge) / norm(solution))
+    check("decay size", "weight decay: ‖w‖ over the plain one", expected=theory, measured=size)
     return pd.DataFrame({name: norm(way - solution, axis=1) / norm(solution) for name, way in ways.items()})
 
 
@@ -198,19 +167,19 @@ def draw_cliff(ax: Axes, run: Run, ways: dict[str, Floats]) -> None:
     """Way of one start in x."""
     o, shown = run.options, slice(0, min(121, run.options.steps + 1))
     ax.plot(ways["plain"][shown, 0, 0], color="black", label="plain SGD")
-    ax.plot(ways["clipped"][shown, 0, 0], color=PALETTE["blue"], label=f"clipped at norm {o.limit:g}")
+    ax.plot(ways["clipped"][shown, 0, 0], color=BLUE, label=f"clipped at norm {o.limit:g}")
     ax.axhline(0.0, color="#777777", linestyle=":", label="wall")
     ax.set(xlabel=f"step (lr {o.lr:g})", ylabel="x, from (-2, 1)")
     ax.set_title(f"Before the cliff plain SGD is thrown back to x = {ways['plain'][shown, 0, 0].min():.3g}")
     ax.legend(loc="lower right")
 
 
-def draw_directions(ax: Axes, run: Run) -> None:
+def draw_directions(ax: Axes) -> None:
     """Turn of one gradient over the limit."""
     limits = np.geomspace(0.3, 40.0, 80)
     for name, (hook, colour) in HOOKS.items():
-        turns = [degrees(cosine(GRADIENT, clipped(GRADIENT, hook(limit)))) for limit in limits]
-        ax.plot(limits, turns, color=PALETTE[colour], label=name)
+        angles = [degrees(cosine(GRADIENT, clipped(GRADIENT, hook(limit)))) for limit in limits]
+        ax.plot(limits, angles, color=colour, label=name)
     ax.set(title="Only the norm of all keeps the direction", xscale="log", ylabel="turn of the gradient / degrees")
     ax.set_xlabel("limit, for the gradient ((24, 7), (2))")
     ax.legend(loc="upper right")
@@ -219,8 +188,8 @@ def draw_directions(ax: Axes, run: Run) -> None:
 def draw_long(ax: Axes, run: Run, long: pd.DataFrame) -> None:
     """Turn of a long gradient over the limit."""
     limits = np.geomspace(min(0.03, *run.options.values), max(5.0, *run.options.values), 100)
-    ax.plot(limits, degrees(clipped_normal_cosine(limits)), color=PALETTE["vermillion"], label="theory")
-    ax.plot(long["limit"], degrees(long["cosine"]), "o", color=PALETTE["vermillion"], label="measured")
+    ax.plot(limits, degrees(clipped_normal_cosine(limits)), color=RED, label="theory")
+    ax.plot(long["limit"], degrees(long["cosine"]), "o", color=RED, label="measured")
     ax.axhline(degrees(np.sqrt(2 / np.pi)), color="black", linestyle=":", label="signs only: 37°")
     ax.set(title="By value a long gradient turns by up to 37°", xscale="log", ylabel="turn of the gradient / degrees")
     ax.set(xlabel=f"limit / sd of the {run.options.long} elements", ylim=(-1.0, 41.0))
@@ -229,9 +198,11 @@ def draw_long(ax: Axes, run: Run, long: pd.DataFrame) -> None:
 
 def draw_fit(ax: Axes, run: Run, ways: pd.DataFrame) -> None:
     """Distance from the least-squares solution over the steps."""
-    looks = {"plain": ("plain SGD", "black"), "clipped": ("clipped by norm", PALETTE["blue"])}
-    looks["decay"] = (f"weight decay {run.options.decay:g}", PALETTE["purple"])
-    for name, (label, colour) in looks.items():
+    for name, label, colour in (
+        ("plain", "plain SGD", "black"),
+        ("clipped", "clipped by norm", BLUE),
+        ("decay", f"weight decay {run.options.decay:g}", PURPLE),
+    ):
         ax.plot(np.maximum(ways[name], 1e-16), color=colour, label=label)
     ax.set(title="Clipping is no regularisation: it ends where plain ends", xlabel="step", yscale="log", xlim=(0, 1000))
     ax.set(ylabel="distance from the least-squares fit / ‖fit‖", ylim=(1e-13, 1e2))
@@ -240,7 +211,11 @@ def draw_fit(ax: Axes, run: Run, ways: pd.DataFrame) -> None:
 
 def answer(run: Run, turn: pd.DataFrame, long: pd.DataFrame, table: pd.DataFrame, ways: pd.DataFrame) -> None:
     """Say what clipping bounds, turns and leaves."""
-    angle = turn[turn["what"] == "cosine of its turn"].set_index("way")["measured"].map(degrees)
+    angle = (
+        turn[turn["what"].str.startswith("cosine") & (turn["gradient"] != "on the wall")]
+        .set_index("way")["measured"]
+        .map(degrees)
+    )
     back, far, o = table["farthest back"], ways.iloc[-1], run.options
     text = f"""At the cliff plain SGD, lr {o.lr:g}, is thrown back to x = {back[0]:.3g}, clipped at norm {o.limit:g} to
         {back[1]:.3g} at most. A clipped fit ends at {far["clipped"]:.0e} of its size from the plain solution, one with
@@ -253,15 +228,14 @@ def answer(run: Run, turn: pd.DataFrame, long: pd.DataFrame, table: pd.DataFrame
 def main(run: Run) -> None:
     """Run the study."""
     cliff = Cliff(run.options.height, run.options.steepness)
-    turn, long = directions(run), long_gradients(run)
-    wall_claims(run, cliff)
+    turn, long = turns(run, cliff), long_gradients(run)
     (ways, table), fits = at_cliff(run, cliff), fit(run)
     answer(run, turn, long, table, fits)
-    for frame, name in ((turn, "directions"), (long, "long_gradients"), (table, "cliff"), (fits, "fit")):
+    for frame, name in ((turn, "turns"), (long, "long_gradients"), (table, "cliff"), (fits, "fit")):
         run.table(frame, name)
     run.draw(
         lambda ax: draw_cliff(ax, run, ways),
-        lambda ax: draw_directions(ax, run),
+        draw_directions,
         lambda ax: draw_long(ax, run, long),
         lambda ax: draw_fit(ax, run, fits),
     )
