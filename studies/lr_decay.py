@@ -23,7 +23,7 @@ from matplotlib.axes import Axes
 import optimlab
 from optimlab import Every, LearningRateDecay, Optimizer, descend, heavy_ball, inverse_time_decay, sgd
 from optimlab.checks import POSITIVE, Range
-from optimlab.lab.frame import PALETTE, Knob, Run, mean_interval, study
+from optimlab.lab.frame import PALETTE, Knob, Run, StudyError, mean_interval, study
 from optimlab.lab.frame.expressions import schedules
 from optimlab.lab.problems import NoisyQuadratic, noisy_quadratic
 from optimlab.lab.theory import LinearRule, best_decay, best_decay_variance, sgd_variance, transient
@@ -50,7 +50,10 @@ COLOURS = [PALETTE[name] for name in ("black", "orange", "green", "blue", "vermi
 
 def rates(run: Run, K: int) -> Floats:
     """Learning rates of all schedules, shape (K, schedules)."""
-    return np.stack([make(K)(np.arange(K)) for make in run.options.schedules.values()], axis=1)
+    lr = np.stack([make(K)(np.arange(K)) for make in run.options.schedules.values()], axis=1)
+    if lr.min() < 0.0 or not lr.any(axis=0).all() or lr.max() >= 2.0:
+        raise StudyError("--schedules: each must be in [0, 2), where SGD is stable on these curvatures, and not all 0")
+    return lr
 
 
 def expected(run: Run, lr: Floats) -> Floats:
@@ -144,7 +147,7 @@ def law_claims(run: Run) -> Floats:
 def best_ends(run: Run, K: int, of: Callable[[Floats], Floats]) -> tuple[Floats, Floats]:
     """Return the least loss of every schedule after K updates, and the peak that it needs."""
     lr, peaks = rates(run, K), np.geomspace(0.03, 1.9, 30)
-    losses = of((lr / np.abs(lr).max(axis=0))[:, :, np.newaxis] * peaks)[-1]
+    losses = of((lr / lr.max(axis=0))[:, :, np.newaxis] * peaks)[-1]
     return losses.min(axis=1), peaks[losses.argmin(axis=1)]
 
 
@@ -198,7 +201,8 @@ def draw_ways(ax: Axes, run: Run, exact: Floats, table: pd.DataFrame) -> None:
         ax.plot(dots["update"], dots["simulated"], "o", color=colour, markersize=4)
     ax.set(yscale="log", xlabel="update (line: exact, dots: simulated)", ylabel="expected loss")
     ax.set_title(f"A falling rate goes below the floor ({run.options.dimension} curvatures)")
-    ax.legend(loc="upper right")
+    ax.set_ylim(top=6.0 * exact.max())
+    ax.legend(loc="upper right", ncols=2)
 
 
 def draw_budgets(ax: Axes, run: Run, table: pd.DataFrame) -> None:
@@ -208,7 +212,10 @@ def draw_budgets(ax: Axes, run: Run, table: pd.DataFrame) -> None:
         ax.plot(rows["budget"], rows["loss"], "o-", color=colour, markersize=4, label=name[:30])
     ax.set(xscale="log", yscale="log", xlabel="budget / updates", ylabel="loss at the end, best peak")
     ax.set_title("The longer the run, the more decay gains")
+    ticks = [n * 10.0**e for e in range(-6, 2) for n in (1, 2, 5)]
+    ticks = [tick for tick in ticks if table["loss"].min() / 2.0 < tick < table["loss"].max() * 2.0]
     ax.set_xticks(run.options.budgets, map(str, run.options.budgets))
+    ax.set_yticks(ticks, map("{:g}".format, ticks))
     ax.minorticks_off()
     ax.legend(loc="lower left")
 
