@@ -15,6 +15,7 @@ from optimlab.lab.frame.errors import StudyError
 from optimlab.lab.frame.figures import FORMATS, has_display, style
 from optimlab.lab.frame.knobs import Knob, add_knobs, turned, values
 from optimlab.lab.frame.output import publish, reserved, staging
+from optimlab.lab.frame.page import write_gallery
 from optimlab.lab.frame.run import Run, texts
 from optimlab.lab.frame.terminal import FAILED, STANDS, columns, guarded, printable, seed, tell
 
@@ -94,12 +95,15 @@ def _perform(
         _turned(main, run)
         if not 1 <= (arguments.panel or 1) <= max(run.panels, 1):
             raise StudyError(f"--panel must be from 1 to {run.panels}; got {arguments.panel}")
-        run.write_claims()
+        if run.claims:
+            run.write_claims()
         question = (main.__globals__.get("__doc__") or "").split("\n")[0]
         facts: dict[str, object] = {"study": run.name, "question": question, "command": command}
         facts |= {"seed": run.seed, "quick": run.quick, "started": started.isoformat(timespec="seconds")}
         run.write_record(facts | {"seconds": round(time.perf_counter() - clock, 3)} | circumstances())
         publish(fresh, folder)
+        with suppress(StudyError):  # of a folder that holds more than this run; the run itself is whole
+            write_gallery(arguments.out)
         tell(_summary(run, folder, time.perf_counter() - clock))
         if arguments.show:
             _show_figures()
@@ -134,7 +138,7 @@ def _parser(
     common.add_argument("--quick", action="store_true", help="a short run with fewer samples")
     common.add_argument("--seed", type=seed, default=0, metavar="N", help="seed of all randomness (default: 0)")
     common.add_argument("--claims", action="store_true", help="list all claims")
-    common.add_argument("--panel", type=int, metavar="N", help="draw panel N of the figures alone")
+    common.add_argument("--panel", type=int, metavar="N", help="draw panel N of the figures alone, too")
     common.add_argument(
         "--out", type=Path, default=Path("results"), metavar="DIR", help="write to DIR/<study>/ (default: results)"
     )
@@ -185,9 +189,10 @@ def _summary(run: Run, folder: Path, seconds: float) -> str:
     figures = [str(folder / path.name) for path in run.files if path.suffix.lstrip(".") in (*FORMATS, "html")]
     if figures:
         parts.append(f"figure: {', '.join(figures)}")
-    parts.append(f"claims: {_claims_line(run)}")
+    if run.claims or run.left_out:
+        parts.append(f"claims: {_claims_line(run)}")
     parts.append(f"tables: {', '.join(path.name for path in run.files if path.suffix == '.csv')} in {folder}")
-    return "\n".join([*parts, f"time:   {seconds:.1f} s"])
+    return "\n".join([*parts, f"time:   {seconds:.1f} s; all studies that ran: {folder.parent / 'index.html'}"])
 
 
 def _claims_line(run: Run) -> str:
