@@ -11,7 +11,7 @@ of w²/2 end under the last two. Limits are in scales of the noise. Takes 16 s (
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -37,16 +37,8 @@ KNOBS = (
     Knob("runs", 200_000, "independent descents", quick=50_000),
 )
 MEASURED = ["measured", "low", "high"]
+SKEWED = SimpleNamespace(draw=lambda rng, shape: rng.exponential(size=shape) - 1.0)  # mean 0, variance 1
 COLOURS = [PALETTE[name] for name in ("blue", "vermillion", "green", "purple", "orange")]
-
-
-@dataclass(frozen=True)
-class SkewedNoise:
-    """e = E - 1, E ~ Exp(1): mean 0, variance 1."""
-
-    def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Floats:
-        """Return noise of this shape."""
-        return rng.exponential(size=shape) - 1.0
 
 
 class Law(NamedTuple):
@@ -68,7 +60,7 @@ def laws(df: float) -> dict[str, Law]:
     """Return the laws of noise by name."""
     return {
         "normal": Law(GaussianNoise(1.0), lambda mean, c: clipped_normal(mean, 1.0, c)),
-        "skewed": Law(SkewedNoise(), lambda mean, c: clipped_exponential(mean, 1.0, c)),
+        "skewed": Law(SKEWED, lambda mean, c: clipped_exponential(mean, 1.0, c)),
         f"t({df:g})": Law(StudentNoise(1.0, df), lambda mean, c: clipped_student(mean, 1.0, df, c)),
     }
 
@@ -197,7 +189,7 @@ def answer(run: Run, moments: pd.DataFrame, found: dict[tuple[str, float], Float
     heavy, (sizes, plain) = list(laws(o.df))[2], quartiles(found[list(laws(o.df))[2], np.inf])
     wide = moments.pivot_table("measured", "limit", ["what", "noise"], sort=False)
     at = wide.loc[limit]
-    table = wide["mean"].rename(columns="mean, {}".format).reset_index()
+    table = pd.DataFrame(wide["mean"]).rename(columns="mean, {}".format).reset_index()
     table["w², t"] = [(found[heavy, c] ** 2).mean() for c in table["limit"]]
     table["w, skewed"] = [found["skewed", c].mean() for c in table["limit"]]
     clear = table.set_index("limit").loc[limit]

@@ -10,7 +10,6 @@ SGD and others see the gradients h w + e, first one curvature from the floor on,
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,19 +17,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 from scipy.optimize import brentq
 
-from optimlab import Ema, Every, Optimizer, Rule, descend, ema, inverse_time_decay, sgd
+from optimlab import Ema, Every, Optimizer, Rule, constant, descend, ema, inverse_time_decay, sgd
 from optimlab.checks import POSITIVE, Range
-from optimlab.lab.frame import Knob, Run, looks, mean_interval, rules_knob, study
+from optimlab.lab import theory
+from optimlab.lab.frame import Knob, Run, StudyError, look, looks, mean_interval, rules_knob, study
 from optimlab.lab.problems import NoisyQuadratic, noisy_quadratic
-from optimlab.lab.theory import (
-    LinearRule,
-    averaged_sgd_variance,
-    best_decay,
-    linear_rule,
-    lr_equal_to_average,
-    sgd_variance,
-    transient,
-)
+from optimlab.lab.theory import LinearRule, linear_rule, lr_equal_to_average, sgd_variance, transient
 from optimlab.typing import Floats
 
 KNOBS = (
@@ -58,11 +50,11 @@ def one_curvature(run: Run) -> dict[str, Curve]:
     """E w² of a stationary SGD that is averaged, or decayed to the rate of the same floor, or decayed as 1/k."""
     o, steps = run.options, 300
     floor, lower = float(sgd_variance(o.lr, 1.0)), float(lr_equal_to_average(o.lr, 1.0, gamma=o.gamma))
-    best = best_decay(1.0, start=floor)
-    kinds: tuple[tuple[str, Callable[[Any], Any], float, str, str], ...] = (
-        (f"lr {o.lr:g} as before", lambda k: o.lr + 0.0 * k, 0.0, "black", "-"),
-        (f"average, γ {o.gamma:g}", lambda k: o.lr + 0.0 * k, o.gamma, "black", "--"),
-        (f"lr {lower:.3g}", lambda k: lower + 0.0 * k, 0.0, GREY, "-"),
+    best = theory.best_decay(1.0, start=floor)
+    kinds = (
+        (f"lr {o.lr:g} as before", constant(o.lr), 0.0, "black", "-"),
+        (f"average, γ {o.gamma:g}", constant(o.lr), o.gamma, "black", "--"),
+        (f"lr {lower:.3g}", constant(lower), 0.0, GREY, "-"),
         ("lr ∝ 1/k", inverse_time_decay(best.initial, best.rate), 0.0, GREY, ":"),
     )
     curves = {}
@@ -76,35 +68,26 @@ def one_curvature(run: Run) -> dict[str, Curve]:
     return curves
 
 
-def many_curvatures(run: Run, model: NoisyQuadratic, lower: float) -> dict[str, Curve]:
+def many_curvatures(run: Run, lower: float) -> dict[str, Curve]:
     """Loss of each rule and of the average of its iterates, and of SGD at the lower rate."""
-    o, curves = run.options, {}
-    found = [
-        (rule, o.lr / reach(rule), look) for rule, look in zip(o.rules.values(), looks(o.rules).values(), strict=True)
-    ]
-    for rule, lr, look in [*found, (sgd(), lower, looks([sgd()])["SGD"]._replace(colour=GREY))]:
-        name, linear = f"{look.name}, lr {lr:.3g}", linear_rule(rule)
-        losses = simulated(run, model, rule, lr)
-        exact = np.full((2, o.steps), np.nan)
+    o, curves, h = run.options, {}, spectrum(run)
+    cases = [(rule, None, found) for rule, found in zip(o.rules.values(), looks(o.rules).values(), strict=True)]
+    for rule, lr, found in [*cases, (sgd(), lower, look(sgd())._replace(colour=GREY))]:
+        linear, exact = linear_rule(rule), np.full((2, o.steps), np.nan)
         if linear is not None:
+            lr = lr or o.lr / float(linear.trace / (1.0 - linear.beta) + linear.gradient)
             form = LinearRule(linear.beta, linear.trace, linear.gradient, average=o.gamma)
-            h, c = np.array(model.curvatures), np.array(model.variances) / model.batch
-            moments = transient(form, np.full((o.steps, 1), lr), h, noise=c)
+            moments = transient(form, np.full((o.steps, 1), lr), h, noise=h / o.batch)
             exact = np.array([(h * s / 2).sum(axis=-1)[1:] for s in (moments.square, moments.average_square)])
-        curves[name] = Curve(exact[0], losses[0], look.colour, look.dash)
-        curves[f"average of {name}"] = Curve(exact[1], losses[1], look.colour, "--" if look.dash == "-" else ":")
+        losses, name = simulated(run, rule, lr or o.lr), f"{found.name}, lr {lr or o.lr:.3g}"
+        curves[name] = Curve(exact[0], losses[0], found.colour, found.dash)
+        curves[f"average of {name}"] = Curve(exact[1], losses[1], found.colour, "--" if found.dash == "-" else ":")
     return curves
 
 
-def reach(rule: Rule) -> float:
-    """How far a rule steps in the long run, in steps of SGD; 1 where that is not known."""
-    linear = linear_rule(rule)
-    return 1.0 if linear is None else float(linear.trace / (1.0 - linear.beta) + linear.gradient)
-
-
-def simulated(run: Run, model: NoisyQuadratic, rule: Rule, lr: float) -> Floats:
+def simulated(run: Run, rule: Rule, lr: float) -> Floats:
     """Loss of iterates and average after each update, shape (2, steps, runs)."""
-    o, problem = run.options, model.seen(run.rng)
+    o, problem = run.options, noisy_quadratic(run.options.dimension, batch=run.options.batch).seen(run.rng)
     optimizer = Optimizer(rule, lr, average=Ema(o.gamma, debias=True), replicas=o.runs)
 
     def averaged(w: Floats) -> Any:
@@ -117,16 +100,18 @@ def simulated(run: Run, model: NoisyQuadratic, rule: Rule, lr: float) -> Floats:
     return np.array([way["value"], way["average"]])
 
 
-def equal_floor(run: Run, model: NoisyQuadratic) -> tuple[float, float]:
+def spectrum(run: Run) -> Floats:
+    """Return the curvatures, which are also the variances of the noise."""
+    return 1.0 / np.arange(1, run.options.dimension + 1)
+
+
+def equal_floor(run: Run) -> tuple[float, float]:
     """Return the rate at which SGD has the floor of the average, over all curvatures, and that loss."""
-    h, c, o = np.array(model.curvatures), np.array(model.variances) / model.batch, run.options
-    goal = float((0.5 * h * averaged_sgd_variance(o.lr, h, gamma=o.gamma, noise=c)).sum())
-
-    def excess(lr: float) -> float:
-        return float((0.5 * h * sgd_variance(lr, h, noise=c)).sum()) - goal
-
+    o, h = run.options, spectrum(run)
+    goal = float((h / 2 * theory.averaged_sgd_variance(o.lr, h, gamma=o.gamma, noise=h / o.batch)).sum())
     if not np.isfinite(goal):
-        raise ValueError(f"lr must be below 2, where SGD is stable; got {o.lr:g}")
+        raise StudyError(f"--lr must be below 2, where SGD is stable; got {o.lr:g}")
+    excess = lambda lr: float((h / 2 * sgd_variance(lr, h, noise=h / o.batch)).sum()) - goal  # noqa: E731
     return float(brentq(excess, 1e-9, o.lr, xtol=1e-14)), goal
 
 
@@ -171,31 +156,32 @@ def claim(run: Run, tables: dict[str, pd.DataFrame], delay: pd.DataFrame) -> Non
     run.claim("one dimension", said, expected=expected, measured=float(measured), tolerance=1e-6)
 
 
-def draw(ax: Axes, curves: dict[str, Curve], title: str) -> None:
+def draw(ax: Axes, curves: dict[str, Curve], title: str, goal: float) -> None:
     """Exact curves, and the simulated dots on them."""
     for name, curve in curves.items():
-        k = np.arange(1, len(curve.exact) + 1)
+        k, fill = np.arange(1, len(curve.exact) + 1), curve.colour if curve.dash == "-" else "white"
+        kind: dict[str, Any] = {"mfc": fill, "markersize": 5}
         dots = np.unique(np.geomspace(3, len(k), 10).astype(int))
         ax.plot(k, curve.exact, color=curve.colour, linestyle=curve.dash)
-        fill = curve.colour if curve.dash == "-" else "white"
-        ax.plot(dots, curve.simulated[dots - 1].mean(axis=1), "o", color=curve.colour, mfc=fill, markersize=5)
-        ax.plot([], [], "o", color=curve.colour, linestyle=curve.dash, mfc=fill, markersize=5, label=name)
+        ax.plot(dots, curve.simulated[dots - 1].mean(axis=1), "o", color=curve.colour, **kind)
+        ax.plot([], [], "o", color=curve.colour, linestyle=curve.dash, label=name, **kind)
     ax.set(xscale="log", yscale="log", xlabel="update (line: exact, dots: simulated)", title=title)
+    ax.set_ylabel("loss, h = c = 1/i (dotted: twice the floor)" if goal else "E w², h = c = 1, from the floor on")
+    if goal:
+        ax.axhline(goal, color=GREY, linestyle=":", linewidth=1)
     ax.legend(loc="lower left", fontsize=9)
 
 
 def main(run: Run) -> None:
     """Run the study."""
     o = run.options
-    model = noisy_quadratic(o.dimension, batch=o.batch)
-    lower, floor = equal_floor(run, model)
-    one, many = one_curvature(run), many_curvatures(run, model, lower)
+    lower, floor = equal_floor(run)
+    one, many = one_curvature(run), many_curvatures(run, lower)
     delay = delays(many, 2.0 * floor)
     tables = {"one curvature": table_of(one), f"{o.dimension} curvatures": table_of(many)}
     claim(run, tables, delay)
-    words = ", ".join(
-        f"{row.curve} after {row.updates:.0f}" for row in delay.itertuples() if row.updates == row.updates
-    )
+    there = delay.dropna(subset="updates")
+    words = ", ".join(f"{name} after {n:.0f}" for name, n in zip(there["curve"], there["updates"], strict=True))
     text = f"""The average (γ {o.gamma:g}) of SGD at lr {o.lr:g} has the floor of SGD at lr {lower:.3g}, a loss of
         {floor:.3g}. At twice that are: {words or "none"}; others are not within {o.steps} updates."""
     shown = delay.drop(columns=["exact", "low", "high"])
@@ -203,16 +189,10 @@ def main(run: Run) -> None:
     run.table(pd.concat(tables, names=["problem", None]).reset_index(0), "curves")
     run.table(delay, "delays")
 
-    def draw_many(ax: Axes) -> None:
-        draw(ax, many, f"{o.dimension} curvatures, from w = 1: an average ends lower")
-        ax.axhline(2.0 * floor, color=GREY, linestyle=":", linewidth=1)
-        ax.set_ylabel("loss, h = c = 1/i (dotted: twice the floor)")
-
-    def draw_one(ax: Axes) -> None:
-        draw(ax, one, "One curvature: averaging and decaying are two ways down")
-        ax.set_ylabel("E w², h = c = 1, from the floor of SGD on")
-
-    run.draw(draw_one, draw_many)
+    run.draw(
+        lambda ax: draw(ax, one, "One curvature: averaging and decaying are two ways down", 0.0),
+        lambda ax: draw(ax, many, f"{o.dimension} curvatures, from w = 1: an average ends lower", 2.0 * floor),
+    )
 
 
 if __name__ == "__main__":
