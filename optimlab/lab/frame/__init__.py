@@ -20,7 +20,7 @@ from optimlab.lab.frame.claims import Claim
 from optimlab.lab.frame.command import study
 from optimlab.lab.frame.errors import StudyError
 from optimlab.lab.frame.figures import PALETTE, literal, style
-from optimlab.lab.frame.knobs import Knob, rules_knob
+from optimlab.lab.frame.knobs import Knob, each_rule, rules_knob
 from optimlab.lab.frame.looks import look, looks
 from optimlab.lab.frame.proportions import proportion_interval, wilson_interval
 from optimlab.lab.frame.run import Run
@@ -34,6 +34,7 @@ __all__ = [
     "Run",
     "StudyError",
     "bootstrap_interval",
+    "each_rule",
     "literal",
     "look",
     "looks",
