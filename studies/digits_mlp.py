@@ -20,7 +20,18 @@ from matplotlib.axes import Axes
 
 from optimlab import Ema, Every, Gradient, Optimizer, Root, Rule, Square, Trace, cosine_decay, descend
 from optimlab.checks import POSITIVE, Range, choice
-from optimlab.lab.frame import Knob, Run, StudyError, each_rule, looks, mean_interval, rules_knob, study
+from optimlab.lab.frame import (
+    Knob,
+    Run,
+    StudyError,
+    each_rule,
+    looks,
+    mean_interval,
+    rules_knob,
+    side_by_side,
+    study,
+    tick,
+)
 from optimlab.lab.nets import MLP
 from optimlab.lab.problems import Holdout, Samples, digits, holdout, load_mnist5k
 from optimlab.lab.theory import linear_rule
@@ -49,35 +60,50 @@ KINDS, COLOURS = (
 LEARNS = 0.8  # test accuracy of a net that learns
 
 
+class Job(NamedTuple):
+    """A rule to train, with a replica for each rate and seed."""
+
+    problem: Holdout
+    rule: Rule
+    lr: Array
+    options: tuple[int, int, float]  # batch, epochs, γ
+    shuffle: int
+    decay: bool = False
+
+
 class Trained(NamedTuple):
-    """What a rule leaves at each learning rate, over seeds: arrays of shape (rates, seeds); curve: (epochs + 1, ...)."""
+    """What a rule leaves, each of shape (rates, seeds); `curve` has the test accuracies after each epoch before them."""
 
     lr: Array
+    curve: Array
     test: Array
     train: Array
     loss: Array
     averaged: Array
     averaged_loss: Array
-    curve: Array
 
 
-def train(run: Run, problem: Holdout, rule: Rule, lr: Array, *, shuffle: int, decay: bool = False) -> Trained:
-    """Train a replica for every rate and seed, with an average of the weights on the side."""
-    o, seeds = run.options, len(problem.start)
-    tiled = problem.tiled(len(lr))
-    epoch = problem.train.X.shape[-2] // o.batch
-    rates: Any = np.repeat(lr, seeds)
-    schedule = cosine_decay(rates, steps=epoch * o.epochs) if decay else rates
-    average = Ema(o.gamma, debias=True)
-    optimizer = Optimizer(rule, schedule, average=average, engine="numpy", replicas=len(rates))
-    record = Every(epoch, right=tiled.test_loss.accuracy)
-    batches = tiled.batches(o.batch, np.random.default_rng(shuffle))
-    way = descend(batches, optimizer, epoch * o.epochs, start=tiled.start, record=record)
-    found = [tiled.test_loss.accuracy(way.w), tiled.train_loss.accuracy(way.w), tiled.train_loss.value(way.w)]
+def train(job: Job) -> Trained:
+    """Descend, with an average of the weights on the side."""
+    (batch, epochs, gamma), seeds = job.options, len(job.problem.start)
+    problem = job.problem.tiled(len(job.lr))
+    epoch = problem.train.X.shape[-2] // batch
+    lr = np.repeat(job.lr, seeds)
+    rate: Any = cosine_decay(lr, steps=epoch * epochs) if job.decay else lr
+    average = Ema(gamma, debias=True)
+    optimizer = Optimizer(job.rule, rate, average=average, engine="numpy", replicas=len(lr))
+
+    def right(w: Array) -> Array:
+        tick()
+        return np.asarray(problem.test_loss.accuracy(w))
+
+    batches = problem.batches(batch, np.random.default_rng(job.shuffle))
+    record = Every(epoch, right=right)
+    way = descend(batches, optimizer, epoch * epochs, start=problem.start, record=record, progress=False)
+    found = [way["right"], way["right"][-1], problem.train_loss.accuracy(way.w), problem.train_loss.value(way.w)]
     with optimizer.averaged(way.w):
-        found += [tiled.test_loss.accuracy(way.w), tiled.train_loss.value(way.w)]
-    shape = len(lr), seeds
-    return Trained(lr, *(each.reshape(shape) for each in found), way["right"].reshape(-1, *shape))
+        found += [problem.test_loss.accuracy(way.w), problem.train_loss.value(way.w)]
+    return Trained._make([job.lr, *(np.reshape(each, (*each.shape[:-1], len(job.lr), seeds)) for each in found)])
 
 
 def call(momenta: Array, seeds: int) -> Rule:
@@ -106,7 +132,7 @@ def rate_table(run: Run, found: Mapping[str, Trained]) -> pd.DataFrame:
     rows = []
     for label, here in found.items():
         for i, lr in enumerate(here.lr):
-            sd, means = here.test[i].std(ddof=1), (each[i].mean() for each in here[1:6])
+            sd, means = here.test[i].std(ddof=1), (each[i].mean() for each in here[2:])
             rows.append((label, lr, gain(run.options.rules[label]) * lr, sd, *means))
     names = ["rule", "lr", "lr of SGD", "sd", "test", "train", "loss", "averaged test", "averaged loss"]
     return pd.DataFrame(rows, columns=names)
@@ -126,7 +152,7 @@ def best_rate(here: Trained) -> tuple[int, Array]:
 
 def claim_gain(run: Run, found: Mapping[str, Trained]) -> None:
     """Momentum at lr (1-β) a is SGD at lr a: β/(1-β) steps late, which is less than 6 % of the loss."""
-    quoted = {} if run.turned else {"row": "003-g", "verdict": "reproduced"}
+    quoted: dict[str, Any] = {} if run.turned else {"row": "003-g", "verdict": "reproduced"}
     reach = {label: found[label].lr * gain(rule) for label, rule in run.options.rules.items()}
     first, *others = [label for label in reach if np.isfinite(reach[label]).all()] or [""]
     for label in others:
@@ -174,9 +200,10 @@ def claim_call(run: Run, called: Trained, plain: Trained) -> None:
 
 def claim_averages(run: Run, found: Mapping[str, Trained], falling: Mapping[str, Trained]) -> None:
     """An average of the weights does what decay of the rate does."""
+    about: dict[str, Any] = {"row": "003-m", "verdict": "reproduced"}
     for label, decay in falling.items():
         here, i = found[label], highest(found[label])
-        what, about = f"{label} at lr {here.lr[i]:g}", {"row": "003-m", "verdict": "reproduced"}
+        what = f"{label} at lr {here.lr[i]:g}"
         gap = mean_interval(here.averaged[i] - decay.test[0], 0.99)
         said = f"{what}: averaged weights are no worse than a falling rate, in test accuracy (1: yes)"
         run.claim(f"average {label}", said, expected=1, measured=float(gap[2] >= 0), **about)
@@ -194,7 +221,7 @@ def claim_averages(run: Run, found: Mapping[str, Trained], falling: Mapping[str,
 def bars(ax: Axes, x: Any, samples: Array, **more: Any) -> None:
     """Means over the last axis with 95 % intervals, cut to what an accuracy can be."""
     value, low, high = (np.clip(each, 0.0, 1.0) for each in mean_interval(samples, 0.95, axis=-1))
-    ax.errorbar(x, value, yerr=[value - low, high - value], capsize=3, **more)
+    ax.errorbar(x, value, yerr=np.reshape([value - low, high - value], (2, -1)), capsize=3, **more)
 
 
 def draw_epochs(ax: Axes, run: Run, found: Mapping[str, Trained], lr: Mapping[str, float]) -> None:
@@ -292,15 +319,16 @@ def main(run: Run) -> None:
     lr = each_rule(o.rules, o.lr, RATES)
     net = MLP((samples.X.shape[1], o.hidden, int(samples.y.max()) + 1))
     problem = holdout(samples, net, run.rng, replicas=o.seeds)
-    fit = partial(train, run, problem, shuffle=int(run.rng.integers(2**32)))
-    found = {
-        label: fit(rule, lr[label] * np.array(sorted({1.0, *o.multiples})))
-        for label, rule in run.progress(o.rules.items(), "rules")
-    }
-    falling = {label: fit(o.rules[label], here.lr[[highest(here)]], decay=True) for label, here in found.items()}
+    make = partial(Job, problem, options=(o.batch, o.epochs, o.gamma), shuffle=int(run.rng.integers(2**32)))
     momenta = np.array(o.momentum)
-    called = fit(call(momenta, o.seeds), np.full(len(momenta), CALLED))
-    plain = fit(call(np.zeros(len(momenta)), o.seeds), CALLED / (1.0 - momenta))
+    jobs = [make(rule, lr[label] * np.array(sorted({1.0, *o.multiples}))) for label, rule in o.rules.items()]
+    jobs += [make(call(momenta, o.seeds), np.full(len(momenta), CALLED))]
+    jobs += [make(call(np.zeros(len(momenta)), o.seeds), CALLED / (1.0 - momenta))]
+    *done, called, plain = side_by_side(run, train, jobs, ticks=len(jobs) * (o.epochs + 1), description="epochs")
+    found = dict(zip(o.rules, done, strict=True))
+    jobs = [make(o.rules[label], here.lr[[highest(here)]], decay=True) for label, here in found.items()]
+    done = side_by_side(run, train, jobs, ticks=len(jobs) * (o.epochs + 1), description="epochs")
+    falling = dict(zip(o.rules, done, strict=True))
     claim_gain(run, found)
     if not run.turned:
         claim_rules(run, found)
