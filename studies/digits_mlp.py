@@ -158,7 +158,7 @@ def claim_gain(run: Run, found: Mapping[str, Trained]) -> None:
     for label in others:
         one, other = found[first], found[label]
         for i, k in zip(*np.nonzero(np.isclose(reach[first][:, np.newaxis], reach[label])), strict=True):
-            if min(one.test[i].mean(), other.test[k].mean()) > LEARNS:
+            if min(one.test[i].mean(), other.test[k].mean()) > LEARNS and one.loss[i].mean() > 0.05:
                 said = f"{label} at lr {other.lr[k]:g} is {first} at lr {one.lr[i]:g}"
                 gap, ratio = (
                     mean_interval(other.test[k] - one.test[i]),
@@ -289,7 +289,7 @@ def draw_averages(ax: Axes, run: Run, found: Mapping[str, Trained], falling: Map
     ax.set_xticks(range(len(names)), names)
     ax.set(ylabel="test accuracy (mean, 95 % interval)", title="An average does what a falling rate does")
     ax.set_xlim(-0.6, len(names) - 0.4)
-    ax.legend(loc="lower left", bbox_to_anchor=(1.0, 0.0))
+    ax.legend(loc="lower left", fontsize=9)
 
 
 def answer(run: Run, found: Mapping[str, Trained], called: Trained, lr: Mapping[str, float]) -> None:
