@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import optimlab
 from optimlab.lab.frame import studies
+from optimlab.lab.frame.terminal import columns, tell
 
 __all__ = ["main"]
 
@@ -28,24 +29,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     Examples
     --------
     >>> main(["studies"])  # doctest: +ELLIPSIS
-    adam_counterexample   ...
+    adam_counterexample
+    ...
     0
     """
     parser = argparse.ArgumentParser("optimlab", description=__doc__, allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"optimlab {optimlab.__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    commands.add_parser("studies", help="list the studies and their questions")
+    listed = commands.add_parser("studies", help="list the studies: question, time, answer")
+    listed.add_argument("--markdown", action="store_true", help="as the table of the README")
     study = commands.add_parser("study", help="run a study: optimlab study ema_beta --quick", add_help=False)
     study.add_argument(
-        "name", choices=list(studies.questions()), metavar="NAME", help="one of those that `studies` lists"
+        "name", choices=list(studies.studies()), metavar="NAME", help="one of those that `studies` lists"
     )
     arguments, rest = parser.parse_known_args(argv)
     if arguments.command == "study":
         return studies.run(arguments.name, rest)
     if rest:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
-    for name, question in studies.questions().items():
-        print(f"{name:<21} {question}")
+    tell(studies.markdown() if arguments.markdown else studies.listing(columns(sys.stdout)))
     return 0
 
 
