@@ -50,7 +50,7 @@ KNOBS = (
     Knob("width", 512, "units of a layer"),
     Knob("depth", 30, "layers", Range("at least 2")),
     Knob("inputs", 10_000, "inputs n of the one unit"),
-    Knob("replicas", 8, "nets of each kind", Range("at least 2"), quick=4),
+    Knob("replicas", 8, "nets of each kind", Range("at least 2"), quick=6),
     Knob("draws", 4000, "draws of the one unit", Range("at least 100"), quick=1600),
 )
 # What tests a sentence: initializer, activation, and the way of the signals.
@@ -124,7 +124,6 @@ def shapes(run: Run, cut: pd.DataFrame, narrow: pd.DataFrame) -> Rows:
     redrawn, inside = mean_interval((np.abs(z) > 2.0).mean(axis=1)), 1 - 2 * law.cdf(-0.025)
     typical = law.ppf((1.0 + 0.5 ** (1.0 / n)) / 2.0)
     half, bars = (proportion_interval(hits.to_numpy()) for hits in (narrow["largest"] < typical, narrow["bar"] > 40))
-    run.table(pd.DataFrame({"left": [left], "redrawn": [beyond], "inside": [inside], "largest": [typical]}), "shapes")
     claims: Rows = [
         ("redrawn", "beyond 2 sd, and drawn again", beyond, redrawn, 0, "004-b", "refuted"),
         ("left", "sd of the truncated normal", left, root(cut["square"]), 0, "004-b", "refuted"),
@@ -134,13 +133,17 @@ def shapes(run: Run, cut: pd.DataFrame, narrow: pd.DataFrame) -> Rows:
         ("largest", f"N(0, 1/n): draws with all |w| < {typical:.4f}", 0.5, half, 0, "", ""),
         ("bars", "N(0, 1/n), peak 39.9: histograms that reach 40", 1, bars, 0.05, "004-c", "artefact"),
     ]
+    numbers = {"cut": 2.0, "left": left, "redrawn": beyond, "inside": inside, "largest": typical}
+    numbers["largest in sd"] = typical / law.std()
     for inputs, scale in (("U(-1, 1)", 1.0), ("of unit variance", np.sqrt(3.0))):
-        share = proportion_interval((scale * narrow["a"].abs() > 1.0).to_numpy())
-        expected, said = outside_probability(scale / np.sqrt(3.0)), f"N(0, 1/n), inputs {inputs}: P(|a| > 1)"
-        claims += [(said, said, expected, share, 0, "004-d", "refuted")]
+        share, said = proportion_interval((scale * narrow["a"].abs() > 1.0).to_numpy()), f"|a| > 1, inputs {inputs}"
+        numbers[said] = float(outside_probability(scale / np.sqrt(3.0)))
+        claims += [(said, f"N(0, 1/n): share of {said}", numbers[said], share, 0, "004-d", "refuted")]
     for w in (1.5, 0.5):
         y = UnitChain((0,) * 50, "linear", x=1.0).value({"w": np.array([w]), "b": np.zeros(1)})
+        numbers[f"{w}^50"] = float(y)
         claims += [(f"chain {w}", f"50 linear units of w = {w}", w**50, y, 1e-9 * w**50, "004-f", "reproduced")]
+    run.table(pd.DataFrame([numbers]), "shapes")
     return claims
 
 
@@ -214,6 +217,11 @@ def critical(run: Run) -> Rows:
     return [("critical", said, 1, measured, 10 / o.width, "004-e", "refuted")]
 
 
+def called(name: str) -> str:
+    """How figures call an initializer or an activation."""
+    return f"g = {name}" if name[0].isdigit() else name.replace("_", " ")
+
+
 def draw_weights(figure: SubFigure, run: Run) -> None:
     """Show a histogram of each law's weights, as it is drawn, with its density."""
     n = run.options.inputs
@@ -233,7 +241,7 @@ def draw_units(ax: Axes, run: Run, tables: dict[str, pd.DataFrame]) -> None:
     for (name, (_, law, _)), colour in zip(laws(run.options.inputs).items(), PALETTE.values(), strict=False):
         a, sd = np.sort(np.abs(tables[name]["a"])), preactivation_sd(run.options.inputs, law.var())
         ax.plot(b, outside_probability(sd, bound=b), color=colour, label=f"{name}: sd {sd:.3g}")
-        dots = np.linspace(0, len(a) - 1, 20).astype(int)
+        dots = np.linspace(0.04 * len(a), len(a) - 1, 20).astype(int)
         ax.plot(a[dots], 1.0 - (dots + 0.5) / len(a), "o", color=colour, markersize=4)
     ax.axvline(1.0, color="#666666", linestyle=":")
     ax.set(xscale="log", xlabel="b (line: normal limit, dots: measured)", ylabel="P(|a| > b)")
@@ -248,10 +256,8 @@ def draw_pairs(ax: Axes, run: Run, grid: pd.DataFrame) -> None:
     for (i, j), value in np.ndenumerate(values):
         colour = "white" if abs(np.log10(value)) > 0.8 else "black"
         ax.text(j, i, f"{value:.3g}", ha="center", va="center", color=colour, fontsize=10)
-    ax.set_xticks(range(grid.shape[1]), [name.replace("_", " ") for name in grid.columns])
-    ax.set_yticks(
-        range(grid.shape[0]), [name.replace("_", " ") if name in NAMES else f"g = {name}" for name in grid.index]
-    )
+    ax.set_xticks(range(grid.shape[1]), map(called, grid.columns))
+    ax.set_yticks(range(grid.shape[0]), map(called, grid.index))
     ax.grid(visible=False)
     ax.set_title(f"Factor of |δ| a layer: 1 is right ({run.options.width} units)")
 
@@ -269,7 +275,7 @@ def draw_layers(ax: Axes, run: Run, found: dict[str, tuple[Floats, Floats]], bac
         else:
             line, dots = forward_moments(activation, g, depth), np.median(found[pair][0], axis=0)
         x, every = layers[back:], max(1, depth // 10)
-        ax.plot(x, line, color=colour, label=pair.replace("_", " "))
+        ax.plot(x, line, color=colour, label=f"{called(name)}, {called(activation)}")
         ax.plot(x[::every], dots[::every], "o", color=colour, markersize=4)
     ax.set(yscale="log", xlabel="layer (line: theory, dots: measured)")
     ax.set_ylabel(f"|δ| over that of layer {depth}" if back else "mean square of the activations")
@@ -286,7 +292,7 @@ def draw_spread(ax: Axes, run: Run, found: dict[str, tuple[Floats, Floats]]) -> 
     theory = forward_moments(pair.split()[1], variance(pair.split()[0], run.options.width), run.options.depth)
     ax.plot(theory, ":", color="black", label="theory")
     ax.set(xlabel="layer", ylabel="mean square of the activations")
-    ax.set_title(f"{pair.replace('_', ' ')}: net by net")
+    ax.set_title(f"{', '.join(map(called, pair.split()))}: net by net")
     ax.legend(loc="upper left")
 
 
