@@ -37,14 +37,15 @@ Box = tuple[float, float, float, float]  # x from, to; y from, to
 
 
 class Scene(NamedTuple):
-    """A surface, what it is called, where to start on it, and the part of the plane to look at, if it is known."""
+    """A surface, what it is called, where to start on it, and the part of the plane to look at."""
 
     name: str
     surface: Surface
     start: tuple[float, float]
-    box: Box | None = None
+    box: Box
 
 
+_ROOM = 2.5  # half width of a picture, in lengths of the start
 _SCENES: dict[str, tuple[Callable[[], Surface], tuple[float, float], Box]] = {
     "saddle": (saddle, (0.9, 0.01), (-1.2, 1.2, -1.2, 1.2)),
     "monkey": (MonkeySaddle, (0.8, 0.1), (-1.2, 1.2, -1.2, 1.2)),
@@ -146,8 +147,7 @@ def scene(given: Any) -> Scene:
     """Return a surface with its name, start and part of the plane; as for `surface`."""
     if not isinstance(given, str):
         found = _own(given)
-        x, y = found.start
-        return Scene(getattr(given, "__name__", type(given).__name__), found, (float(x), float(y)))
+        return _framed(getattr(given, "__name__", type(given).__name__), found)
     path, colon, name = given.strip().rpartition(":")
     if colon and path.endswith(".py"):
         return scene(_loaded(Path(path), name))._replace(name=f"{Path(path).name}:{name}")
@@ -155,11 +155,17 @@ def scene(given: Any) -> Scene:
     if known is not None:
         return Scene(given.strip().lower(), known[0](), *known[1:])
     if given.strip().isidentifier() and given.strip() not in ("x", "y"):
-        raise StudyError(
-            f"{given.strip()!r} is no surface; {nearest(given.strip(), _SCENES)} A formula in x and y, or file.py:name, is one too"
-        )
+        remedy = f"{nearest(given.strip(), _SCENES)} A formula such as x**2 - y**2, or file.py:name, is one, too"
+        raise StudyError(f"{given.strip()!r} is no surface; {remedy}")
     f = function(given)
-    return Scene(" ".join(given.split()), OwnSurface(lambda w: f(w[..., 0], w[..., 1]), elementwise=True), (1.0, 1.0))
+    return _framed(" ".join(given.split()), OwnSurface(lambda w: f(w[..., 0], w[..., 1]), elementwise=True))
+
+
+def _framed(name: str, found: Surface) -> Scene:
+    """Return a surface of which nothing is known but its start, in a picture with the origin at the centre."""
+    x, y = found.start.tolist()
+    r = _ROOM * max(1.0, abs(x), abs(y))
+    return Scene(name, found, (x, y), (-r, r, -r, r))
 
 
 def _own(given: Any) -> Surface:
