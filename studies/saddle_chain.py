@@ -71,11 +71,12 @@ def measure_descent(run: Run) -> pd.DataFrame:
     """Steps of SGD for every L/g, from logarithms."""
     o, rows = run.options, []
     for ratio in o.ratio:
+        factor = float(chain_factor(o.lr, growth=1.0 / ratio, contraction=1.0))
         steps = chain(ratio, o.saddles).escapes(starts(run, o.starts, o.saddles), o.lr)
         for k in range(1, o.saddles + 1):
             mean = float(chain_mean(k, o.lr, growth=1.0 / ratio, contraction=1.0))
-            rows.append((ratio, k, np.median(steps[:, k - 1]), *mean_interval(steps[:, k - 1]), mean))
-    return pd.DataFrame(rows, columns=["ratio", "saddle", "median", "mean", "low", "high", "theory"])
+            rows.append((ratio, k, np.median(steps[:, k - 1]), *mean_interval(steps[:, k - 1]), mean, factor))
+    return pd.DataFrame(rows, columns=["ratio", "saddle", "median", "mean", "low", "high", "theory", "factor"])
 
 
 def measure_factors(run: Run) -> pd.DataFrame:
@@ -95,7 +96,7 @@ def last_factor(steps: Floats) -> tuple[float, float]:
 
 
 def simulate(run: Run, rule: Rule, noise: float = 0.0) -> tuple[Floats, float]:
-    """Return when each coordinate first reaches e, for the saddles that all runs leave; and how small the next one became."""
+    """Return when each coordinate first reaches e, for the saddles that all leave; and how small the next became."""
     o, passage = run.options, FirstPassage(np.abs, e)
     problem = chain(max(o.ratio), o.saddles)
     seen = Noisy(problem, GaussianNoise(noise), run.rng) if noise else problem
@@ -164,7 +165,7 @@ def claim_steps(run: Run, steps: dict[str, Floats]) -> None:
 def draw_descent(ax: Axes, run: Run, table: pd.DataFrame) -> None:
     """Steps of SGD over the saddles, for every L/g."""
     for (ratio, rows), mark in zip(table.groupby("ratio"), "osD^vP*X" * 9, strict=False):
-        times = float(chain_factor(run.options.lr, growth=1.0 / float(str(ratio)), contraction=1.0))
+        times = rows["factor"].iloc[0]
         ax.plot(rows["saddle"], rows["median"], mark, color="black", label=f"L/g = {ratio:g}: × {times:.2f} a saddle")
         ax.plot(
             rows["saddle"], rows["median"].iloc[-1] * times ** (rows["saddle"] - run.options.saddles), color="black"
@@ -195,7 +196,9 @@ def draw_rules(ax: Axes, run: Run, rules: pd.DataFrame, steps: dict[str, Floats]
         median = np.median(found, axis=0)
         ax.plot(np.arange(1, len(median) + 1), median, dash, marker="o", color=colour, label=label, markersize=4)
         if 0 < len(median) < run.options.saddles:
-            why = "too small for float64" if sizes[label] < TINY else f"end of {run.options.steps} steps"
+            why = f"{len(median) + 1}: " + (
+                "below float64" if sizes[label] < TINY else f"beyond {run.options.steps} steps"
+            )
             ax.plot(len(median), median[-1], "x", color=colour, markersize=11, markeredgewidth=2.5)
             ax.annotate(why, (len(median), median[-1]), (-12, 9), textcoords="offset points", color=colour, fontsize=9)
     ax.set(yscale="log", xlabel="saddle", ylabel="median step at which it is left", xlim=(0.5, run.options.saddles + 1))
