@@ -9,6 +9,7 @@ from importlib import import_module
 
 import optimlab
 from optimlab.lab.frame import studies
+from optimlab.lab.frame.terminal import columns, tell
 
 __all__ = ["main"]
 
@@ -29,7 +30,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Examples
     --------
     >>> main(["studies"])  # doctest: +ELLIPSIS
-    adam_counterexample   ...
+    adam_counterexample
+    ...
     0
     """
     given = list(sys.argv[1:] if argv is None else argv)
@@ -38,10 +40,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser("optimlab", description=__doc__, allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"optimlab {optimlab.__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    commands.add_parser("studies", help="list the studies and their questions")
+    listed = commands.add_parser("studies", help="list the studies: question, time, answer")
+    listed.add_argument("--markdown", action="store_true", help="as the table of the README")
     study = commands.add_parser("study", help="run a study: optimlab study ema_beta --quick", add_help=False)
     study.add_argument(
-        "name", choices=list(studies.questions()), metavar="NAME", help="one of those that `studies` lists"
+        "name", choices=list(studies.studies()), metavar="NAME", help="one of those that `studies` lists"
     )
     commands.add_parser("play", help="rules over a surface: optimlab play --surface saddle --rules adam")
     commands.add_parser("ema", help="averages of a series: optimlab ema FILE --column NAME --beta 0.9")
@@ -50,8 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return studies.run(arguments.name, rest)
     if rest:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
-    for name, question in studies.questions().items():
-        print(f"{name:<21} {question}")
+    tell(studies.markdown() if arguments.markdown else studies.listing(columns(sys.stdout)))
     return 0
 
 

@@ -15,6 +15,7 @@ from optimlab.lab.frame.errors import StudyError
 from optimlab.lab.frame.figures import FORMATS, has_display, style
 from optimlab.lab.frame.knobs import Knob, add_knobs, turned, values
 from optimlab.lab.frame.output import publish, reserved, staging
+from optimlab.lab.frame.page import write_gallery
 from optimlab.lab.frame.run import Run, texts
 from optimlab.lab.frame.terminal import FAILED, STANDS, columns, guarded, printable, seed, tell
 
@@ -100,6 +101,8 @@ def _perform(
         facts |= {"seed": run.seed, "quick": run.quick, "started": started.isoformat(timespec="seconds")}
         run.write_record(facts | {"seconds": round(time.perf_counter() - clock, 3)} | circumstances())
         publish(fresh, folder)
+        with suppress(StudyError):  # of a folder that holds more than this run; the run itself is whole
+            write_gallery(arguments.out)
         tell(_summary(run, folder, time.perf_counter() - clock))
         if arguments.show:
             _show_figures()
@@ -134,7 +137,7 @@ def _parser(
     common.add_argument("--quick", action="store_true", help="a short run with fewer samples")
     common.add_argument("--seed", type=seed, default=0, metavar="N", help="seed of all randomness (default: 0)")
     common.add_argument("--claims", action="store_true", help="list all claims")
-    common.add_argument("--panel", type=int, metavar="N", help="draw panel N of the figures alone")
+    common.add_argument("--panel", type=int, metavar="N", help="draw panel N of the figures alone, too")
     common.add_argument(
         "--out", type=Path, default=Path("results"), metavar="DIR", help="write to DIR/<study>/ (default: results)"
     )
@@ -187,7 +190,7 @@ def _summary(run: Run, folder: Path, seconds: float) -> str:
         parts.append(f"figure: {', '.join(figures)}")
     parts.append(f"claims: {_claims_line(run)}")
     parts.append(f"tables: {', '.join(path.name for path in run.files if path.suffix == '.csv')} in {folder}")
-    return "\n".join([*parts, f"time:   {seconds:.1f} s"])
+    return "\n".join([*parts, f"time:   {seconds:.1f} s; all studies that ran: {folder.parent / 'index.html'}"])
 
 
 def _claims_line(run: Run) -> str:

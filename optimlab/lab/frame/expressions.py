@@ -174,7 +174,7 @@ class _Reader(ast.NodeVisitor):
                 warnings.simplefilter("ignore")  # of literals: what they are worth is said here
                 tree = ast.parse(self.line, mode="eval").body
         except SyntaxError as error:
-            raise self.wrong(error.msg, (error.offset or 1) - 1) from None
+            raise self.wrong(error.msg, (error.offset or len(self.line) + 1) - 1) from None
         except (ValueError, RecursionError, MemoryError):
             raise self.wrong("the text cannot be read") from None
         level: list[ast.AST] = [tree]

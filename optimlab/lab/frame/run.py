@@ -4,7 +4,7 @@ import json
 import re
 from argparse import Namespace
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -131,7 +131,7 @@ class Run:
         return self._table(frame, name)
 
     def draw(self, *panels: Panel, columns: int = 2, size: tuple[float, float] = (6.4, 4.7), name: str = "") -> None:
-        """Draw panels into one figure, or the one that ``--panel`` asks for, and write it.
+        """Draw panels into one figure and write it, and the one that ``--panel`` asks for into a figure of its own.
 
         Parameters
         ----------
@@ -147,9 +147,8 @@ class Run:
         """
         first, self.panels = self.panels + 1, self.panels + len(panels)
         chosen, name = self.options.panel, name or self.name
-        if chosen is None:
-            self.figure(drawn(panels, columns, size), name)
-        elif first <= chosen <= self.panels:
+        self.figure(drawn(panels, columns, size), name)
+        if chosen is not None and first <= chosen <= self.panels:
             self.figure(drawn([panels[chosen - first]], 1, size), f"{self.name}_panel{chosen}")
 
     def figure(self, figure: "Figure", name: str) -> Path:
@@ -181,11 +180,15 @@ class Run:
         """
         import matplotlib.pyplot as plt
 
-        path = self._path(name, "html")
-        page = animation_page(figure, draw, frames=frames, title=name, text=text)
-        with whole_file(path) as file:
-            file.write(page.encode())
+        path = self.page(animation_page(figure, draw, frames=frames, title=name, text=text), name)
         plt.close(figure)
+        return path
+
+    def page(self, text: str, name: str) -> Path:
+        """Write a page of HTML to ``<name>.html``."""
+        path = self._path(name, "html")
+        with whole_file(path) as file:
+            file.write(text.encode(errors="backslashreplace"))
         return path
 
     def claim(
@@ -265,9 +268,9 @@ class Run:
         """Write ``run.json``: `facts`, then answer, files and claims. Where it is, the run is complete."""
         table = self.answer_table
         shown = None if table is None else {"head": list(map(str, table.columns)), "rows": texts(table)}
-        counts = {"total": len(self.claims), "failed": len(self.failed), "left_out": self.left_out}
         record = facts | {"turned": list(self.turned), "answer": self.answer_text, "table": shown}
-        record |= {"files": [path.name for path in self.files], "claims": counts}
+        record |= {"files": [path.name for path in self.files], "left_out": self.left_out}
+        record |= {"claims": [asdict(claim) for claim in self.claims]}
         path = self._path("run", "json")
         with whole_file(path) as file:
             text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"

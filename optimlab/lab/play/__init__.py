@@ -7,6 +7,6 @@ Examples
 """
 
 from optimlab.lab.play.paths import Paths, paths
-from optimlab.lab.play.surfaces import OwnSurface, surface
+from optimlab.lab.play.surfaces import surface
 
-__all__ = ["OwnSurface", "Paths", "paths", "surface"]
+__all__ = ["Paths", "paths", "surface"]

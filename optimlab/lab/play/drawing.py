@@ -41,7 +41,7 @@ def contour(ax: Any, scene: Scene, ways: dict[str, Way], said: str) -> None:
         ax.plot(*way.w.T, label=literal(f"{label}: {way.status}, step {way.step}", 60), zorder=3, **way.line())
     for way in ways.values():
         cut = way.status in ("left downhill", "diverged")
-        ax.plot(*shown(way, scene)[-1:].T, ">" if cut else "o", color=way.look.colour, markersize=5, zorder=3)
+        ax.plot(*shown(way, scene)[-1:].T, "X" if cut else "o", color=way.look.colour, markersize=6, zorder=3)
     finite = z[np.isfinite(z)]
     levels = np.unique(np.quantile(finite, np.linspace(0.0, 1.0, _LEVELS))) if finite.size else np.array([])
     if len(levels) > 1:
@@ -61,7 +61,7 @@ def contour(ax: Any, scene: Scene, ways: dict[str, Way], said: str) -> None:
 def relief(ax: Any, scene: Scene, ways: dict[str, Way], said: str) -> None:
     """Draw the ways on the surface in three dimensions, seen from where they lead to."""
     x, y, z = _grid(scene)
-    low, high = np.nanmin(z), np.nanmax(z)
+    low, high = np.nanmin(z), max(np.nanmax(z), np.nanmin(z) + 1e-9)
     ax.computed_zorder = False  # the ways lie on the surface, and in front of it
     ax.plot_surface(x, y, z, cmap="Greys_r", vmin=2.2 * low - 1.2 * high, vmax=high, rcount=45, ccount=45,
                     edgecolor="#8888887F", linewidth=0.25, zorder=0)  # fmt: skip
@@ -100,7 +100,8 @@ def _grid(scene: Scene) -> tuple[Floats, Floats, Floats]:
     own = isinstance(scene.surface, OwnSurface) and not scene.surface.elementwise
     n = 61 if own else 201
     x, y = np.meshgrid(np.linspace(x0, x1, n), np.linspace(y0, y1, n))
-    return x, y, np.asarray(scene.surface.value(np.stack([x, y], axis=-1)), np.float64)
+    z = np.asarray(scene.surface.value(np.stack([x, y], axis=-1)), np.float64)
+    return x, y, np.where(np.isfinite(z), z, np.nan)
 
 
 def _inside(w: Floats, scene: Scene) -> Array:

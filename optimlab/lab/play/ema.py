@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from optimlab.checks import Range
+from optimlab.extras import needed
 from optimlab.lab.frame.command import study
 from optimlab.lab.frame.errors import StudyError
 from optimlab.lab.frame.figures import PALETTE, literal
@@ -78,24 +79,23 @@ def _answer(series: pd.Series[Any], fit: FittedDecay, run: Run) -> str:
 
 def _table(series: pd.Series[Any], averages: dict[float, pd.Series[Any]], fit: FittedDecay) -> pd.DataFrame:
     """Return for each β its window, the share of white noise that it keeps, and its error for the next value."""
+    needed("pandas", "lab", "optimlab ema")
     import pandas as pd
 
     rows = []
     for beta, average in averages.items():
         decay, errors = Decay(beta), series.to_numpy()[1:] - average.to_numpy()[:-1]
-        row = {"β": f"{beta:.4g}{' (best)' * (beta == fit.decay.beta)}", "window": decay.window}
+        row = {"β": f"{beta:.4g}{' (best)' if beta == fit.decay.beta else ''}", "window": decay.window}
         rows.append(row | {"noise factor": decay.span**-0.5, "RMS one-step error": np.sqrt(np.nanmean(errors**2))})
     return pd.DataFrame(rows)
 
 
 def _averaged(series: pd.Series[Any], averages: dict[float, pd.Series[Any]]) -> pd.DataFrame:
     """Return the series and its averages, by time or row."""
-    import pandas as pd
-
     columns = {f"ema_{beta:.6g}": average for beta, average in averages.items()}
     name = f"{series.name} (data)" if series.name in columns else str(series.name)
     index = series.index.rename(series.index.name or "row")
-    return pd.DataFrame({name: series} | columns).set_axis(index)
+    return series.to_frame(name).assign(**columns).set_axis(index)
 
 
 def _draw(ax: Axes, series: pd.Series[Any], averages: dict[float, pd.Series[Any]], fit: FittedDecay) -> None:
@@ -104,10 +104,10 @@ def _draw(ax: Axes, series: pd.Series[Any], averages: dict[float, pd.Series[Any]
     ax.plot(series.index[rows], series.iloc[rows], ".", color="#AAAAAA", markersize=3, label="data")
     for k, (beta, average) in enumerate(averages.items()):
         best = beta == fit.decay.beta
-        look: dict[str, Any] = {"color": "black" if best else PALETTE[_COLOURS[k % len(_COLOURS)]]}
-        look |= {"linestyle": (":" if best else ("-", "--", "-.")[k // len(_COLOURS) % 3])}
+        look: dict[str, Any] = {"color": PALETTE[_COLOURS[k % 6]], "linestyle": ("-", "--", "-.")[k // 6 % 3]}
+        look = {"color": "black", "linewidth": 0.8} if best else look
         rows = _extremes(average.to_numpy())
-        label = f"β = {beta:.3g}{', best for the next value' * best}"
+        label = f"β = {beta:.3g}{', best for the next value' if best else ''}"
         ax.plot(series.index[rows], average.iloc[rows], label=label, zorder=2 if best else 3, **look)
     name = literal(str(series.name), 50)
     ax.set(title=f"{name} and its EMA", xlabel=literal(str(series.index.name or "row")), ylabel=name)

@@ -11,6 +11,7 @@ import numpy as np
 from optimlab.checks import choice, floats, whole
 from optimlab.descent.history import Every
 from optimlab.descent.loop import descend
+from optimlab.extras import needed
 from optimlab.lab.frame.errors import StudyError
 from optimlab.lab.frame.expressions import rule as read_rule
 from optimlab.lab.frame.expressions import rules as read_rules
@@ -63,6 +64,7 @@ class Paths:
 
     def frame(self) -> pd.DataFrame:
         """Return a tidy table: a row for each rule and step, with x, y and the value."""
+        needed("pandas", "lab", "Paths.frame")
         import pandas as pd
 
         rows = [
@@ -79,6 +81,7 @@ class Paths:
         leaves the picture for good, else "under way". The distance is that to the nearest known minimum, or from the
         start where none is known.
         """
+        needed("pandas", "lab", "Paths.table")
         import pandas as pd
 
         goals = [point.at for point in self.scene.surface.minima]
@@ -105,12 +108,15 @@ class Paths:
         kind : {"contour", "surface"}
             Which.
         """
+        needed("matplotlib", "lab", "Paths.plot")
         with style():
             return drawn(self.panels(kind), 2, drawing.SIZE)
 
-    def animation(self, frames: int = 60) -> tuple[Figure, Callable[[int], Any], int]:
+    def animation(self, frames: int = 40) -> tuple[Figure, Callable[[int], Any], int]:
         """Return a figure, what brings it to frame k = 0, 1, ..., and the number of frames: for `run.animation`."""
         figure, longest = self.plot(), max(len(way.steps) for way in self.ways.values())
+        figure.canvas.draw()
+        figure.set_layout_engine("none")  # which is found once: a frame takes half as long
         over, loss = figure.axes[:2]
         n = len(self.ways)
         lines = list(zip(over.lines[:n], over.lines[n : 2 * n], loss.lines[:n], self.ways.values(), strict=True))
@@ -174,7 +180,9 @@ def paths(
     if first.shape != (2,) or not np.isfinite(first).all():
         raise StudyError(f"start must be two finite numbers, x and y; got {start!r}")
     found = found._replace(start=(float(first[0]), float(first[1])), box=_box(found.box, first))
-    problem = found.surface
+    problem, at = found.surface, f"({first[0]:g}, {first[1]:g})"
+    if not np.isfinite(value := problem.value(first)):
+        raise StudyError(f"{found.name} must have a finite value at the start {at}; got {value}")
     ways = {}
     for label, look in looks(contestants).items():
         noisy = Noisy(problem, GaussianNoise(noise), np.random.default_rng(seed)) if noise else problem

@@ -22,7 +22,6 @@ __all__ = ["command"]
 
 _KNOBS = (
     Knob("surface", "saddle", "name of a surface, or file.py:name"),
-    Knob("function", "", "a formula in x and y, such as 'x**2 - y**2', instead of --surface"),
     rules_knob("sgd, heavy_ball, rmsprop, adam"),
     Knob("lr", 0.01, "learning rate", POSITIVE),
     Knob("steps", 300, "updates"),
@@ -43,6 +42,7 @@ def command(argv: Sequence[str] | None = None) -> int:
 
 def _options(parser: argparse.ArgumentParser) -> None:
     parser.prog = "optimlab play"
+    parser.add_argument("--function", metavar="F", help="a formula in x and y, 'x**2 - y**2', in place of --surface")
     parser.add_argument("--start", nargs=2, type=float, metavar=("X", "Y"), help="where to start (default: by surface)")
     parser.add_argument(
         "--kind", choices=("contour", "surface"), default="contour", help="from above, or in 3-D (default: contour)"

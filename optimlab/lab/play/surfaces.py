@@ -62,24 +62,9 @@ _SCENES: dict[str, tuple[Callable[[], Surface], tuple[float, float], Box]] = {
 @final
 @dataclass(frozen=True, eq=False)
 class OwnSurface(Surface):
-    """f(x, y) of a user's own, for one point or for many; ∇f by the tape where it is not given.
+    """f of a point w = (x, y) of a user's own; ∇f by the tape where it is not given.
 
-    Parameters
-    ----------
-    f : callable
-        Value of a point w = (x, y); of an array of points if it is elementwise.
-    df : callable, optional
-        Gradient of a point, shape (2,).
-    elementwise : bool
-        Whether f takes arrays of points, shape (..., 2), and keeps them apart.
-    first : pair of float
-        Where to start.
-
-    Examples
-    --------
-    >>> f = OwnSurface(lambda w: w[0] ** 2 * w[1])
-    >>> f.value([[1.0, 2.0], [3.0, 1.0]]), f.gradient([3.0, 1.0])
-    (array([2., 9.]), array([6., 9.]))
+    An elementwise f takes points of shape (..., 2) at once, any other f and df are called point by point.
     """
 
     f: Callable[[Any], Any]
@@ -117,7 +102,7 @@ class OwnSurface(Surface):
     def _each(self, w: Array, f: Callable[[Any], Any], shape: tuple[int, ...]) -> Any:
         """Return what a function gives for each point."""
         points = w.reshape(-1, 2)
-        return np.array([f(point) for point in points], w.dtype).reshape(*w.shape[:-1], *shape)[()]
+        return np.array([f(point) for point in points], w.dtype).reshape((*w.shape[:-1], *shape))[()]
 
 
 def surface(given: Any) -> Surface:
