@@ -89,7 +89,7 @@ class OwnSurface(Surface):
     def _gradient(self, w: Array) -> Array:
         with np.errstate(all="ignore"):
             if self.elementwise:
-                return np.asarray(grad(lambda p: self.f(p).sum())(w))
+                return np.array(grad(lambda p: self.f(p).sum())(w))
             found: Array = self._each(w, self.df or grad(self.f), (2,))
             return found
 

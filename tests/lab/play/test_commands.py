@@ -1,16 +1,23 @@
 """`optimlab play` and `optimlab ema`: what they print, what they write, and how they end."""
 
+import csv
 import io
 import json
+import re
+import shlex
 import subprocess
 import sys
+import unicodedata
 
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.cbook import is_math_text
+from matplotlib.text import Text
 
 from optimlab import Decay, ema, fit_decay
 from optimlab.__main__ import main
+from optimlab.lab.frame import Run
 
 
 @pytest.fixture(autouse=True)
@@ -104,15 +111,39 @@ def test_ema_reads_standard_input(levels, here, monkeypatch, capsys):
     assert "level $ x of standard input: 400 rows" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(("text", "given", "said", "remedy"), [
-    ("a;b\n1,5;2\n1,6;3\n1,7;5\n", ["--column", "a"], "--sep=';'", ["--sep", ";", "--decimal", ","]),
-    ("d,a\n1/2/2024,1\n2/2/2024,3\n3/2/2024,2\n", ["--column", "a", "--time", "d"], "--dayfirst", ["--dayfirst"]),
-])  # fmt: skip
-def test_ema_guesses_nothing_and_its_remedy_works(here, capsys, text, given, said, remedy):
-    (here / "own.csv").write_text(text)
-    assert main(["ema", "own.csv", *given]) == 2
-    assert said in capsys.readouterr().err
-    assert main(["ema", "own.csv", *given, *remedy]) == 0
+def remedy(error):
+    """The first remedy of a message of one line, as a shell splits it."""
+    assert error.count("\n") == 1
+    said = error.rpartition("; use ")[2]
+    return shlex.split(re.split(r" or | \(| for a gap| to leave out", said)[0])
+
+
+REMEDIES = [
+    ("t;v\n1;1,5\n2;2,5\n3;1.000\n", [], ["--sep=;", "--decimal=,", "--thousands=."]),
+    ("t\tv\n1\t1\n2\t3\n3\t2\n".encode("utf-16"), [], ["--encoding=utf-16", r"--sep=\t"]),
+    ("Levels\nv,w\n1,2\n-,2\n?,2\n3,2\n2,2\n", [], ["--skip=1", "--na=-", "--na=?"]),
+    ("t,v\n01.01.2024,1\n01.02.2024,3\n01.03.2024,2\n", ["--time", "t"], ["--dayfirst"]),
+    ("t,v\nJan-23,1\nFeb-23,3\nJan-24,2\n", ["--time", "t"], ["--time-format=%b-%y"]),
+    ("t,v\n3,1\n2,3\n1,2\n", ["--time", "t"], ["--sort"]),
+    ("a 'b' v\n1 2 3\n1 2 5\n1 2 4\n", [], ["--sep= "]),
+]
+
+
+@pytest.mark.parametrize("number", range(len(REMEDIES)))
+def test_ema_guesses_nothing_and_following_its_remedies_ends_in_a_result(here, capsys, number):
+    content, given, followed = REMEDIES[number]
+    (here / "own.csv").write_bytes(content if isinstance(content, bytes) else content.encode())
+    options = []
+    while main(["ema", "own.csv", "--column", "v", *given, *options]) == 2 and len(options) < len(followed):
+        options += [option for option in remedy(capsys.readouterr().err) if option not in options]
+    assert options == followed
+    assert main(["ema", "own.csv", "--column", "v", *given, *options]) == 0
+
+
+def test_a_refusal_of_standard_input_says_so(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"t;v\n1;2\n")))
+    assert main(["ema", "-", "--column", "v"]) == 2
+    assert capsys.readouterr().err == "error: standard input has no column 'v'; it has 't;v'; use --sep=';'\n"
 
 
 @pytest.mark.parametrize(("text", "said"), [
@@ -123,6 +154,35 @@ def test_ema_says_what_cannot_be_read(here, capsys, text, said):
     (here / "own.csv").write_text(text)
     assert main(["ema", "own.csv", "--column", "a"]) == 2
     assert said in capsys.readouterr().err
+
+
+MESSY = [
+    "sales_$ / cost_$", r"$\frac{$", "$x^2$ in m² & more", "a\\$b_{c} % #", "\x1b[31mred\x07\x9b2J", "line\nbreak",
+    "\u202eright to left", "x" * 300, "温度 (°C)", "_", "ema_0.9",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("number", range(len(MESSY)))
+def test_names_are_only_text(here, capsys, monkeypatch, number):
+    name, figures, save = MESSY[number], [], Run.figure
+    monkeypatch.setattr(Run, "figure", lambda run, figure, file: (figures.append(figure), save(run, figure, file))[1])
+    with open("own.csv", "w", newline="") as file:
+        csv.writer(file).writerows([["t", name], *enumerate([1.5, 3, 2, 5, 4])])
+    assert main(["ema", "own.csv", "--column", name, "--time", "t", "--beta", "0.9"]) == 0
+    said = capsys.readouterr()
+    assert not said.err
+    for text in [said.out.replace("\n", ""), *(text.get_text() for text in figures[0].findobj(Text))]:
+        assert not any(unicodedata.category(c).startswith("C") for c in text)
+    assert not any(is_math_text(text.get_text()) for text in figures[0].findobj(Text))
+    table = pd.read_csv("results/ema/ema.csv")
+    assert table[name + " (data)" * (name == "ema_0.9")].tolist() == [1.5, 3, 2, 5, 4]
+
+
+@pytest.mark.parametrize("start", ["2024-03-30T12:00:0{}+01:00", "170406720000000000{}", "0.{}", "2024-01-1{}"])
+def test_any_times_are_drawn(here, start):
+    rows = [f"{start.format(k)},{k % 5}" for k in range(9)]
+    (here / "own.csv").write_text("\n".join(["t,v", *rows]))
+    assert main(["ema", "own.csv", "--column", "v", "--time", "t"]) == 0
 
 
 def test_ema_draws_each_decay_in_a_colour_of_its_own_and_no_legend_over_data(levels):

@@ -25,6 +25,9 @@ def point(w):
 def plain(w):
     return math.sin(w[0])
 
+def deep(w):
+    return plain(w)
+
 def many(w):
     return w * 2
 
@@ -124,6 +127,7 @@ def line_of(text):
     ("Long", lambda f: f, "a surface must lie over the plane: its start needs 2 numbers; got shape (3,)"),
     ("point", lambda f: f.value([101.0, 0.0]), f"{{file}}:{line_of('too far')}: RuntimeError: too far out"),
     ("plain", lambda f: f.gradient([1.0, 0.0]), f"{{file}}:{line_of('math.sin')}: TypeError: a traced value cannot"),
+    ("deep", lambda f: f.gradient([1.0, 0.0]), f"{{file}}:{line_of('math.sin')}: TypeError: a traced value cannot"),
     ("many", lambda f: f.value([1.0, 0.0]), "a surface must return one number for a point; got an array of shape (2,)"),
 ])  # fmt: skip
 def test_what_is_wrong_in_a_file_is_said_in_one_line_with_its_place(file, name, act, said):
