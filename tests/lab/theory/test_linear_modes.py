@@ -25,6 +25,6 @@ def test_is_the_named_mode_and_the_way_of_the_rule(rule, mode):
     for name in ("p", "q", "s"):
         np.testing.assert_allclose(getattr(found, name), np.broadcast_to(getattr(mode, name), 4), rtol=1e-14)
     optimizer = Optimizer(rule, 1.0, replicas=4)
-    record = Every(1, at=np.copy)
-    way = descend(lambda w: LR_H[:, None] * w, optimizer, 20, start=np.ones((4, 1)), record=record, progress=False)["at"][..., 0]
-    np.testing.assert_allclose(way, found.values(np.arange(21)[:, None]), rtol=1e-9, atol=1e-12)
+    start, record = np.ones((4, 1)), Every(1, at=np.copy)
+    way = descend(lambda w: LR_H[:, None] * w, optimizer, 20, start=start, record=record, progress=False)["at"]
+    np.testing.assert_allclose(way[..., 0], found.values(np.arange(21)[:, None]), rtol=1e-9, atol=1e-12)
