@@ -197,7 +197,7 @@ def measured_text(claim: Claim, digits: int = _DIGITS) -> str:
 def _lines(claim: Claim, stream: TextIO, known: dict[str, Quote]) -> str:
     mark, digits = ("ok    ", _DIGITS) if claim.stands else ("FAILED", _ALL_DIGITS)
     numbers = f"expected {expected_text(claim, digits)}, measured {measured_text(claim, digits)}"
-    text = f"{mark}  {claim.statement}: {numbers}"
+    text = f"{mark}  {' '.join(claim.statement.split())}: {numbers}"
     if claim.row:
         said = known.get(claim.row, Quote("article", claim.row))
         text += f"; {claim.verdict}: “{said.sentence}” ({said.title})"
