@@ -16,7 +16,7 @@ def test_there_are_programs():
 @pytest.mark.parametrize("number", range(len(BLOCKS)))
 def test_program_runs(number, capsys):
     namespace = {}
-    exec("import numpy as np\n" + BLOCKS[number], namespace)
+    exec(BLOCKS[number], namespace)
     said = re.search(r"test accuracy [^#]*# test accuracy ([0-9.]+)", BLOCKS[number])
     if said:
         assert capsys.readouterr().out == f"test accuracy {said.group(1)}\n"
