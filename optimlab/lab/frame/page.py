@@ -61,10 +61,12 @@ def write_gallery(out: Path) -> Path:
     """
     found = outcomes(out)
     contents = [element("li", element("a", _question(outcome), href=f"#{outcome.study}")) for outcome in found]
+    claims = [claim for outcome in found for claim in outcome.claims]
+    count = element("p", f"{len(found)} studies; {count_text(claims)}", class_="note")
     nav = element("nav", element("ol", *contents))
     path = out / "index.html"
     with whole_file(path) as file:
-        text = page("What the studies found", nav, *(_study(outcome, out / outcome.study) for outcome in found))
+        text = page("What the studies found", count, nav, *(_study(outcome, out / outcome.study) for outcome in found))
         file.write(text.encode(errors="backslashreplace"))
     return path
 
@@ -78,19 +80,24 @@ def claim_items(claims: Iterable[Claim]) -> Markup:
 
 
 def _study(outcome: Outcome, folder: Path) -> Markup:
-    facts = outcome.facts
-    links = [Markup(element("a", name, href=quote(f"{outcome.study}/{name}", errors="replace")) + " ")
-             for name in facts["files"]]  # fmt: skip
+    facts, question = outcome.facts, _question(outcome)
     parts = [
-        element("h2", _question(outcome)),
+        element("h2", question),
         element("p", facts["answer"], class_="answer"),
-        *(_image(folder / name, f"Figure of {outcome.study}") for name in facts["files"]),
+        *(_image(folder / name, f"Figure: {question}") for name in facts["files"]),
         _small_table(facts.get("table")),
+        _links("To open", outcome, {".html"}),
         element("pre", _command(outcome)),
         _claims(outcome),
-        element("p", "Files: ", *links, class_="note"),
+        _links("Files", outcome, {".csv", ".pdf", *_TYPES}),
     ]
     return element("section", *parts, id=outcome.study)
+
+
+def _links(text: str, outcome: Outcome, suffixes: set[str]) -> Markup:
+    names = [name for name in outcome.facts["files"] if Path(name).suffix in suffixes]
+    links = (element("a", name, href=quote(f"{outcome.study}/{name}", errors="replace")) for name in names)
+    return element("p", f"{text}: ", *(Markup(f"{link} ") for link in links), class_="note") if names else Markup()
 
 
 def _question(outcome: Outcome) -> str:
@@ -130,5 +137,7 @@ def _image(path: Path, text: str) -> Markup:
     """Return a figure as a part of the page; nothing for another file, or one that is gone."""
     if path.suffix not in _TYPES or not path.is_file():
         return Markup()
-    data = b64encode(path.read_bytes()).decode()
-    return element("img", src=f"data:{_TYPES[path.suffix]};base64,{data}", alt=text)
+    data = path.read_bytes()
+    size = {"width": int.from_bytes(data[16:20], "big") * 2 // 3} if path.suffix == ".png" else {}  # a panel: 640
+    source = f"data:{_TYPES[path.suffix]};base64,{b64encode(data).decode()}"
+    return element("div", element("img", src=source, alt=text, **size), class_="scroll")

@@ -182,7 +182,7 @@ class Run:
         """
         import matplotlib.pyplot as plt
 
-        path = self.page(animation_page(figure, draw, frames=frames, title=name, text=text), name)
+        path = self.page(animation_page(figure, draw, frames=frames, title=name.replace("_", " "), text=text), name)
         plt.close(figure)
         return path
 
