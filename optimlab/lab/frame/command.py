@@ -195,7 +195,7 @@ def _summary(run: Run, folder: Path, seconds: float) -> str:
 
 
 def _claims_line(run: Run) -> str:
-    left = f"; {run.left_out} that hold for the defaults alone are left out" if run.left_out else ""
+    left = f"; {run.left_out} left out, which need the defaults or a larger sample" if run.left_out else ""
     return f"{count_text(run.claims)}{left}{'' if run.options.claims or not run.claims else ' (--claims lists them)'}"
 
 

@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 from optimlab.files import PART, replacing
 from optimlab.lab.frame.errors import StudyError
+from optimlab.signals import Deferred
 
 __all__ = ["RECORD", "inside", "reserved", "staging", "whole_file"]
 
@@ -117,11 +118,8 @@ def staging(folder: Path) -> Iterator[Path]:
     try:
         yield fresh
     finally:
-        try:
+        with Deferred():
             _publish(fresh, folder)
-        except (KeyboardInterrupt, SystemExit):
-            _publish(fresh, folder)  # what has begun is ended
-            raise
 
 
 def inside(name: object) -> bool:

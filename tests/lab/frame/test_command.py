@@ -241,7 +241,7 @@ def test_claims_of_the_defaults_are_left_out_where_a_knob_is_turned(tmp_path, ca
     record, printed = record_in(tmp_path), capsys.readouterr().out
     assert [claim["id"] for claim in record["claims"]] == claims
     assert record["left_out"] == left_out
-    assert ("; 3 that hold for the defaults alone are left out" in printed) is (left_out == 3)
+    assert ("; 3 left out, which need the defaults or a larger sample (" in printed) is (left_out == 3)
     assert record["turned"] == (["beta"] if left_out else [])
 
 

@@ -191,7 +191,7 @@ def test_ctrl_c_while_files_move_does_not_stop_them_half_way(earlier, monkeypatc
     def interrupted(path, target):
         if path.name == "more.csv" and not hit:
             hit.append(path)
-            raise KeyboardInterrupt
+            signal.raise_signal(signal.SIGINT)
         return real(path, target)
 
     monkeypatch.setattr(Path, "replace", interrupted)
