@@ -113,7 +113,10 @@ class Claim:
         for name in ("id", "statement"):
             if not str(getattr(self, name)).strip():
                 raise ValueError(f"{name} must be a non-empty text; got {getattr(self, name)!r}")
-        choice("verdict", self.verdict, VERDICTS if self.row else ("",))
+        if self.verdict and not self.row:
+            raise ValueError(f"row must name the sentence that is {self.verdict}; a claim of theory has no verdict")
+        if self.row:
+            choice("verdict", self.verdict, VERDICTS)
         number("tolerance", self.tolerance, NOT_NEGATIVE)
         if self.low > self.high:
             raise ValueError(f"low must be <= high; got low={self.low}, high={self.high}")

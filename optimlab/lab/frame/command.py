@@ -117,7 +117,8 @@ def _run(main: Callable[[Run], None], run: Run, touched: Sequence[str]) -> None:
     wanted = run.options.panel
     if wanted is not None and not 1 <= wanted <= run.panels:
         raise StudyError(f"--panel must be in 1..{run.panels}, the panels of this study; got {wanted}")
-    run.write_claims()
+    if run.claims:
+        run.write_claims()
 
 
 def _parser(
@@ -189,7 +190,8 @@ def _summary(run: Run, folder: Path, seconds: float) -> str:
     figures = [str(folder / path.name) for path in run.files if path.suffix.lstrip(".") in (*FORMATS, "html")]
     if figures:
         parts.append(f"figure: {', '.join(figures)}")
-    parts.append(f"claims: {_claims_line(run)}")
+    if run.claims or run.left_out:
+        parts.append(f"claims: {_claims_line(run)}")
     parts.append(f"tables: {', '.join(path.name for path in run.files if path.suffix == '.csv')} in {folder}")
     return "\n".join([*parts, f"time:   {seconds:.1f} s; all studies that ran: {folder.parent / 'index.html'}"])
 

@@ -174,7 +174,7 @@ class _Reader(ast.NodeVisitor):
                 warnings.simplefilter("ignore")  # of literals: what they are worth is said here
                 tree = ast.parse(self.line, mode="eval").body
         except SyntaxError as error:
-            raise self.wrong(error.msg, (error.offset or 1) - 1) from None
+            raise self.wrong(error.msg, (error.offset or len(self.line) + 1) - 1) from None
         except (ValueError, RecursionError, MemoryError):
             raise self.wrong("the text cannot be read") from None
         level: list[ast.AST] = [tree]
@@ -191,10 +191,10 @@ class _Reader(ast.NodeVisitor):
         space = " " * len(printable(self.line[:place]))
         return StudyError(f"{printable(message)}\n  {printable(self.line)}\n  {space}^")
 
-    def tried(self, node: ast.AST, make: Callable[..., Any], *values: Any, **named: Any) -> Any:
+    def tried(self, node: ast.AST, make: Callable[..., Any], *values: Any) -> Any:
         """Return what a call gives, a number only if it is finite; or its own error with the place."""
         try:
-            found = make(*values, **named)
+            found = make(*values)
         except (ValueError, TypeError, ArithmeticError) as error:
             raise self.wrong(str(error), node) from error
         finite = isinstance(node, ast.UnaryOp) or type(found) not in (float, complex) or cmath.isfinite(found)
@@ -209,9 +209,22 @@ class _Reader(ast.NodeVisitor):
     def visit_Constant(self, node: ast.Constant) -> Any:
         if type(node.value) not in self.literals:
             raise self.wrong(f"{node.value!r} is no number", node)
-        return self.tried(node, float, node.value) if type(node.value) is int else self.tried(node, lambda: node.value)
+        return self.tried(node, float if type(node.value) is int else lambda value: value, node.value)
 
-    def visit_Name(self, node: ast.Name, *values: Any, **named: Any) -> Any:
+    def visit_Name(self, node: ast.Name) -> Any:
+        return self.made(node, [], {})
+
+    def visit_Call(self, node: ast.Call) -> Any:
+        name, words = node.func, {word.arg: word.value for word in node.keywords}
+        if not isinstance(name, ast.Name) or not callable(self.known.get(name.id, len)):
+            raise self.wrong("only a name of a function can be called", node)
+        if None in words or len(words) < len(node.keywords):
+            raise self.wrong("arguments must stand one by one, each once", node)
+        named = {str(word): self.visit(value) for word, value in words.items()}
+        return self.made(name, [*map(self.visit, node.args)], named)
+
+    def made(self, node: ast.Name, values: list[Any], named: dict[str, Any]) -> Any:
+        """Return what a name means; of a function what it makes of arguments."""
         if node.id not in self.known:
             raise self.wrong(f"{node.id!r} is not known; {nearest(node.id, self.known)}", node)
         found = self.known[node.id]
@@ -222,15 +235,7 @@ class _Reader(ast.NodeVisitor):
             signature.bind(*values, **named)
         except TypeError as error:
             raise self.wrong(f"{error}; it is {node.id}{signature}", node) from None
-        return self.tried(node, found, *values, **named)
-
-    def visit_Call(self, node: ast.Call) -> Any:
-        name, words = node.func, {str(word.arg): word.value for word in node.keywords}
-        if not isinstance(name, ast.Name) or not callable(self.known.get(name.id, len)) or "None" in words:
-            raise self.wrong("only a name of a function can be called, with arguments one by one", node)
-        return self.visit_Name(
-            name, *map(self.visit, node.args), **{word: self.visit(value) for word, value in words.items()}
-        )
+        return self.tried(node, lambda: found(*values, **named))
 
     def operand(self, node: ast.expr) -> Any:
         found = self.visit(node)

@@ -109,7 +109,9 @@ def _command(outcome: Outcome) -> str:
     facts = outcome.facts
     seed = ["--seed", str(facts["seed"])] if facts["seed"] else []
     quick = ["--quick"] if facts["quick"] else []
-    return shlex.join(["python", f"studies/{outcome.study}.py", *quick, *seed, *outcome.options])
+    own = Path(str([*facts["command"], ""][0])).stem == outcome.study  # and no command of the package
+    program = [f"studies/{outcome.study}.py"] if own else ["-m", "optimlab", outcome.study]
+    return shlex.join(["python", *program, *quick, *seed, *outcome.options])
 
 
 def _claims(outcome: Outcome) -> Markup:

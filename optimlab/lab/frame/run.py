@@ -199,7 +199,7 @@ class Run:
         statement: str,
         *,
         expected: float,
-        measured: float | tuple[float, float, float],
+        measured: float | tuple[float, ...],
         default: bool = False,
         **more: Any,
     ) -> None:

@@ -94,7 +94,7 @@ def tell(text: str, stream: TextIO | None = None) -> None:
     """
     stream = sys.stdout if stream is None else stream
     try:
-        if "tqdm" in sys.modules:
+        if sys.modules.get("tqdm"):
             from tqdm import tqdm
 
             tqdm.write(text, file=stream)

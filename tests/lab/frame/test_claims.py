@@ -60,7 +60,6 @@ def test_a_measured_nan_never_stands():
     [
         ("id", " "),
         ("statement", ""),
-        ("verdict", "true"),
         ("tolerance", -1.0),
         ("tolerance", inf),
         ("tolerance", nan),
@@ -169,7 +168,7 @@ def test_no_line_is_wider_than_the_terminal_and_no_word_is_lost(width, statement
 def test_a_claim_tests_a_row_with_a_verdict_or_theory_with_none():
     with pytest.raises(ValueError, match=r"^verdict must be one of 'reproduced', 'refuted', 'artefact'; got ''"):
         claim(row="003-a")
-    with pytest.raises(ValueError, match=r"^verdict must be"):
+    with pytest.raises(ValueError, match=r"^row must name the sentence that is refuted"):
         claim(verdict="refuted")
 
 

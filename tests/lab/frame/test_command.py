@@ -154,8 +154,8 @@ def test_help_is_the_docstring_and_all_options(script):
     done = run_script(script, "--help")
     assert done.returncode == 0
     assert "What is the mean of noise?\n\nIt is 0. A second paragraph, 100 % as it is written.\n" in done.stdout
-    for option in ("--offset X", "--draws X", "(default: 1000; quick: 10)", "--wrong", "--quick", "--seed N",
-                   "--claims", "--panel N", "--out DIR", "--format {png,svg,pdf}", "--show", "exit status"):  # fmt: skip
+    for option in ("--offset X", "--draws X", "(default: 1000; quick: 10)", "--wrong", "--seed N", "--claims",
+                   "--panel N", "--out DIR", "--format {png,svg,pdf}", "--show", "exit status"):  # fmt: skip
         assert option in done.stdout
 
 
@@ -286,7 +286,7 @@ def test_a_panel_is_drawn_alone_beside_the_whole_and_changes_nothing_else(tmp_pa
     first, second = capsys.readouterr().out.split("figure:")[:2]
     assert first.split()[0] == second.split()[-1]  # the numbers drawn after it
     names = {path.name for path in (tmp_path / "alone" / "test_command").iterdir()}
-    assert names == {"test_command.png", "more.png", f"test_command_panel{panel}.png", "claims.csv", "run.json"}
+    assert names == {"test_command.png", "more.png", f"test_command_panel{panel}.png", "run.json"}
     alone = lines.pop(4 if panel == 3 else 3)
     assert alone == ([lines[0][panel - 1]] if panel < 3 else [])  # the line of the whole figure
     assert lines[:2] == lines[2:]
@@ -445,10 +445,13 @@ def test_format_and_name_decide_the_file(tmp_path):
     assert (tmp_path / "test_command" / "empty.svg").read_text().startswith("<?xml")
 
 
-def test_a_study_without_claims_stands_and_has_an_empty_claims_file(tmp_path):
+def test_a_study_without_claims_stands_and_has_no_table_of_them(tmp_path, capsys):
+    assert status_of(honest, tmp_path) == 0
+    assert "claims.csv" in os.listdir(tmp_path / "test_command")
+    capsys.readouterr()
     assert status_of(lambda run: None, tmp_path) == 0
-    lines = (tmp_path / "test_command" / "claims.csv").read_text().splitlines()
-    assert lines == ["study,id,statement,expected,measured,low,high,tolerance,row,verdict,wide,stands"]
+    assert os.listdir(tmp_path / "test_command") == ["run.json"]
+    assert "claim" not in capsys.readouterr().out
 
 
 def test_claim_ids_are_unique(tmp_path):

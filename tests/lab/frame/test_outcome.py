@@ -112,7 +112,7 @@ def test_a_record_of_something_else_is_refused(folder, change, message):
         ({"low": [1]}, "float"),
         ({"low": 7.0}, "low must be <= high"),
         ({"verdict": "likely"}, "verdict must be one of"),
-        ({"row": ""}, "verdict must be one of"),
+        ({"row": ""}, "row must name the sentence that is refuted"),
         ({"more": 1}, "unexpected keyword"),
         ({"id": " "}, "id must be"),
     ],

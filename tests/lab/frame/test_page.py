@@ -95,6 +95,19 @@ def test_a_study_is_shown_with_question_answer_figure_table_command_and_claims(t
     assert found.all("a", "href") == ["#sums", "sums/way.html", "sums/sums.png", "sums/more.png"]
 
 
+@pytest.mark.parametrize(
+    ("command", "shown"),
+    [
+        (["/x/play.py", "--out=y", "--lr", "1"], "python studies/play.py --lr 1"),
+        (["/bin/optimlab", "--surface", "saddle"], "python -m optimlab play --surface saddle"),
+        ([], "python -m optimlab play"),
+    ],
+)
+def test_the_command_is_one_that_makes_the_results_again(tmp_path, command, shown):
+    ran(tmp_path, "play", draws=False, command=command)
+    assert gallery(tmp_path).texts["pre"] == [shown]
+
+
 def test_the_gallery_has_all_studies_and_needs_no_other_file(tmp_path):
     for name in ("b", "a"):
         ran(tmp_path, name, question=f"What is {name}?", claims=())
