@@ -192,7 +192,9 @@ def _summary(run: Run, folder: Path, seconds: float) -> str:
         parts.append(f"figure: {', '.join(figures)}")
     if run.claims or run.left_out:
         parts.append(f"claims: {_claims_line(run)}")
-    parts.append(f"tables: {', '.join(path.name for path in run.files if path.suffix == '.csv')} in {folder}")
+    tables = [path.name for path in run.files if path.suffix == ".csv"]
+    if tables:
+        parts.append(f"tables: {', '.join(tables)} in {folder}")
     return "\n".join([*parts, f"time:   {seconds:.1f} s; all studies that ran: {folder.parent / 'index.html'}"])
 
 
