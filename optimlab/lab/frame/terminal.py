@@ -65,7 +65,7 @@ def guarded(work: Callable[[], int]) -> int:
             _check_packages()
             return work()
     except KeyboardInterrupt:
-        _complain("interrupted: no file was replaced")
+        _complain("interrupted: only the results of a complete run replace earlier ones")
         return INTERRUPTED
     except (StudyError, OSError) as error:
         _complain(f"error: {_reason(error)}")
