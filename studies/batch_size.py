@@ -72,7 +72,11 @@ def descents(run: Run, kind: Kind, lr: Floats, batch: float, steps: int) -> tupl
 
 def losses(run: Run, kind: Kind, lr: Floats) -> Iterator[tuple[float, Floats]]:
     """Yield each batch with the expected loss over steps and learning rates: exact, or the mean of some runs."""
-    batches, steps, h = (*sorted(run.options.batch), np.inf), run.options.steps, 1.0 / np.arange(1, run.options.dimensions + 1)
+    batches, steps, h = (
+        (*sorted(run.options.batch), np.inf),
+        run.options.steps,
+        1.0 / np.arange(1, run.options.dimensions + 1),
+    )
     if kind.linear is None:
         for batch in run.progress(batches, "batches"):
             way = descents(run, kind, np.repeat(lr, SIMULATED), batch, steps)[0]

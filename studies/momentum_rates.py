@@ -143,11 +143,9 @@ def damping(run: Run) -> pd.DataFrame:
 def draw_rates(ax: Axes, run: Run, rates: pd.DataFrame) -> None:
     """Rate of one mode against lr h."""
     for label, seen in looks(run.options.rules).items():
-        rule = run.options.rules[label]
-        lr_h = np.geomspace(5e-4, 1.3 * limit(rule), 2000)
-        ax.plot(
-            lr_h, radius(rule, lr_h), color=seen.colour, linestyle=seen.dash, label=f"{label}, to {limit(rule):.3g}"
-        )
+        rule, end = run.options.rules[label], limit(run.options.rules[label])
+        lr_h = np.geomspace(5e-4, 1.3 * end, 2000)
+        ax.plot(lr_h, radius(rule, lr_h), seen.dash, color=seen.colour, label=f"{label}, to {end:.3g}")
         dots = rates[rates["rule"] == label].iloc[::8]
         ax.plot(dots["lr_h"], dots["rate"], "o", color=seen.colour, markersize=4)
     ax.axhline(1.0, color="#666666", linewidth=1.0)
@@ -194,11 +192,9 @@ def main(run: Run) -> None:
     """Run the study."""
     (rates, edges), words, dampings = scan(run), plateaus(run), damping(run)
     best = dampings.loc[dampings.groupby("lr_h")["rate"].idxmin(), ["beta", "lr_h"]].to_numpy()
-    text = (
-        f"Where its roots are complex a heavy ball falls by √β a step, whatever lr: {', '.join(words)}. The best β is "
-    )
-    text += ", ".join(f"{beta:.2g} at lr·h {lr_h:g}" for beta, lr_h in best)
-    run.answer(f"{text}.", edges)
+    text = f"Where its roots are complex a heavy ball falls by √β a step, whatever lr: {', '.join(words)}. "
+    text += f"The best β is {', '.join(f'{beta:.2g} at lr·h {lr_h:g}' for beta, lr_h in best)}."
+    run.answer(text, edges)
     for frame, name in ((rates, "rates"), (edges, "edges"), (dampings, "damping")):
         run.table(frame, name)
     run.draw(
