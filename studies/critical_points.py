@@ -17,18 +17,9 @@ from matplotlib.axes import Axes
 from scipy.special import betainc
 
 from optimlab.checks import Range
+from optimlab.lab import theory
 from optimlab.lab.frame import PALETTE, Knob, Run, mean_interval, proportion_interval, study
 from optimlab.lab.problems import goe_hessians
-from optimlab.lab.theory import (
-    goe_density,
-    goe_index,
-    goe_minimum_probability,
-    minimum_log_probability,
-    minimum_log_probability_large,
-    minimum_log_probability_signs,
-    semicircle_density,
-    semicircle_index,
-)
 from optimlab.typing import Floats
 
 KNOBS = (
@@ -60,7 +51,7 @@ def draw_sizes(run: Run) -> pd.DataFrame:
     """Draw small Hessians: minima counted, and their conditional probabilities."""
     rows = []
     for n in run.progress(run.options.sizes, "sizes"):
-        exact = float(np.exp(minimum_log_probability(n)))
+        exact = float(np.exp(theory.minimum_log_probability(n)))
         hessians = goe_hessians(run.rng, run.options.samples, n=n)
         counted = proportion_interval(np.linalg.eigvalsh(hessians)[:, 0] > 0)
         seen = exact if exact * run.options.samples > ENOUGH else np.nan
@@ -72,7 +63,11 @@ def draw_sizes(run: Run) -> pd.DataFrame:
 def law_table(run: Run) -> pd.DataFrame:
     """Log₁₀ of the probability of a minimum for each n: exactly, by the large-n law, and by coins."""
     n = np.arange(1, run.options.largest + 1)
-    laws = (minimum_log_probability(n), minimum_log_probability_large(n), minimum_log_probability_signs(n))
+    laws = (
+        theory.minimum_log_probability(n),
+        theory.minimum_log_probability_large(n),
+        theory.minimum_log_probability_signs(n),
+    )
     logs = {name: law / np.log(10) for name, law in zip(("exact", "law", "coins"), laws, strict=True)}
     return pd.DataFrame({"n": n, **logs, "P": 10 ** logs["exact"], "P_coins": 10 ** logs["coins"]})
 
@@ -83,9 +78,9 @@ def shift_table(run: Run) -> tuple[pd.DataFrame, Floats]:
     spectra = np.linalg.eigvalsh(goe_hessians(run.rng, draws, n=n)).astype(np.float64)
     for shift in run.options.shift:
         minima, index = proportion_interval(spectra[:, 0] > -shift), mean_interval((spectra < -shift).mean(axis=1))
-        expected = float(goe_minimum_probability(n, shift))
+        expected = float(theory.goe_minimum_probability(n, shift))
         seen = expected if expected * draws > ENOUGH else np.nan
-        rows.append((shift, expected, seen, *minima, float(goe_index(n, shift)), *index))
+        rows.append((shift, expected, seen, *minima, float(theory.goe_index(n, shift)), *index))
     columns = ["shift", "P_theory", "countable", "P", "P_low", "P_high"]
     return pd.DataFrame(rows, columns=[*columns, "index_theory", "index", "index_low", "index_high"]), spectra
 
@@ -114,7 +109,7 @@ def claim(run: Run, drawn: pd.DataFrame, laws: pd.DataFrame, shifts: pd.DataFram
     rises = int(np.count_nonzero(np.diff(exact / n**2) >= 0) < top - 1)
     run.claim("falling", f"n = 1 ... {top}: -ln P / n² falls throughout", expected=0, measured=rises)
     said = f"n = {top}, shift 1: n times what the index exceeds the semicircle's by; arcsin(s/2)/(2π) for large n"
-    over = top * float(goe_index(top, 1.0) - semicircle_index(1.0))
+    over = top * float(theory.goe_index(top, 1.0) - theory.semicircle_index(1.0))
     run.claim("semicircle", said, expected=1 / 12, measured=over, tolerance=1 / top)
 
 
@@ -152,21 +147,21 @@ def draw_spectra(ax: Axes, run: Run, spectra: Floats) -> None:
         values = spectra + moved
         ax.hist(values.ravel(), bins=80, density=True, color=colour, alpha=0.3)
         label = f"shift {moved:g}: {(values < 0).mean():.2g} of the ways down, minima {(values[:, 0] > 0).mean():.2g}"
-        ax.plot(x, goe_density(run.options.dimension, x - moved), color=colour, label=label)
-        ax.plot(x, semicircle_density(x - moved), ":", color=LAW, linewidth=1.2)
+        ax.plot(x, theory.goe_density(run.options.dimension, x - moved), color=colour, label=label)
+        ax.plot(x, theory.semicircle_density(x - moved), ":", color=LAW, linewidth=1.2)
     ax.vlines(0.0, 0.0, 0.36, color=LAW, linewidth=1.0)
     ax.set(title="A lower loss shifts the spectrum", xlabel="curvature (edge without shift: ±2)", ylabel="density")
-    ax.set_ylim(0.0, 1.7 * float(np.max(goe_density(run.options.dimension, x))))
+    ax.set_ylim(0.0, 1.7 * float(np.max(theory.goe_density(run.options.dimension, x))))
     ax.legend(loc="upper center", title=f"n = {run.options.dimension}; bars: draws, line: exact, dots: semicircle")
 
 
 def draw_energy(ax: Axes, run: Run, shifts: pd.DataFrame) -> None:
     """Share of ways down, and probability of a minimum, over the shift."""
     n, s = run.options.dimension, np.linspace(0.0, max(2.6, *run.options.shift), 53)
-    ax.plot(s, semicircle_index(s), ":", color=LAW, label="ways down, n → ∞")
-    ax.plot(s, goe_index(n, s), color=INDEX, label=f"ways down, n = {n}")
+    ax.plot(s, theory.semicircle_index(s), ":", color=LAW, label="ways down, n → ∞")
+    ax.plot(s, theory.goe_index(n, s), color=INDEX, label=f"ways down, n = {n}")
     for size, style in {5: (0, (1, 1)), 100: (0, (5, 2)), n: "solid"}.items():
-        ax.plot(s, goe_minimum_probability(size, s), color=GOE, linestyle=style, label=f"P(minimum), n = {size}")
+        ax.plot(s, theory.goe_minimum_probability(size, s), color=GOE, linestyle=style, label=f"P(minimum), n = {size}")
     for column, colour in (("index", INDEX), ("P", GOE)):
         ax.plot(shifts["shift"], shifts[column], "o", color=colour, markersize=4)
     ax.set(title="Low loss: few ways down, then minima", ylabel="share (dots: draws)")

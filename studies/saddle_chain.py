@@ -79,19 +79,10 @@ def measure_descent(run: Run) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["ratio", "saddle", "median", "mean", "low", "high", "theory", "factor"])
 
 
-def measure_factors(run: Run) -> pd.DataFrame:
-    """The factor of SGD from one saddle to the next over L/g and lr, at the end of a chain of twelve."""
-    rows = []
-    for ratio in np.linspace(0.5, 1.5 * max(run.options.ratio), 6):
-        for lr in sorted({0.02, run.options.lr, 0.3}):
-            steps = chain(ratio, 12).escapes(starts(run, 1000, 12), lr)
-            exact = float(chain_factor(lr, growth=1.0 / ratio, contraction=1.0))
-            rows.append((ratio, lr, *last_factor(steps), exact))
-    return pd.DataFrame(rows, columns=["ratio", "lr", "factor", "tolerance", "theory"])
-
-
 def last_factor(steps: Floats) -> tuple[float, float]:
     """Return Tₖ/Tₖ₋₁ of the last saddle, and what it may differ from 1 + ρ, since Tₖ = (1+ρ) Tₖ₋₁ + O(T₁)."""
+    if steps.shape[1] < 2:
+        return np.nan, 0.0
     return float(np.median(steps[:, -1] / steps[:, -2])), 2.0 * float(np.median(steps[:, 0] / steps[:, -2]))
 
 
@@ -121,21 +112,18 @@ def measure_rules(run: Run) -> tuple[pd.DataFrame, dict[str, Floats]]:
         else:
             steps[label], size = simulate(run, rule, noise)
         left = steps[label].shape[1]
-        measured, tolerance = last_factor(steps[label]) if left > 2 else (np.nan, 0.0)
         exact = np.nan if noise or left < 3 else factor(rule, o.lr, ratio)
-        rows.append((label, left, size, measured, exact, tolerance))
+        rows.append((label, left, size, *last_factor(steps[label]), exact))
     steps[f"SGD, floor {o.floor:g}"] = chain(ratio, o.saddles).escapes(sgd_starts, o.lr, floor=o.floor)
-    columns = ["rule", "left", "size", "factor", "theory", "tolerance"]
+    columns = ["rule", "left", "size", "factor", "tolerance", "theory"]
     return pd.DataFrame(rows, columns=columns), steps
 
 
-def claim(run: Run, descent: pd.DataFrame, factors: pd.DataFrame, rules: pd.DataFrame) -> None:
+def claim(run: Run, descent: pd.DataFrame, rules: pd.DataFrame) -> None:
     """Set means and factors beside their closed forms, and the logarithms beside float64."""
     said = "L/g = {ratio:g}: mean step at which SGD leaves saddle {saddle}"
     run.claim_rows(descent, "mean {ratio:g} {saddle}", said, expected="theory", measured=("mean", "low", "high"))
-    said = "L/g = {ratio:g}, lr {lr:g}: SGD's factor from saddle 11 to 12"
     more = {"expected": "theory", "measured": "factor", "tolerance": "tolerance"}
-    run.claim_rows(factors, "factor {ratio:g} {lr:g}", said, **more)
     run.claim_rows(rules, "factor {rule}", "{rule}: factor at saddle {left}, the last that it leaves", **more)
     under = rules[(rules["size"] < TINY) & rules["theory"].notna()].assign(zero=0.0)
     said = "{rule}: the next coordinate is below what float64 can hold, so that saddle {left} is its last"
@@ -143,7 +131,7 @@ def claim(run: Run, descent: pd.DataFrame, factors: pd.DataFrame, rules: pd.Data
 
 
 def claim_steps(run: Run, steps: dict[str, Floats]) -> None:
-    """Set the steps for one more saddle, with a floor and with noise, beside theory; and logarithms beside float64."""
+    """Set the steps for one more saddle, with a floor and with noise, beside theory."""
     o, ratio = run.options, max(run.options.ratio)
     increments = np.diff(np.median(steps[f"SGD, floor {o.floor:g}"], axis=0))
     each = float(np.ceil(np.log(e / o.floor) / np.log1p(2.0 * o.lr / ratio)))
@@ -155,36 +143,19 @@ def claim_steps(run: Run, steps: dict[str, Floats]) -> None:
             expected, measured = noisy_increment(noise, o.lr, ratio), mean_interval(found[:, k - 2])
             said = f"noise of sd {noise:g}: mean steps for saddle {k} alone"
             run.claim(f"noise {noise:g} {k}", said, expected=expected, measured=measured)
-    short, passage = starts(run, 100, 2), FirstPassage(np.abs, e)
-    optimizer, record = Optimizer(sgd(), lr=o.lr, replicas=100), Every(o.steps)
-    descend(chain(ratio, 2), optimizer, o.steps, start=short, record=record, stop=passage, progress=False)
-    left = np.isfinite(passage.steps)
-    off = np.abs(chain(ratio, 2).escapes(short, o.lr)[left] - passage.steps[left]).max(initial=0.0)
-    run.claim("logarithms", "two saddles: steps by logarithms and by SGD itself differ by", expected=0, measured=off)
 
 
 def draw_descent(ax: Axes, run: Run, table: pd.DataFrame) -> None:
     """Steps of SGD over the saddles, for every L/g."""
     for (ratio, rows), mark in zip(table.groupby("ratio"), "osD^vP*X" * 9, strict=False):
-        times = rows["factor"].iloc[0]
-        ax.plot(rows["saddle"], rows["median"], mark, color="black", label=f"L/g = {ratio:g}: × {times:.2f} a saddle")
-        ax.plot(
-            rows["saddle"], rows["median"].iloc[-1] * times ** (rows["saddle"] - run.options.saddles), color="black"
-        )
+        times, bound = rows["factor"].iloc[0], float(chain_bound(1.0 / float(str(ratio)), 1.0))
+        label = f"L/g = {ratio:g}: × {times:.2f} a saddle (lr → 0: {bound:g})"
+        ax.plot(rows["saddle"], rows["median"], mark, color="black", label=label)
+        line = rows["median"].iloc[-1] * times ** (rows["saddle"] - run.options.saddles)
+        ax.plot(rows["saddle"], line, color="black")
     ax.set(yscale="log", xlabel="saddle", ylabel="median step at which it is left")
     ax.set_title(f"SGD at lr L = {run.options.lr:g}: exponential in the saddles")
-    ax.legend(loc="upper left", title="line: theory's factor")
-
-
-def draw_factors(ax: Axes, table: pd.DataFrame) -> None:
-    """The factor of SGD over L/g."""
-    fine = np.linspace(table["ratio"].min(), table["ratio"].max(), 60)
-    for (lr, rows), shade in zip(table.groupby("lr"), ("#999999", "#555555", "#000000"), strict=False):
-        ax.plot(rows["ratio"], rows["factor"], "o", color=shade, label=f"lr L = {lr:g}")
-        ax.plot(fine, chain_factor(float(str(lr)), growth=1.0 / fine, contraction=1.0), color=shade)
-    ax.plot(fine, chain_bound(1.0 / fine, 1.0), "--", color="black", label="bound 1 + L/g, lr → 0")
-    ax.set(title="A larger step only makes it worse", xlabel="L/g", ylabel="factor of SGD's step from saddle to saddle")
-    ax.legend(loc="upper left", title="dots: measured, lines: 1 + ρ")
+    ax.legend(loc="upper left", title="line: theory's factor, which a larger lr only makes worse")
 
 
 def draw_rules(ax: Axes, run: Run, rules: pd.DataFrame, steps: dict[str, Floats]) -> None:
@@ -197,9 +168,8 @@ def draw_rules(ax: Axes, run: Run, rules: pd.DataFrame, steps: dict[str, Floats]
         median = np.median(found, axis=0)
         ax.plot(np.arange(1, len(median) + 1), median, dash, marker="o", color=colour, label=label, markersize=4)
         if 0 < len(median) < run.options.saddles:
-            why = f"{len(median) + 1}: " + (
-                "below float64" if sizes[label] < TINY else f"beyond {run.options.steps} steps"
-            )
+            why = "below float64" if sizes[label] < TINY else f"beyond {run.options.steps} steps"
+            why = f"{len(median) + 1}: {why}"
             ax.plot(len(median), median[-1], "x", color=colour, markersize=11, markeredgewidth=2.5)
             ax.annotate(why, (len(median), median[-1]), (-12, 9), textcoords="offset points", color=colour, fontsize=9)
     ax.set(yscale="log", xlabel="saddle", ylabel="median step at which it is left", xlim=(0.5, run.options.saddles + 1))
@@ -215,9 +185,7 @@ def answer(run: Run, rules: pd.DataFrame, steps: dict[str, Floats]) -> None:
     rows = [[label, *(np.median(found[:, k - 1]) if k <= found.shape[1] else np.nan for k in columns)]
             for label, found in steps.items()]  # fmt: skip
     table = pd.DataFrame(rows, columns=["median step", *(f"saddle {k}" for k in columns)])
-    table["times the one before"] = [
-        last_factor(found)[0] if found.shape[1] > 1 else np.nan for found in steps.values()
-    ]
+    table["times the one before"] = [last_factor(found)[0] for found in steps.values()]
     words = ", ".join(f"{row[0]} {row[-1]:.3g}" for row in table.itertuples(index=False) if np.isfinite(row[-1]))
     run.answer(
         f"With L/g = {ratio:g} the last saddle is left after this many times the steps of the one before: {words}. "
@@ -228,22 +196,20 @@ def answer(run: Run, rules: pd.DataFrame, steps: dict[str, Floats]) -> None:
 
 def main(run: Run) -> None:
     """Run the study."""
-    descent, factors = measure_descent(run), measure_factors(run)
+    descent = measure_descent(run)
     rules, steps = measure_rules(run)
-    claim(run, descent, factors, rules)
+    claim(run, descent, rules)
     claim_steps(run, steps)
     answer(run, rules, steps)
-    rows = [
-        (label, k + 1, median) for label, found in steps.items() for k, median in enumerate(np.median(found, axis=0))
-    ]
-    for table, name in ((descent, "medians"), (factors, "factors"), (rules, "rules")):
+    medians = pd.DataFrame({label: pd.Series(np.median(found, axis=0)) for label, found in steps.items()})
+    tall = medians.set_index(medians.index + 1).melt(var_name="rule", value_name="median", ignore_index=False).dropna()
+    tables = {"medians": descent, "rules": rules, "steps": tall.rename_axis("saddle")}
+    for name, table in tables.items():
         run.table(table, name)
-    run.table(pd.DataFrame(rows, columns=["rule", "saddle", "median"]), "steps")
     run.draw(
         lambda ax: draw_descent(ax, run, descent),
-        lambda ax: draw_factors(ax, factors),
         lambda ax: draw_rules(ax, run, rules, steps),
-        columns=3,
+        size=(7.2, 5.4),
     )
 
 

@@ -1,7 +1,7 @@
 """Which optimizer is fastest to f < 1e-6, if one stops at the first hit, and if it has to stay there?
 
 That is two rankings: on Rosenbrock's valley, each at its best of 45 learning rates, heavy ball 394 and Adam 395 hit
-first, but Adam bursts out again and is settled after some 15 000 steps, when rounding errors allow. On Himmelblau's
+first, but Adam bursts out again and is settled after some 16 000 steps, as rounding errors have it. On Himmelblau's
 surface RMSprop hits first (11) and settles last: it circles its minimum at ±lr/2.
 
 Each run is made several times, half of them in plain float64 from starts 1e-12 apart, half with each gradient taken a
@@ -71,11 +71,11 @@ def sweep(run: Run) -> pd.DataFrame:
 
 def best(table: pd.DataFrame) -> pd.DataFrame:
     """Return the fastest learning rate by each criterion, for every surface, rule and copy."""
-    found = [table.loc[table.groupby(GROUP, sort=False)[name].idxmin(), [*GROUP, "lr", name]] for name in CRITERIA]
-    tall = [
-        rows.rename(columns={name: "steps"}).assign(criterion=name) for rows, name in zip(found, CRITERIA, strict=True)
-    ]
-    return pd.concat(tall, ignore_index=True)
+    columns, tables = [*GROUP, "lr"], []
+    for name in CRITERIA:
+        rows = table.loc[table.groupby(GROUP, sort=False)[name].idxmin(), [*columns, name]]
+        tables.append(rows.set_axis([*columns, "steps"], axis=1).assign(criterion=name))
+    return pd.concat(tables, ignore_index=True)
 
 
 def measure_limits(run: Run) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -89,21 +89,15 @@ def measure_limits(run: Run) -> tuple[pd.DataFrame, pd.DataFrame]:
             lr = stable * np.linspace(0.99, 1.01, 400)
             start = np.tile(at + 1e-8 * np.linalg.eigh(h)[1][:, -1], (400, 1))
             end = descend(f, Optimizer(sgd(), lr, replicas=400), 400, start=start, progress=False).w
-            rows.append(
-                (
-                    f"SGD at the minimum of {name}: largest stable lr",
-                    stable,
-                    *edge(lr, np.linalg.norm(end - at, axis=1) < 1e-8),
-                )
-            )
+            said, back = f"SGD at the minimum of {name}: largest stable lr", np.linalg.norm(end - at, axis=1) < 1e-8
+            rows.append((said, stable, *edge(lr, back)))
             limit = np.sqrt(max(target, 1e-300) / level)
             lr = limit * np.geomspace(0.1, 10, 200)
             start = at + lr[:, None] * run.rng.normal(size=(200, 2))
             trace = descend(f, Optimizer(rmsprop(0.9), lr, replicas=200), 2500, start=start, progress=False)
             high = trace["value"][-1000:].max(axis=0) - minimum.value
-            rows.append(
-                (f"RMSprop at the minimum of {name}: largest lr that settles", limit, *edge(lr, high <= target))
-            )
+            said = f"RMSprop at the minimum of {name}: largest lr that settles"
+            rows.append((said, limit, *edge(lr, high <= target)))
             circles.append(pd.DataFrame({"surface": name, "lr": lr, "f": high, "theory": level * lr**2}))
     limits = pd.DataFrame(rows, columns=["what", "theory", "measured", "low", "high"])
     run.claim_rows(limits, "{what}", "{what}", expected="theory", measured=("measured", "low", "high"))
@@ -112,13 +106,14 @@ def measure_limits(run: Run) -> tuple[pd.DataFrame, pd.DataFrame]:
         part = circle[circle["surface"] == name]
         ratio = part["f"] / part["theory"]
         said = f"RMSprop circles the minimum of {name}: f over lr² (h₁₁ + h₂₂ + 2|h₁₂|)/8"
-        run.claim(f"circle {name}", said, expected=1.0, measured=(ratio.median(), ratio.min(), ratio.max()))
+        run.claim(f"circle {name}", said, expected=1.0, measured=(ratio.median(), ratio.min(), ratio.max()),
+                  tolerance=1e-4)  # fmt: skip
     return limits, circle
 
 
 def edge(lr: Floats, good: Marks) -> tuple[float, float, float]:
     """Return the largest learning rate of the good ones, with the first that is not."""
-    low, high = float(lr[good].max(initial=lr[0])), float(lr[np.logical_not(good)].min(initial=lr[-1]))
+    low, high = sorted((float(lr[good].max(initial=lr[0])), float(lr[np.logical_not(good)].min(initial=lr[-1]))))
     return (low + high) / 2, low, high
 
 
@@ -173,16 +168,9 @@ def draw_burst(ax: Axes, run: Run, table: pd.DataFrame) -> None:
 
 def draw_circle(ax: Axes, run: Run, circle: pd.DataFrame) -> None:
     """RMSprop's circle against the learning rate."""
-    for (name, rows), shade in zip(circle.groupby("surface", sort=False), ("-", "--", ":", "-.") * 9, strict=False):
-        ax.loglog(rows["lr"], rows["theory"], shade, color="#E69F00")
-        ax.loglog(
-            rows["lr"][::10],
-            rows["f"][::10],
-            "o" if shade == "-" else "s" if shade == "--" else "D",
-            color="#E69F00",
-            markersize=4,
-            label=literal(str(name)),
-        )
+    for (name, rows), mark in zip(circle.groupby("surface", sort=False), "osD^v*" * 9, strict=False):
+        ax.loglog(rows["lr"], rows["theory"], color="#E69F00")
+        ax.loglog(rows["lr"][::10], rows["f"][::10], mark, color="#E69F00", markersize=6, label=literal(str(name)))
     ax.axhline(run.options.target, color="#D55E00", linewidth=1)
     ax.set(title="RMSprop circles its minimum at ±lr/2:\nabove the target it never settles")
     ax.set(xlabel="learning rate (line: theory, dots: measured)", ylabel="f in the circle")
@@ -195,7 +183,8 @@ def answer(run: Run, fastest: pd.DataFrame) -> None:
     middle = fastest.groupby(["criterion", "surface", "rule"], sort=False)["steps"].median()
     for key, said in (("hit", "by the first hit"), ("settled", f"by where it stays to the end, step {o.steps}")):
         order = middle[key, o.surface[0]].sort_values()
-        words.append(f"{said}: " + ", ".join(f"{rule} {steps:.0f}" for rule, steps in order.items() if steps < inf))
+        names = ", ".join(f"{rule} {steps:.0f}" for rule, steps in order.items() if steps < inf)
+        words.append(f"{said}: {names or f'none in {o.steps} steps'}")
     shown = [(name, key) for name in o.surface for key in ("hit", "settled")]
     wide = pd.DataFrame({f"{literal(name, 14)} {key}": middle[key, name] for name, key in shown})
     run.answer(
