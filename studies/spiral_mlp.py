@@ -313,7 +313,7 @@ def answer(run: Run, table: pd.DataFrame, best: pd.DataFrame) -> None:
     rules = "; ".join(f"{row.net} {row.rule} at lr {row.lr:g}, {row.steps:.0f}" for row in fastest.itertuples())
     run.answer(
         f"Steps of SGD at lr {run.options.lr:g} to 95 % right: {steps} (inf: not in {run.options.steps}). The fastest "
-        f"rules: {rules}. In the end layer 2 of the {pairs['net']} net has {pairs['sum end']:.3g} times the gradient of "
+        f"rules: {rules}. At the end layer 2 of {pairs['net']} has {pairs['sum end']:.3g} times the gradient of "
         f"layer 1 by sum |dW| / (rows + columns), and {pairs['mean end']:.3g} times by the mean of |dW|.",
         first[["net", "to 90 %", "to 95 %", "accuracy", "δ start", "δ end"]].set_axis(
             ["SGD", "steps to 90 %", "to 95 %", "accuracy", "δ₁/δ₂ at the start", "at the end"], axis=1
