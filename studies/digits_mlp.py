@@ -218,6 +218,7 @@ def draw_epochs(ax: Axes, run: Run, found: Mapping[str, Trained], lr: Mapping[st
         error = 1.0 - found[label].curve[1:, list(found[label].lr).index(lr[label])].mean(axis=-1)
         ax.plot(np.arange(1, len(error) + 1), error, look.dash, color=look.colour, label=f"{label}, lr {lr[label]:g}")
     ax.set(xlabel="epoch", ylabel=f"test error (mean of {run.options.seeds} seeds)", ylim=(0.0, None))
+    ax.xaxis.get_major_locator().set_params(integer=True)
     ax.set_title("Each rule at its rate")
     ax.legend()
 
@@ -237,7 +238,7 @@ def draw_rates(ax: Axes, run: Run, found: Mapping[str, Trained]) -> None:
         )
     ax.set(xscale="log", ylim=(0.0, 1.02), xlabel="learning rate", ylabel="test accuracy (mean, 95 % interval)")
     ax.set_title("The learning rate decides")
-    ax.legend(loc="lower left")
+    ax.legend()
 
 
 def draw_call(ax: Axes, run: Run, called: Trained, plain: Trained) -> None:
@@ -247,7 +248,7 @@ def draw_call(ax: Axes, run: Run, called: Trained, plain: Trained) -> None:
     bars(ax, places + 0.15, plain.test, fmt="o", color="#E69F00", label=f"no momentum at lr {CALLED:g}/(1-μ)")
     ax.axhline(0.1, color="#777777", linestyle=":", label="guessing")
     ax.set_xticks(places, [f"μ = {momentum:g}" for momentum in run.options.momentum])
-    ax.set(ylim=(0.0, 1.02), ylabel="test accuracy (mean, 95 % interval)")
+    ax.set(ylim=(0.0, 1.02), ylabel="test accuracy (mean, 95 % interval)", xlim=(-0.5, len(places) - 0.3))
     ax.set_title("RMSprop with its ρ given as momentum")
     ax.legend(loc="upper right", bbox_to_anchor=(1.0, 0.9))
 
@@ -262,9 +263,9 @@ def draw_averages(ax: Axes, run: Run, found: Mapping[str, Trained], falling: Map
         for k, (accuracy, kind) in enumerate(zip(runs, KINDS, strict=True)):
             bars(ax, place + 0.15 * (k - 1.5), accuracy, fmt="o", color=COLOURS[k], label=None if place else kind)
     ax.set_xticks(range(len(names)), names)
-    ax.set(ylabel="test accuracy (mean, 95 % interval)", title="An average does what a falling rate does")
+    ax.set(ylabel="test accuracy (mean, 95 % interval)", title="Two ways to lose the noise of a constant rate")
     ax.set_xlim(-0.6, len(names) - 0.4)
-    ax.legend(loc="lower left", fontsize=9)
+    ax.legend(fontsize=9)
 
 
 def answer(run: Run, table: pd.DataFrame, called: pd.DataFrame, lr: Mapping[str, float]) -> None:
