@@ -1,13 +1,15 @@
-"""The command ``optimlab``, or ``python -m optimlab``: the version, the studies, and running one of them."""
+"""The command ``optimlab``, or ``python -m optimlab``: play with rules and series, the studies, the version."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 
 import optimlab
 from optimlab.lab.frame import studies
+from optimlab.lab.frame.terminal import columns, tell
 
 __all__ = ["main"]
 
@@ -23,29 +25,35 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0, or what the study returned: 1 if a claim failed, 2 on bad usage.
+        0, or what the study, or the play, returned: 1 if a claim failed, 2 on bad usage or input.
 
     Examples
     --------
     >>> main(["studies"])  # doctest: +ELLIPSIS
-    adam_counterexample   ...
+    adam_counterexample
+    ...
     0
     """
+    given = list(sys.argv[1:] if argv is None else argv)
+    if given[:1] in (["play"], ["ema"]):  # which have options of their own
+        return int(import_module(f"optimlab.lab.play.{given[0]}").command(given[1:]))
     parser = argparse.ArgumentParser("optimlab", description=__doc__, allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"optimlab {optimlab.__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    commands.add_parser("studies", help="list the studies and their questions")
+    listed = commands.add_parser("studies", help="list the studies: question, time, answer")
+    listed.add_argument("--markdown", action="store_true", help="as the table of the README")
     study = commands.add_parser("study", help="run a study: optimlab study ema_beta --quick", add_help=False)
     study.add_argument(
-        "name", choices=list(studies.questions()), metavar="NAME", help="one of those that `studies` lists"
+        "name", choices=list(studies.studies()), metavar="NAME", help="one of those that `studies` lists"
     )
-    arguments, rest = parser.parse_known_args(argv)
+    commands.add_parser("play", help="rules over a surface: optimlab play --surface saddle --rules adam")
+    commands.add_parser("ema", help="averages of a series: optimlab ema FILE --column NAME --beta 0.9")
+    arguments, rest = parser.parse_known_args(given)
     if arguments.command == "study":
         return studies.run(arguments.name, rest)
     if rest:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
-    for name, question in studies.questions().items():
-        print(f"{name:<21} {question}")
+    tell(studies.markdown() if arguments.markdown else studies.listing(columns(sys.stdout)))
     return 0
 
 

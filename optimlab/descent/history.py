@@ -15,6 +15,7 @@ from optimlab.typing import Array, Marks, Number
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
 
 __all__ = ["Every", "History"]
 
@@ -180,6 +181,28 @@ class History:
             if name != "step":
                 data |= _split(name, column, n, count)
         return pd.DataFrame(data)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the value over the steps, a line for each replica, and return the axes.
+
+        Values that are all greater than 0 are drawn on a logarithmic axis.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            Where; by default in a new figure.
+        """
+        needed("matplotlib", "lab", "History.plot")
+        if ax is None:
+            import matplotlib.pyplot as plt
+
+            ax = plt.figure().subplots()
+        values = self["value"]
+        ax.plot(self["step"], values)
+        finite = values[np.isfinite(values)]
+        log = bool(finite.size) and bool((finite > 0.0).all())
+        ax.set(xlabel="step", ylabel="value", yscale="log" if log else "linear")
+        return ax
 
 
 def _split(name: str, column: Array, n: int, count: int) -> dict[str, Array]:

@@ -10,7 +10,9 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, lru_cache, partial
+from hashlib import sha256
 from itertools import pairwise
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -20,6 +22,7 @@ from numba.core.errors import NumbaError
 from optimlab.engine.numbers import Numbers
 from optimlab.engine.program import Program, stepped
 from optimlab.engine.segment import Segment
+from optimlab.files import replacing
 from optimlab.rules.algebra import Rule
 
 __all__ = ["FusedEngine"]
@@ -31,9 +34,6 @@ SHARE = 262144
 
 BLOCK = 2048
 """Numbers that the rule and then the average sweep in turn: two short loops, each of which the compiler vectorises."""
-
-lift = njit(nogil=True, error_model="numpy")
-"""Compile a function; a division by zero gives an infinity, as in NumPy."""
 
 _SOURCES: Final[dict[Any, str]] = {
     np.add: "{} + {}", np.subtract: "{} - {}", np.multiply: "{} * {}", np.divide: "{} / {}", np.negative: "-{}",
@@ -56,21 +56,54 @@ def kernel_of(programs: tuple[Program, ...], columns: bool) -> Kernel:
     TypeError
         If numba does not know a function.
     """
-    names: dict[str, Any] = {"np": np}
-    for letter, program in zip("pq", programs, strict=False):
-        first = program.arrays + program.numbers
-        names |= {f"{letter}{first + i}": number[()] for i, number in enumerate(program.scalars)}
-    exec(source(programs, columns), names)
-    kernel: Kernel = lift(names["kernel"])
+    text = "\n".join([*_constants(programs), source(programs, columns)])
     dtype = programs[0].dtype
     arrays = [np.zeros((1, 0), dtype)] * (sum([program.arrays for program in programs]) + 1 - len(programs))
-    try:
-        kernel(
-            np.zeros((sum([program.numbers for program in programs]), 1), dtype), np.zeros(1, bool), 0, 0, 0, 0, *arrays
-        )
-    except NumbaError as error:
-        raise TypeError(" ".join(str(error).split())[:500]) from error
+    bank = np.zeros((sum([program.numbers for program in programs]), 1), dtype)
+    for define in (_kept, _defined):
+        kernel = define(text)
+        try:
+            kernel(bank, np.zeros(1, bool), 0, 0, 0, 0, *arrays)
+        except NumbaError as error:
+            raise TypeError(" ".join(str(error).split())[:500]) from error
+        except Exception:  # of a cache that is damaged, or of another machine
+            if define is _defined:
+                raise
+        else:
+            break
     return kernel
+
+
+def _defined(text: str, path: str = "<formula>", **options: bool) -> Kernel:
+    """Return the kernel of a source; a division by zero gives an infinity, as in NumPy."""
+    names: dict[str, Any] = {"__name__": __name__}
+    exec(compile(text, path, "exec"), names)
+    kernel: Kernel = njit(nogil=True, error_model="numpy", **options)(names["kernel"])
+    return kernel
+
+
+def _kept(text: str) -> Kernel:
+    """Return the kernel of a source, which is kept in a file: by it numba finds what an earlier process compiled."""
+    try:
+        home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "optimlab"
+        path = home / f"kernel_{sha256(text.encode()).hexdigest()[:32]}.py"
+        if not path.is_file():
+            home.mkdir(parents=True, exist_ok=True)
+            with replacing(path) as file:
+                file.write(text.encode())
+        return _defined(text, str(path), cache=True)
+    except (OSError, RuntimeError):  # no home, or none that can be written
+        return _defined(text)
+
+
+def _constants(programs: tuple[Program, ...]) -> list[str]:
+    """Return the lines that define the numbers which a formula is made of, bit by bit and in their own type."""
+    lines = ["import numpy as np"]
+    for letter, program in zip("pq", programs, strict=False):
+        first = program.arrays + program.numbers
+        scalars = enumerate(np.asarray(number)[()] for number in program.scalars)
+        lines += [f'{letter}{first + i} = np.{x.dtype.name}(float("{float(x)!r}"))' for i, x in scalars]
+    return lines
 
 
 def source(programs: tuple[Program, ...], columns: bool) -> str:

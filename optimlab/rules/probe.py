@@ -13,6 +13,10 @@ from optimlab.typing import Floats
 
 __all__ = ["checked_rule"]
 
+_REMEDIES: Final = {  # by what NumPy says
+    "read-only": "not write to what it is given; write x = 2 * x for x *= 2",
+    "truth value": "be elementwise, without if, and, or; write np.where(x > 0, a, b) for a if x > 0 else b",
+}
 _ORDERS: Final = ((2.0, 1.0, -3.0), (-3.0, 1.0, 2.0), (1.0, 2.0, -3.0))
 """Each of three numbers is least or greatest, first or last in one of them."""
 
@@ -58,9 +62,10 @@ def _tried(rule: Rule, name: str, row: Sequence[float]) -> tuple[Any, ...]:
         with np.errstate(all="ignore"):
             return _values(rule, name, rule.compose()(x, x, state, c))
     except ValueError as error:
-        if "read-only" not in str(error):
+        remedy = next((said for words, said in _REMEDIES.items() if words in str(error)), "")
+        if not remedy:
             raise
-        raise TypeError(f"{name}: a formula must not write to what it is given; write x = 2 * x for x *= 2") from error
+        raise TypeError(f"{name}: a formula must {remedy}") from error
 
 
 def _values(rule: Rule, name: str, result: Any) -> tuple[Any, ...]:

@@ -1,3 +1,5 @@
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -101,3 +103,26 @@ def test_quantities_of_every_shape_make_columns():
     assert frame[columns].to_numpy().tolist() == [
         [0, 1, 2, 10, 20, 1], [0, 1, 2, 10, 20, 1], [0, 1, 2, 5, 10, 0.5], [0, 1, 2, 0, 0, 0],
     ]  # fmt: skip
+
+
+def test_a_history_draws_itself_over_its_steps():
+    import matplotlib.pyplot as plt
+
+    history = descend(Bowl(), Optimizer(sgd(), lr=0.1), 20, record=Every(5))
+    ax = history.plot()
+    (line,) = ax.lines
+    np.testing.assert_array_equal(line.get_xydata(), np.column_stack([history["step"], history["value"]]))
+    assert (ax.get_xlabel(), ax.get_ylabel(), ax.get_yscale()) == ("step", "value", "log")
+    below = History(
+        None, "steps", {"step": np.arange(3), "value": np.array([[1.0, 2.0], [-1.0, 0.5], [np.nan, 1.0]])}, 2
+    )
+    assert below.plot(ax) is ax
+    assert (len(ax.lines), ax.get_yscale()) == (3, "linear")
+    plt.close("all")
+
+
+def test_drawing_names_the_extra_that_it_needs(monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    history = History(None, "steps", {"step": np.arange(1), "value": np.ones(1)}, None)
+    with pytest.raises(ImportError, match=r'History.plot needs matplotlib, .* "optimlab\[lab\]" installs it'):
+        history.plot()

@@ -1,7 +1,9 @@
 """The engines' law: the same bits, whatever runs the formula."""
 
 import copy
+import os
 import pickle
+import subprocess
 import sys
 import tracemalloc
 import warnings
@@ -385,3 +387,28 @@ def test_the_source_of_a_kernel_is_two_straight_loops(columns):
     assert text.count("for i in range") == 2
     assert text.count("frozen") == 2
     assert "if" not in text.replace("if frozen[r]: continue", "").replace("if still[i]: continue", "")
+
+
+@pytest.mark.slow
+def test_what_was_compiled_is_found_by_the_next_process_and_a_damaged_file_does_no_harm(tmp_path):
+    script = """
+import numpy as np, optimlab.engine.fused as fused
+from optimlab import Gradient, Optimizer, Trace
+w = Optimizer(0.123 * Gradient() + Trace(0.7), lr=0.1, engine="fused").step(np.ones(3), np.ones(3))
+kernel = fused.kernel_of(fused.stepped(0.123 * Gradient() + Trace(0.7), None, np.dtype(float)), False)
+print(w.tolist(), sum(kernel.stats.cache_hits.values()))
+"""
+    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path), "NUMBA_CACHE_DIR": str(tmp_path / "numba")}
+
+    def said():
+        command = [sys.executable, "-c", script]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.split("] ")
+
+    first, second = said(), said()
+    assert (first[1], second) == ("0\n", [first[0], "1\n"])
+    for path in (tmp_path / "numba").rglob("*.nbc"):
+        path.write_bytes(b"damaged")
+    assert said()[0] == first[0]
+    environment |= {"XDG_CACHE_HOME": str(tmp_path / "a file" / "below")}
+    (tmp_path / "a file").write_text("")
+    assert said()[0] == first[0]

@@ -55,6 +55,7 @@ for package in {extra}:
     sys.modules[package] = None
 import numpy as np
 import optimlab.lab.autodiff, optimlab.lab.frame, optimlab.lab.nets, optimlab.lab.problems, optimlab.lab.theory
+import optimlab.lab.play
 from optimlab import Optimizer, adam
 from optimlab.lab.autodiff import grad
 from optimlab.lab.nets import MLP, TrainingLoss, initializers

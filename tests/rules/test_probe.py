@@ -97,6 +97,13 @@ def test_a_formula_does_not_write_to_what_it_is_given():
             checked_rule(rule)
 
 
+def test_a_formula_with_a_branch_is_told_of_where():
+    for function in (lambda x, w, s: (x if x > 0 else -x, s), lambda x, w, s: (x * (x > 0 and w > 0), s)):
+        with pytest.raises(TypeError, match=r"without if, and, or; write np.where\(x > 0, a, b\)"):
+            checked_rule(ruled(function))
+    checked_rule(ruled(lambda x, w, s: (np.where(x > 0, x, -x), s)))
+
+
 def test_other_errors_of_a_formula_are_its_own():
     with pytest.raises(ValueError, match="mine"):
         checked_rule(ruled(lambda x, w, state: int("mine")))

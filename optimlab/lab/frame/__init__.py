@@ -20,8 +20,10 @@ from optimlab.lab.frame.claims import Claim
 from optimlab.lab.frame.command import study
 from optimlab.lab.frame.errors import StudyError
 from optimlab.lab.frame.figures import PALETTE, literal, style
+from optimlab.lab.frame.gather import gather, gather_options
 from optimlab.lab.frame.knobs import Knob, each_rule, rules_knob
 from optimlab.lab.frame.looks import look, looks
+from optimlab.lab.frame.outcome import Outcome
 from optimlab.lab.frame.proportions import proportion_interval, wilson_interval
 from optimlab.lab.frame.run import Run
 from optimlab.lab.frame.statistics import bootstrap_interval, mean_interval, median_interval, prediction_interval
@@ -31,10 +33,13 @@ __all__ = [
     "PALETTE",
     "Claim",
     "Knob",
+    "Outcome",
     "Run",
     "StudyError",
     "bootstrap_interval",
     "each_rule",
+    "gather",
+    "gather_options",
     "literal",
     "look",
     "looks",

@@ -12,7 +12,7 @@ from optimlab.lab.frame.expressions import rules
 from optimlab.lab.frame.looks import look
 from optimlab.rules.algebra import Rule
 
-__all__ = ["Knob", "add_knobs", "each_rule", "rules_knob", "turned", "values"]
+__all__ = ["Knob", "add_knobs", "each_rule", "given", "rules_knob", "turned", "values"]
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Knob:
             raise StudyError(text if text.startswith("--") else f"--{self.name}: {text}") from None
 
     def _whole(self, given: float) -> int:
-        count = int(given) if given.is_integer() else given
+        count = given if isinstance(given, int) or not given.is_integer() else int(given)
         if self.allowed is not FINITE:
             number(f"--{self.name}", count, self.allowed)
         return whole(f"--{self.name}", count, 1 if self.allowed is FINITE else 0)
@@ -164,20 +164,29 @@ def values(knobs: Sequence[Knob], arguments: argparse.Namespace) -> dict[str, An
 
 def turned(knobs: Sequence[Knob], arguments: argparse.Namespace) -> tuple[str, ...]:
     """Return the names of the knobs that were turned away from their defaults, sizes of samples not counted."""
-    given = ((knob, getattr(arguments, knob.name)) for knob in knobs if knob.quick is None)
-    return tuple(knob.name for knob, text in given if text is not None and _differs(knob, text))
+    touched = ((knob, getattr(arguments, knob.name)) for knob in knobs if knob.quick is None)
+    return tuple(knob.name for knob, text in touched if text is not None and _differs(knob, text))
+
+
+def given(knobs: Sequence[Knob], arguments: argparse.Namespace) -> tuple[str, ...]:
+    """Return the names of all knobs that the command line sets."""
+    return tuple(knob.name for knob in knobs if getattr(arguments, knob.name) is not None)
 
 
 def _differs(knob: Knob, text: Any) -> bool:
     return repr(knob.value(text)) != repr(knob.value(None))
 
 
-def _number(given: Any) -> float:
-    """Return a number out of a text such as ``1e-3``."""
-    try:
-        return float(given)
-    except ValueError:
-        raise StudyError(f"must be a number; got {given!r}") from None
+def _number(given: Any) -> Any:
+    """Return a number out of a text such as ``1e-3``; a whole one to its last digit."""
+    for kind in (int, float) if isinstance(given, str) else ():
+        try:
+            return kind(given)
+        except ValueError:
+            continue
+    if isinstance(given, str):
+        raise StudyError(f"must be a number; got {given!r}")
+    return given
 
 
 def _text(value: Any) -> str:

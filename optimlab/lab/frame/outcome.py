@@ -1,21 +1,23 @@
 """What a run left in its folder, read back and checked."""
 
-import csv
 import json
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from optimlab.lab.frame.articles import article_row
-from optimlab.lab.frame.claims import COLUMNS, NUMBERS, Claim
+from optimlab.lab.frame.claims import NUMBERS, Claim
 from optimlab.lab.frame.errors import StudyError
+from optimlab.lab.frame.output import RECORD, inside
 
-__all__ = ["Outcome", "read_outcome"]
+__all__ = ["Outcome", "outcomes", "read_outcome"]
 
-_FACTS = {"study": str, "seed": int, "quick": bool, "seconds": int | float, "files": list, "claims": dict}
-_FIELDS = tuple(column for column in COLUMNS if column not in ("study", "stands"))
+_ELSEWHERE = {"--seed": 2, "--out": 2, "--quick": 1, "--claims": 1, "--show": 1}
+"""Words of the options that the record has in facts of its own, or that change no result."""
+_FACTS: Mapping[str, type | tuple[type, ...]] = {
+    "study": str, "question": str, "answer": str, "command": list, "seed": int, "quick": bool, "seconds": (int, float),
+    "started": str, "versions": dict, "turned": list, "files": list, "claims": list,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +51,17 @@ class Outcome:
         """Whether there is a result, and all its claims stand."""
         return not self.problem and all(claim.stands for claim in self.claims)
 
+    @property
+    def options(self) -> list[str]:
+        """The words of the command line, without seed, length and folder."""
+        words, kept = list(map(str, self.facts["command"][1:])), []
+        while words:
+            name, given, _ = words[0].partition("=")
+            count = 1 if given else _ELSEWHERE.get(name, 1)
+            kept += [] if name in _ELSEWHERE else words[:count]
+            words = words[count:]
+        return kept
+
 
 def read_outcome(folder: Path) -> Outcome:
     """Return what a complete run left in its folder.
@@ -61,77 +74,50 @@ def read_outcome(folder: Path) -> Outcome:
     Raises
     ------
     StudyError
-        If the run is not complete, a file is damaged, the two files do not fit together, two claims have one id, or
-        an id names a row that no article has. The message names file and place.
+        If the run is not complete, or its record is damaged. The message names file and place.
 
     Examples
     --------
     >>> import tempfile
-    >>> from optimlab.lab.frame import Run
-    >>> run = Run("sums", Path(tempfile.mkdtemp(), "sums"))
-    >>> run.folder.mkdir()
-    >>> claim = run.claim("sum", "one and one is two", expected=2, measured=1 + 1)
-    >>> _ = run.write_claims(), run.write_record({"study": "sums", "seed": 0, "quick": True, "seconds": 0.1})
-    >>> read_outcome(run.folder).claims == (claim,)
-    True
+    >>> read_outcome(Path(tempfile.gettempdir(), "none"))  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+        ...
+    optimlab.lab.frame.errors.StudyError: ...run.json: a complete run has this file; there is none; run the study again
     """
-    facts = _read_facts(folder / "run.json")
-    path = folder / "claims.csv"
-    claims = tuple(_read_claims(path, folder.name))
-    name, times = Counter(["", *(claim.id for claim in claims)]).most_common(1)[0]
-    if times > 1:
-        raise StudyError(f"{path}: id must be new in every claim; got {name!r} again; run the study again")
-    counted = {"total": len(claims), "failed": sum(not claim.stands for claim in claims)}
-    if facts["study"] != folder.name or facts["claims"] != counted:
-        raise StudyError(f"{folder}: run.json and claims.csv must be of one run; they are not; run the study again")
-    return Outcome(study=folder.name, claims=claims, facts=facts)
-
-
-def _read_facts(path: Path) -> dict[str, Any]:
+    path = folder / RECORD
     try:
         facts = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise StudyError(f"{path}: a complete run has this file; there is none; run the study again") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise StudyError(f"{path}: must be JSON; {error}; run the study again") from None
-    if not isinstance(facts, dict):
-        raise StudyError(f"{path}: must hold facts by name; got {facts!r}; run the study again")
+    given = facts if isinstance(facts, dict) else {}
     for name, kind in _FACTS.items():
-        if not isinstance(facts.get(name), kind):
-            raise StudyError(f"{path}: {name} is not as a run writes it; got {facts.get(name)!r}; run the study again")
-    return facts
+        if not isinstance(given.get(name), kind):
+            raise StudyError(f"{path}: {name} is not as a run writes it; got {given.get(name)!r}; run the study again")
+    for name in given["files"]:
+        if not inside(name):
+            raise StudyError(f"{path}: files must be names in its folder; got {name!r}; run the study again")
+    claims = tuple(_claim(cells, f"{path}, claim {number}") for number, cells in enumerate(given["claims"], 1))
+    if given["study"] != folder.name:
+        raise StudyError(f"{path}: study must be {folder.name}; got {given['study']!r}; run the study again")
+    return Outcome(study=folder.name, claims=claims, facts=given)
 
 
-def _read_claims(path: Path, study: str) -> list[Claim]:
+def outcomes(out: Path) -> list[Outcome]:
+    """Return what every complete run left in the folders of a folder; what is none of a run is left aside."""
+    found = []
+    for folder in sorted(path.parent for path in out.glob(f"*/{RECORD}")):
+        try:
+            found.append(read_outcome(folder))
+        except (StudyError, OSError):
+            continue
+    return found
+
+
+def _claim(cells: Any, where: str) -> Claim:
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.reader(file))
-    except FileNotFoundError:
-        raise StudyError(f"{path}: a complete run has this file; there is none; run the study again") from None
-    except ValueError as error:
-        raise StudyError(f"{path}: must be a table in UTF-8; {error}; run the study again") from None
-    if not rows or tuple(rows[0]) != COLUMNS:
-        raise StudyError(f"{path}: the columns must be {', '.join(COLUMNS)}; got {', '.join(rows[0] if rows else [])}")
-    return [_read_claim(row, study, f"{path}, line {number}") for number, row in enumerate(rows[1:], 2)]
-
-
-def _read_claim(row: list[str], study: str, where: str) -> Claim:
-    if len(row) != len(COLUMNS):
-        raise StudyError(f"{where}: a claim must have {len(COLUMNS)} entries; got {len(row)}; run the study again")
-    entries: dict[str, Any] = dict(zip(COLUMNS, row, strict=True))
-    try:
-        entries |= {name: _number(name, entries[name]) for name in NUMBERS}
-        claim = Claim(**{name: entries[name] for name in _FIELDS})
-        article_row(claim.id)
-    except ValueError as error:
-        raise StudyError(f"{where}: {error}") from None
-    if (entries["study"], entries["stands"]) != (study, str(claim.stands)):
-        raise StudyError(f"{where}: study and stands must be {study}, {claim.stands}; got {', '.join(row)}")
-    return claim
-
-
-def _number(name: str, text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise ValueError(f"{name} must be a number; got {text!r}") from None
+        entries: dict[str, Any] = {name: float(cell) if name in NUMBERS else cell for name, cell in cells.items()}
+        return Claim(**entries)
+    except (AttributeError, TypeError, ValueError) as error:
+        raise StudyError(f"{where}: {error}; run the study again") from None

@@ -4,7 +4,7 @@ import json
 import re
 from argparse import Namespace
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -131,7 +131,7 @@ class Run:
         return self._table(frame, name)
 
     def draw(self, *panels: Panel, columns: int = 2, size: tuple[float, float] = (6.4, 4.7), name: str = "") -> None:
-        """Draw panels into one figure, or the one that ``--panel`` asks for, and write it.
+        """Draw panels into one figure and write it, and the one that ``--panel`` asks for into a figure of its own.
 
         Parameters
         ----------
@@ -146,11 +146,12 @@ class Run:
             Name of the file; by default that of the study.
         """
         first, self.panels = self.panels + 1, self.panels + len(panels)
-        chosen, name = self.options.panel, name or self.name
-        if chosen is None:
-            self.figure(drawn(panels, columns, size), name)
-        elif first <= chosen <= self.panels:
-            self.figure(drawn([panels[chosen - first]], 1, size), f"{self.name}_panel{chosen}")
+        chosen, same = self.options.panel, [self._repeated(panel) for panel in panels]
+        self.figure(drawn(same, columns, size), name or self.name)
+        if chosen is not None and first <= chosen <= self.panels:
+            after = self.rng.bit_generator.state
+            self.figure(drawn([same[chosen - first]], 1, size), f"{self.name}_panel{chosen}")
+            self.rng.bit_generator.state = after
 
     def figure(self, figure: "Figure", name: str) -> Path:
         """Write a figure to ``<name>.<format>`` and close it, unless it is to be shown at the end."""
@@ -181,11 +182,15 @@ class Run:
         """
         import matplotlib.pyplot as plt
 
-        path = self._path(name, "html")
-        page = animation_page(figure, draw, frames=frames, title=name, text=text)
-        with whole_file(path) as file:
-            file.write(page.encode())
+        path = self.page(animation_page(figure, draw, frames=frames, title=name.replace("_", " "), text=text), name)
         plt.close(figure)
+        return path
+
+    def page(self, text: str, name: str) -> Path:
+        """Write a page of HTML to ``<name>.html``."""
+        path = self._path(name, "html")
+        with whole_file(path) as file:
+            file.write(text.encode(errors="backslashreplace"))
         return path
 
     def claim(
@@ -194,7 +199,7 @@ class Run:
         statement: str,
         *,
         expected: float,
-        measured: float | tuple[float, float, float],
+        measured: float | tuple[float, ...],
         default: bool = False,
         **more: Any,
     ) -> None:
@@ -249,7 +254,8 @@ class Run:
         >>> [claim.id for claim in run.claims]
         ['lag 0.5', 'lag 0.9']
         """
-        for row in table.to_dict("records"):
+        for entries in table.to_dict("records"):
+            row = {str(name): value for name, value in entries.items()}
             given = {name: _entry(value, row) for name, value in columns.items()}
             if not np.isnan(given["expected"]):
                 self.claim(id.format(**row), statement.format(**row), **given)
@@ -265,14 +271,27 @@ class Run:
         """Write ``run.json``: `facts`, then answer, files and claims. Where it is, the run is complete."""
         table = self.answer_table
         shown = None if table is None else {"head": list(map(str, table.columns)), "rows": texts(table)}
-        counts = {"total": len(self.claims), "failed": len(self.failed), "left_out": self.left_out}
         record = facts | {"turned": list(self.turned), "answer": self.answer_text, "table": shown}
-        record |= {"files": [path.name for path in self.files], "claims": counts}
+        record |= {"files": [path.name for path in self.files], "left_out": self.left_out}
+        record |= {"claims": [asdict(claim) for claim in self.claims]}
         path = self._path("run", "json")
         with whole_file(path) as file:
             text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
             file.write(text.encode(errors="backslashreplace"))  # names of files need not be UTF-8
         return path
+
+    def _repeated(self, panel: Panel) -> Panel:
+        """Return a panel that gets the same random numbers whenever it is drawn."""
+        draw, kind = panel if isinstance(panel, tuple) else (panel, "axes")
+        states: list[Any] = []
+
+        def again(place: Any) -> None:
+            if states:
+                self.rng.bit_generator.state = states[0]
+            states.append(self.rng.bit_generator.state)
+            draw(place)
+
+        return again, kind
 
     def _table(self, frame: "pd.DataFrame", name: str) -> Path:
         path = self._path(name, "csv")
@@ -303,7 +322,8 @@ def texts(table: "pd.DataFrame") -> list[list[str]]:
 
 
 def _cell(value: Any) -> str:
-    if isinstance(value, (float, np.floating)):
+    if isinstance(value, float | np.floating):
+        value = float(value)
         if np.isnan(value):
             return "–"
         return f"{value:.0f}" if abs(value) < 1e6 and value == round(value) else f"{value:.4g}"

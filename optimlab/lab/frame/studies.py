@@ -1,21 +1,32 @@
 """The studies that come with the package: found in a checkout and in an installed wheel, and run by name."""
 
 import ast
+import re
 import subprocess
 import sys
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from optimlab.lab.folders import shipped
 from optimlab.lab.frame.terminal import guarded
 
-__all__ = ["questions", "run"]
+__all__ = ["Study", "listing", "markdown", "run", "studies"]
 
-_GATHERING = "claims.py"  # which runs all the others
+_GATHERING = "articles.py"  # which runs all the others
 
 
-def questions() -> dict[str, str]:
-    """Return the first line of each study by the study's name.
+class Study(NamedTuple):
+    """What the docstring of a study says: its question, the answer, and how long it takes."""
+
+    question: str
+    answer: str
+    time: str
+
+
+def studies() -> dict[str, Study]:
+    """Return what each study says of itself, by the study's name.
 
     Raises
     ------
@@ -24,14 +35,35 @@ def questions() -> dict[str, str]:
 
     Examples
     --------
-    >>> list(questions())[:2]
-    ['adam_counterexample', 'autodiff_xor']
+    >>> list(studies())[:2]
+    ['adam_counterexample', 'articles']
     """
-    return {path.stem: _first_line(path) for path in sorted(_folder().glob("*.py"))}
+    return {path.stem: _said(path) for path in sorted(_folder().glob("*.py"))}
 
 
-def _first_line(script: Path) -> str:
-    return (ast.get_docstring(ast.parse(script.read_bytes())) or "").split("\n")[0]
+def _said(script: Path) -> Study:
+    paragraphs = [
+        " ".join(text.split()) for text in (ast.get_docstring(ast.parse(script.read_bytes())) or "").split("\n\n")
+    ]
+    time = re.search(r"Takes (.+?) \(--quick", paragraphs[-1])
+    return Study(paragraphs[0], paragraphs[1] if len(paragraphs) > 1 else "", time[1] if time else "")
+
+
+def listing(width: int | None) -> str:
+    """Return the studies one below the other, wrapped to a width."""
+    blocks = []
+    for name, study in studies().items():
+        lines = [f"{study.question}{f' ({study.time})' if study.time else ''}", study.answer]
+        wrapped = [textwrap.fill(line, max(20, width - 4)) if width else line for line in lines if line]
+        blocks.append("\n".join([name, textwrap.indent("\n".join(wrapped), "    ")]))
+    return "\n".join(blocks)
+
+
+def markdown() -> str:
+    """Return the studies as a table in Markdown, as the README has it."""
+    cells = [(said.question, f"`{name}.py`", said.answer, said.time) for name, said in studies().items()]
+    rows = [" | ".join(cell.replace("|", r"\|") for cell in row) for row in cells]
+    return "\n".join(f"| {row} |" for row in ["question | study | answer | time", "--- | --- | --- | ---", *rows])
 
 
 def run(name: str, arguments: Sequence[str] = ()) -> int:
@@ -40,7 +72,7 @@ def run(name: str, arguments: Sequence[str] = ()) -> int:
     Parameters
     ----------
     name : str
-        One of `questions`.
+        One of `studies`.
     arguments : sequence of str
         Its command line.
 

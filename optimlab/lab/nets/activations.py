@@ -13,23 +13,16 @@ from optimlab.typing import Array
 
 __all__ = ["ACTIVATIONS", "Activation", "activation"]
 
-InPlace = Callable[[Array, Array], None]
+InPlace = Callable[[Array, Array], object]
+# Not np.negative(z, out=z): NumPy 2.4 gives other numbers where z has a stride of 64 bytes, with float32 of 16.
 
 
 @dataclass(frozen=True)
 class Activation:
     """h = f(z), with f'(z) as a function of h: what backpropagation needs, without a copy of z.
 
-    Parameters
-    ----------
-    name : str
-        Its name.
-    function : callable
-        ``function(z, scratch)`` overwrites z with f(z); scratch is an array like z to write to.
-    derivative : callable
-        ``derivative(h, out)`` writes f'(z) to out, given h = f(z).
-    steepest : float
-        max f', the measure for saturation.
+    ``function(z, scratch)`` overwrites z with f(z), and may write to scratch, an array like z; ``derivative(h, out)``
+    writes f'(z) to out, given h = f(z). ``steepest`` is max f', the measure for saturation.
 
     Examples
     --------
@@ -44,55 +37,55 @@ class Activation:
     derivative: InPlace = field(repr=False)
     steepest: float = 1.0
 
+    @np.errstate(over="ignore", invalid="ignore")
     def __call__(self, z: ArrayLike) -> Array:
         """Return f(z), of float32 or float64."""
         h = np.array(z, dtype=np.result_type(np.asarray(z), np.float32))
-        with np.errstate(over="ignore", invalid="ignore"):
-            self.function(h, np.empty_like(h))
+        self.function(h, np.empty_like(h))
         return h
 
+    @np.errstate(over="ignore", invalid="ignore")
     def slope(self, h: ArrayLike) -> Array:
         """Return f'(z) for h = f(z)."""
         given = np.asarray(h)
         out = np.empty(given.shape, np.result_type(given, np.float32))
-        with np.errstate(over="ignore", invalid="ignore"):
-            self.derivative(given, out)
+        self.derivative(given, out)
         return out
 
 
-def _sigmoid(z: Array, scratch: Array) -> None:
-    """1/(1 + e⁻ᶻ), or ½ + ½ tanh(z/2) in float32.
-
-    Both are the same function. In float32 the second is 1.5 times as fast, and rounds to 0 below z = -17, where 1 - h
-    is 0 on the other side in any case; in float64 it gains nothing.
-    """
+def _sigmoid(z: Array, _: Array) -> None:
+    """1/(1 + e⁻ᶻ)."""
+    # In float32 ½ + ½ tanh(z/2), the same function, is 1.5 times as fast, and is 0 below z = -17, as 1 - h is on the
+    # other side in any case. In float64 it gains nothing.
     if z.dtype == np.float32:
-        np.multiply(z, 0.5, out=z)
-        np.tanh(z, out=z)
-        np.multiply(z, 0.5, out=z)
-        np.add(z, 0.5, out=z)
-        return
-    np.negative(z, out=z)
-    np.exp(z, out=z)
-    np.add(z, 1.0, out=z)
-    np.reciprocal(z, out=z)
+        np.tanh(np.multiply(z, 0.5, out=z), out=z)
+        np.add(np.multiply(z, 0.5, out=z), 0.5, out=z)
+    else:
+        np.exp(np.multiply(z, -1.0, out=z), out=z)
+        np.reciprocal(np.add(z, 1.0, out=z), out=z)
 
 
 def _sigmoid_slope(h: Array, out: Array) -> None:
-    np.multiply(h, h, out=out)
-    np.subtract(h, out, out=out)
+    np.subtract(h, np.multiply(h, h, out=out), out=out)
 
 
-def _tanh(z: Array, scratch: Array) -> None:
+def _tanh(z: Array, _: Array) -> None:
     np.tanh(z, out=z)
 
 
 def _tanh_slope(h: Array, out: Array) -> None:
-    np.multiply(h, h, out=out)
-    np.subtract(1.0, out, out=out)
+    np.subtract(1.0, np.multiply(h, h, out=out), out=out)
 
 
-def _relu(z: Array, scratch: Array) -> None:
+def _softplus(z: Array, _: Array) -> None:
+    np.logaddexp(z, 0.0, out=z)
+
+
+def _softplus_slope(h: Array, out: Array) -> None:
+    np.multiply(np.expm1(np.multiply(h, -1.0, out=out), out=out), -1.0, out=out)
+
+
+def _relu(z: Array, _: Array) -> None:
     np.maximum(z, 0.0, out=z)
 
 
@@ -100,17 +93,7 @@ def _relu_slope(h: Array, out: Array) -> None:
     np.greater(h, 0.0, out=out, casting="unsafe")
 
 
-def _softplus(z: Array, scratch: Array) -> None:
-    np.logaddexp(z, 0.0, out=z)
-
-
-def _softplus_slope(h: Array, out: Array) -> None:
-    np.negative(h, out=out)
-    np.expm1(out, out=out)
-    np.negative(out, out=out)
-
-
-def _linear(z: Array, scratch: Array) -> None:
+def _linear(z: Array, _: Array) -> None:
     pass
 
 
@@ -122,51 +105,29 @@ def _leaky_relu(a: float) -> Activation:
     """Return max(z, a z), with the slope a at 0."""
 
     def function(z: Array, scratch: Array) -> None:
-        np.multiply(z, a, out=scratch)
-        np.maximum(z, scratch, out=z)
+        np.maximum(z, np.multiply(z, a, out=scratch), out=z)
 
     def derivative(h: Array, out: Array) -> None:
-        np.greater(h, 0.0, out=out, casting="unsafe")
-        np.maximum(out, a, out=out)
+        np.maximum(np.greater(h, 0.0, out=out, casting="unsafe"), a, out=out)
 
     return Activation(f"leaky_relu({a:g})", function, derivative)
 
 
 ACTIVATIONS = {
-    each.name: each
-    for each in (
-        Activation("linear", _linear, _linear_slope),
-        Activation("relu", _relu, _relu_slope),
-        Activation("sigmoid", _sigmoid, _sigmoid_slope, steepest=0.25),
-        Activation("softplus", _softplus, _softplus_slope),
-        Activation("tanh", _tanh, _tanh_slope),
-    )
-} | {"leaky_relu": _leaky_relu(0.01)}
+    "leaky_relu": _leaky_relu(0.01),
+    "linear": Activation("linear", _linear, _linear_slope),
+    "relu": Activation("relu", _relu, _relu_slope),
+    "sigmoid": Activation("sigmoid", _sigmoid, _sigmoid_slope, steepest=0.25),
+    "softplus": Activation("softplus", _softplus, _softplus_slope),
+    "tanh": Activation("tanh", _tanh, _tanh_slope),
+}
 
 
 def activation(name: str | Activation, *, slope: float | None = None) -> Activation:
-    """Return the activation of this name; an Activation is returned as it is.
+    """Return the activation "leaky_relu", "linear", "relu", "sigmoid", "softplus" or "tanh"; an Activation as it is.
 
-    Parameters
-    ----------
-    name : {"leaky_relu", "linear", "relu", "sigmoid", "softplus", "tanh"} or Activation
-        The name.
-    slope : float in [0, 1), optional
-        a of the leaky ReLU max(z, a z), by default .01; for no other activation.
-
-    Returns
-    -------
-    Activation
-        The value.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If there is none of this name, it is no name, or slope is out of its range or belongs to none.
-
-    Source
-    ------
-    The leaky ReLU: Maas, Hannun & Ng 2013, Rectifier nonlinearities improve neural network acoustic models.
+    The slope in [0, 1), by default .01, is a of the leaky ReLU max(z, a z); no other activation has one. It is of Maas,
+    Hannun & Ng 2013, Rectifier nonlinearities improve neural network acoustic models.
 
     Examples
     --------

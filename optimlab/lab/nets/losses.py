@@ -30,17 +30,7 @@ class OutputLoss(ABC):
 
     @abstractmethod
     def value_and_delta(self, s: Array, t: Array, delta: Array, row: Array) -> Any:
-        """Return the loss, shape (...), and write dL/ds to delta.
-
-        Parameters
-        ----------
-        s : ndarray, shape (..., K, N)
-            Outputs.
-        t, delta : ndarray, shape (..., K, N)
-            Targets, and where the derivative goes.
-        row : ndarray, shape (..., 1, N)
-            Scratch.
-        """
+        """Return the loss of outputs and targets, (..., K, N), write dL/ds to delta; row is scratch, (..., 1, N)."""
 
 
 class SoftmaxCrossEntropy(OutputLoss):
@@ -48,8 +38,7 @@ class SoftmaxCrossEntropy(OutputLoss):
 
     Examples
     --------
-    >>> s, t = np.zeros((3, 1)), np.array([[0.0], [1.0], [0.0]])
-    >>> delta = np.empty_like(s)
+    >>> s, t, delta = np.zeros((3, 1)), np.array([[0.0], [1.0], [0.0]]), np.empty((3, 1))
     >>> value = SoftmaxCrossEntropy().value_and_delta(s, t, delta, np.empty((1, 1)))
     >>> float(value.round(4)), delta.round(2).ravel()  # ln 3
     (1.0986, array([ 0.33, -0.67,  0.33]))
@@ -63,25 +52,19 @@ class SoftmaxCrossEntropy(OutputLoss):
         if labels.ndim == 0 or labels.shape[-1] != samples:
             raise ValueError(f"y must have a label for each of the {samples} samples of X; got shape {labels.shape}")
         if labels.min() < 0 or labels.max() >= outputs:
-            raise ValueError(
-                f"y must hold labels from 0 to {outputs - 1}, one for each output; got {labels.min()} to {labels.max()}"
-            )
-        onehot: Array = np.eye(outputs)[labels]
-        return onehot
+            found = f"{labels.min()} to {labels.max()}"
+            raise ValueError(f"y must hold labels from 0 to {outputs - 1}, one for each output; got {found}")
+        return np.asarray(np.eye(outputs)[labels])
 
     def value_and_delta(self, s: Array, t: Array, delta: Array, row: Array) -> Any:
         """Return the loss and write (p - onehot)/N."""
         N = s.shape[-1]
         np.maximum.reduce(s, axis=-2, keepdims=True, out=row)
-        np.subtract(s, row, out=delta)
-        picked = _product(delta, t)
-        np.exp(delta, out=delta)
-        np.add.reduce(delta, axis=-2, keepdims=True, out=row)
-        np.divide(delta, row, out=delta)
-        np.subtract(delta, t, out=delta)
+        picked = _product(np.subtract(s, row, out=delta), t)
+        np.add.reduce(np.exp(delta, out=delta), axis=-2, keepdims=True, out=row)
+        np.subtract(np.divide(delta, row, out=delta), t, out=delta)
         np.multiply(delta, 1.0 / N, out=delta)
-        np.log(row, out=row)
-        return (np.add.reduce(row, axis=(-2, -1)) - picked) / N
+        return (np.add.reduce(np.log(row, out=row), axis=(-2, -1)) - picked) / N
 
 
 class SquaredError(OutputLoss):

@@ -17,6 +17,7 @@ from optimlab.typing import Array
 __all__ = ["MLP"]
 
 Params = dict[str, Array]
+Kind = str | Activation
 
 
 @dataclass(frozen=True, init=False)
@@ -24,22 +25,9 @@ class MLP:
     """hₗ = fₗ(hₗ₋₁ Wₗ + bₗ), h₀ = x: a fully connected net.
 
     Its parameters are a dict ``{"W1": (d, n₁), "b1": (n₁,), "W2": ...}``, or one flat array in which each Wₗ is
-    followed by bₗ; ``views`` shows the second as the first, so that one memory serves both. S replicas are S nets of
-    this shape at once: each array has a first axis of length S.
-
-    Parameters
-    ----------
-    sizes : sequence of int, each at least 1
-        Inputs d, units of each hidden layer, outputs.
-    hidden : str, Activation, or sequence of them, one for each hidden layer
-        Activation of the hidden layers.
-    output : str or Activation
-        Activation of the outputs; linear for softmax cross-entropy.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If a size is below 1 or there are fewer than two, or an activation is unknown.
+    followed by bₗ; ``views`` shows the second as the first, so that one memory serves both. Sizes are the inputs d,
+    units of each hidden layer, and outputs. Hidden layers have one activation, or a sequence of one for each; that of
+    the outputs is linear for softmax.
 
     Examples
     --------
@@ -56,11 +44,7 @@ class MLP:
     activations: tuple[Activation, ...]
 
     def __init__(
-        self,
-        sizes: Sequence[int],
-        hidden: str | Activation | Sequence[str | Activation] = "relu",
-        *,
-        output: str | Activation = "linear",
+        self, sizes: Sequence[int], hidden: Kind | Sequence[Kind] = "relu", *, output: Kind = "linear"
     ) -> None:
         if not isinstance(sizes, Iterable):
             raise TypeError(f"sizes must be a sequence of whole numbers, such as (2, 50, 3); got {sizes!r}")
@@ -76,11 +60,6 @@ class MLP:
         object.__setattr__(self, "activations", tuple(activation(name) for name in (*each, output)))
 
     @cached_property
-    def layers(self) -> int:
-        """L: the number of weight matrices."""
-        return len(self.sizes) - 1
-
-    @cached_property
     def blocks(self) -> tuple[tuple[int, int], ...]:
         """Shapes (nₗ₋₁ + 1, nₗ) of Wₗ with bₗ as its last row."""
         return tuple((before + 1, after) for before, after in itertools.pairwise(self.sizes))
@@ -93,12 +72,11 @@ class MLP:
     @cached_property
     def names(self) -> tuple[str, ...]:
         """Names of the arrays."""
-        return tuple(f"{kind}{layer}" for layer in range(1, self.layers + 1) for kind in "Wb")
+        return tuple(f"{kind}{layer}" for layer in range(1, len(self.sizes)) for kind in "Wb")
 
     def stacked(self, flat: Array) -> list[Array]:
         """Return [Wₗ; bₗ] of each layer as views of a flat array: shape (..., nₗ₋₁ + 1, nₗ)."""
-        lead = flat.shape[:-1]
-        return [flat[cut].reshape(*lead, *shape) for cut, shape in zip(self._cuts, self.blocks, strict=True)]
+        return [flat[cut].reshape(*flat.shape[:-1], *shape) for cut, shape in zip(self._cuts, self.blocks, strict=True)]
 
     @cached_property
     def _cuts(self) -> tuple[Any, ...]:
@@ -114,8 +92,7 @@ class MLP:
 
     def flat(self, params: Mapping[str, Array]) -> Array:
         """Return named arrays as one new flat array of shape (..., parameters)."""
-        lead = self.lead(params)
-        flat = np.empty((*lead, self.parameters), params["W1"].dtype)
+        flat = np.empty((*self.lead(params), self.parameters), params["W1"].dtype)
         self.copy(params, flat)
         return flat
 
@@ -127,18 +104,9 @@ class MLP:
     def initial(
         self, draw: Callable[[tuple[int, int]], Array], *, replicas: int | None = None, dtype: Any = np.float64
     ) -> Array:
-        """Return Wₗ = draw((nₗ₋₁, nₗ)), bₗ = 0 as a flat array of shape (parameters,), or (S, parameters).
+        """Return Wₗ = draw((nₗ₋₁, nₗ)), such as 0.1 * rng.standard_normal(shape), and bₗ = 0 as a flat array.
 
         The replicas are drawn one after the other, so that replica 0 is the single net.
-
-        Parameters
-        ----------
-        draw : callable
-            Given a shape, the weights: ``lambda shape: 0.1 * rng.standard_normal(shape)``.
-        replicas : int, at least 1, optional
-            S.
-        dtype : float32 or float64
-            Type of the result.
         """
         count = 1 if replicas is None else whole("replicas", replicas, 1)
         if dtype not in (np.float32, np.float64):
@@ -152,11 +120,9 @@ class MLP:
     def lead(self, w: Array | Mapping[str, Array]) -> tuple[int, ...]:
         """Return (S,) for replicas and () for a single net; or say what is wrong with the shapes."""
         if not isinstance(w, Mapping):
-            shape = np.shape(w)
-            if len(shape) not in (1, 2) or shape[-1] != self.parameters:
-                raise ValueError(
-                    f"w must have shape ({self.parameters},), or (S, {self.parameters}) for S replicas; got {shape}"
-                )
+            shape, n = np.shape(w), self.parameters
+            if len(shape) not in (1, 2) or shape[-1] != n:
+                raise ValueError(f"w must have shape ({n},), or (S, {n}) for S replicas; got {shape}")
             return shape[:-1]
         if set(w) != set(self.names):
             raise ValueError(f"w must hold the arrays {', '.join(self.names)}; got {', '.join(map(str, w))}")
@@ -164,8 +130,6 @@ class MLP:
         shapes = [shape for rows, columns in self.blocks for shape in ((rows - 1, columns), (columns,))]
         for name, shape in zip(self.names, shapes, strict=True):
             if len(lead) > 1 or np.shape(w[name]) != (*lead, *shape):
-                raise ValueError(
-                    f"w[{name!r}] must have shape {shape}, with an axis (S,) before it in all arrays for S replicas; "
-                    f"got {np.shape(w[name])}"
-                )
+                words = f"must have shape {shape}, with an axis (S,) before it in all arrays for S replicas"
+                raise ValueError(f"w[{name!r}] {words}; got {np.shape(w[name])}")
         return lead

@@ -1,4 +1,4 @@
-"""TrainingLoss: the loss of a net on data as a problem to descend."""
+"""The loss of a net on data as a problem to descend: on all of them, or on one mini-batch after the other."""
 
 from __future__ import annotations
 
@@ -6,55 +6,41 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from optimlab.checks import NOT_NEGATIVE, choice, floats, number
-from optimlab.lab.nets.layers import Layers, layer_report
+from optimlab.checks import NOT_NEGATIVE, choice, floats, generator, number, whole
 from optimlab.lab.nets.losses import LOSSES, OutputLoss
 from optimlab.lab.nets.network import MLP
-from optimlab.lab.nets.passes import Backpropagation, with_ones
-from optimlab.typing import Array
+from optimlab.lab.nets.passes import Backpropagation, Layers, layer_report, with_ones
+from optimlab.typing import Array, Rng
 
-__all__ = ["TrainingLoss"]
+__all__ = ["Batches", "MiniBatchLoss", "TrainingLoss"]
+
+Data = tuple[ArrayLike, ArrayLike]
 
 
 class TrainingLoss:
     """L(w) = (1/N) Σₙ ℓ(net(xₙ), yₙ) + ½ λ Σₗ ‖Wₗ‖²: the loss of a net, with its gradient by backpropagation.
 
     It is a problem for ``descend``. Parameters w are a flat array or a dict of arrays, see ``MLP``; gradients have the
-    form of w. For S replicas the values have shape (S,). A run that diverges gets inf or NaN, without a warning.
+    form of w. For S replicas the values have shape (S,).
 
     Parameters
     ----------
-    net : MLP
-        The net.
     data : pair of array_like
         X of shape (N, d), finite, float32 or float64, which w must be, too; and y: for softmax labels of shape (N,),
         for squared error targets of shape (N, K). With another axis (S,) before them each replica has data of its own.
     loss : {"softmax", "squared"} or OutputLoss
         ℓ: softmax cross-entropy, or ½ ‖s - y‖².
-    l2 : float, at least 0
-        λ, of the weights; biases do not decay.
-    start : flat array or dict of arrays, optional
-        Where a descent begins.
+    l2, start
+        λ, of the weights; biases do not decay. And where a descent begins, a flat array or a dict of arrays.
 
-    Attributes
-    ----------
-    data_gradient : ndarray, shape (..., parameters)
-        dL/dw at the latest call without weight decay, as a flat array; the next call overwrites it.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If X or y are not numbers of the right shape, y has labels outside the classes, X is not finite, or the loss is
-        unknown.
+    ``data_gradient`` is dL/dw at the latest call without weight decay, flat; the next call overwrites it.
 
     Examples
     --------
-    >>> from optimlab import Every, descend
-    >>> from optimlab import Optimizer
+    >>> from optimlab import Every, Optimizer, adam, descend
     >>> from optimlab.lab.problems import spiral
-    >>> from optimlab import adam
     >>> rng = np.random.default_rng(0)
     >>> net = MLP((2, 20, 20, 3), "tanh")
     >>> start = net.initial(lambda shape: 0.5 * rng.standard_normal(shape))
@@ -65,37 +51,24 @@ class TrainingLoss:
     """
 
     def __init__(
-        self,
-        net: MLP,
-        data: tuple[ArrayLike, ArrayLike],
-        *,
-        loss: str | OutputLoss = "softmax",
-        l2: float = 0.0,
-        start: Any = None,
+        self, net: MLP, data: Data, *, loss: str | OutputLoss = "softmax", l2: float = 0.0, start: Any = None
     ) -> None:
         if not isinstance(net, MLP):
             raise TypeError(f"net must be an MLP; got {net!r}")
         if not isinstance(data, (tuple, list)) or len(data) != 2:
             raise TypeError(f"data must be a pair (X, y); got {type(data).__name__}")
         X = _inputs(data[0], net.sizes[0])
-        self.net = net
-        self.loss = _loss(loss)
-        self.l2 = number("l2", l2, NOT_NEGATIVE)
+        self.net, self.loss, self.l2 = net, _loss(loss), number("l2", l2, NOT_NEGATIVE)
+        self.dtype = X.dtype
         t = self.loss.targets(data[1], net.sizes[-1], X.shape[-2]).astype(X.dtype)
         if t.shape[:-2] != X.shape[:-2]:
             raise ValueError(f"y must have the replicas of X, {X.shape[:-2]}; got {t.shape[:-2]}")
-        self._x = with_ones(X)
-        self._t = np.ascontiguousarray(t.mT)
+        self._x, self._t = with_ones(X), np.ascontiguousarray(t.mT)
         self._decay = np.zeros(net.parameters, X.dtype)
         for block in net.stacked(self._decay):
             block[:-1] = self.l2
         self._start = start
         self._bind(X.shape[:-2])
-
-    @property
-    def dtype(self) -> Any:
-        """Type of X, and of w."""
-        return self._x.dtype
 
     @property
     def start(self) -> Any:
@@ -118,16 +91,10 @@ class TrainingLoss:
         """Return ∇L, in the form of w: new arrays, or ``out``, a container like w."""
         return self.value_and_gradient(w, out)[1]
 
-    def value_and_gradient(self, w: Any, out: Any = None) -> tuple[Any, Any]:
-        """Return L and ∇L; see ``value`` and ``gradient``."""
+    def value_and_gradient(self, w: Any, out: Any = None, *, work: Backpropagation | None = None) -> tuple[Any, Any]:
+        """Return L and ∇L; see ``value`` and ``gradient``; with ``work`` on its data."""
         flat = self._flat(w)
-        return self._run(flat, self._work), self._total(w, flat, out)
-
-    def gradient_on(self, work: Backpropagation, w: Any, out: Any = None) -> Any:
-        """Return the gradient on the data of ``work``."""
-        flat = self._flat(w)
-        self._run(flat, work)
-        return self._total(w, flat, out)
+        return self._run(flat, work or self._work), self._total(w, flat, out)
 
     @property
     def outputs(self) -> Array:
@@ -143,17 +110,14 @@ class TrainingLoss:
             return work.forward(flat).mT
 
     def accuracy(self, w: Any) -> Any:
-        """Return the share of samples whose largest output, the first of equal ones, is that of their label.
-
-        A net whose outputs are not numbers has none: NaN.
-        """
+        """Return the share of samples whose largest output, the first of equal ones, is that of their label; or NaN."""
         self.value(w)
         share = (self.outputs.argmax(axis=-1) == self._t.argmax(axis=-2)).mean(axis=-1)
         return np.where(np.isnan(self.outputs).any(axis=(-2, -1)), np.nan, share)[()]
 
     def layers(self, w: Any) -> Layers:
         """Return norms and slopes of each layer."""
-        flat = self._flat(w)
+        flat = self._flat(w)  # which may bind
         return layer_report(self._work, flat)
 
     def _run(self, flat: Array, work: Backpropagation) -> Any:
@@ -201,12 +165,102 @@ class TrainingLoss:
         if not isinstance(w, Mapping):
             if w.dtype != self.dtype:
                 raise TypeError(f"w must be {self.dtype} as X; got {w.dtype}; convert one of them with .astype")
-            self._checked = np.asarray(w)
-            return self._checked  # type: ignore[no-any-return]
+            self._checked = flat = np.asarray(w)
+            return flat
         if {array.dtype for array in w.values()} != {self.dtype}:
             raise TypeError(f"w must hold {self.dtype} as X; got {', '.join(str(a.dtype) for a in w.values())}")
         self.net.copy(w, self._copy)
         return self._copy
+
+
+class Batches:
+    """Indices of one mini-batch after the other: each epoch is a new permutation, cut into batches.
+
+    There are N samples and B ≤ N in a batch; each replica has permutations of its own. What is left of an epoch when no
+    full batch remains is not used.
+
+    Examples
+    --------
+    >>> batches = Batches(6, 3, rng=np.random.default_rng(0))
+    >>> sorted(np.concatenate([batches.next(), batches.next()]).tolist()), batches.epoch
+    ([0, 1, 2, 3, 4, 5], 1)
+    """
+
+    def __init__(self, samples: int, size: int, *, rng: Rng, replicas: int | None = None) -> None:
+        self.samples = whole("samples", samples, 1)
+        self.size = whole("size", size, 1, self.samples)
+        self.replicas = None if replicas is None else whole("replicas", replicas, 1)
+        self.rng = generator(rng)
+        self.epoch = 0
+        lead = () if replicas is None else (replicas,)
+        self._order = np.broadcast_to(np.arange(self.samples), (*lead, self.samples)).copy()
+        self._next = self.samples
+
+    def next(self) -> NDArray[np.int64]:
+        """Return the next indices, shape (B,) or (S, B): a view that is valid until the epoch ends."""
+        if self._next + self.size > self.samples:
+            self.rng.permuted(self._order, axis=-1, out=self._order)
+            self._next = 0
+            self.epoch += 1
+        self._next += self.size
+        return self._order[..., self._next - self.size : self._next]
+
+
+class MiniBatchLoss:
+    """∇ of the loss on the next mini-batch: a problem whose gradient is a sample of that of all data.
+
+    ``value`` is that of the whole, all data; each call of ``gradient`` takes the next batch, for the replicas of w.
+
+    Examples
+    --------
+    >>> from optimlab.lab.problems import spiral
+    >>> rng = np.random.default_rng(0)
+    >>> net = MLP((2, 8, 3))
+    >>> whole = TrainingLoss(net, spiral(rng))
+    >>> problem = MiniBatchLoss(whole, Batches(300, 30, rng=rng))
+    >>> w = net.initial(rng.standard_normal)
+    >>> mean = np.mean([problem.gradient(w) for _ in range(10)], axis=0)  # one epoch
+    >>> bool(np.allclose(mean, whole.gradient(w)))
+    True
+    """
+
+    def __init__(self, whole: TrainingLoss, batches: Batches) -> None:
+        self.whole, self.batches = whole, batches
+        X, t = whole.samples
+        lead = () if batches.replicas is None else (batches.replicas,)
+        if X.shape[-2] != batches.samples or X.shape[:-2] not in ((), lead):
+            raise ValueError(f"batches must be of the data of shape {X.shape}; got {batches.samples} samples, {lead}")
+        self._rows = tuple(np.ascontiguousarray(a).reshape(-1, a.shape[-1]) for a in (X, t))
+        first = np.arange(*lead or (1,)) * batches.samples if X.ndim > 2 else np.zeros(1, np.int64)
+        self._first = first[:, np.newaxis] if lead else first
+        self._taken = tuple(np.empty((*lead, batches.size, a.shape[-1]), X.dtype) for a in (X, t))
+        self._x = np.ones((*lead, X.shape[-1] + 1, batches.size), X.dtype)
+        self._t = np.empty((*lead, t.shape[-1], batches.size), X.dtype)
+        self._work = Backpropagation(whole.net, whole.loss, (self._x, self._t), lead)
+        self._lead = lead
+
+    @property
+    def start(self) -> Any:
+        """Where a descent begins."""
+        return self.whole.start
+
+    def value(self, w: Any) -> Any:
+        """Return the loss on all data."""
+        return self.whole.value(w)
+
+    def gradient(self, w: Any, out: Any = None) -> Any:
+        """Return the gradient on the next batch, in the form of w: new arrays, or ``out``."""
+        if self.whole.net.lead(w) != self._lead:
+            raise ValueError(f"w must have the replicas of batches, {self._lead}; got {self.whole.net.lead(w)}")
+        self._take()
+        return self.whole.value_and_gradient(w, out, work=self._work)[1]
+
+    def _take(self) -> None:
+        """Copy the samples of the next batch."""
+        index = self.batches.next() + self._first
+        for rows, taken, into in zip(self._rows, self._taken, (self._x[..., :-1, :], self._t), strict=True):
+            np.take(rows, index, axis=0, out=taken, mode="clip")
+            np.copyto(into, taken.mT)
 
 
 def _inputs(X: ArrayLike, inputs: int) -> Array:
@@ -221,8 +275,6 @@ def _inputs(X: ArrayLike, inputs: int) -> Array:
 
 def _loss(loss: str | OutputLoss) -> OutputLoss:
     """Return a loss by its name; an OutputLoss is returned as it is."""
-    return (
-        loss
-        if isinstance(loss, OutputLoss)
-        else LOSSES[choice("loss", loss, sorted(LOSSES), kind="an OutputLoss or one of")]
-    )
+    if isinstance(loss, OutputLoss):
+        return loss
+    return LOSSES[choice("loss", loss, sorted(LOSSES), kind="an OutputLoss or one of")]

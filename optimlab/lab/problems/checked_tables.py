@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["read"]
 
-_SCRIPT = "rebuild.py"
-
 
 def read(table: Table, folder: Path) -> pd.DataFrame:
     """Read a file, check all of it against its table and give it its index."""
@@ -28,7 +26,7 @@ def read(table: Table, folder: Path) -> pd.DataFrame:
     text = _text(path, table.columns, first_line=2 if table.key else 1)
     _check_index(path, text, table, index)
     columns = {name: _numbers(path, text[name], table) for name in table.ranges}
-    columns |= {name: _categories(path, text[name], words) for name, words in table.words.items()}
+    columns |= {name: _categories(path, text[name], words) for name, words in table.categories.items()}
     frame = pd.DataFrame(columns).set_axis(index, axis=0)
     if (missing := int(frame.isna().sum().sum())) != table.gaps:
         _refuse(path, f"expected {table.gaps} missing values; got {missing}")
@@ -36,8 +34,8 @@ def read(table: Table, folder: Path) -> pd.DataFrame:
 
 
 def _remedy(path: Path) -> str:
-    command = ["python", str(shipped("data", _SCRIPT) / _SCRIPT), path.name, "--folder", str(path.parent)]
-    return f"; restore the file with: {shlex.join(command)}"
+    script = shipped("data", "rebuild.py") / "rebuild.py"
+    return f"; restore the file with: {shlex.join(['python', str(script), path.name, '--folder', str(path.parent)])}"
 
 
 def _refuse(path: Path, problem: str) -> NoReturn:

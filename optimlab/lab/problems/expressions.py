@@ -24,17 +24,7 @@ class Scalar:
 
     Both operands of + and * are Scalars, as every number of an expression is a node. Overflow is inf, with no warning.
 
-    Parameters
-    ----------
-    value : float
-        The number.
-    *parents : pair of Scalar and float
-        Operands and ∂value/∂operand.
-
-    Attributes
-    ----------
-    gradient : float
-        What `back` has added up.
+    Its parents are pairs of an operand and ∂value/∂operand; ``gradient`` is what `back` has added up.
 
     Examples
     --------
@@ -87,12 +77,8 @@ class Scalar:
 def chain_cost(numbers: Sequence[Any]) -> Any:
     """(y - t)² for a chain of sigmoids y = σ(wₙ σ(... w₁ σ(w₀ σ(w₁ x)))), in which w₁ is used twice.
 
-    The difference is written twice, so that the chain is walked twice: 11 sigmoids are 107 edges and 206 visits.
-
-    Parameters
-    ----------
-    numbers : sequence
-        1, x, t and the weights w₀, w₁, ..., at least two.
+    The difference is written twice, so that the chain is walked twice: 11 sigmoids are 107 edges and 206 visits. The
+    numbers are 1, x, t and the weights w₀, w₁, ..., at least two.
 
     Examples
     --------
@@ -108,12 +94,8 @@ def chain_cost(numbers: Sequence[Any]) -> Any:
 def xor_cost(numbers: Sequence[Any]) -> Any:
     """Σ (y - t)² of the 2-2-1 net over the exclusive or, the net evaluated for each of the two factors.
 
-    No value is used twice, so that 398 edges are 398 visits.
-
-    Parameters
-    ----------
-    numbers : sequence
-        0, 1 and the nine weights in the order of `TwoTwoOne`.
+    No value is used twice, so that 398 edges are 398 visits. The numbers are 0, 1 and the nine weights in the order of
+    `TwoTwoOne`.
 
     Examples
     --------
@@ -132,12 +114,8 @@ def blocks_cost(numbers: Sequence[Any]) -> Any:
     """(x - t)² after n blocks x ← Σᵢ uᵢ (wᵢ x + bᵢ), i = 1, 2, 3, each of which uses its input three times.
 
     A block is 22 edges; all paths are 22 · 3ⁿ - 14. Units are linear: where all numbers are positive, a ReLU that
-    overwrites its input's value adds neither edge nor change.
-
-    Parameters
-    ----------
-    numbers : sequence
-        x, t, and w₁, w₂, w₃, b₁, b₂, b₃, u₁, u₂, u₃ of each block.
+    overwrites its input's value adds neither edge nor change. The numbers are x, t, and w₁, w₂, w₃, b₁, b₂, b₃, u₁, u₂,
+    u₃ of each block.
 
     Examples
     --------

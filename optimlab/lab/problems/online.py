@@ -18,17 +18,8 @@ __all__ = ["AlternatingLosses"]
 class AlternatingLosses:
     """fₜ(x) = C x for t = 1, 4, 7, ..., otherwise -x, on -1 ≤ x ≤ 1.
 
-    The mean loss is (C-2) x/3: the best point is x = -1, the worst x = +1.
-
-    Parameters
-    ----------
-    C : float, greater than 2, or sequence of float, shape (S,), one for each replica
-        The large gradient.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If C is outside its range.
+    The mean loss is (C-2) x/3: the best point is x = -1, the worst x = +1. The large gradient C is a number greater
+    than 2, or one for each replica.
 
     Source
     ------
@@ -49,13 +40,7 @@ class AlternatingLosses:
         object.__setattr__(self, "C", per_replica("C", self.C, Range("greater than 2 and finite")))
 
     def gradient(self, t: int) -> Floats:
-        """Return the gradient of fₜ, the same for every x: a number, or an array of shape (S,).
-
-        Parameters
-        ----------
-        t : int, at least 1
-            The step.
-        """
+        """Return the gradient of fₜ, t = 1, 2, ..., the same for every x: a number, or an array of shape (S,)."""
         large = np.asarray(self.C)
         return large if whole("t", t, 1) % 3 == 1 else np.full_like(large, -1.0)
 

@@ -45,30 +45,12 @@ class PublishedSpiral(NamedTuple):
 def spiral(rng: Rng, classes: int = 3, *, points: int = 100, noise: float = 0.2, angle: float = 4.0) -> Samples:
     """x = r (sin θ, cos θ), θ = 2πj/K + angle · r + noise · e, r = 0 ... 1: K arms around the origin.
 
-    All arms begin at the origin, so that K points coincide there.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator, seed or None
-        Source of e ~ N(0, 1).
-    classes : int, at least 1
-        K.
-    points : int, at least 1
-        Points of each class.
-    noise : float, at least 0
-        Standard deviation of the angle, in radians.
-    angle : float
-        How far an arm winds, in radians.
+    All arms begin at the origin, so that K points coincide there. e ~ N(0, 1); both angles are in radians.
 
     Returns
     -------
     Samples
         X of shape (K · points, 2) and float64; y of shape (K · points,): 0, ..., K-1, one class after the other.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If an argument is out of its range.
 
     Examples
     --------
@@ -88,26 +70,8 @@ def published_spiral(seed: int = 0, *, hidden: int = 50, noise: float = 0.2) -> 
     """θ = linspace(4j, 4(j+1)) + noise · e, W = 0.1 e, b = 0: article 000, bit for bit at seed 0.
 
     One legacy stream ``RandomState(seed)`` gives the 300 points of 3 classes, then the three matrices of the sigmoid
-    net, then those of the ReLU net.
-
-    Parameters
-    ----------
-    seed : int, 0 to 2³² - 1
-        Seed of the legacy stream.
-    hidden : int, at least 1
-        Units of each of the two hidden layers.
-    noise : float, at least 0
-        Standard deviation of the angle, in radians.
-
-    Returns
-    -------
-    PublishedSpiral
-        Samples, and the parameters of each net: ``{"W1": (2, hidden), "b1": (hidden,), ...}``, of float64.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If an argument is out of its range.
+    net, then those of the ReLU net, each with two layers of ``hidden`` units: ``{"W1": (2, hidden), "b1": (hidden,),
+    ...}``, of float64. ``noise`` is the standard deviation of the angle, in radians.
 
     Examples
     --------

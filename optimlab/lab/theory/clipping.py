@@ -1,4 +1,7 @@
-"""What clipping by value does to noise: the mean it moves, the variance it takes, the direction it changes."""
+"""What clipping by value does to noise: the mean it moves, the variance it takes, the direction it changes.
+
+A number X of mean μ is clipped to X̂ = min(max(X, -c), c) with c = ``limit``.
+"""
 
 from __future__ import annotations
 
@@ -6,31 +9,17 @@ import math
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from optimlab.checks import Range, number
 from optimlab.extras import needed
-from optimlab.lab.theory.domain import finite, overflowing, positive
+from optimlab.lab.theory.domain import Finite, Positive, formula
 from optimlab.typing import Floats
 
-__all__ = [
-    "ClippedMoments",
-    "clipped_exponential",
-    "clipped_normal",
-    "clipped_normal_cosine",
-    "clipped_student",
-]
+__all__ = ["ClippedMoments", "clipped_exponential", "clipped_normal", "clipped_normal_cosine", "clipped_student"]
 
 
 class ClippedMoments(NamedTuple):
-    """Mean and variance of a clipped number: E[X̂] and Var[X̂], X̂ = min(max(X, -c), c).
-
-    Parameters
-    ----------
-    mean : float or ndarray
-        E[X̂]; the bias of clipping is this minus E[X].
-    variance : float or ndarray
-        Var[X̂].
+    """Mean and variance of a clipped number, E[X̂] and Var[X̂]; the bias of clipping is E[X̂] - E[X].
 
     Examples
     --------
@@ -52,28 +41,9 @@ class _Partial(NamedTuple):
     square: Any
 
 
-@overflowing
-def clipped_normal(mean: ArrayLike, sd: ArrayLike, limit: ArrayLike) -> ClippedMoments:
-    """E[X̂] and Var[X̂] for X ~ N(μ, σ²), clipped to [-c, c].
-
-    Parameters
-    ----------
-    mean : array_like of float, finite
-        μ.
-    sd : array_like of float, greater than 0
-        σ.
-    limit : array_like of float, greater than 0
-        c.
-
-    Returns
-    -------
-    ClippedMoments
-        Mean and variance, broadcast.
-
-    Raises
-    ------
-    ValueError
-        If an argument is outside its range; the message names it.
+@formula
+def clipped_normal(mean: Finite, sd: Positive, limit: Positive) -> ClippedMoments:
+    """E[X̂] and Var[X̂] for X ~ N(μ, σ²), of standard deviation ``sd``.
 
     Source
     ------
@@ -91,33 +61,14 @@ def clipped_normal(mean: ArrayLike, sd: ArrayLike, limit: ArrayLike) -> ClippedM
         density = np.exp(-(z**2) / 2.0) / math.sqrt(2.0 * math.pi)
         return _Partial(ndtr(z), ndtr(-z), -density, ndtr(z) - z * density)
 
-    return _moments(partial, finite("mean", mean), positive("sd", sd), positive("limit", limit))
+    return _moments(partial, mean, sd, limit)
 
 
-@overflowing
-def clipped_student(mean: ArrayLike, scale: ArrayLike, df: float, limit: ArrayLike) -> ClippedMoments:
-    """E[X̂] and Var[X̂] for X = μ + s t(ν), clipped to [-c, c]: finite also where the variance of X is not.
+@formula
+def clipped_student(mean: Finite, scale: Positive, df: float, limit: Positive) -> ClippedMoments:
+    """E[X̂] and Var[X̂] for X = μ + s t(ν): finite also where the variance of X is not.
 
-    Parameters
-    ----------
-    mean : array_like of float, finite
-        μ.
-    scale : array_like of float, greater than 0
-        s, not the standard deviation.
-    df : float, greater than 1, at most 1e12
-        ν, above 1 so that the mean of X exists.
-    limit : array_like of float, greater than 0
-        c.
-
-    Returns
-    -------
-    ClippedMoments
-        Mean and variance, broadcast.
-
-    Raises
-    ------
-    ValueError
-        If an argument is outside its range; the message names it.
+    s is the ``scale``, not the standard deviation; ν is ``df``, above 1 so that the mean of X exists.
 
     Source
     ------
@@ -132,37 +83,18 @@ def clipped_student(mean: ArrayLike, scale: ArrayLike, df: float, limit: ArrayLi
     needed("scipy", "lab", "clipped_student")
     from scipy.special import stdtr
 
-    nu = _degrees(df)
+    nu = number("df", df, Range("in (1, 1e12], beyond which clipped_normal is the same"))
 
     def partial(z: Floats) -> _Partial:
         first = -nu / (nu - 1.0) * _student_peak(nu) * np.exp((1.0 - nu) / 2.0 * np.log1p(z**2 / nu))
         return _Partial(stdtr(nu, z), stdtr(nu, -z), first, _student_square(z, nu))
 
-    return _moments(partial, finite("mean", mean), positive("scale", scale), positive("limit", limit))
+    return _moments(partial, mean, scale, limit)
 
 
-@overflowing
-def clipped_exponential(mean: ArrayLike, scale: ArrayLike, limit: ArrayLike) -> ClippedMoments:
-    """E[X̂] and Var[X̂] for X = μ + s (E - 1), E ~ Exp(1), clipped to [-c, c]: noise that is skewed.
-
-    Parameters
-    ----------
-    mean : array_like of float, finite
-        μ.
-    scale : array_like of float, greater than 0
-        s, the standard deviation.
-    limit : array_like of float, greater than 0
-        c.
-
-    Returns
-    -------
-    ClippedMoments
-        Mean and variance, broadcast.
-
-    Raises
-    ------
-    ValueError
-        If an argument is outside its range; the message names it.
+@formula
+def clipped_exponential(mean: Finite, scale: Positive, limit: Positive) -> ClippedMoments:
+    """E[X̂] and Var[X̂] for X = μ + s (E - 1), E ~ Exp(1): noise that is skewed, of standard deviation s, the ``scale``.
 
     Source
     ------
@@ -178,27 +110,14 @@ def clipped_exponential(mean: ArrayLike, scale: ArrayLike, limit: ArrayLike) -> 
         e = np.maximum(z + 1.0, 0.0)
         return _Partial(-np.expm1(-e), np.exp(-e), -e * np.exp(-e), -np.expm1(-e) - e * (e * np.exp(-e)))
 
-    return _moments(partial, finite("mean", mean), positive("scale", scale), positive("limit", limit))
+    return _moments(partial, mean, scale, limit)
 
 
-@overflowing
-def clipped_normal_cosine(limit: ArrayLike) -> Any:
+@formula
+def clipped_normal_cosine(limit: Positive) -> Any:
     """Cos θ = P(|z| < c)/√E[ẑ²], z ~ N(0, 1): between a long Gaussian gradient and the same clipped by value.
 
-    Parameters
-    ----------
-    limit : array_like of float, greater than 0
-        c, in units of the gradient's standard deviation.
-
-    Returns
-    -------
-    float or ndarray
-        The cosine; √(2/π), 37°, for c → 0, where only the signs are left.
-
-    Raises
-    ------
-    ValueError
-        If the limit is not greater than 0.
+    c is in units of the gradient's standard deviation. For c → 0, where only the signs are left, it is √(2/π), 37°.
 
     Source
     ------
@@ -212,8 +131,7 @@ def clipped_normal_cosine(limit: ArrayLike) -> Any:
     needed("scipy", "lab", "clipped_normal_cosine")
     from scipy.special import erf
 
-    c = positive("limit", limit)
-    return erf(c / math.sqrt(2.0)) / np.sqrt(clipped_normal(0.0, 1.0, c).variance)
+    return erf(limit / math.sqrt(2.0)) / np.sqrt(clipped_normal(0.0, 1.0, limit).variance)
 
 
 def _moments(partial: Any, mean: Floats, scale: Floats, limit: Floats) -> ClippedMoments:
@@ -243,7 +161,3 @@ def _student_square(z: Floats, nu: float) -> Any:
     if nu > 4.0:  # ₂F₁ overflows for large ν
         return np.sign(z) * nu / (nu - 2.0) / 2.0 * betainc(1.5, nu / 2.0 - 1.0, z**2 / (nu + z**2))
     return _student_peak(nu) / 3.0 * z**3 * hyp2f1(1.5, (nu + 1.0) / 2.0, 2.5, -(z**2) / nu)
-
-
-def _degrees(df: float) -> float:
-    return number("df", df, Range("in (1, 1e12], beyond which clipped_normal is the same"))

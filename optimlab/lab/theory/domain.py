@@ -1,42 +1,47 @@
-"""What the closed forms are given: the ranges that many of them share."""
+"""What the closed forms are given: ranges as annotations, and the decorator that checks by them."""
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
+from functools import wraps
+from typing import Annotated, Any, ParamSpec, TypeVar, cast, get_args
+
 import numpy as np
-from numpy.typing import ArrayLike
 
 from optimlab.checks import FINITE, NOT_NEGATIVE, POSITIVE, Range, numbers
-from optimlab.typing import Floats
 
-# Decorates closed forms that may leave the range of float64: they return inf, without a warning.
-overflowing = np.errstate(over="ignore", divide="ignore")
+DECAYS = Range("in [0, 1)")
 
+Finite = Annotated[Any, FINITE]
+Positive = Annotated[Any, POSITIVE]
+NotNegative = Annotated[Any, NOT_NEGATIVE]
+Decays = Annotated[Any, DECAYS]
+Distances = Annotated[Any, Range("in (0, 1]; at 0 nothing escapes")]
+Counts = Annotated[Any, Range("whole numbers of at least 0 and finite")]
+Ordinals = Annotated[Any, Range("whole numbers of at least 1")]
 
-def decays(name: str, value: ArrayLike) -> Floats:
-    """Return decays, such as β, in [0, 1)."""
-    return numbers(name, value, Range("in [0, 1)"))
-
-
-def counts(t: ArrayLike) -> Floats:
-    """Return whole numbers of at least 0."""
-    return numbers("t", t, Range("whole numbers of at least 0 and finite"))
-
-
-def distances(eps: ArrayLike) -> Floats:
-    """Return distances of a start from its saddle, in (0, 1]."""
-    return numbers("eps", eps, Range("in (0, 1]; at 0 nothing escapes"))
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
-def finite(name: str, value: ArrayLike) -> Floats:
-    """Return finite numbers."""
-    return numbers(name, value, FINITE)
+def formula(function: Callable[P, R]) -> Callable[P, R]:
+    """Decorate a formula: inside, each argument with a range is an array of float64 that lies in it.
 
+    Where the formula leaves the range of float64 it is inf, without a warning. Of arrays without axes numbers are made.
+    """
+    signature = inspect.signature(function, eval_str=True)
+    kinds = {name: get_args(parameter.annotation) for name, parameter in signature.parameters.items()}
+    ranges = {name: kind[1] for name, kind in kinds.items() if len(kind) == 2 and isinstance(kind[1], Range)}
 
-def positive(name: str, value: ArrayLike) -> Floats:
-    """Return finite numbers above 0."""
-    return numbers(name, value, POSITIVE)
+    @wraps(function)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+        given = signature.bind(*args, **kwargs)
+        given.apply_defaults()
+        for name, allowed in ranges.items():
+            given.arguments[name] = numbers(name, given.arguments[name], allowed)
+        with np.errstate(over="ignore", divide="ignore"):
+            found: Any = function(*given.args, **given.kwargs)
+        return cast("R", found[()] if isinstance(found, np.ndarray) else found)
 
-
-def nonnegative(name: str, value: ArrayLike) -> Floats:
-    """Return finite numbers of at least 0."""
-    return numbers(name, value, NOT_NEGATIVE)
+    return checked

@@ -1,47 +1,29 @@
 """Closed forms of the EMA: its answer to an impulse, a level, a ramp and a wave, and what each start costs.
 
-The response to a steady wave, its lag and the noise that is left are methods of ``Decay``: ``response``,
-``group_delay``, ``lag``, ``noise_gain``.
+``t`` counts the samples seen, and ``start`` says what the EMA starts from. The response to a steady wave, its lag and
+the noise that is left are methods of ``Decay``: ``response``, ``group_delay``, ``lag``, ``noise_gain``.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from optimlab import Decay, bias_correction
-from optimlab.checks import Range, choice, numbers
+from optimlab.checks import Range, choice
+from optimlab.lab.theory.domain import formula
 
 __all__ = ["impulse_response", "phase_delay", "start_lag", "start_mean", "start_variance"]
 
-STARTS = ("debiased", "zero", "first")
+Samples = Annotated[Any, Range("at least 1")]
+Ages = Annotated[Any, Range("at least 0")]
+Frequencies = Annotated[Any, Range(f"in [{-np.pi}, {np.pi}] radians per sample")]
 
 
-def start_mean(decay: Decay, t: ArrayLike, start: str) -> Any:
-    """1 - βᵗ for the zero start, 1 for the others: expected EMA of a constant level, in units of the level.
-
-    With the zero start this is the step response.
-
-    Parameters
-    ----------
-    decay : Decay
-        The decay.
-    t : array_like of number, at least 1
-        Samples seen.
-    start : {"debiased", "zero", "first"}
-        What the EMA starts from.
-
-    Returns
-    -------
-    float or ndarray
-        The expected mean over the level.
-
-    Raises
-    ------
-    ValueError
-        If ``start`` is none of the three, or a t is below 1.
+@formula
+def start_mean(decay: Decay, t: Samples, start: str) -> Any:
+    """1 - βᵗ for the zero start, where it is the step response, 1 for "first" and "debiased": EMA of a level of 1.
 
     Source
     ------
@@ -56,29 +38,11 @@ def start_mean(decay: Decay, t: ArrayLike, start: str) -> Any:
     return fresh if start == "zero" else fresh * 0.0 + 1.0
 
 
-def start_variance(decay: Decay, t: ArrayLike, start: str) -> Any:
-    """Variance of the EMA of white noise after t samples, in units of the noise variance.
+@formula
+def start_variance(decay: Decay, t: Samples, start: str) -> Any:
+    """Variance of the EMA of white noise, over the noise's: g (1+βᵗ)/(1-βᵗ) if debiased, with g = (1-β)/(1+β).
 
-    With g = (1-β)/(1+β): debiased g (1+βᵗ)/(1-βᵗ), zero g (1-β²ᵗ), first g (1-β²⁽ᵗ⁻¹⁾) + β²⁽ᵗ⁻¹⁾.
-
-    Parameters
-    ----------
-    decay : Decay
-        The decay.
-    t : array_like of number, at least 1
-        Samples seen.
-    start : {"debiased", "zero", "first"}
-        What the EMA starts from.
-
-    Returns
-    -------
-    float or ndarray
-        The ratio of variances.
-
-    Raises
-    ------
-    ValueError
-        If ``start`` is none of the three, or a t is below 1.
+    For the zero start it is g (1-β²ᵗ), for "first" g (1-β²⁽ᵗ⁻¹⁾) + β²⁽ᵗ⁻¹⁾.
 
     Source
     ------
@@ -95,34 +59,16 @@ def start_variance(decay: Decay, t: ArrayLike, start: str) -> Any:
         return gain * (2.0 - fresh) / fresh
     if start == "zero":
         return gain * fresh * (2.0 - fresh)
-    old = bias_correction(decay, np.asarray(t, dtype=np.float64) - 1.0)
-    left = (1.0 - old) ** 2
+    left = (1.0 - bias_correction(decay, t - 1.0)) ** 2
     return gain * (1.0 - left) + left
 
 
-def start_lag(decay: Decay, t: ArrayLike, start: str) -> Any:
-    """How far the EMA is behind the ramp 1, 2, 3, ... after t samples: the ramp response is t minus this.
+@formula
+def start_lag(decay: Decay, t: Samples, start: str) -> Any:
+    """How far the EMA is behind the ramp 1, 2, 3, ...: l (1-βᵗ) for the zero start, with l = β/(1-β).
 
-    With l = β/(1-β): debiased l - t βᵗ/(1-βᵗ), the mean age of its weights; zero l (1-βᵗ); first l (1-βᵗ⁻¹).
-
-    Parameters
-    ----------
-    decay : Decay
-        The decay.
-    t : array_like of number, at least 1
-        Samples seen.
-    start : {"debiased", "zero", "first"}
-        What the EMA starts from; zero is where the ramp was at t = 0.
-
-    Returns
-    -------
-    float or ndarray
-        The lag in steps; ``decay.lag`` once the start is forgotten.
-
-    Raises
-    ------
-    ValueError
-        If ``start`` is none of the three, or a t is below 1.
+    Debiased it is l - t βᵗ/(1-βᵗ), the mean age of the weights; for "first" l (1-βᵗ⁻¹). The ramp response is t minus
+    this; the zero start is where the ramp was at t = 0.
 
     Source
     ------
@@ -133,79 +79,42 @@ def start_lag(decay: Decay, t: ArrayLike, start: str) -> Any:
     >>> [round(float(start_lag(Decay(0.9), 2, start)), 4) for start in ("debiased", "zero", "first")]
     [0.4737, 1.71, 0.9]
     """
-    fresh, steps = _fresh(decay, t, start), np.asarray(t, dtype=np.float64)
+    fresh = _fresh(decay, t, start)
     if start == "debiased":
-        return (_without_pole(-decay.log_beta) - steps * _without_pole(-decay.log_beta * steps))[()]
+        return _without_pole(-decay.log_beta) - t * _without_pole(-decay.log_beta * t)
     if decay.alpha == 0.0:  # l (1-βᵗ) → t
-        return (steps - (start == "first"))[()]
-    return decay.lag * (fresh if start == "zero" else bias_correction(decay, steps - 1.0))
+        return t - (start == "first")
+    return decay.lag * (fresh if start == "zero" else bias_correction(decay, t - 1.0))
 
 
-def impulse_response(decay: Decay, age: ArrayLike) -> Any:
-    """(1-β) βᵏ: weight of the value seen k samples ago, once the start is forgotten.
-
-    Parameters
-    ----------
-    decay : Decay
-        The decay.
-    age : array_like of number, at least 0
-        k.
-
-    Returns
-    -------
-    float or ndarray
-        The weight; over all ages they sum to 1.
-
-    Raises
-    ------
-    ValueError
-        If an age is below 0.
+@formula
+def impulse_response(decay: Decay, age: Ages) -> Any:
+    """(1-β) βᵏ: weight of the value seen k = ``age`` samples ago, once the start is forgotten.
 
     Examples
     --------
     >>> impulse_response(Decay(0.5), [0, 1, 2])
     array([0.5  , 0.25 , 0.125])
     """
-    k = numbers("age", age, Range("at least 0"))
     with np.errstate(invalid="ignore"):
-        weight = decay.alpha * np.exp(k * decay.log_beta)
-    return np.where(k == 0.0, decay.alpha, weight)[()]
+        weight = decay.alpha * np.exp(age * decay.log_beta)
+    return np.where(age == 0.0, decay.alpha, weight)
 
 
-def phase_delay(decay: Decay, omega: ArrayLike) -> Any:
-    """atan2(β sin ω, 1 - β cos ω) / ω: by how many steps the EMA shifts a wave of frequency ω.
+@formula
+def phase_delay(decay: Decay, omega: Frequencies) -> Any:
+    """atan2(β sin ω, 1 - β cos ω) / ω: by how many steps the EMA, of finite memory, shifts a wave of frequency ω.
 
-    ``Decay.group_delay`` is the shift of a slow envelope; both are ``decay.lag`` at ω = 0.
-
-    Parameters
-    ----------
-    decay : Decay
-        The decay, of finite memory.
-    omega : array_like of float, in [-π, π]
-        Angular frequency in radians per sample.
-
-    Returns
-    -------
-    float or ndarray
-        The delay in steps.
-
-    Raises
-    ------
-    ValueError
-        If an ω is outside [-π, π].
-
-    Source
-    ------
-    The argument of ``Decay.response`` over -ω.
+    ``Decay.group_delay`` is the shift of a slow envelope; both are ``decay.lag`` at ω = 0. It is the argument of
+    ``Decay.response`` over -ω.
 
     Examples
     --------
     >>> phase_delay(Decay(0.9), [0.0, 0.1, 1.0]).round(4)
     array([9.    , 7.1018, 0.9748])
     """
-    w = numbers("omega", omega, Range(f"in [{-np.pi}, {np.pi}] radians per sample"))
-    phase = np.arctan2(decay.beta * np.sin(w), decay.alpha + 2.0 * decay.beta * np.sin(0.5 * w) ** 2)
-    return np.where(w == 0.0, decay.lag, phase / np.where(w == 0.0, 1.0, w))[()]
+    phase = np.arctan2(decay.beta * np.sin(omega), decay.alpha + 2.0 * decay.beta * np.sin(0.5 * omega) ** 2)
+    return np.where(omega == 0.0, decay.lag, phase / np.where(omega == 0.0, 1.0, omega))
 
 
 def _without_pole(x: Any) -> Any:
@@ -217,7 +126,7 @@ def _without_pole(x: Any) -> Any:
         return np.where(x < 0.05, series, 1.0 / np.expm1(x) - 1.0 / x)
 
 
-def _fresh(decay: Decay, t: ArrayLike, start: str) -> Any:
-    """1 - βᵗ, the arguments checked."""
-    choice("start", start, STARTS)
-    return bias_correction(decay, numbers("t", t, Range("at least 1")))
+def _fresh(decay: Decay, t: Any, start: str) -> Any:
+    """1 - βᵗ, once the start is known."""
+    choice("start", start, ("debiased", "zero", "first"))
+    return bias_correction(decay, t)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from optimlab import bias_correction
+from optimlab.checks import FINITE, Range, check_fields, numbers
 from optimlab.extras import needed
-from optimlab.lab.theory.domain import decays, finite, nonnegative, overflowing, positive
+from optimlab.lab.theory.domain import DECAYS, Finite, NotNegative, Positive, formula
+from optimlab.rules.algebra import Rule
+from optimlab.rules.basic import heavy_ball, momentum, nesterov, sgd
+from optimlab.rules.hyperparameters import described
 from optimlab.typing import Floats
 
-__all__ = ["LinearRule", "Moments", "stationary_covariance", "transient"]
+__all__ = ["LinearRule", "Moments", "linear_rule", "stationary_covariance", "transient"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,20 +25,7 @@ class LinearRule:
 
     SGD is ``LinearRule()``, the heavy ball ``LinearRule(β)``, the EMA form ``LinearRule(β, trace=1-β)``, Nesterov's
     ``LinearRule(β, trace=β, gradient=1)``, quasi-hyperbolic momentum ``trace=ν(1-β), gradient=1-ν``.
-
-    Parameters
-    ----------
-    beta : array_like of float, in [0, 1)
-        β of the buffer.
-    trace, gradient : array_like of float, finite
-        a and b, the weights of buffer and gradient in a step.
-    average : array_like of float, in [0, 1)
-        γ; 0 does not average.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If an argument is outside its range.
+    ``trace`` and ``gradient`` are a and b, ``average`` is γ; 0 does not average.
 
     Source
     ------
@@ -54,42 +44,23 @@ class LinearRule:
     trace: Any = 1.0
     gradient: Any = 0.0
     average: Any = 0.0
+    ranges: ClassVar[dict[str, Range]] = {"beta": DECAYS, "trace": FINITE, "gradient": FINITE, "average": DECAYS}
 
     def __post_init__(self) -> None:
-        for name in ("beta", "average"):
-            object.__setattr__(self, name, decays(name, getattr(self, name)))
-        for name in ("trace", "gradient"):
-            object.__setattr__(self, name, finite(name, getattr(self, name)))
+        check_fields(self, numbers)
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape to which the parameters broadcast."""
         return np.broadcast_shapes(self.beta.shape, self.trace.shape, self.gradient.shape, self.average.shape)
 
-    @overflowing
-    def matrices(self, lr: ArrayLike, curvature: ArrayLike) -> tuple[Floats, Floats]:
-        """A and b of s ← A s + b e, s = (w, v, w̄), where the gradient is h w + e.
-
-        Parameters
-        ----------
-        lr, curvature : array_like of float, finite
-            Learning rate and h; they broadcast with the rule's parameters.
-
-        Returns
-        -------
-        A, b : ndarray of float64, shapes (..., 3, 3) and (..., 3)
-            What a step does to the state, and to the noise.
-
-        Raises
-        ------
-        ValueError, TypeError
-            If an argument is not finite.
-        """
-        lr, h = finite("lr", lr), finite("curvature", curvature)
+    @formula
+    def matrices(self, lr: Finite, curvature: Finite) -> tuple[Floats, Floats]:
+        """A and b of s ← A s + b e, s = (w, v, w̄), where the gradient is h w + e: shapes (..., 3, 3) and (..., 3)."""
         both = lr * (self.trace + self.gradient)
-        ww, wv, we = 1.0 - both * h, -lr * self.trace * self.beta, -both
+        ww, wv, we = 1.0 - both * curvature, -lr * self.trace * self.beta, -both
         share = 1.0 - self.average
-        rows = [(ww, wv, 0.0, we), (h, self.beta, 0.0, 1.0), (share * ww, share * wv, self.average, share * we)]
+        rows = [(ww, wv, 0.0, we), (curvature, self.beta, 0.0, 1.0), (share * ww, share * wv, self.average, share * we)]
         flat = np.broadcast_arrays(*(entry for row in rows for entry in row))
         whole = np.stack(flat, axis=-1).reshape(*flat[0].shape, 3, 4)
         return whole[..., :3], whole[..., 3]
@@ -111,43 +82,27 @@ class Moments(NamedTuple):
     average_variance: Floats
 
     @property
+    @formula
     def square(self) -> Floats:
         """E w²; the expected loss is h/2 times it."""
-        return _second_moment(self.mean, self.variance)
+        return self.mean**2 + self.variance
 
     @property
+    @formula
     def average_square(self) -> Floats:
         """E w̄²."""
-        return _second_moment(self.average_mean, self.average_variance)
+        return self.average_mean**2 + self.average_variance
 
 
+@formula
 def transient(
-    rule: LinearRule, rates: ArrayLike, curvature: ArrayLike, *, noise: ArrayLike = 1.0, start: ArrayLike = 1.0
+    rule: LinearRule, rates: NotNegative, curvature: Positive, *, noise: NotNegative = 1.0, start: Finite = 1.0
 ) -> Moments:
     """E s ← A E s, P ← A P Aᵀ + noise b bᵀ: mean and variance after each update, exact for any learning rates.
 
-    Parameters
-    ----------
-    rule : LinearRule
-        The rule; v starts at 0, and the average is debiased, as ``Ema(γ, debias=True)``.
-    rates : array_like of float, at least 0, shape (K, ...)
-        The learning rate of each update, such as ``schedule(np.arange(K))``.
-    curvature : array_like of float, greater than 0
-        h; its shape meets that of one rate.
-    noise : array_like of float, at least 0
-        Variance of the gradient's noise, c / B. The variances are proportional to it.
-    start : array_like of float, finite
-        w₀.
-
-    Returns
-    -------
-    Moments
-        inf or NaN where the rule diverges.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If an argument is outside its range.
+    ``rates``, of shape (K, ...), has the learning rate of each update, such as ``schedule(np.arange(K))``; the shape of
+    one meets that of the other arguments. v starts at 0, w at ``start``, and the average is debiased, as
+    ``Ema(γ, debias=True)``. Where the rule diverges moments are inf or NaN.
 
     Source
     ------
@@ -158,18 +113,16 @@ def transient(
     >>> transient(LinearRule(average=0.5), np.full(2, 0.5), 1.0, noise=0.0).average_mean.round(6)
     array([1.      , 0.5     , 0.333333])
     """
-    rates = nonnegative("rates", rates)
     if rates.ndim == 0:
         raise ValueError(f"rates must have one learning rate for each update; got the number {float(rates)!r}")
-    h, noise, w = _checked(curvature, noise, start)
-    shape = np.broadcast_shapes(rates.shape[1:], h.shape, noise.shape, w.shape, rule.shape)
+    shape = np.broadcast_shapes(rates.shape[1:], curvature.shape, noise.shape, start.shape, rule.shape)
     mean, covariance = np.zeros((*shape, 3)), np.zeros((*shape, 3, 3))
-    mean[..., 0] = w
+    mean[..., 0] = start
     found = np.zeros((len(rates) + 1, 4, *shape))
-    found[0, 0] = found[0, 2] = w
+    found[0, 0] = found[0, 2] = start
     with np.errstate(over="ignore", invalid="ignore"):
         for k, lr in enumerate(rates, 1):
-            A, b = rule.matrices(lr, h)
+            A, b = rule.matrices(lr, curvature)
             mean = (A @ mean[..., np.newaxis])[..., 0]
             covariance = A @ covariance @ np.swapaxes(A, -1, -2) + _outer(b, noise)
             seen = bias_correction(rule.average, k)
@@ -178,25 +131,11 @@ def transient(
     return Moments(*(found[:, i] for i in range(4)))
 
 
-def stationary_covariance(rule: LinearRule, lr: ArrayLike, curvature: ArrayLike, *, noise: ArrayLike = 1.0) -> Floats:
-    """P = A P Aᵀ + noise b bᵀ: the stationary covariance of (w, v, w̄), by the discrete Lyapunov equation.
+@formula
+def stationary_covariance(rule: LinearRule, lr: Positive, curvature: Positive, *, noise: NotNegative = 1.0) -> Floats:
+    """P = A P Aᵀ + noise b bᵀ, shape (..., 3, 3): the stationary covariance of (w, v, w̄), by the Lyapunov equation.
 
-    Parameters
-    ----------
-    rule : LinearRule
-        The rule.
-    lr, curvature, noise : array_like of float
-        Learning rate > 0, h > 0, and the variance of the gradient's noise, c / B.
-
-    Returns
-    -------
-    ndarray of float64, shape (..., 3, 3)
-        P: E w² is ``P[..., 0, 0]``, E w̄² is ``P[..., 2, 2]``; inf where the rule is not stable.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If an argument is outside its range.
+    E w² is ``P[..., 0, 0]``, E w̄² is ``P[..., 2, 2]``; all is inf where the rule is not stable.
 
     Source
     ------
@@ -211,22 +150,15 @@ def stationary_covariance(rule: LinearRule, lr: ArrayLike, curvature: ArrayLike,
     needed("scipy", "lab", "stationary_covariance")
     from scipy.linalg import solve_discrete_lyapunov
 
-    lr = positive("lr", lr)
-    h, noise, _ = _checked(curvature, noise, 0.0)
-    A, b = rule.matrices(lr, h)
+    A, b = rule.matrices(lr, curvature)
     inputs = _outer(b, noise)
     within = np.isfinite(A).all(axis=(-2, -1), keepdims=True)
     A = np.broadcast_to(np.where(within, A, 2.0 * np.eye(3)), inputs.shape)  # beyond float64 nothing is stable
     stable = np.abs(np.linalg.eigvals(A)).max(axis=-1) < 1.0
     found = np.full(inputs.shape, np.inf)
-    for i in zip(*np.nonzero(stable), strict=True) if stable.ndim else [()] * int(stable):
+    for i in map(tuple, np.argwhere(stable)):
         found[i] = solve_discrete_lyapunov(A[i], inputs[i])
     return found
-
-
-def _second_moment(mean: Floats, variance: Floats) -> Floats:
-    with np.errstate(over="ignore"):  # of a rule that diverges
-        return mean**2 + variance
 
 
 def _outer(b: Floats, noise: Floats) -> Floats:
@@ -236,9 +168,32 @@ def _outer(b: Floats, noise: Floats) -> Floats:
     return outer
 
 
-def _checked(curvature: ArrayLike, noise: ArrayLike, start: ArrayLike) -> tuple[Floats, Floats, Floats]:
-    return (
-        positive("curvature", curvature),
-        nonnegative("noise", noise),
-        finite("start", start),
-    )
+def linear_rule(rule: Rule) -> LinearRule | None:
+    """Return SGD, the heavy ball, the EMA form or Nesterov's momentum as a `LinearRule`; None for any other rule.
+
+    Parameters
+    ----------
+    rule : Rule
+        The rule; a scheduled β has no closed form.
+
+    Examples
+    --------
+    >>> from optimlab import adam, nesterov
+    >>> found = linear_rule(nesterov(0.5))
+    >>> float(found.beta), float(found.trace), float(found.gradient), linear_rule(adam())
+    (0.5, 0.5, 1.0, None)
+    """
+    given = described(rule)
+    try:
+        betas = [float(given.numbers[name]) for name in ("beta", "number") if name in given.numbers]
+    except ValueError:
+        return None
+    beta = betas[0] if betas else 0.0
+    forms = {
+        described(sgd()).form: LinearRule(),
+        described(heavy_ball()).form: LinearRule(beta),
+        described(momentum()).form: LinearRule(beta, trace=1.0 - beta),
+        described(nesterov()).form: LinearRule(beta, trace=beta, gradient=1.0),
+    }
+    first = given.numbers.get("first", "0.0")
+    return forms.get(given.form) if len(set(betas)) < 2 and first == "0.0" else None

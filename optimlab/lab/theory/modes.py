@@ -1,17 +1,25 @@
-"""One mode of a descent on a quadratic: the recurrence that each rule makes of it, solved exactly."""
+"""One mode of a descent on a quadratic: the recurrence that each rule makes of it, solved exactly, and its limits.
+
+``lr_h`` is the learning rate times the mode's curvature, below 0 at a saddle. The learning rate of a quadratic is
+limited by the largest curvature.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from optimlab.lab.theory.domain import counts, decays, finite
+from optimlab.checks import FINITE, Range, check_fields, numbers
+from optimlab.lab.theory.domain import Counts, Decays, Finite, formula
 from optimlab.typing import Floats
 
-__all__ = ["Mode", "ema_momentum_mode", "gradient_descent_mode", "heavy_ball_mode", "nesterov_mode"]
+__all__ = [
+    "Mode", "ema_momentum_limit", "ema_momentum_mode", "heavy_ball_limit", "heavy_ball_mode", "heavy_ball_plateau",
+    "nesterov_limit", "nesterov_mode",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,17 +27,7 @@ class Mode:
     """wₜ₊₁ = p wₜ - q wₜ₋₁ from w₁ = s w₀: a coordinate along an eigenvector of the Hessian.
 
     On a quadratic every rule with one buffer, started at 0, is such a recurrence; see ``heavy_ball_mode`` and its
-    sisters. The roots of z² - p z + q are the eigenvalues of its iteration matrix.
-
-    Parameters
-    ----------
-    p, q, s : array_like of float, finite, of shapes that broadcast
-        Trace and determinant of the iteration matrix, and the first step w₁/w₀.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If one of them is not a finite number.
+    sisters. p and q are trace and determinant of its iteration matrix, whose eigenvalues are the roots of z² - p z + q.
 
     Source
     ------
@@ -47,10 +45,10 @@ class Mode:
     p: Any
     q: Any
     s: Any
+    ranges: ClassVar[dict[str, Range]] = {"p": FINITE, "q": FINITE, "s": FINITE}
 
     def __post_init__(self) -> None:
-        for name in ("p", "q", "s"):
-            object.__setattr__(self, name, finite(name, getattr(self, name)))
+        check_fields(self, numbers)
 
     @property
     def matrix(self) -> Floats:
@@ -73,32 +71,17 @@ class Mode:
         """ρ = max |z|: the spectral radius, the rate of convergence; √q wherever the roots are complex."""
         return np.abs(self.roots).max(axis=-1)
 
-    def values(self, t: ArrayLike) -> Any:
-        """wₜ/w₀ = z₁ᵗ⁻¹ (s Sₜ - z₂ Sₜ₋₁) with Sₜ = (1 - xᵗ) / (1 - x), x = z₂/z₁.
+    @formula
+    def values(self, t: Counts) -> Any:
+        """wₜ/w₀ = z₁ᵗ⁻¹ (s Sₜ - z₂ Sₜ₋₁) with Sₜ = (1 - xᵗ) / (1 - x), x = z₂/z₁; t broadcasts with p, q and s.
 
         With complex roots r e^(±iθ) it is rᵗ⁻¹ (s sin tθ - r sin (t-1)θ) / sin θ, and with a double root Sₜ = t.
-
-        Parameters
-        ----------
-        t : array_like of int, at least 0
-            Steps; broadcasts with p, q and s.
-
-        Returns
-        -------
-        float or ndarray
-            The coordinate over its start; infinite once it is beyond the range of float64.
-
-        Raises
-        ------
-        ValueError, TypeError
-            If a t is not a whole number of at least 0.
         """
-        steps = counts(t)
-        n = np.maximum(steps, 1.0)
+        n = np.maximum(t, 1.0)
         discriminant = self.p * self.p - 4.0 * self.q
         with np.errstate(all="ignore"):  # an unstable mode overflows; np.where evaluates both of its branches
             values = np.where(discriminant < 0.0, self._rotating(n, -discriminant), self._real(n, discriminant))
-        return np.where(steps == 0.0, 1.0, values)[()]
+        return np.where(t == 0.0, 1.0, values)
 
     def _rotating(self, t: Floats, minus: Floats) -> Any:
         """Return wₜ/w₀ of complex roots; ``minus`` is 4q - p²."""
@@ -114,53 +97,12 @@ class Mode:
         return z ** (t - 1.0) * (self.s * _geometric(gap, t) - other * _geometric(gap, t - 1.0))
 
 
-def gradient_descent_mode(lr_h: ArrayLike) -> Mode:
-    """wₜ₊₁ = (1 - lr h) wₜ: gradient descent, w ← w - lr g.
-
-    Parameters
-    ----------
-    lr_h : array_like of float, finite
-        Learning rate times curvature, without unit; below 0 at a saddle.
-
-    Returns
-    -------
-    Mode
-        The recurrence, with q = 0.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If ``lr_h`` is not finite.
-
-    Examples
-    --------
-    >>> gradient_descent_mode([0.5, 2.5]).radius
-    array([0.5, 1.5])
-    """
-    return heavy_ball_mode(lr_h, 0.0)
-
-
-def heavy_ball_mode(lr_h: ArrayLike, beta: ArrayLike) -> Mode:
+@formula
+def heavy_ball_mode(lr_h: Finite, beta: Decays) -> Mode:
     """wₜ₊₁ = (1+β - lr h) wₜ - β wₜ₋₁: momentum that accumulates, v ← β v + g; w ← w - lr v.
 
-    Where lr h lies between (1-√β)² and (1+√β)² the roots are complex and their modulus is √β, whatever lr.
-
-    Parameters
-    ----------
-    lr_h : array_like of float, finite
-        Learning rate times curvature; below 0 at a saddle.
-    beta : array_like of float, in [0, 1)
-        β.
-
-    Returns
-    -------
-    Mode
-        The recurrence.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If an argument is outside its range.
+    Where lr h lies between (1-√β)² and (1+√β)² the roots are complex and their modulus is √β, whatever lr. β = 0 is
+    gradient descent, wₜ₊₁ = (1 - lr h) wₜ.
 
     Source
     ------
@@ -171,60 +113,27 @@ def heavy_ball_mode(lr_h: ArrayLike, beta: ArrayLike) -> Mode:
     >>> heavy_ball_mode([0.5, 1.0, 2.0], 0.81).radius.round(6)
     array([0.9, 0.9, 0.9])
     """
-    a, b = finite("lr_h", lr_h), decays("beta", beta)
-    return Mode(1.0 + b - a, b, 1.0 - a)
+    return Mode(1.0 + beta - lr_h, beta, 1.0 - lr_h)
 
 
-def ema_momentum_mode(lr_h: ArrayLike, beta: ArrayLike) -> Mode:
+@formula
+def ema_momentum_mode(lr_h: Finite, beta: Decays) -> Mode:
     """wₜ₊₁ = (1+β - (1-β) lr h) wₜ - β wₜ₋₁: the gradient's EMA, m ← β m + (1-β) g; w ← w - lr m.
-
-    Parameters
-    ----------
-    lr_h : array_like of float, finite
-        Learning rate times curvature; below 0 at a saddle.
-    beta : array_like of float, in [0, 1)
-        β.
-
-    Returns
-    -------
-    Mode
-        That of the heavy ball at lr (1-β).
-
-    Raises
-    ------
-    ValueError, TypeError
-        If an argument is outside its range.
 
     Examples
     --------
     >>> ema_momentum_mode(2.0, 0.5).values([1, 2, 3, 4]).round(6)
     array([ 0.   , -0.5  , -0.25 ,  0.125])
     """
-    return heavy_ball_mode((1.0 - decays("beta", beta)) * finite("lr_h", lr_h), beta)
+    return heavy_ball_mode((1.0 - beta) * lr_h, beta)
 
 
-def nesterov_mode(lr_h: ArrayLike, beta: ArrayLike) -> Mode:
+@formula
+def nesterov_mode(lr_h: Finite, beta: Decays) -> Mode:
     """wₜ₊₁ = (1+β)(1 - lr h) wₜ - β (1 - lr h) wₜ₋₁: v ← β v + g; w ← w - lr (g + β v).
 
     w is the point where the gradient is taken, as in torch and in ``optimlab.rules``; the sequence x of Nesterov's
-    papers is xₜ₊₁ = (1 - lr h) wₜ, a step behind and nearer.
-
-    Parameters
-    ----------
-    lr_h : array_like of float, finite
-        Learning rate times curvature; below 0 at a saddle.
-    beta : array_like of float, in [0, 1)
-        β.
-
-    Returns
-    -------
-    Mode
-        The recurrence; the modulus of complex roots is √(β (1 - lr h)).
-
-    Raises
-    ------
-    ValueError, TypeError
-        If an argument is outside its range.
+    papers is xₜ₊₁ = (1 - lr h) wₜ, a step behind and nearer. The modulus of complex roots is √(β (1 - lr h)).
 
     Source
     ------
@@ -235,8 +144,76 @@ def nesterov_mode(lr_h: ArrayLike, beta: ArrayLike) -> Mode:
     >>> nesterov_mode(0.19, 0.9).radius.round(6)
     np.float64(0.853815)
     """
-    a, b = finite("lr_h", lr_h), decays("beta", beta)
-    return Mode((1.0 + b) * (1.0 - a), b * (1.0 - a), 1.0 - (1.0 + b) * a)
+    return Mode((1.0 + beta) * (1.0 - lr_h), beta * (1.0 - lr_h), 1.0 - (1.0 + beta) * lr_h)
+
+
+@formula
+def heavy_ball_limit(beta: Decays) -> Any:
+    """2 (1+β): the heavy ball is stable for 0 < lr h < this; β = 0 is gradient descent.
+
+    Source
+    ------
+    Polyak 1964, theorem 9: where a root reaches -1.
+
+    Examples
+    --------
+    >>> heavy_ball_limit([0.0, 0.9])
+    array([2. , 3.8])
+    """
+    return 2.0 * (1.0 + beta)
+
+
+@formula
+def ema_momentum_limit(beta: Decays) -> Any:
+    """2 (1+β)/(1-β): momentum as the gradient's EMA is stable for 0 < lr h < this.
+
+    Source
+    ------
+    ``heavy_ball_limit`` at lr (1-β); Cohen et al. 2022, "Adaptive Gradient Methods at the Edge of Stability", where
+    38 is the limit of Adam's preconditioned sharpness.
+
+    Examples
+    --------
+    >>> ema_momentum_limit(0.9).round(9)
+    np.float64(38.0)
+    """
+    return heavy_ball_limit(beta) / (1.0 - beta)
+
+
+@formula
+def nesterov_limit(beta: Decays) -> Any:
+    """2 (1+β)/(1+2β): Nesterov's momentum is stable for 0 < lr h < this, less than gradient descent.
+
+    Source
+    ------
+    Where a root of ``nesterov_mode`` reaches -1; Cohen et al. 2021, "Gradient Descent on Neural Networks Typically
+    Occurs at the Edge of Stability", appendix.
+
+    Examples
+    --------
+    >>> nesterov_limit([0.0, 0.9]).round(4)
+    array([2.    , 1.3571])
+    """
+    return heavy_ball_limit(beta) / (1.0 + 2.0 * beta)
+
+
+@formula
+def heavy_ball_plateau(beta: Decays) -> tuple[Any, Any]:
+    """(1-√β)² ≤ lr h ≤ (1+√β)²: both ends of where the heavy ball's rate is √β, and lr does not matter.
+
+    For the gradient's EMA divide them by 1-β.
+
+    Source
+    ------
+    Goh 2017, "Why Momentum Really Works", Distill.
+
+    Examples
+    --------
+    >>> heavy_ball_plateau(0.25)
+    (np.float64(0.25), np.float64(2.25))
+    """
+    root = np.sqrt(beta)
+    return (1.0 - root) ** 2, (1.0 + root) ** 2
 
 
 def _geometric(gap: Floats, t: Floats) -> Any:

@@ -1,8 +1,8 @@
-"""How long a saddle holds an optimizer: gradient descent, and momentum in its three forms.
+"""How long a saddle holds an optimizer: momentum in its forms, noise alone, the monkey saddle, a chain of saddles.
 
 Along the direction that leads down, f = -½ h y². A start at distance eps is in units of the radius at which the saddle
 counts as left, so that the escape is the first step with |y| ≥ 1. The steps here are real numbers; a run takes whole
-ones, that is up to one more.
+ones, that is up to one more. ``curvature`` is h, the size of the negative curvature.
 """
 
 from __future__ import annotations
@@ -10,19 +10,14 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from optimlab.lab.theory.domain import decays, distances, overflowing, positive
+from optimlab.lab.theory.domain import Decays, Distances, Ordinals, Positive, formula
 
 __all__ = [
-    "Growth",
-    "descent_escape",
-    "ema_momentum_escape",
-    "heavy_ball_escape",
-    "heavy_ball_growth",
-    "nesterov_escape",
-    "nesterov_growth",
-]
+    "Growth", "chain_bound", "chain_factor", "chain_mean", "descent_escape", "ema_momentum_escape",
+    "heavy_ball_escape", "heavy_ball_growth", "monkey_escape", "monkey_flow_time", "nesterov_escape",
+    "nesterov_growth", "noise_escape_mean", "noise_escape_sd",
+]  # fmt: skip
 
 
 class Growth(NamedTuple):
@@ -37,28 +32,9 @@ class Growth(NamedTuple):
     amplitude: Any
 
 
-@overflowing
-def descent_escape(eps: ArrayLike, lr: ArrayLike, *, curvature: ArrayLike) -> Any:
+@formula
+def descent_escape(eps: Distances, lr: Positive, *, curvature: Positive) -> Any:
     """ln(1/eps) / ln(1 + lr h): steps of gradient descent from eps to 1.
-
-    Parameters
-    ----------
-    eps : array_like of float, in (0, 1]
-        Distance of the start along the direction that leads down.
-    lr : array_like of float, greater than 0
-        Learning rate.
-    curvature : array_like of float, greater than 0
-        h, the size of the negative curvature.
-
-    Returns
-    -------
-    float or ndarray
-        The steps.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If an argument is outside its range.
 
     Source
     ------
@@ -69,31 +45,12 @@ def descent_escape(eps: ArrayLike, lr: ArrayLike, *, curvature: ArrayLike) -> An
     >>> descent_escape([1e-2, 1e-12], 0.01, curvature=2.0).round(1)
     array([ 232.6, 1395.3])
     """
-    return np.log(1.0 / distances(eps)) / np.log1p(_push(lr, curvature))
+    return np.log(1.0 / eps) / np.log1p(lr * curvature)
 
 
-@overflowing
-def heavy_ball_growth(lr: ArrayLike, *, curvature: ArrayLike, beta: ArrayLike) -> Growth:
-    """r = [b + √(b² - 4β)]/2 with b = 1 + β + lr h, and A = (1 + lr h - r₋)/(r - r₋) from rest.
-
-    Parameters
-    ----------
-    lr : array_like of float, greater than 0
-        Learning rate of the accumulating form v ← β v + g; the EMA form's is lr (1-β).
-    curvature : array_like of float, greater than 0
-        h, the size of the negative curvature.
-    beta : array_like of float, in [0, 1)
-        β.
-
-    Returns
-    -------
-    Growth
-        r and A.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If an argument is outside its range.
+@formula
+def heavy_ball_growth(lr: Positive, *, curvature: Positive, beta: Decays) -> Growth:
+    """r = [b + √(b² - 4β)]/2 with b = 1 + β + lr h, and A = (1 + lr h - r₋)/(r - r₋) from rest; the EMA's at lr (1-β).
 
     Source
     ------
@@ -105,32 +62,13 @@ def heavy_ball_growth(lr: ArrayLike, *, curvature: ArrayLike, beta: ArrayLike) -
     >>> print(f"{root:.4f} {amplitude:.4f}")
     1.1070 0.7041
     """
-    s, b = _push(lr, curvature), decays("beta", beta)
-    return _growth(1.0 + b + s, b, 1.0 + s)
+    push = lr * curvature
+    return _growth(1.0 + beta + push, beta, 1.0 + push)
 
 
-@overflowing
-def nesterov_growth(lr: ArrayLike, *, curvature: ArrayLike, beta: ArrayLike) -> Growth:
-    """r² = (1 + lr h) [(1+β) r - β], A = (y₁ - r₋)/(r - r₋) with y₁ = 1 + (1+β) lr h from rest.
-
-    Parameters
-    ----------
-    lr : array_like of float, greater than 0
-        Learning rate.
-    curvature : array_like of float, greater than 0
-        h, the size of the negative curvature.
-    beta : array_like of float, in [0, 1)
-        β.
-
-    Returns
-    -------
-    Growth
-        r, the larger root, and A.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If an argument is outside its range.
+@formula
+def nesterov_growth(lr: Positive, *, curvature: Positive, beta: Decays) -> Growth:
+    """r² = (1 + lr h) [(1+β) r - β], A = (y₁ - r₋)/(r - r₋) with y₁ = 1 + (1+β) lr h from rest; r is the larger root.
 
     Source
     ------
@@ -142,34 +80,16 @@ def nesterov_growth(lr: ArrayLike, *, curvature: ArrayLike, beta: ArrayLike) -> 
     >>> print(f"{root:.4f} {amplitude:.4f}")
     1.1138 0.7383
     """
-    s, b = _push(lr, curvature), decays("beta", beta)
-    return _growth((1.0 + s) * (1.0 + b), (1.0 + s) * b, 1.0 + (1.0 + b) * s)
+    push = lr * curvature
+    return _growth((1.0 + push) * (1.0 + beta), (1.0 + push) * beta, 1.0 + (1.0 + beta) * push)
 
 
-@overflowing
-def heavy_ball_escape(eps: ArrayLike, lr: ArrayLike, *, curvature: ArrayLike, beta: ArrayLike) -> Any:
+@formula
+def heavy_ball_escape(eps: Distances, lr: Positive, *, curvature: Positive, beta: Decays) -> Any:
     """ln(1/(A eps)) / ln r: steps of the heavy ball, v ← β v + g, from rest at eps to 1.
 
-    Parameters
-    ----------
-    eps : array_like of float, in (0, 1]
-        Distance of the start; small enough for the faster mode to have taken over by the time of the escape.
-    lr, curvature, beta : array_like of float
-        As for `heavy_ball_growth`.
-
-    Returns
-    -------
-    float or ndarray
-        The steps.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If an argument is outside its range.
-
-    Source
-    ------
-    `heavy_ball_growth`, solved for A rᵗ eps = 1.
+    It is `heavy_ball_growth`, solved for A rᵗ eps = 1, and holds for an eps so small that the faster mode has taken
+    over by the time of the escape.
 
     Examples
     --------
@@ -179,64 +99,23 @@ def heavy_ball_escape(eps: ArrayLike, lr: ArrayLike, *, curvature: ArrayLike, be
     return _escape(eps, heavy_ball_growth(lr, curvature=curvature, beta=beta))
 
 
-def ema_momentum_escape(eps: ArrayLike, lr: ArrayLike, *, curvature: ArrayLike, beta: ArrayLike) -> Any:
-    """Steps of momentum as an EMA, m ← β m + (1-β) g: those of the heavy ball at lr (1-β).
+@formula
+def ema_momentum_escape(eps: Distances, lr: Positive, *, curvature: Positive, beta: Decays) -> Any:
+    """Steps of momentum as an EMA, m ← β m + (1-β) g: those of the heavy ball at lr (1-β), since m = (1-β) v.
 
     At equal lr they are more than those of gradient descent: the EMA of a gradient that grows lags behind it.
-
-    Parameters
-    ----------
-    eps : array_like of float, in (0, 1]
-        Distance of the start.
-    lr, curvature, beta : array_like of float
-        As for `heavy_ball_growth`.
-
-    Returns
-    -------
-    float or ndarray
-        The steps.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If an argument is outside its range.
-
-    Source
-    ------
-    `heavy_ball_escape`: m = (1-β) v.
 
     Examples
     --------
     >>> ema_momentum_escape([1e-2, 1e-12], 0.01, curvature=2.0, beta=0.9).round(1)
     array([ 275. , 1614.4])
     """
-    return heavy_ball_escape(eps, positive("lr", lr) * (1.0 - decays("beta", beta)), curvature=curvature, beta=beta)
+    return heavy_ball_escape(eps, lr * (1.0 - beta), curvature=curvature, beta=beta)
 
 
-@overflowing
-def nesterov_escape(eps: ArrayLike, lr: ArrayLike, *, curvature: ArrayLike, beta: ArrayLike) -> Any:
-    """ln(1/(A eps)) / ln r: steps of Nesterov's momentum from rest at eps to 1.
-
-    Parameters
-    ----------
-    eps : array_like of float, in (0, 1]
-        Distance of the start.
-    lr, curvature, beta : array_like of float
-        As for `nesterov_growth`.
-
-    Returns
-    -------
-    float or ndarray
-        The steps.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If an argument is outside its range.
-
-    Source
-    ------
-    `nesterov_growth`, solved for A rᵗ eps = 1.
+@formula
+def nesterov_escape(eps: Distances, lr: Positive, *, curvature: Positive, beta: Decays) -> Any:
+    """ln(1/(A eps)) / ln r: steps of Nesterov's momentum from rest at eps to 1; see `nesterov_growth`.
 
     Examples
     --------
@@ -246,8 +125,136 @@ def nesterov_escape(eps: ArrayLike, lr: ArrayLike, *, curvature: ArrayLike, beta
     return _escape(eps, nesterov_growth(lr, curvature=curvature, beta=beta))
 
 
-def _escape(eps: ArrayLike, growth: Growth) -> Any:
-    return np.log(1.0 / (growth.amplitude * distances(eps))) / np.log(growth.root)
+@formula
+def noise_escape_mean(sd: Positive, lr: Positive, *, curvature: Positive) -> Any:
+    """E[T] = [ln(1/q) + (γ + ln 2)/2] / ln λ, λ = 1 + lr h, q = lr sd/√(λ² - 1): steps from y = 0 to |y| = 1.
+
+    Gradient descent that starts on the saddle is pushed off by the gradient's noise alone: white and Gaussian, of
+    standard deviation sd so small that q ≪ 1.
+
+    Source
+    ------
+    yₜ → λᵗ q Z with Z ~ N(0, 1), and E ln|Z| = -(γ + ln 2)/2, γ Euler's constant.
+
+    Examples
+    --------
+    >>> noise_escape_mean([0.1, 1e-3, 1e-6], 0.01, curvature=2.0).round(1)
+    array([299.9, 532.4, 881.3])
+    """
+    growth = 1.0 + lr * curvature
+    q = lr * sd / np.sqrt(growth * growth - 1.0)
+    return (np.log(1.0 / q) + (np.euler_gamma + np.log(2.0)) / 2.0) / np.log(growth)
+
+
+@formula
+def noise_escape_sd(lr: Positive, *, curvature: Positive) -> Any:
+    """π / (√8 ln λ), λ = 1 + lr h: standard deviation of the steps from y = 0, whatever the noise.
+
+    As for `noise_escape_mean`, with Var ln|Z| = π²/8.
+
+    Examples
+    --------
+    >>> print(f"{noise_escape_sd(0.01, curvature=2.0):.1f}")
+    56.1
+    """
+    return np.pi / (np.sqrt(8.0) * np.log1p(lr * curvature))
+
+
+@formula
+def monkey_escape(eps: Distances, lr: Positive) -> Any:
+    """(1/eps - 1)/(3 lr) + ln(1/eps): steps of gradient descent from (-eps, 0) on f = x³ - 3xy², to first order in lr.
+
+    Source
+    ------
+    u = -x follows 1/uₖ₊₁ = 1/uₖ - 3 lr + 9 lr² uₖ - ..., and Σ 3 lr uₖ → ln(1/eps).
+
+    Examples
+    --------
+    >>> monkey_escape([0.1, 0.01, 0.001], 0.01).round(1)
+    array([  302.3,  3304.6, 33306.9])
+    """
+    return monkey_flow_time(eps) / lr + np.log(1.0 / eps)
+
+
+@formula
+def monkey_flow_time(eps: Distances) -> Any:
+    """(1/eps - 1)/3: time of the flow ẋ = -3x² from -eps to -1, on f = x³ - 3xy²; over lr, the steps of a small lr.
+
+    Source
+    ------
+    ẋ = -∂f/∂x at y = 0, separated. The Hessian at the origin is 0: the saddle is not strict, and 1/eps is in the place
+    of ln(1/eps).
+
+    Examples
+    --------
+    >>> monkey_flow_time([0.1, 0.01, 0.001])
+    array([  3.,  33., 333.])
+    """
+    return (1.0 / eps - 1.0) / 3.0
+
+
+@formula
+def chain_factor(lr: Positive, *, growth: Positive, contraction: Positive) -> Any:
+    """1 + ρ, ρ = -ln(1 - 2 lr L)/ln(1 + 2 lr g): the factor by which the step of escape grows from saddle to saddle.
+
+    The coordinate that leaves its saddle sees -g w² and grows by 1 + 2 lr g a step, all later ones see L w² and shrink
+    by 1 - 2 lr L: the longer a saddle lasts, the closer to the axis the next one begins. g is ``growth``, L
+    ``contraction``, and lr is below 1/(2L).
+
+    Source
+    ------
+    Du, Jin, Lee, Jordan, Póczos & Singh 2017, "Gradient descent can take exponential time to escape saddle points",
+    section 4: there the bound, the limit for lr → 0; with both logarithms it is exact.
+
+    Examples
+    --------
+    >>> L = 1.0
+    >>> chain_factor(1 / (8 * L), growth=[1.0, 0.5, 0.25], contraction=L).round(3)
+    array([2.289, 3.442, 5.745])
+    """
+    shrink, grow = _rates(lr, growth, contraction)
+    return 1.0 - shrink / grow
+
+
+@formula
+def chain_bound(growth: Positive, contraction: Positive) -> Any:
+    """(L + g)/g: the least factor from saddle to saddle, whatever the learning rate; g and L as for `chain_factor`.
+
+    Source
+    ------
+    Du et al. 2017, section 4; from -ln(1-x) ≥ x ≥ ln(1+x).
+
+    Examples
+    --------
+    >>> chain_bound([1.0, 0.5, 0.25], 1.0)
+    array([2., 3., 5.])
+    """
+    return (contraction + growth) / growth
+
+
+@formula
+def chain_mean(saddle: Ordinals, lr: Positive, *, growth: Positive, contraction: Positive) -> Any:
+    """E[Tₖ] = (2/a + ½) [(1+ρ)ᵏ - 1]/ρ, a = ln(1 + 2 lr g): mean step at which gradient descent leaves saddle k.
+
+    The mean is over starts that are uniform in [-1, 1] in every coordinate; a saddle is left at |w| = e. lr, g and L
+    as for `chain_factor`.
+
+    Source
+    ------
+    Tₖ = (1+ρ) Tₖ₋₁ + (1 - ln|uₖ|)/a, rounded up, which adds ½ on average; -ln|u| has mean 1 for u uniform in [-1, 1].
+
+    Examples
+    --------
+    >>> chain_mean([1, 2, 8], 0.125, growth=1.0, contraction=1.0).round(1)
+    array([   9.5,   31.1, 5528.7])
+    """
+    shrink, grow = _rates(lr, growth, contraction)
+    rho = -shrink / grow
+    return (2.0 / grow + 0.5) * np.expm1(saddle * np.log1p(rho)) / rho
+
+
+def _escape(eps: Any, growth: Growth) -> Any:
+    return np.log(1.0 / (growth.amplitude * eps)) / np.log(growth.root)
 
 
 def _growth(b: Any, c: Any, first: Any) -> Growth:
@@ -258,6 +265,8 @@ def _growth(b: Any, c: Any, first: Any) -> Growth:
     return Growth(root, (first - c / root) / spread)
 
 
-def _push(lr: ArrayLike, curvature: ArrayLike) -> Any:
-    """Return lr h."""
-    return positive("lr", lr) * positive("curvature", curvature)
+def _rates(lr: Any, growth: Any, contraction: Any) -> tuple[Any, Any]:
+    """Return ln(1 - 2 lr L) and ln(1 + 2 lr g)."""
+    if not (2.0 * lr * contraction < 1.0).all():
+        raise ValueError(f"lr must be below 1/(2 contraction), beyond which coordinates change their sign; got {lr}")
+    return np.log1p(-2.0 * lr * contraction), np.log1p(2.0 * lr * growth)

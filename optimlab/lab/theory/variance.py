@@ -1,32 +1,26 @@
 """Variance propagation: what a wide layer of random weights does to signals going forward and gradients going back.
 
 A layer is a' = φ(z) with z = Wᵀa, n inputs and independent weights of mean 0; g = n Var(w) is its variance gain. Wide
-layers make z normal, of variance q = g E[a²], so every factor is an expectation over a normal z.
+layers make z normal, of variance q = g E[a²], so every factor is an expectation over a normal z. φ is the
+``activation``, one of "linear", "relu", "leaky_relu" (with the slope a below 0), "tanh" and "sigmoid".
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from optimlab.checks import Range, choice, number, numbers, whole
+from optimlab.checks import Range, choice, number, whole
 from optimlab.extras import needed
-from optimlab.lab.theory.domain import nonnegative, positive
+from optimlab.lab.theory.domain import NotNegative, Positive, formula
 from optimlab.typing import Floats
 
 __all__ = [
-    "activation_moment",
-    "backward_factors",
-    "forward_moments",
-    "outside_probability",
-    "preactivation_sd",
-    "slope_moment",
-    "truncated_variance",
-]
-
+    "activation_moment", "backward_factors", "forward_moments", "outside_probability", "preactivation_sd",
+    "slope_moment", "truncated_variance",
+]  # fmt: skip
 
 _KINDS = ("linear", "relu", "leaky_relu", "tanh", "sigmoid")
 # The trapezoidal rule converges exponentially in its step for a normal density times an analytic function: with these
@@ -36,29 +30,11 @@ _P = np.exp(-_X * _X / 2.0)
 _P /= _P.sum()
 
 
-def activation_moment(activation: str, q: ArrayLike, *, slope: float = 0.01) -> Any:
+@formula
+def activation_moment(activation: str, q: NotNegative, *, slope: float = 0.01) -> Any:
     """E[φ(z)²] for z ~ N(0, q): q for the linear unit, q (1 + a²)/2 for a (leaky) ReLU of slope a below 0.
 
     For tanh and sigmoid the integral is done numerically, to about 12 digits.
-
-    Parameters
-    ----------
-    activation : {"linear", "relu", "leaky_relu", "tanh", "sigmoid"}
-        φ.
-    q : array_like of float, at least 0
-        Variance of the pre-activations.
-    slope : float
-        a of the leaky ReLU.
-
-    Returns
-    -------
-    float or ndarray
-        The mean square of the activations.
-
-    Raises
-    ------
-    ValueError
-        If the activation is unknown, or a q is negative or not finite.
 
     Source
     ------
@@ -71,33 +47,14 @@ def activation_moment(activation: str, q: ArrayLike, *, slope: float = 0.01) -> 
     >>> round(float(activation_moment("sigmoid", 1.0)), 4)
     0.2934
     """
-    variance = nonnegative("q", q)
     if activation in ("tanh", "sigmoid"):
-        return _mean_square(np.tanh if activation == "tanh" else _sigmoid, variance)
-    return variance * _share(activation, slope)
+        return _mean_square(np.tanh if activation == "tanh" else _sigmoid, q)
+    return q * _share(activation, slope)
 
 
-def slope_moment(activation: str, q: ArrayLike, *, slope: float = 0.01) -> Any:
+@formula
+def slope_moment(activation: str, q: NotNegative, *, slope: float = 0.01) -> Any:
     """E[φ'(z)²] for z ~ N(0, q): 1 for the linear unit, (1 + a²)/2 for a (leaky) ReLU, ≤ 1/16 for the sigmoid.
-
-    Parameters
-    ----------
-    activation : {"linear", "relu", "leaky_relu", "tanh", "sigmoid"}
-        φ.
-    q : array_like of float, at least 0
-        Variance of the pre-activations.
-    slope : float
-        a of the leaky ReLU.
-
-    Returns
-    -------
-    float or ndarray
-        The mean square of the slopes.
-
-    Raises
-    ------
-    ValueError
-        If the activation is unknown, or a q is negative or not finite.
 
     Source
     ------
@@ -108,41 +65,20 @@ def slope_moment(activation: str, q: ArrayLike, *, slope: float = 0.01) -> Any:
     >>> round(float(slope_moment("sigmoid", 0.0)), 12), float(slope_moment("relu", 2.0))
     (0.0625, 0.5)
     """
-    variance = nonnegative("q", q)
     if activation == "tanh":
-        return _mean_square(lambda z: 1.0 - np.tanh(z) ** 2, variance)
+        return _mean_square(lambda z: 1.0 - np.tanh(z) ** 2, q)
     if activation == "sigmoid":
-        return _mean_square(lambda z: _sigmoid(z) * _sigmoid(-z), variance)
-    return np.zeros_like(variance)[()] + _share(activation, slope)
+        return _mean_square(lambda z: _sigmoid(z) * _sigmoid(-z), q)
+    return np.zeros_like(q) + _share(activation, slope)
 
 
+@formula
 def forward_moments(
-    activation: str, g: ArrayLike, layers: int, *, start: ArrayLike = 1.0, slope: float = 0.01
+    activation: str, g: NotNegative, layers: int, *, start: NotNegative = 1.0, slope: float = 0.01
 ) -> Floats:
     """M₀ = start, Mₗ = E[φ(z)²] with z ~ N(0, g Mₗ₋₁): mean square of the activations, layer by layer.
 
-    Parameters
-    ----------
-    activation : {"linear", "relu", "leaky_relu", "tanh", "sigmoid"}
-        φ.
-    g : array_like of float, at least 0
-        n Var(w) with n inputs a unit.
-    layers : int, at least 1
-        Number of layers.
-    start : array_like of float, at least 0
-        Mean square of the input.
-    slope : float
-        a of the leaky ReLU.
-
-    Returns
-    -------
-    ndarray, shape (layers + 1, ...)
-        Mean squares, that of the input first.
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of its range.
+    Shape (layers + 1, ...), the mean square of the input, ``start``, first.
 
     Source
     ------
@@ -153,43 +89,20 @@ def forward_moments(
     >>> forward_moments("relu", 1.0, 3)
     array([1.   , 0.5  , 0.25 , 0.125])
     """
-    gain, first = nonnegative("g", g), nonnegative("start", start)
-    depth = whole("layers", layers, 1)
-    moments = [np.broadcast_to(first, np.broadcast_shapes(gain.shape, first.shape))]
-    for _ in range(depth):
-        moments.append(activation_moment(activation, gain * moments[-1], slope=slope))
+    moments = [np.broadcast_to(start, np.broadcast_shapes(g.shape, start.shape))]
+    for _ in range(whole("layers", layers, 1)):
+        moments.append(activation_moment(activation, g * moments[-1], slope=slope))
     return np.array(moments)
 
 
+@formula
 def backward_factors(
-    activation: str, g: ArrayLike, layers: int, *, start: ArrayLike = 1.0, slope: float = 0.01
+    activation: str, g: NotNegative, layers: int, *, start: NotNegative = 1.0, slope: float = 0.01
 ) -> Floats:
     """√(g E[φ'(zₗ)²]): factor by which the gradient's norm changes from layer l + 1 back to layer l.
 
-    The gradient is the one by the pre-activations, δₗ = φ'(zₗ) ⊙ Wₗ₊₁ δₗ₊₁; all layers have the same width.
-
-    Parameters
-    ----------
-    activation : {"linear", "relu", "leaky_relu", "tanh", "sigmoid"}
-        φ.
-    g : array_like of float, at least 0
-        n Var(w) with n units a layer.
-    layers : int, at least 1
-        Number of layers.
-    start : array_like of float, at least 0
-        Mean square of the input.
-    slope : float
-        a of the leaky ReLU.
-
-    Returns
-    -------
-    ndarray, shape (layers, ...)
-        The factor of every layer, the first layer's first.
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of its range.
+    The gradient is the one by the pre-activations, δₗ = φ'(zₗ) ⊙ Wₗ₊₁ δₗ₊₁; all layers have the same width. Shape
+    (layers, ...), the first layer's first.
 
     Source
     ------
@@ -203,31 +116,17 @@ def backward_factors(
     True
     """
     moments = forward_moments(activation, g, layers, start=start, slope=slope)
-    gain = np.asarray(g, np.float64)
-    factors: Floats = np.sqrt(gain * slope_moment(activation, gain * moments[:-1], slope=slope))
+    factors: Floats = np.sqrt(g * slope_moment(activation, g * moments[:-1], slope=slope))
     return factors
 
 
-def preactivation_sd(n: ArrayLike, variance: ArrayLike, *, input_moment: ArrayLike = 1.0 / 3.0) -> Any:
+@formula
+def preactivation_sd(
+    n: Annotated[Any, Range("at least 1 and finite")], variance: NotNegative, *, input_moment: NotNegative = 1.0 / 3.0
+) -> Any:
     """√(n Var(w) E[x²]): standard deviation of a = Σ wᵢ xᵢ over n inputs; for x ~ U(-1, 1), √(n Var(w)/3).
 
-    Parameters
-    ----------
-    n : array_like of int, at least 1
-        Number of inputs.
-    variance : array_like of float, at least 0
-        Var(w), of weights of mean 0.
-    input_moment : array_like of float, at least 0
-        E[x²].
-
-    Returns
-    -------
-    float or ndarray
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of its range.
+    The weights have mean 0; ``input_moment`` is E[x²].
 
     Source
     ------
@@ -238,28 +137,12 @@ def preactivation_sd(n: ArrayLike, variance: ArrayLike, *, input_moment: ArrayLi
     >>> round(float(preactivation_sd(10_000, 1e-4)), 4)
     0.5774
     """
-    inputs = numbers("n", n, Range("at least 1 and finite"))
-    return np.sqrt(inputs * nonnegative("variance", variance) * nonnegative("input_moment", input_moment))
+    return np.sqrt(n * variance * input_moment)
 
 
-def outside_probability(sd: ArrayLike, *, bound: ArrayLike = 1.0) -> Any:
-    """P(|a| > b) = erfc(b / (σ√2)) for a ~ N(0, σ²).
-
-    Parameters
-    ----------
-    sd : array_like of float, above 0
-        σ.
-    bound : array_like of float, at least 0
-        b.
-
-    Returns
-    -------
-    float or ndarray
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of its range.
+@formula
+def outside_probability(sd: Positive, *, bound: NotNegative = 1.0) -> Any:
+    """P(|a| > b) = erfc(b / (σ√2)) for a ~ N(0, σ²); b is the ``bound``.
 
     Source
     ------
@@ -273,25 +156,12 @@ def outside_probability(sd: ArrayLike, *, bound: ArrayLike = 1.0) -> Any:
     needed("scipy", "lab", "outside_probability")
     from scipy.special import erfc
 
-    return erfc(nonnegative("bound", bound) / (positive("sd", sd) * np.sqrt(2.0)))
+    return erfc(bound / (sd * np.sqrt(2.0)))
 
 
-def truncated_variance(cut: ArrayLike = 2.0) -> Any:
-    """1 - 2cφ(c)/(2Φ(c) - 1): variance of a standard normal that is drawn again until |z| ≤ c.
-
-    Parameters
-    ----------
-    cut : array_like of float, above 0
-        c, in standard deviations.
-
-    Returns
-    -------
-    float or ndarray
-
-    Raises
-    ------
-    ValueError
-        If a cut is not above 0 and finite.
+@formula
+def truncated_variance(cut: Positive = 2.0) -> Any:
+    """1 - 2cφ(c)/(2Φ(c) - 1): variance of a standard normal that is drawn again until |z| ≤ c, the ``cut``.
 
     Source
     ------
@@ -305,8 +175,7 @@ def truncated_variance(cut: ArrayLike = 2.0) -> Any:
     needed("scipy", "lab", "truncated_variance")
     from scipy.special import erf
 
-    c = positive("cut", cut)
-    return 1.0 - np.sqrt(2.0 / np.pi) * c * np.exp(-c * c / 2.0) / erf(c / np.sqrt(2.0))
+    return 1.0 - np.sqrt(2.0 / np.pi) * cut * np.exp(-cut * cut / 2.0) / erf(cut / np.sqrt(2.0))
 
 
 def _mean_square(function: Callable[[Floats], Floats], q: Floats) -> Any:

@@ -24,7 +24,7 @@ PLAIN = {
     init.truncated_normal: stats.truncnorm(-2.0, 2.0),
     init.corrected_truncated_normal: stats.truncnorm(-2.0, 2.0, scale=truncated_variance() ** -0.5),
 }
-EVERY = [*PLAIN, *FANS, init.orthogonal]
+EVERY = [*PLAIN, *FANS, init.orthogonal, init.variance_scaling]
 
 
 def rng(seed=0):
@@ -49,6 +49,29 @@ def test_scaled_distributions_have_their_shape_and_variance(draw, shape):
     assert stats.kstest(w.ravel(), cdf).pvalue > 1e-4
     kurtosis = 1.8 if uniform else 3.0
     assert abs((w**2).mean() / sd**2 - 1) < 3.9 * math.sqrt((kurtosis - 1) / w.size)
+
+
+@pytest.mark.parametrize(("mode", "n"), [("fan_in", 300), ("fan_out", 200), ("fan_avg", 250)])
+@pytest.mark.parametrize("law", ["normal", "uniform", "truncated_normal"])
+def test_variance_scaling_has_the_variance_of_its_mode_in_every_law(law, mode, n):
+    w, sd = init.variance_scaling(SHAPE, rng(6), mode=mode, law=law, gain=1.5), 1.5 / math.sqrt(n)
+    laws = {
+        "normal": stats.norm(0, sd),
+        "uniform": stats.uniform(-math.sqrt(3) * sd, 2 * math.sqrt(3) * sd),
+        "truncated_normal": stats.truncnorm(-2.0, 2.0, scale=sd * truncated_variance() ** -0.5),
+    }
+    assert laws[law].std() == pytest.approx(sd, rel=1e-12)
+    assert stats.kstest(w.ravel(), laws[law].cdf).pvalue > 1e-4
+
+
+def test_words_and_gains_of_variance_scaling_are_checked():
+    for options, message in (
+        ({"mode": "fan"}, "mode must be one of 'fan_in', 'fan_out', 'fan_avg'; got 'fan'"),
+        ({"law": "cauchy"}, "law must be one of 'normal', 'uniform', 'truncated_normal'; got 'cauchy'"),
+        ({"gain": -1.0}, "gain must be at least 0 and finite; got -1.0"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            init.variance_scaling((3, 3), rng(), **options)
 
 
 def test_bounds_are_exact():

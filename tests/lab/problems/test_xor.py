@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from optimlab import Every, Optimizer, check_gradient, descend, sgd
+from optimlab.lab.nets import MLP, TrainingLoss
 from optimlab.lab.problems import TwoTwoOne, legacy_normals, xor
 
 
@@ -11,6 +12,15 @@ def test_gradient_is_that_of_the_value():
     rng = np.random.default_rng(0)
     for net in (xor(), TwoTwoOne(((0.5, -1.0), (2.0, 0.0)), (0.3, -0.5))):
         assert check_gradient(net.value, net.gradient, net.draw(rng, 1)[0], rng=rng).error < 1e-7
+
+
+def test_it_is_the_squared_error_of_the_net_of_this_shape():
+    net, places = xor(), [0, 3, 1, 4, 2, 5, 6, 7, 8]  # unit after unit there, input after input here
+    loss = TrainingLoss(MLP((2, 2, 1), "sigmoid", output="sigmoid"), (net.inputs, net.targets), loss="squared")
+    w = net.draw(np.random.default_rng(1), 20)
+    value, gradient = loss.value_and_gradient(np.ascontiguousarray(w[:, places]))
+    np.testing.assert_allclose(net.value(w), 8 * value, rtol=1e-13)  # ½ and the mean of four
+    np.testing.assert_allclose(net.gradient(w)[:, places], 8 * gradient, rtol=1e-10, atol=1e-14)
 
 
 @pytest.mark.parametrize("shape", [(9,), (1, 9), (7, 9), (3, 2, 9), (0, 9)])

@@ -9,8 +9,8 @@ from optimlab.lab.theory import (
     amsgrad_distance,
     amsgrad_drift,
     amsgrad_regret,
+    counterexample,
     crossing_steps,
-    period_squares,
     worst_regret,
 )
 
@@ -36,7 +36,7 @@ def play(C, beta, steps, *, lr, largest, x=0.0, wall=1.0):
 def test_squares_and_drifts(C, beta):
     for largest, drift in ((False, adam_drift), (True, amsgrad_drift)):
         _, _, squares, ways = play(C, beta, 900, lr=lambda t: 1.0, largest=largest, wall=np.inf)
-        assert squares == pytest.approx(period_squares(C, beta), rel=1e-9)
+        assert squares == pytest.approx(counterexample._squares(C, beta), rel=1e-9)
         assert (ways[-1] - ways[-31]) / 10.0 == pytest.approx(drift(C, beta), abs=1e-7)
 
 
@@ -63,14 +63,14 @@ def test_amsgrad_goes_to_the_best_point():
 
 def test_arrays_broadcast():
     C = np.array([[3.0], [5.0]])
-    assert period_squares(C, [0.1, 0.2, 0.3]).shape == (2, 3, 3)
-    assert adam_drift(C, [0.1, 0.2, 0.3]).shape == (2, 3)
+    for drift in (adam_drift, amsgrad_drift):
+        assert drift(C, [0.1, 0.2, 0.3]).shape == (2, 3)
 
 
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: period_squares(2.0, 0.1), "C must be greater than 2 and finite; got 2.0"),
+        (lambda: adam_drift(2.0, 0.1), "C must be greater than 2 and finite; got 2.0"),
         (lambda: adam_drift(3.0, 1.0), r"beta must be in \[0, 1\); got 1.0"),
         (lambda: crossing_steps(0.0, 0.5), "drift must be a finite number other than 0; got 0.0"),
         (lambda: crossing_steps(1.0, 0.0), "lr must be greater than 0 and finite; got 0.0"),

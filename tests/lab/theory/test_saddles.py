@@ -1,15 +1,22 @@
-"""Escape times against descents that are written out."""
+"""Escape times against descents that are written out, the chain against a loop over logarithms."""
 
 import numpy as np
 import pytest
 
 from optimlab.lab.theory import (
+    chain_bound,
+    chain_factor,
+    chain_mean,
     descent_escape,
     ema_momentum_escape,
     heavy_ball_escape,
     heavy_ball_growth,
+    monkey_escape,
+    monkey_flow_time,
     nesterov_escape,
     nesterov_growth,
+    noise_escape_mean,
+    noise_escape_sd,
 )
 
 SETTINGS = [(0.01, 2.0, 0.9), (0.05, 0.7, 0.5), (0.3, 1.0, 0.0), (0.002, 5.0, 0.99)]
@@ -62,6 +69,63 @@ def test_ema_momentum_is_slower_and_the_heavy_ball_faster_than_gradient_descent(
     assert rows["heavy"] < descent_escape(1e-8, 0.01, curvature=2.0) < rows["ema"]
 
 
+@pytest.mark.parametrize(("lr", "h", "sd"), [(0.01, 2.0, 1e-3), (0.1, 1.0, 1e-6)])
+def test_escape_by_noise(lr, h, sd):
+    rng, runs = np.random.default_rng(0), 4000
+    y, steps = np.zeros(runs), np.zeros(runs)
+    k = 0
+    while (steps == 0).any():
+        k += 1
+        y += lr * (h * y + sd * rng.standard_normal(runs))
+        y = np.clip(y, -2.0, 2.0)
+        steps[(np.abs(y) >= 1.0) & (steps == 0)] = k
+    expected_sd = float(noise_escape_sd(lr, curvature=h))
+    error = 4 * expected_sd / np.sqrt(runs)
+    # a whole step is half a step later than the formula, on average
+    assert steps.mean() - 0.5 == pytest.approx(noise_escape_mean(sd, lr, curvature=h), abs=error)
+    assert steps.std() == pytest.approx(expected_sd, rel=4 * np.sqrt(3.0 / 2.0 / runs))
+
+
+@pytest.mark.parametrize("lr", [0.01, 0.001])
+def test_monkey_saddle(lr):
+    eps = np.array([0.1, 0.02])
+    for e in eps:
+        u, steps = e, 0
+        while u < 1.0:
+            u, steps = u + 3 * lr * u * u, steps + 1
+        assert monkey_escape(e, lr) == pytest.approx(steps - 0.5, abs=1.0)
+        assert steps * lr == pytest.approx(monkey_flow_time(e), abs=lr * (1.5 + np.log(1 / e)))
+
+
+def leave(u, lr, g, L):
+    """Steps at which a start u leaves each saddle, step by step in logarithms."""
+    sizes, t, found = np.log(u), 0, []
+    for k in range(len(u)):
+        while sizes[k] < 1.0:
+            sizes[k] += np.log(1 + 2 * lr * g)
+            sizes[k + 1 :] += np.log(1 - 2 * lr * L)
+            t += 1
+        found.append(t)
+    return found
+
+
+@pytest.mark.parametrize(("lr", "g", "L"), [(0.125, 1.0, 1.0), (0.125, 0.5, 1.0), (0.05, 2.0, 3.0)])
+def test_mean_and_factor_of_the_chain(lr, g, L):
+    rng = np.random.default_rng(1)
+    steps = np.array([leave(rng.uniform(0, 1, 5), lr, g, L) for _ in range(150)])
+    expected = chain_mean(np.arange(1, 6), lr, growth=g, contraction=L)
+    error = 4 * steps.std(axis=0) / np.sqrt(len(steps))
+    assert (np.abs(steps.mean(axis=0) - expected) < error).all()
+    factor = chain_factor(lr, growth=g, contraction=L)
+    assert np.median(steps[:, -1] / steps[:, -2]) == pytest.approx(factor, rel=3 * steps[:, 0].mean() / steps[0, -1])
+    assert factor > chain_bound(g, L)
+
+
+def test_factor_of_the_chain_tends_to_its_bound():
+    ratio = np.array([0.1, 1.0, 10.0])
+    assert chain_factor(1e-9, growth=1.0, contraction=ratio) == pytest.approx(chain_bound(1.0, ratio), rel=1e-6)
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -71,6 +135,14 @@ def test_ema_momentum_is_slower_and_the_heavy_ball_faster_than_gradient_descent(
         (lambda: heavy_ball_growth(0.1, curvature=0.0, beta=0.9), "curvature must be greater than 0 and finite; got"),
         (lambda: nesterov_growth(0.1, curvature=1.0, beta=1.0), r"beta must be in \[0, 1\); got 1.0"),
         (lambda: ema_momentum_escape(0.1, 0.1, curvature=1.0, beta=[0.5, -1.0]), "beta must be .*; got -1.0"),
+        (lambda: noise_escape_mean([0.1, np.nan], 0.1, curvature=1.0), "sd must be greater than 0 and finite; got nan"),
+        (lambda: noise_escape_sd(np.inf, curvature=1.0), "lr must be greater than 0 and finite; got inf"),
+        (lambda: monkey_flow_time(-0.1), r"eps must be in \(0, 1\].*; got -0.1"),
+        (lambda: monkey_escape(0.1, 0.0), r"lr must be greater than 0 and finite; got 0\.0"),
+        (lambda: chain_factor(0.5, growth=1.0, contraction=1.0), r"lr must be .*below 1/\(2 contraction\).*; got 0.5"),
+        (lambda: chain_factor(0.1, growth=0.0, contraction=1.0), "growth must be greater than 0 and finite; got 0.0"),
+        (lambda: chain_bound(1.0, -1.0), "contraction must be greater than 0 and finite; got -1.0"),
+        (lambda: chain_mean(0, 0.1, growth=1.0, contraction=1.0), "saddle must be whole numbers .*; got 0.0"),
     ],
 )
 def test_bad_arguments_are_named(call, message):
@@ -81,3 +153,8 @@ def test_bad_arguments_are_named(call, message):
 def test_text_is_refused():
     with pytest.raises(TypeError, match="lr must be"):
         descent_escape(0.1, "fast", curvature=1.0)
+
+
+def test_a_part_of_a_saddle_is_of_the_wrong_kind():
+    with pytest.raises(TypeError, match=r"saddle must be whole numbers of at least 1; got 1\.5"):
+        chain_mean(1.5, 0.1, growth=1.0, contraction=1.0)

@@ -1,38 +1,29 @@
-"""The classic test functions: Rosenbrock, Beale, Himmelblau, Rastrigin, and the monkey saddle."""
+"""The classic test functions: Rosenbrock, Beale, Himmelblau, Rastrigin, the monkey saddle, and the cliff."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
-from optimlab.checks import POSITIVE, number, whole
-from optimlab.lab.problems.surfaces.critical import critical_point
-from optimlab.lab.problems.surfaces.surface import CriticalPoint, Surface
+from optimlab.checks import FINITE, POSITIVE, check_fields, number, whole
+from optimlab.extras import needed
+from optimlab.lab.problems.surfaces.surface import CriticalPoint, Plane, Surface, critical_point
 from optimlab.typing import Array, Floats
 
-__all__ = ["Beale", "Himmelblau", "MonkeySaddle", "Rastrigin", "Rosenbrock"]
+__all__ = ["Beale", "Cliff", "Himmelblau", "MonkeySaddle", "Rastrigin", "Rosenbrock"]
 
 
 @dataclass(frozen=True)
 class Rosenbrock(Surface):
     """f(w) = Σᵢ b (wᵢ₊₁ - wᵢ²)² + (a - wᵢ)²: a long, flat valley along a parabola.
 
-    Parameters
-    ----------
-    dimension : int, at least 2
-        Number of coordinates.
-    a : float
-        Where the valley ends: in the plane the minimum is (a, a²).
-    b : float, greater than 0
-        Steepness of the valley's walls.
-
-    Notes
-    -----
-    The known critical points are the minimum of value 0, which exists in the plane and for a = 0 or 1, and for a = 1,
-    b = 100 in four dimensions and more the local minimum near (-1, 1, ..., 1).
+    In the plane the minimum is (a, a²); b, greater than 0, is the steepness of the valley's walls. The known critical
+    points are the minimum of value 0, which exists in the plane and for a = 0 or 1, and for a = 1, b = 100 in four
+    dimensions and more the local minimum near (-1, 1, ..., 1).
 
     Source
     ------
@@ -51,11 +42,11 @@ class Rosenbrock(Surface):
     dimension: int = 2
     a: float = 1.0
     b: float = 100.0
+    ranges: ClassVar = {"a": FINITE, "b": POSITIVE}
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "dimension", whole("dimension", self.dimension, 2))
-        object.__setattr__(self, "a", number("a", self.a))
-        object.__setattr__(self, "b", number("b", self.b, POSITIVE))
+        check_fields(self, number)
 
     @property
     def starts(self) -> Floats:
@@ -63,11 +54,7 @@ class Rosenbrock(Surface):
         return np.array([np.resize(start, self.dimension) for start in ((-1.2, 1.0), (-2.0, 2.0))])
 
     @property
-    def points(self) -> tuple[CriticalPoint, ...]:
-        """The global minimum, and the local one."""
-        return tuple(critical_point(self, near) for near in self._places())
-
-    def _places(self) -> list[tuple[float, ...]]:
+    def _places(self) -> list[tuple[float, ...]]:  # type: ignore[override]
         n, a = self.dimension, self.a
         if n == 2:
             return [(a, a * a)]
@@ -88,7 +75,7 @@ class Rosenbrock(Surface):
 
 
 @dataclass(frozen=True)
-class Beale(Surface):
+class Beale(Plane):
     """f(x, y) = Σₖ (cₖ - x (1 - yᵏ))² with c = 1.5, 2.25, 2.625 and k = 1, 2, 3: a plateau with peaks at its corners.
 
     Source
@@ -103,44 +90,25 @@ class Beale(Surface):
     [('minimum', 0.0), ('saddle', 14.203125), ('saddle', 9.864512)]
     """
 
-    @property
-    def dimension(self) -> int:
-        """2."""
-        return 2
+    _starts = ((1.0, 1.5), (1.0, 1.0))  # the second is that of the source
+    _places = ((3.0, 0.5), (0.0, 1.0), (0.1005379, -2.6445136))
 
-    @property
-    def starts(self) -> Floats:
-        """(1, 1.5), and (1, 1) of the source."""
-        return np.array([[1.0, 1.5], [1.0, 1.0]])
+    def _residuals(self, x: Any, y: Any) -> tuple[Any, Any, Any]:
+        return 1.5 - x * (1 - y), 2.25 - x * (1 - y * y), 2.625 - x * (1 - y * y * y)
 
-    @property
-    def points(self) -> tuple[CriticalPoint, ...]:
-        """All: the minimum (3, ½), the saddle (0, 1), and a saddle below."""
-        return tuple(critical_point(self, near) for near in ((3.0, 0.5), (0.0, 1.0), (0.1005379, -2.6445136)))
+    def _f(self, x: Any, y: Any) -> Any:
+        return sum(residual * residual for residual in self._residuals(x, y))
 
-    def _value(self, w: Array) -> Any:
-        return sum(residual * residual for residual in _residuals(w))
-
-    def _gradient(self, w: Array) -> Array:
-        x, y = w[..., 0], w[..., 1]
-        r1, r2, r3 = _residuals(w)
-        gradient = np.empty_like(w)
-        gradient[..., 0] = 2 * (y - 1) * (r1 + r2 * (y + 1) + r3 * (y * y + y + 1))
-        gradient[..., 1] = 2 * x * (r1 + y * (2 * r2 + 3 * r3 * y))
-        return gradient
-
-
-def _residuals(w: Array) -> tuple[Any, Any, Any]:
-    x, y = w[..., 0], w[..., 1]
-    return 1.5 - x * (1 - y), 2.25 - x * (1 - y * y), 2.625 - x * (1 - y * y * y)
+    def _slopes(self, x: Any, y: Any) -> tuple[Any, Any]:
+        r1, r2, r3 = self._residuals(x, y)
+        along_x = 2 * (y - 1) * (r1 + r2 * (y + 1) + r3 * (y * y + y + 1))
+        return along_x, 2 * x * (r1 + y * (2 * r2 + 3 * r3 * y))
 
 
 @dataclass(frozen=True)
-class Himmelblau(Surface):
+class Himmelblau(Plane):
     """f(x, y) = (x² + y - 11)² + (x + y² - 7)²: four equal minima, four saddles and a maximum between them.
 
-    Source
-    ------
     Himmelblau 1972, "Applied Nonlinear Programming".
 
     Examples
@@ -155,67 +123,29 @@ class Himmelblau(Surface):
     [181.616522]
     """
 
-    @property
-    def dimension(self) -> int:
-        """2."""
-        return 2
+    _starts = ((0.0, 0.0), (4.0, 4.0), (-4.0, 4.0), (-4.0, -4.0), (4.0, -4.0))  # the corners: one in each basin
+    # All nine: ∇f = 0 is a pair of cubics, which have no more in common.
+    _places = (
+        (3.0, 2.0), (-2.805118, 3.131313), (-3.779310, -3.283186), (3.584428, -1.848127), (3.385154, 0.073852),
+        (0.086678, 2.884255), (-3.073026, -0.081353), (-0.127961, -1.953715), (-0.270845, -0.923039),
+    )  # fmt: skip
 
-    @property
-    def starts(self) -> Floats:
-        """The origin, and a corner in the basin of each minimum."""
-        return np.array([[0.0, 0.0], [4.0, 4.0], [-4.0, 4.0], [-4.0, -4.0], [4.0, -4.0]])
-
-    @property
-    def points(self) -> tuple[CriticalPoint, ...]:
-        """All nine: ∇f = 0 is a pair of cubics, which have no more in common."""
-        return tuple(critical_point(self, near) for near in _HIMMELBLAU)
-
-    def _value(self, w: Array) -> Any:
-        p, q = _pair(w)
+    def _f(self, x: Any, y: Any) -> Any:
+        p, q = x * x + y - 11, x + y * y - 7
         return p * p + q * q
 
-    def _gradient(self, w: Array) -> Array:
-        p, q = _pair(w)
-        gradient = np.empty_like(w)
-        gradient[..., 0] = 4 * w[..., 0] * p + 2 * q
-        gradient[..., 1] = 2 * p + 4 * w[..., 1] * q
-        return gradient
-
-
-_HIMMELBLAU = (
-    (3.0, 2.0),
-    (-2.805118, 3.131313),
-    (-3.779310, -3.283186),
-    (3.584428, -1.848127),
-    (3.385154, 0.073852),
-    (0.086678, 2.884255),
-    (-3.073026, -0.081353),
-    (-0.127961, -1.953715),
-    (-0.270845, -0.923039),
-)
-
-
-def _pair(w: Array) -> tuple[Any, Any]:
-    x, y = w[..., 0], w[..., 1]
-    return x * x + y - 11, x + y * y - 7
+    def _slopes(self, x: Any, y: Any) -> tuple[Any, Any]:
+        p, q = x * x + y - 11, x + y * y - 7
+        return 4 * x * p + 2 * q, 2 * p + 4 * y * q
 
 
 @dataclass(frozen=True)
 class Rastrigin(Surface):
     """f(w) = Σᵢ 10 + wᵢ² - 10 cos 2πwᵢ: a bowl with a minimum near every point of whole numbers.
 
-    Parameters
-    ----------
-    dimension : int, at least 1
-        Number n of coordinates.
-
-    Notes
-    -----
     In [-5.12, 5.12]ⁿ there are 21ⁿ critical points, every combination of those of one coordinate, and 11ⁿ of them are
     minima. ``points`` lists them for n ≤ 3, and the global minimum alone beyond.
 
-    Source
-    ------
     Rastrigin 1974; in n dimensions Mühlenbein, Schomisch & Born 1991.
 
     Examples
@@ -257,46 +187,101 @@ def _combined(points: tuple[CriticalPoint, ...]) -> CriticalPoint:
 
 
 @dataclass(frozen=True)
-class MonkeySaddle(Surface):
+class MonkeySaddle(Plane):
     """f(x, y) = x³ - 3xy² = r³ cos 3θ: a saddle for two legs and a tail, with all curvatures 0 at the origin.
 
     It descends at the angles 60°, 180° and 300°. No direction leads down in second order: the saddle is not strict,
     and leaving it takes a number of steps in inverse proportion to the distance at the start, not to its logarithm.
 
-    Source
-    ------
     Hilbert & Cohn-Vossen 1932, "Anschauliche Geometrie".
 
     Examples
     --------
-    >>> MonkeySaddle().points
-    (CriticalPoint(at=(0.0, 0.0), value=0.0, curvatures=(0.0, 0.0)),)
     >>> MonkeySaddle().points[0].kind
     'degenerate'
     """
 
-    @property
-    def dimension(self) -> int:
-        """2."""
-        return 2
-
-    @property
-    def starts(self) -> Floats:
-        """(-ε, 0) for ε = 0.1, 0.01, 0.001: close to the origin, and on a way down."""
-        return np.array([[-0.1, 0.0], [-0.01, 0.0], [-0.001, 0.0]])
+    _starts = ((-0.1, 0.0), (-0.01, 0.0), (-0.001, 0.0))  # close to the origin, and on a way down
 
     @property
     def points(self) -> tuple[CriticalPoint, ...]:
         """The origin."""
         return (CriticalPoint((0.0, 0.0), 0.0, (0.0, 0.0)),)
 
-    def _value(self, w: Array) -> Any:
-        x, y = w[..., 0], w[..., 1]
+    def _f(self, x: Any, y: Any) -> Any:
         return x * (x * x - 3 * y * y)
 
-    def _gradient(self, w: Array) -> Array:
-        x, y = w[..., 0], w[..., 1]
-        gradient = np.empty_like(w)
-        gradient[..., 0] = 3 * (x * x - y * y)
-        gradient[..., 1] = -6 * x * y
-        return gradient
+    def _slopes(self, x: Any, y: Any) -> tuple[Any, Any]:
+        return 3 * (x * x - y * y), -6 * x * y
+
+
+@dataclass(frozen=True)
+class Cliff(Plane):
+    """f(x, y) = ½ (x - 1)² + ½ y² + H σ(s x), σ(z) = 1/(1 + e⁻ᶻ): a bowl behind a wall, which a descent runs into.
+
+    The wall stands at x = 0; H is its height, and 4/s about its width. From x < 0 the bowl's gentle slope leads to its
+    foot, a minimum. A step that lands on the wall is thrown back by lr (H s/4 - 1), far beyond where it came from;
+    clipping the gradient's norm at c bounds that by lr c. The wall must stand apart from the bowl: 4 < H s < ½ exp(s/2)
+    for the height H and the steepness s.
+
+    ∂f/∂x = x - 1 + H s σ(s x) (1 - σ(s x)), at most x - 1 + H s/4, and equal to H s/4 - 1 at (0, y): ``wall``.
+    On the line y = 0 are the critical points: the foot of the wall near x = -ln(H s)/s, a saddle near its top at
+    x = ln(H s)/s, and a minimum behind it near x = 1. The curvature at the foot is about s: with lr > 2/s a descent
+    does not settle there.
+
+    Source
+    ------
+    Pascanu, Mikolov & Bengio 2013, "On the difficulty of training recurrent neural networks", section 2.3 and figure 6;
+    Goodfellow, Bengio & Courville 2016, "Deep Learning", section 8.2.4. The closed form is this package's own.
+
+    Examples
+    --------
+    >>> f = Cliff(height=10.0, steepness=100.0)
+    >>> f.wall, f.gradient([0.0, 0.0])
+    (249.0, array([249.,   0.]))
+    >>> [(point.kind, round(point.at[0], 4)) for point in f.points]
+    [('minimum', -0.0684), ('saddle', 0.0698), ('minimum', 1.0)]
+    """
+
+    _starts = ((-2.0, 1.0),)  # on the gentle slope before the wall
+
+    height: float = 10.0
+    steepness: float = 100.0
+
+    ranges: ClassVar = {"height": POSITIVE, "steepness": POSITIVE}
+
+    def __post_init__(self) -> None:
+        check_fields(self, number)
+        if not math.log(4.0) < self._log_slope < self.steepness / 2 - math.log(2.0):
+            raise ValueError(
+                "height must make height·steepness lie between 4 and exp(steepness/2)/2, for a wall apart from the "
+                f"bowl; got height={self.height!r}, steepness={self.steepness!r}; give a larger steepness"
+            )
+
+    @property
+    def _log_slope(self) -> float:
+        return math.log(self.height) + math.log(self.steepness)
+
+    @property
+    def wall(self) -> float:
+        """H s/4 - 1: the gradient at the wall, ∂f/∂x at x = 0."""
+        return self.height * self.steepness / 4 - 1
+
+    @property
+    def points(self) -> tuple[CriticalPoint, ...]:
+        """The foot of the wall, its top, and the minimum behind it."""
+        needed("scipy", "lab", "Cliff.points")
+        from scipy.optimize import brentq
+
+        def slope(x: float) -> float:
+            return float(self.gradient([x, 0.0])[0])
+
+        brackets = ((-self._log_slope - 1.0, 0.0), (0.0, 0.5), (0.5, 1.0))
+        return tuple(critical_point(self, (brentq(slope, *bracket), 0.0)) for bracket in brackets)
+
+    def _f(self, x: Any, y: Any) -> Any:
+        return ((x - 1) ** 2 + y * y) / 2 + self.height / 2 * (1 + np.tanh(self.steepness / 2 * x))
+
+    def _slopes(self, x: Any, y: Any) -> tuple[Any, Any]:
+        rise = np.tanh(self.steepness / 2 * x)
+        return x - 1 + self.height * self.steepness / 4 * (1 - rise) * (1 + rise), y

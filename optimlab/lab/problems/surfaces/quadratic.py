@@ -1,32 +1,23 @@
-"""Quadratics: the bowl, the ravine of any spectrum, and the saddle."""
+"""Quadratics: the bowl, the ravine of any spectrum, and the saddle; and random Hessians (GOE)."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from optimlab.checks import FINITE, Range, number, numbers, whole
+from optimlab.checks import FINITE, Range, generator, number, numbers, whole
 from optimlab.lab.problems.surfaces.surface import CriticalPoint, Surface
-from optimlab.typing import Array, Floats
+from optimlab.typing import Array, Floats, Rng
 
-__all__ = ["Quadratic", "bowl", "ravine", "saddle", "spectrum"]
+__all__ = ["Quadratic", "bowl", "goe_hessians", "ravine", "saddle", "spectrum"]
 
 
 @dataclass(frozen=True)
 class Quadratic(Surface):
-    """f(w) = ½ Σ hᵢ wᵢ²: every quadratic, in the coordinates of its axes.
-
-    Parameters
-    ----------
-    curvatures : sequence of float, at least one
-        h, the eigenvalues of the Hessian, finite, of any sign.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If there is no curvature, or one is not a finite number.
+    """f(w) = ½ Σ hᵢ wᵢ²: every quadratic, in the coordinates of its axes; curvatures h, at least one, of any sign.
 
     Examples
     --------
@@ -76,11 +67,6 @@ def spectrum(name: str, given: Any, allowed: Range) -> tuple[float, ...]:
 def bowl(dimension: int = 2) -> Quadratic:
     """f(w) = Σ wᵢ²: equally steep in every direction.
 
-    Parameters
-    ----------
-    dimension : int, at least 1
-        Number of coordinates.
-
     Examples
     --------
     >>> bowl().value([3.0, 4.0])
@@ -92,14 +78,7 @@ def bowl(dimension: int = 2) -> Quadratic:
 def ravine(condition: float, dimension: int = 2) -> Quadratic:
     """f(w) = ½ Σ hᵢ wᵢ² with h from 1 to κ, equally spaced in the logarithm: an ill-conditioned quadratic.
 
-    A spectrum of your own is ``Quadratic(curvatures)``.
-
-    Parameters
-    ----------
-    condition : float, at least 1
-        κ, the largest curvature over the smallest.
-    dimension : int, at least 2
-        Number of coordinates.
+    The condition κ is at least 1, the dimension at least 2. A spectrum of your own is ``Quadratic(curvatures)``.
 
     Examples
     --------
@@ -119,3 +98,26 @@ def saddle() -> Quadratic:
     (CriticalPoint(at=(0.0, 0.0), value=0.0, curvatures=(-2.0, 2.0)),)
     """
     return Quadratic((2.0, -2.0))
+
+
+def goe_hessians(rng: Rng, draws: int, *, n: int, shift: float = 0.0) -> Floats:
+    """H = (G + Gᵀ)/√(2n) + s I, G of independent N(0, 1): Hessians whose eigenvalues fill [s-2, s+2] for large n.
+
+    Their elements have variance 1/n off the diagonal and 2/n on it; s, the shift, is added to every eigenvalue. They
+    have shape (draws, n, n).
+
+    Source
+    ------
+    Mehta, Random Matrices, 2004, chapter 2, the Gaussian orthogonal ensemble.
+
+    Examples
+    --------
+    >>> spectra = np.linalg.eigvalsh(goe_hessians(np.random.default_rng(0), 5, n=200, shift=1.0))
+    >>> spectra.shape, round(float(spectra.min()), 1), round(float(spectra.max()), 1)
+    ((5, 200), -1.0, 3.0)
+    """
+    shape = (whole("draws", draws, 1), whole("n", n, 1), n)
+    g = generator(rng).standard_normal(shape)
+    hessians: Floats = (g + g.transpose(0, 2, 1)) / math.sqrt(2.0 * n)
+    hessians[:, np.arange(n), np.arange(n)] += number("shift", shift)
+    return hessians

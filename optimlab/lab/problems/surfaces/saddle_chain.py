@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from optimlab.checks import NOT_NEGATIVE, POSITIVE, Range, number, whole
+from optimlab.checks import NOT_NEGATIVE, POSITIVE, Range, check_fields, number, whole
 from optimlab.lab.problems.surfaces.surface import CriticalPoint, Surface
 from optimlab.typing import Array, Floats, Marks
 
@@ -25,19 +25,8 @@ class SaddleChain(Surface):
     and 2τ; here the valley begins at τ, with ν = (g + 9L) τ², so that f is continuous in wₖ there, while its slope
     jumps, and f jumps by (L+g) w² of the next coordinate.
 
-    Parameters
-    ----------
-    length : int, at least 1
-        Number of saddles, and of coordinates.
-    growth : float, greater than 0
-        g: wₖ grows by 1 + 2 lr g at each step of gradient descent.
-    contraction : float, greater than 0
-        L: later coordinates shrink by 1 - 2 lr L.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If an argument is outside its range.
+    The length is the number of saddles, and of coordinates. At each step of gradient descent wₖ grows by 1 + 2 lr g,
+    the growth, and later coordinates shrink by 1 - 2 lr L, the contraction; both are greater than 0.
 
     Source
     ------
@@ -56,12 +45,12 @@ class SaddleChain(Surface):
     growth: float = 1.0
     contraction: float = 1.0
 
+    ranges: ClassVar = {"growth": POSITIVE, "contraction": POSITIVE}
     radius: ClassVar[float] = e
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "length", whole("length", self.length, 1))
-        for name in ("growth", "contraction"):
-            object.__setattr__(self, name, number(name, getattr(self, name), POSITIVE))
+        check_fields(self, number)
 
     @property
     def dimension(self) -> int:
@@ -83,26 +72,8 @@ class SaddleChain(Surface):
 
         Here wₖ is where coordinate k has shrunk to when its turn comes. Sizes are kept as logarithms, so the steps are
         exact where float64 coordinates would underflow; signs do not matter. The floor stands for the noise of
-        perturbed gradient descent: no coordinate begins its own saddle closer to 0.
-
-        Parameters
-        ----------
-        starts : array_like of float, shape (..., length)
-            Coordinates at the start; from 0 nothing escapes, inf steps.
-        lr : float, greater than 0, below 1/(2L)
-            Learning rate.
-        floor : float, at least 0
-            Least size of a coordinate.
-
-        Returns
-        -------
-        ndarray of float64, shape (..., length)
-            Steps from the start.
-
-        Raises
-        ------
-        ValueError, TypeError
-            If an argument is outside its range.
+        perturbed gradient descent: no coordinate begins its own saddle closer to 0. Starts have shape (..., length), as
+        the steps; from 0 nothing escapes, inf steps. The learning rate is below 1/(2L).
 
         Examples
         --------

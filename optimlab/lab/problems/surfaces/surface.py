@@ -1,10 +1,12 @@
-"""What every surface offers: value and gradient for any number of replicas, and what is known about it."""
+"""What every surface offers: value and gradient for any number of replicas, and critical points to the last digit."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cache
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,21 +14,15 @@ from numpy.typing import ArrayLike
 from optimlab.checks import floats
 from optimlab.typing import Array, Floats
 
-__all__ = ["CriticalPoint", "Surface"]
+__all__ = ["CriticalPoint", "Plane", "Surface", "critical_point", "hessian"]
+
+_STEP = 1e-30  # no difference is taken, so it may be so small that its square vanishes beside 1
+_ITERATIONS = 12  # the number of right digits doubles in each: from one digit, five are enough
 
 
 @dataclass(frozen=True)
 class CriticalPoint:
-    """∇f = 0: a point with its value and the eigenvalues of the Hessian there.
-
-    Parameters
-    ----------
-    at : tuple of float
-        Coordinates.
-    value : float
-        f there.
-    curvatures : tuple of float
-        Eigenvalues of the Hessian, ascending.
+    """∇f = 0: a point with its value and the eigenvalues of the Hessian there, its curvatures, ascending.
 
     Examples
     --------
@@ -55,7 +51,8 @@ class Surface(ABC):
     """f: ℝⁿ → ℝ with its gradient, for one point or for many at once.
 
     ``value`` and ``gradient`` take points of shape (..., n), of float32 or float64, and keep that dtype; a run that
-    diverges gets inf or NaN without a warning. A subclass is a frozen dataclass with ``_value`` and ``_gradient``.
+    diverges gets inf or NaN without a warning. A subclass is a frozen dataclass with ``dimension``, ``_value`` and
+    ``_gradient``, with ``_starts`` and, with a few right digits, the ``_places`` of its critical points.
 
     Examples
     --------
@@ -64,26 +61,28 @@ class Surface(ABC):
     array([ 1., -1.])
     """
 
+    _starts: ClassVar[Sequence[Sequence[float]]] = ()
+    _places: ClassVar[Sequence[tuple[float, ...]]] = ()
+
     @property
     @abstractmethod
     def dimension(self) -> int:
         """Number n of coordinates."""
 
     @property
-    @abstractmethod
     def starts(self) -> Floats:
         """Customary starting points, shape (k, n)."""
+        return np.array(self._starts)
 
     @property
     def start(self) -> Floats:
         """The first of the starting points, shape (n,)."""
-        first: Floats = self.starts[0]
-        return first
+        return np.array(self.starts[0])
 
     @property
     def points(self) -> tuple[CriticalPoint, ...]:
         """The known critical points."""
-        return ()
+        return tuple(critical_point(self, near) for near in self._places)
 
     @property
     def minima(self) -> tuple[CriticalPoint, ...]:
@@ -118,3 +117,67 @@ class Surface(ABC):
         if points.shape[-1:] != (self.dimension,):
             raise ValueError(f"w must have shape (..., {self.dimension}) for {self!r}; got {points.shape}")
         return points
+
+
+class Plane(Surface):
+    """f(x, y), with the tuple of its slopes.
+
+    Examples
+    --------
+    >>> from optimlab.lab.problems import MonkeySaddle
+    >>> isinstance(MonkeySaddle(), Plane)
+    True
+    """
+
+    dimension = 2
+
+    @abstractmethod
+    def _f(self, x: Any, y: Any) -> Any:
+        """Return f."""
+
+    @abstractmethod
+    def _slopes(self, x: Any, y: Any) -> tuple[Any, Any]:
+        """Return ∂f/∂x and ∂f/∂y."""
+
+    def _value(self, w: Array) -> Any:
+        return self._f(w[..., 0], w[..., 1])
+
+    def _gradient(self, w: Array) -> Array:
+        return np.stack(self._slopes(w[..., 0], w[..., 1]), axis=-1)
+
+
+def hessian(surface: Surface, w: Floats) -> Floats:
+    """H eⱼ = Im ∇f(w + i h eⱼ) / h: derivatives of the gradient by a complex step, exact to rounding.
+
+    The gradient must be analytic; w is one point, shape (n,), the Hessian of shape (n, n).
+
+    Source
+    ------
+    Squire & Trapp 1998, "Using complex variables to estimate derivatives of real functions".
+
+    Examples
+    --------
+    >>> from optimlab.lab.problems import Quadratic, hessian
+    >>> hessian(Quadratic((3.0, -7.0)), np.ones(2))
+    array([[ 3.,  0.],
+           [ 0., -7.]])
+    """
+    found: Any = surface._gradient(w + 1j * _STEP * np.eye(surface.dimension)).imag / _STEP
+    return (found + found.T) / 2  # type: ignore[no-any-return]
+
+
+@cache
+def critical_point(surface: Surface, near: tuple[float, ...]) -> CriticalPoint:
+    """w ← w - H⁻¹ ∇f(w): the critical point near a place that has a few right digits; the gradient must be analytic.
+
+    Examples
+    --------
+    >>> from optimlab.lab.problems import Himmelblau, critical_point
+    >>> np.round(critical_point(Himmelblau(), (-2.8, 3.1)).at, 12).tolist()
+    [-2.805118086953, 3.131312518251]
+    """
+    w = np.array(near)
+    for _ in range(_ITERATIONS):
+        w = w - np.linalg.solve(hessian(surface, w), surface.gradient(w))
+    curvatures = np.linalg.eigvalsh(hessian(surface, w))
+    return CriticalPoint(tuple(w.tolist()), float(surface.value(w)), tuple(curvatures.tolist()))
