@@ -1,11 +1,11 @@
 """Which optimizer learns handwritten digits best, and what decides: the rule, or its learning rate?
 
-The rate. After 20 epochs SGD at lr 0.5 has 97.4 % of the test digits right, Adam at 0.001 96.7 %; at lr 0.01 SGD has
-91.3 %. At its best rate each of the four rules is within 1 %. RMSprop called with momentum 0.9 at lr 0.1 has 30 %.
+The rate. After 20 epochs SGD at lr 0.5 has 97.5 % of the test digits right, Adam at 0.001 96.9 %; SGD at lr 0.01 has
+91 %. At its best rate each of the four rules has 97.2 to 98.0 %. RMSprop called with momentum 0.9 at lr 0.1 has 27 %.
 
 A net 64-128-10 of ReLUs learns 8 × 8 digits in mini-batches from 80 % of them; every seed has a split, a start and
 batches of its own, the same for all rules. Beside the rules stand momentum at lr (1-β), RMSprop as TensorFlow 1 calls
-it, and an average of the weights against a falling rate. Takes 100 s (--quick: 25 s).
+it, and an average of the weights against a falling rate. Takes 40 s (--quick: 20 s).
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ KNOBS = (
          read=lambda text: choice("--data", text, sorted(DATA))),
     rules_knob("sgd, heavy_ball(.9), rmsprop, adam"),
     Knob("lr", tuple(RATES.values()), "learning rate of each rule, or one for all", POSITIVE),
-    Knob("multiples", (0.02, 0.2, 4.0, 30.0, 100.0), "multiples of it that are tried", POSITIVE, quick=(0.02, 0.2, 100.0)),
+    Knob("multiples", (0.02, 0.2, 4.0, 30.0, 100.0), "multiples of it, too", POSITIVE, quick=(0.02, 0.2, 100.0)),
     Knob("momentum", (0.0, 0.9, 0.999), "momenta of RMSprop as TensorFlow 1 has it, at lr 0.1", Range("in [0, 1)")),
     Knob("gamma", 0.99, "decay γ of the average of the weights", Range("in [0, 1)")),
     Knob("epochs", 20, "epochs"),
@@ -72,7 +72,7 @@ class Job(NamedTuple):
 
 
 class Trained(NamedTuple):
-    """What a rule leaves, each of shape (rates, seeds); `curve` has the test accuracies after each epoch before them."""
+    """What a rule leaves, each of shape (rates, seeds); `curve` has a first axis of epochs."""
 
     lr: Array
     curve: Array
@@ -132,8 +132,8 @@ def rate_table(run: Run, found: Mapping[str, Trained]) -> pd.DataFrame:
     rows = []
     for label, here in found.items():
         for i, lr in enumerate(here.lr):
-            sd, means = here.test[i].std(ddof=1), (each[i].mean() for each in here[2:])
-            rows.append((label, lr, gain(run.options.rules[label]) * lr, sd, *means))
+            means = (each[i].mean() for each in here[2:])
+            rows.append((label, lr, gain(run.options.rules[label]) * lr, here.test[i].std(ddof=1), *means))
     names = ["rule", "lr", "lr of SGD", "sd", "test", "train", "loss", "averaged test", "averaged loss"]
     return pd.DataFrame(rows, columns=names)
 
@@ -144,28 +144,21 @@ def highest(here: Trained) -> int:
     return int(np.flatnonzero(means > LEARNS)[-1]) if (means > LEARNS).any() else int(means.argmax())
 
 
-def best_rate(here: Trained) -> tuple[int, Array]:
-    """Return the place of the rate that is best for the even seeds, and test accuracies of the odd ones there."""
-    best = int(here.test[:, ::2].mean(axis=1).argmax())
-    return best, here.test[best, 1::2]
-
-
 def claim_gain(run: Run, found: Mapping[str, Trained]) -> None:
     """Momentum at lr (1-β) a is SGD at lr a: β/(1-β) steps late, which is less than 6 % of the loss."""
     quoted: dict[str, Any] = {} if run.turned else {"row": "003-g", "verdict": "reproduced"}
-    reach = {label: found[label].lr * gain(rule) for label, rule in run.options.rules.items()}
-    first, *others = [label for label in reach if np.isfinite(reach[label]).all()] or [""]
-    for label in others:
+    reach = {
+        label: found[label].lr * gain(rule) for label, rule in run.options.rules.items() if np.isfinite(gain(rule))
+    }
+    first = next(iter(reach), "")
+    for label in list(reach)[1:]:
         one, other = found[first], found[label]
         for i, k in zip(*np.nonzero(np.isclose(reach[first][:, np.newaxis], reach[label])), strict=True):
-            if min(one.test[i].mean(), other.test[k].mean()) > LEARNS and one.loss[i].mean() > 0.05:
+            if one.test[i].mean() > LEARNS and one.loss[i].mean() > 0.05:  # below, single samples decide
                 said = f"{label} at lr {other.lr[k]:g} is {first} at lr {one.lr[i]:g}"
-                gap, ratio = (
-                    mean_interval(other.test[k] - one.test[i]),
-                    mean_interval(np.log(other.loss[k] / one.loss[i])),
-                )
+                gap = mean_interval(other.test[k] - one.test[i])
                 run.claim(f"{label} {i}", f"{said}: difference of accuracies", expected=0, measured=gap, **quoted)
-                value, low, high = np.exp(ratio)
+                value, low, high = np.exp(mean_interval(np.log(other.loss[k] / one.loss[i])))
                 about: dict[str, Any] = {"measured": (value, low, high), "tolerance": 0.06, **quoted}
                 run.claim(f"{label} loss {i}", f"{said}: ratio of losses", expected=1, **about)
 
@@ -180,22 +173,17 @@ def claim_rules(run: Run, found: Mapping[str, Trained]) -> None:
     gained = mean_interval(sgd.test[own[0]] - sgd.test[0], 0.99)
     said = f"SGD gains more from lr {sgd.lr[0]:g} to 0.5 than Adam leads or trails (1: yes)"
     run.claim("rate", said, expected=1, measured=float(gained[1] > abs(lead[0])), row="003-j", verdict="reproduced")
-    if not run.quick:
-        gap = mean_interval(best_rate(adam)[1] - best_rate(sgd)[1])
-        said = "Adam's lead over SGD, each at the rate that is best for other seeds"
-        run.claim("tuned", said, expected=0, measured=gap, row="003-j", verdict="refuted")
 
 
 def claim_call(run: Run, called: Trained, plain: Trained) -> None:
     """RMSprop's momentum multiplies the rate by 1/(1-μ)."""
-    fallen = mean_interval(called.test[0] - called.test[1], 0.99)
-    what = f"RMSprop at lr {CALLED:g}"
-    for name, said, holds in (
-        ("costs", f"{what}: momentum 0.9 costs more than 40 of 100 digits (1: yes)", fallen[1] > 0.4),
-        ("0.999", f"{what}: momentum 0.999 leaves less than 40 of 100, in the median", np.median(called.test[2]) < 0.4),
-        ("tenfold", "RMSprop at lr 1 without momentum is below 50 of 100, too", np.mean(plain.test[1]) < 0.5),
+    for said, holds in (
+        ("momentum 0.9 costs 40 of 100 digits", mean_interval(called.test[0] - called.test[1], 0.99)[1] > 0.4),
+        ("momentum 0.999 leaves less than 40 of 100, in the median", np.median(called.test[2]) < 0.4),
+        ("without momentum ten times the rate, as 1/(1-μ), leaves less than 50", np.mean(plain.test[1]) < 0.5),
     ):
-        run.claim(name, said, expected=1, measured=float(holds), row="003-i", verdict="reproduced")
+        about: dict[str, Any] = {"measured": float(holds), "row": "003-i", "verdict": "reproduced"}
+        run.claim(said, f"RMSprop at lr {CALLED:g}: {said} (1: yes)", expected=1, **about)
 
 
 def claim_averages(run: Run, found: Mapping[str, Trained], falling: Mapping[str, Trained]) -> None:
@@ -229,7 +217,8 @@ def draw_epochs(ax: Axes, run: Run, found: Mapping[str, Trained], lr: Mapping[st
     for label, look in looks(run.options.rules).items():
         error = 1.0 - found[label].curve[1:, list(found[label].lr).index(lr[label])].mean(axis=-1)
         ax.plot(np.arange(1, len(error) + 1), error, look.dash, color=look.colour, label=f"{label}, lr {lr[label]:g}")
-    ax.set(xlabel="epoch", ylabel=f"test error (mean of {run.options.seeds} seeds)", yscale="log")
+    ax.set(xlabel="epoch", ylabel=f"test error (mean of {run.options.seeds} seeds)", ylim=(0.0, None))
+    ax.xaxis.get_major_locator().set_params(integer=True)
     ax.set_title("Each rule at its rate")
     ax.legend()
 
@@ -249,19 +238,6 @@ def draw_rates(ax: Axes, run: Run, found: Mapping[str, Trained]) -> None:
         )
     ax.set(xscale="log", ylim=(0.0, 1.02), xlabel="learning rate", ylabel="test accuracy (mean, 95 % interval)")
     ax.set_title("The learning rate decides")
-    ax.legend(loc="lower left")
-
-
-def draw_gain(ax: Axes, run: Run, found: Mapping[str, Trained]) -> None:
-    """Training loss over the rate that SGD would need for the same steps."""
-    for (label, look), marker in zip(looks(run.options.rules).items(), "oxs^v" * 9, strict=False):
-        reach = gain(run.options.rules[label]) * found[label].lr
-        if np.isfinite(reach).all():
-            loss = np.exp(np.log(found[label].loss).mean(axis=1))
-            ax.plot(reach, loss, look.dash, marker=marker, color=look.colour, label=label)
-    ax.set(xscale="log", yscale="log", ylabel="training loss (geometric mean)")
-    ax.set(xlabel="lr of SGD with steps as large: lr / (1-β) for the heavy ball")
-    ax.set_title("Momentum is SGD at a higher rate")
     ax.legend()
 
 
@@ -272,7 +248,7 @@ def draw_call(ax: Axes, run: Run, called: Trained, plain: Trained) -> None:
     bars(ax, places + 0.15, plain.test, fmt="o", color="#E69F00", label=f"no momentum at lr {CALLED:g}/(1-μ)")
     ax.axhline(0.1, color="#777777", linestyle=":", label="guessing")
     ax.set_xticks(places, [f"μ = {momentum:g}" for momentum in run.options.momentum])
-    ax.set(ylim=(0.0, 1.02), ylabel="test accuracy (mean, 95 % interval)")
+    ax.set(ylim=(0.0, 1.02), ylabel="test accuracy (mean, 95 % interval)", xlim=(-0.5, len(places) - 0.3))
     ax.set_title("RMSprop with its ρ given as momentum")
     ax.legend(loc="upper right", bbox_to_anchor=(1.0, 0.9))
 
@@ -287,29 +263,23 @@ def draw_averages(ax: Axes, run: Run, found: Mapping[str, Trained], falling: Map
         for k, (accuracy, kind) in enumerate(zip(runs, KINDS, strict=True)):
             bars(ax, place + 0.15 * (k - 1.5), accuracy, fmt="o", color=COLOURS[k], label=None if place else kind)
     ax.set_xticks(range(len(names)), names)
-    ax.set(ylabel="test accuracy (mean, 95 % interval)", title="An average does what a falling rate does")
+    ax.set(ylabel="test accuracy (mean, 95 % interval)", title="Two ways to lose the noise of a constant rate")
     ax.set_xlim(-0.6, len(names) - 0.4)
-    ax.legend(loc="lower left", fontsize=9)
+    ax.legend(fontsize=9)
 
 
-def answer(run: Run, found: Mapping[str, Trained], called: Trained, lr: Mapping[str, float]) -> None:
+def answer(run: Run, table: pd.DataFrame, called: pd.DataFrame, lr: Mapping[str, float]) -> None:
     """Say what the rules reach, at their rates and at their best."""
-    rows, best = [], {label: best_rate(here) for label, here in found.items()}
-    for label, here in found.items():
-        own = here.test[list(here.lr).index(lr[label])]
-        place, other = best[label]
-        worst = here.test.mean(axis=1).min()
-        rows.append((label, lr[label], own.mean(), own.std(ddof=1), here.lr[place], other.mean(), worst))
-    columns = ["rule", "lr", "test accuracy", "sd", "best lr", "there", "at the worst lr"]
-    reached = [row[5] for row in rows]
-    text = ", ".join(f"{row[0]} at lr {row[1]:g} {row[2]:.1%}" for row in rows)
-    calls = ", ".join(
-        f"{a:.1%} with {mu:g}" for mu, a in zip(run.options.momentum, called.test.mean(axis=1), strict=True)
-    )
+    own = table[np.isclose(table["lr"], table["rule"].map(lr))].set_index("rule")[["lr", "test", "sd"]]
+    ordered = table.sort_values("test").groupby("rule")
+    rates = ordered.agg(best=("lr", "last"), there=("test", "last"), worst=("test", "first"))
+    shown = own.join(rates).reset_index()
+    text = ", ".join(f"{row.rule} at lr {row.lr:g} {row.test:.1%}" for row in shown.itertuples())
+    calls = ", ".join(f"{row.test:.1%} with {row.momentum:g}" for row in called.itertuples())
     run.answer(
-        f"Test digits right after {run.options.epochs} epochs: {text}. With the best of the rates for each, they lie "
-        f"between {min(reached):.1%} and {max(reached):.1%}. RMSprop at lr {CALLED:g} has {calls} as momentum.",
-        pd.DataFrame(rows, columns=columns),
+        f"Test digits right after {run.options.epochs} epochs: {text}. At the best rate tried, each has "
+        f"{shown['there'].min():.1%} to {shown['there'].max():.1%}. RMSprop at lr {CALLED:g} has {calls} as momentum.",
+        shown.set_axis(["rule", "lr", "test accuracy", "sd", "best lr", "there", "at the worst lr"], axis=1),
     )
 
 
@@ -334,17 +304,16 @@ def main(run: Run) -> None:
         claim_rules(run, found)
         claim_call(run, called, plain)
         claim_averages(run, found, falling)
-    answer(run, found, called, lr)
-    run.table(rate_table(run, found), "rates")
+    table = rate_table(run, found)
     rows = {"momentum": momenta, "test": called.test.mean(axis=1), "train": called.train.mean(axis=1)}
+    answer(run, table, pd.DataFrame(rows), lr)
+    run.table(table, "rates")
     run.table(pd.DataFrame(rows), "called")
     run.draw(
         partial(draw_epochs, run=run, found=found, lr=lr),
         partial(draw_rates, run=run, found=found),
-        partial(draw_gain, run=run, found=found),
         partial(draw_call, run=run, called=called, plain=plain),
         partial(draw_averages, run=run, found=found, falling=falling),
-        columns=3,
     )
 
 
