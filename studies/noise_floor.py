@@ -85,7 +85,7 @@ def claim(run: Run, table: pd.DataFrame) -> None:
     h, lr = run.options.curvature, min(0.5 / run.options.curvature, max(run.options.lr))
     for gamma in run.options.gamma:
         lower = float(lr_equal_to_average(lr, h, gamma=gamma))
-        floor = tuple(float(number[0]) for number in floors(run, sgd(), np.array([lower]), 0.0))
+        floor = tuple(number[0] for number in floors(run, sgd(), np.array([lower]), 0.0))
         average = closed_form(sgd(), np.array([lr]), run, gamma)[1][0]
         said = f"SGD decayed from lr {lr:g} to {lower:.4g}: its floor, beside that of an average of γ {gamma:g}"
         run.claim(f"decay = average {gamma:g}", said, expected=average, measured=floor)

@@ -113,7 +113,10 @@ class Claim:
         for name in ("id", "statement"):
             if not str(getattr(self, name)).strip():
                 raise ValueError(f"{name} must be a non-empty text; got {getattr(self, name)!r}")
-        choice("verdict", self.verdict, VERDICTS if self.row else ("",))
+        if self.verdict and not self.row:
+            raise ValueError(f"row must name the sentence that is {self.verdict}; a claim of theory has no verdict")
+        if self.row:
+            choice("verdict", self.verdict, VERDICTS)
         number("tolerance", self.tolerance, NOT_NEGATIVE)
         if self.low > self.high:
             raise ValueError(f"low must be <= high; got low={self.low}, high={self.high}")
@@ -197,7 +200,7 @@ def measured_text(claim: Claim, digits: int = _DIGITS) -> str:
 def _lines(claim: Claim, stream: TextIO, known: dict[str, Quote]) -> str:
     mark, digits = ("ok    ", _DIGITS) if claim.stands else ("FAILED", _ALL_DIGITS)
     numbers = f"expected {expected_text(claim, digits)}, measured {measured_text(claim, digits)}"
-    text = f"{mark}  {claim.statement}: {numbers}"
+    text = f"{mark}  {' '.join(claim.statement.split())}: {numbers}"
     if claim.row:
         said = known.get(claim.row, Quote("article", claim.row))
         text += f"; {claim.verdict}: “{said.sentence}” ({said.title})"

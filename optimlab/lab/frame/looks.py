@@ -76,15 +76,7 @@ def looks(rules: Iterable[Rule] | Mapping[str, Rule]) -> dict[str, Look]:
 
     The second of one kind has the colour of the first, and another dash.
 
-    Parameters
-    ----------
-    rules : iterable of Rule, or dict of Rule by label
-        The rules; without labels they get those of `labels`.
-
-    Raises
-    ------
-    StudyError
-        If a rule stands twice, or there are more than can be told apart.
+    Rules that come without labels get those of `labels`; more than can be told apart raise a StudyError.
 
     Examples
     --------
@@ -113,19 +105,9 @@ def looks(rules: Iterable[Rule] | Mapping[str, Rule]) -> dict[str, Look]:
 
 
 def labels(rules: Sequence[Rule], texts: Sequence[str] | None = None) -> list[str]:
-    """Return a label for each rule: its name, with the numbers in which it differs from others of its kind.
+    """Return a label for each rule: its name, with the numbers in which it differs from the default or from others.
 
-    Parameters
-    ----------
-    rules : sequence of Rule
-        The rules.
-    texts : sequence of str, optional
-        How rules that have no name are called; by default by their expressions.
-
-    Raises
-    ------
-    StudyError
-        If a rule stands twice.
+    Rules without a name are called by `texts`, or by their expressions. One that stands twice raises a StudyError.
 
     Examples
     --------
@@ -137,8 +119,8 @@ def labels(rules: Sequence[Rule], texts: Sequence[str] | None = None) -> list[st
     found: list[str] = []
     for i, (rule, name) in enumerate(zip(rules, names, strict=True)):
         group = [other for other, called in zip(rules, names, strict=True) if called == name]
-        own = name in {name for _, name, _ in _KINDS}
-        found.append(name + _difference(rule, group) if own else texts[i] if texts else name)
+        own = [make() for make, kind, _ in _KINDS if kind == name]
+        found.append(name + _difference(rule, own + group) if own else texts[i] if texts else name)
         if rule in rules[:i] or found[-1] in found[:-1]:
             raise StudyError(f"the rule {found[-1]} stands twice; leave one out, or change a number in it")
     return found

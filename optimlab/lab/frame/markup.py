@@ -4,6 +4,8 @@ from html import escape
 
 __all__ = ["Markup", "element", "table"]
 
+_VOID = {"br", "img"}  # elements that hold nothing, and have no end
+
 
 class Markup(str):
     """Text that is HTML already.
@@ -35,7 +37,8 @@ def element(tag: str, /, *children: object, **attributes: object) -> Markup:
     '<td class="wide" data-value="0.5">a &amp; b</td>'
     """
     pairs = [f' {key.rstrip("_").replace("_", "-")}="{escape(str(value))}"' for key, value in attributes.items()]
-    return Markup(f"<{tag}{''.join(pairs)}>{''.join(map(_escaped, children))}</{tag}>")
+    end = "" if tag in _VOID else f"{''.join(map(_escaped, children))}</{tag}>"
+    return Markup(f"<{tag}{''.join(pairs)}>{end}")
 
 
 def table(head: tuple[str, ...], rows: list[Markup], **attributes: object) -> Markup:

@@ -11,10 +11,12 @@ from typing import BinaryIO
 
 from optimlab.files import PART, replacing
 from optimlab.lab.frame.errors import StudyError
+from optimlab.signals import Deferred
 
-__all__ = ["publish", "reserved", "staging", "whole_file"]
+__all__ = ["RECORD", "inside", "reserved", "staging", "whole_file"]
 
-_RECORD = "run.json"  # the last file of a run: where it is, the run is complete
+RECORD = "run.json"
+"""The last file of a run: where it is, the run is complete."""
 
 
 @contextmanager
@@ -89,7 +91,7 @@ def reserved(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def staging(folder: Path) -> Iterator[Path]:
-    """Give a run an empty folder inside the folder of its results, which `publish` empties and the end removes.
+    """Give a run an empty folder inside the folder of its results, where its files go once its record is written.
 
     Parameters
     ----------
@@ -107,36 +109,44 @@ def staging(folder: Path) -> Iterator[Path]:
     >>> folder = Path(mkdtemp())
     >>> with staging(folder) as fresh:
     ...     _ = (fresh / "run.json").write_text('{"files": []}')
-    ...     publish(fresh, folder)
     >>> os.listdir(folder)
     ['run.json']
     """
     fresh = folder / f".new{PART}"
-    if (fresh / _RECORD).is_file():
-        publish(fresh, folder)
-    shutil.rmtree(fresh, ignore_errors=True)
+    _publish(fresh, folder)
     fresh.mkdir()
     try:
         yield fresh
     finally:
-        shutil.rmtree(fresh, ignore_errors=True)
+        with Deferred():
+            _publish(fresh, folder)
 
 
-def publish(fresh: Path, folder: Path) -> None:
-    """Move the files of a complete run into its folder, the record last, and remove what only the earlier run had."""
-    gone = _files(folder) - _files(fresh)
-    for path in sorted(fresh.iterdir(), key=lambda path: path.name == _RECORD):
-        path.replace(folder / path.name)
-    for name in gone:
-        (folder / name).unlink(missing_ok=True)
+def inside(name: object) -> bool:
+    """Return whether a record may call a file of its folder so: a plain name, which leads nowhere else."""
+    return isinstance(name, str) and name not in ("", ".", "..") and Path(name).name == name and "\0" not in name
+
+
+def _publish(fresh: Path, folder: Path) -> None:
+    """Move what is complete into its folder, the record last, so that a later run can finish it; remove what is not."""
+    if (fresh / RECORD).is_file():
+        paths = sorted(fresh.iterdir(), key=lambda path: path.name == RECORD)
+        for path in paths:
+            if (folder / path.name).is_dir():
+                raise StudyError(f"cannot write {folder / path.name}: a folder is in its place; move it away")
+        for name in _files(folder) - {path.name for path in paths} - _files(fresh):
+            (folder / name).unlink(missing_ok=True)
+        for path in paths:
+            path.replace(folder / path.name)
+    shutil.rmtree(fresh, ignore_errors=True)
 
 
 def _files(folder: Path) -> set[str]:
-    """Return the names of the files that the record of a run lists; none of them leads out of the folder."""
+    """Return the files that the record of a run lists, as far as they are there."""
     try:
-        names = json.loads((folder / _RECORD).read_text(encoding="utf-8"))["files"]
-        return {name for name in names if Path(name).name == name and name != _RECORD}
-    except (OSError, ValueError, KeyError, TypeError):
+        names = json.loads((folder / RECORD).read_text(encoding="utf-8"))["files"]
+        return {name for name in filter(inside, names) if name != RECORD and not (folder / name).is_dir()}
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return set()
 
 

@@ -146,10 +146,12 @@ class Run:
             Name of the file; by default that of the study.
         """
         first, self.panels = self.panels + 1, self.panels + len(panels)
-        chosen, name = self.options.panel, name or self.name
-        self.figure(drawn(panels, columns, size), name)
+        chosen, same = self.options.panel, [self._repeated(panel) for panel in panels]
+        self.figure(drawn(same, columns, size), name or self.name)
         if chosen is not None and first <= chosen <= self.panels:
-            self.figure(drawn([panels[chosen - first]], 1, size), f"{self.name}_panel{chosen}")
+            after = self.rng.bit_generator.state
+            self.figure(drawn([same[chosen - first]], 1, size), f"{self.name}_panel{chosen}")
+            self.rng.bit_generator.state = after
 
     def figure(self, figure: "Figure", name: str) -> Path:
         """Write a figure to ``<name>.<format>`` and close it, unless it is to be shown at the end."""
@@ -180,7 +182,7 @@ class Run:
         """
         import matplotlib.pyplot as plt
 
-        path = self.page(animation_page(figure, draw, frames=frames, title=name, text=text), name)
+        path = self.page(animation_page(figure, draw, frames=frames, title=name.replace("_", " "), text=text), name)
         plt.close(figure)
         return path
 
@@ -252,7 +254,8 @@ class Run:
         >>> [claim.id for claim in run.claims]
         ['lag 0.5', 'lag 0.9']
         """
-        for row in table.to_dict("records"):
+        for entries in table.to_dict("records"):
+            row = {str(name): value for name, value in entries.items()}
             given = {name: _entry(value, row) for name, value in columns.items()}
             if not np.isnan(given["expected"]):
                 self.claim(id.format(**row), statement.format(**row), **given)
@@ -276,6 +279,19 @@ class Run:
             text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
             file.write(text.encode(errors="backslashreplace"))  # names of files need not be UTF-8
         return path
+
+    def _repeated(self, panel: Panel) -> Panel:
+        """Return a panel that gets the same random numbers whenever it is drawn."""
+        draw, kind = panel if isinstance(panel, tuple) else (panel, "axes")
+        states: list[Any] = []
+
+        def again(place: Any) -> None:
+            if states:
+                self.rng.bit_generator.state = states[0]
+            states.append(self.rng.bit_generator.state)
+            draw(place)
+
+        return again, kind
 
     def _table(self, frame: "pd.DataFrame", name: str) -> Path:
         path = self._path(name, "csv")
@@ -306,7 +322,8 @@ def texts(table: "pd.DataFrame") -> list[list[str]]:
 
 
 def _cell(value: Any) -> str:
-    if isinstance(value, (float, np.floating)):
+    if isinstance(value, float | np.floating):
+        value = float(value)
         if np.isnan(value):
             return "–"
         return f"{value:.0f}" if abs(value) < 1e6 and value == round(value) else f"{value:.4g}"

@@ -65,7 +65,7 @@ def guarded(work: Callable[[], int]) -> int:
             _check_packages()
             return work()
     except KeyboardInterrupt:
-        _complain("interrupted: no file was replaced")
+        _complain("interrupted: only the results of a complete run replace earlier ones")
         return INTERRUPTED
     except (StudyError, OSError) as error:
         _complain(f"error: {_reason(error)}")
@@ -94,7 +94,7 @@ def tell(text: str, stream: TextIO | None = None) -> None:
     """
     stream = sys.stdout if stream is None else stream
     try:
-        if "tqdm" in sys.modules:
+        if sys.modules.get("tqdm"):
             from tqdm import tqdm
 
             tqdm.write(text, file=stream)

@@ -53,7 +53,7 @@ class Paths:
     --------
     >>> found = paths("bowl", "sgd, Sign()", lr=0.04, steps=50)
     >>> found.table()[["rule", "steps", "status"]]
-                rule  steps     status
+         rule  steps     status
     0     SGD     42    arrived
     1  Sign()     50  under way
     """
@@ -119,6 +119,8 @@ class Paths:
         figure.set_layout_engine("none")  # which is found once: a frame takes half as long
         over, loss = figure.axes[:2]
         n = len(self.ways)
+        for head in over.lines[n : 2 * n]:
+            head.set_marker("o")  # nobody has left yet
         lines = list(zip(over.lines[:n], over.lines[n : 2 * n], loss.lines[:n], self.ways.values(), strict=True))
 
         def draw(k: int) -> list[Any]:

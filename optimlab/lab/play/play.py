@@ -67,7 +67,7 @@ def _answer(found: Paths) -> str:
     """Say where the rules ended."""
     x, y = found.scene.start
     words = (f"{label} {_said(way)}" for label, way in found.ways.items())
-    return f"On {found.scene.name} from ({x:g}, {y:g}), {found.said}: {'; '.join(words)}."
+    return f"On the surface {found.scene.name} from ({x:g}, {y:g}), {found.said}: {'; '.join(words)}."
 
 
 def _said(way: drawing.Way) -> str:

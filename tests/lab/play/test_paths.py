@@ -32,7 +32,7 @@ def test_the_way_is_that_of_the_one_loop():
 
 RULES = [
     "sgd, heavy_ball(0.8)", [sgd(), heavy_ball(0.8)], ["sgd", heavy_ball(0.8)], (sgd(), "heavy_ball(0.8)"),
-    {"SGD": sgd(), "heavy ball": heavy_ball(0.8)},
+    {"SGD": sgd(), "heavy ball β 0.8": heavy_ball(0.8)},
 ]  # fmt: skip
 
 
