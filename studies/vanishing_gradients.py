@@ -49,7 +49,7 @@ ORDER = (1, *range(10))  # a program's "10 layers": w₁ once before the loop ov
 # that are known of the leaky net of seed 0, and the shares and the median of the program.
 PATHS, BLOCKS, SEEDS = ((1, 4, 7), (8, 2, 6), (3, 6, 9)), 11, 1000
 PRINTED = 0.0061  # as "db2", which the listing calls db3
-COLUMNS = ("id", "said", "expected", "measured", "tolerance", "row", "verdict")
+ENTRIES = ("expected", "measured", "tolerance", "row", "verdict")
 
 Rows = list[tuple[Any, ...]]
 Numbers = dict[str, float]
@@ -217,75 +217,53 @@ def leaky(numbers: Numbers) -> tuple[dict[str, Floats], Rows]:
     slope = activation("leaky_relu")
     lost = replace(slope, name="slope lost", derivative=lambda h, out: out.fill(1.0))
     w = np.stack([np.random.RandomState(seed).randn(10) for seed in range(SEEDS)])
-    nets = {"with the slope 0.01": slope, "as printed: slope lost": lost}
-    found = {name: np.abs(PathChain(PATHS, BLOCKS, f, x=1.0, target=3.0).gradient(w)) for name, f in nets.items()}
-    for name, g in found.items():
-        largest, kind = g.max(axis=1), name.split()[-1]
-        numbers |= {f"seed 0, {kind}": g[0, 1], f"seed 4, {kind}": largest[4], f"median, {kind}": np.median(largest)}
-        numbers |= {f"below 1e-6, {kind}": (largest < 1e-6).mean()}
-    value, h = PathChain(PATHS, BLOCKS, slope, x=1.0, target=3.0).value, 1e-6 * np.eye(10)[1]
-    right, difference = found["with the slope 0.01"][0, 1], abs(value(w[0] + h) - value(w[0] - h)) / 2e-6
-    unused, zeros = 10 - len({*np.ravel(PATHS)}), (found["as printed: slope lost"].max(axis=0) == 0).sum()
+    right, program = (PathChain(PATHS, BLOCKS, f, x=1.0, target=3.0) for f in (slope, lost))
+    found = {"with the slope 0.01": np.abs(right.gradient(w)), "as printed: slope lost": np.abs(program.gradient(w))}
+    largest = {name: g.max(axis=1) for name, g in found.items()}
+    for name, most in largest.items():
+        kind = name.split()[-1]
+        numbers |= {f"seed 0, {kind}": found[name][0, 1], f"seed 4, {kind}": most[4]}
+        numbers |= {f"median, {kind}": np.median(most), f"below 1e-6, {kind}": (most < 1e-6).mean()}
+    h, (one, printed) = 1e-6 * np.eye(10)[1], found.values()
+    difference = abs(right.value(w[0] + h) - right.value(w[0] - h)) / 2e-6
+    unused, zeros = 10 - len({*np.ravel(PATHS)}), (printed.max(axis=0) == 0).sum()
     said = "leaky net, seed 0: |dC/dw₁| with the slope, beside differences of C"
-    return {name: g.max(axis=1) for name, g in found.items()}, [
-        ("leaky", said, difference, right, 1e-6, "001-h", "artefact"),
+    return largest, [
+        ("leaky", said, difference, one[0, 1], 1e-6, "001-h", "artefact"),
         ("unused", "leaky net: weights without gradient, used nowhere", unused, zeros, 0, "001-i", "refuted"),
     ]
 
 
-def drawable(values: Any) -> Floats:
-    """|values|, NaN where a logarithmic axis cannot show them."""
-    sizes = np.abs(np.asarray(values, np.float64))
-    return np.where((sizes > 1e-200) & (sizes < 1e200), sizes, np.nan)
-
-
-def decades(ax: Axes, values: Any) -> None:
-    """Set a logarithmic axis of y around the values that can be shown, with ticks that are round."""
-    exponents = np.log10(drawable([0.5, 1.0, *values]))
-    low, high = np.floor(np.nanmin(exponents)), np.ceil(np.nanmax(exponents))
-    every = next((step for step in (1, 2, 5, 10, 20) if high - low <= 10 * step), 50)
-    ax.set(yscale="log", ylim=(10.0**low, 10.0**high))
-    ax.set_yticks(10.0 ** np.arange(every * np.ceil(low / every), high + 0.1, every))
-    ax.minorticks_off()
-
-
 def draw_depth(ax: Axes, run: Run, table: pd.DataFrame, factor: float, zero: int) -> None:
     """Show dz/dw₀ over the number of layers."""
-    o, depth = run.options, table["depth"]
-    ax.plot(depth, drawable(table["float64"]), color=PALETTE["blue"], label="float64")
-    ax.plot(depth, drawable(table["float32"]), "--", color=PALETTE["orange"], label="float32")
-    ax.plot(
-        depth,
-        drawable(table["float64"][0] * factor ** (depth - 1.0)),
-        ":",
-        color="#666666",
-        label=f"{factor:.3g} a layer",
-    )
+    o, depth, exponent = run.options, table["depth"], np.log10(table[["float64", "float32"]])
+    ax.plot(depth, exponent["float64"], color=PALETTE["blue"], label="float64")
+    ax.plot(depth, exponent["float32"], "--", color=PALETTE["orange"], label="float32")
+    line = exponent["float64"][0] + (depth - 1) * np.log10(factor)
+    ax.plot(depth, line, ":", color="#666666", label=f"{factor:.3g} a layer")
     if zero:
-        said, ends = f"float32 has 0 from {zero} on", (max(table["float64"][zero - 1], 1e-200), 1.0)
-        ax.plot([zero, zero], ends, color=PALETTE["vermillion"], linestyle=":", label=said)
-    decades(ax, table["float64"])
-    ax.set(xlabel="units in a row", ylabel=f"|dz/dw₀| at w = {o.weight:g}, b = {o.bias:g}")
+        label, low = f"float32 has 0 from {zero} on", max(exponent["float64"][zero - 1], -320)
+        ax.vlines(zero, low, 0, PALETTE["vermillion"], ":", label=label)
+    ax.set(xlabel="units in a row", ylabel=f"log₁₀ |dz/dw₀| at w = {o.weight:g}, b = {o.bias:g}")
     ax.set_title(f"Depth: {o.activation.name}, equal units")
     ax.legend()
 
 
 def draw_random(ax: Axes, run: Run, table: pd.DataFrame) -> None:
     """Show the median gradient of every weight of random chains."""
-    ax.plot(drawable(table["median"]), "o", color=PALETTE["blue"], label=f"median of {run.options.draws} draws")
-    ax.axhline(5e-7, color=PALETTE["vermillion"], linestyle=":", label="below: six decimals print 0.000000")
-    decades(ax, [*table["median"], 1e-9, 100.0])
-    ax.set(xlabel="weight wᵢ (0: next to the input)", ylabel="|dC/dwᵢ|", xticks=range(10))
+    ax.plot(np.log10(table["median"]), "o", color=PALETTE["blue"], label=f"median of {run.options.draws} draws")
+    ax.axhline(np.log10(5e-7), color=PALETTE["vermillion"], linestyle=":", label="below: six decimals print 0.000000")
+    ax.set(xlabel="weight wᵢ (0: next to the input)", ylabel="log₁₀ |dC/dwᵢ|", xticks=range(10))
     ax.set_title(f"Eleven units of random weights, sd {run.options.scale:g}")
     ax.legend(loc="upper left")
 
 
 def draw_training(ax: Axes, run: Run, table: pd.DataFrame) -> None:
     """Show the gradients of the chain's weights while it is trained."""
-    for i, colour in zip(range(run.options.units), PALETTE.values(), strict=False):
-        ax.plot(table["step"] + 1, drawable(table[f"dw{i}"]), color=colour, label=f"|dw{i}|")
-    ax.plot(table["step"] + 1, drawable(table["z"]), "--", color="#777777", label="|output z|")
-    ax.set(xscale="log", yscale="log", xlabel="steps + 1", ylabel="gradient, output")
+    for name in [*(f"dw{i}" for i in range(run.options.units)), "z"]:
+        style = {"color": "#777777", "linestyle": "--"} if name == "z" else {}
+        ax.plot(table["step"] + 1, np.log10(table[name].abs()), label=f"|{name}|", **style)
+    ax.set(xlim=(1, run.options.steps + 1), xscale="log", xlabel="steps + 1", ylabel="log₁₀ of gradients and output z")
     ax.set_title(f"Trained from w = {run.options.weight:g}: at the end all is small")
     ax.legend(loc="lower left")
 
@@ -293,17 +271,14 @@ def draw_training(ax: Axes, run: Run, table: pd.DataFrame) -> None:
 def draw_map(ax: Axes, run: Run, table: pd.DataFrame) -> None:
     """Show |dz/dw₀| over w: with fixed biases, and with units held at their centre."""
     o, w = run.options, np.geomspace(0.1, 200.0, 400)
-    for p, colour, label in (
-        (equal(o.units, w, o.bias), "blue", f"b = {o.bias:g}"),
-        (held(run, o.units, w), "vermillion", "units held at their centre"),
-    ):
+    curves = {f"b = {o.bias:g}": equal(o.units, w, o.bias), "units held at their centre": held(run, o.units, w)}
+    for (label, p), colour in zip(curves.items(), ("blue", "vermillion"), strict=True):
         steep = chain(run, o.units).gradient(p)["w"][:, 0]
-        ax.plot(w, drawable(steep), color=PALETTE[colour], label=label)
+        ax.plot(w, np.log10(np.abs(steep)), color=PALETTE[colour], label=label)
     dots = table[table["units"] == o.units]
-    ax.plot(dots["w"], dots["gradient"], "o", color=PALETTE["vermillion"])
-    ax.axhline(1.0, color="#666666", linestyle=":")
-    ax.set(xscale="log", xlabel=f"w of all {o.units} units", ylabel="|dz/dw₀|")
-    decades(ax, [1e-16, 1e8])
+    ax.plot(dots["w"], np.log10(dots["gradient"]), "o", color=PALETTE["vermillion"])
+    ax.axhline(0.0, color="#666666", linestyle=":")
+    ax.set(xlim=(0.1, 200), xscale="log", xlabel=f"w of all {o.units} units", ylabel="log₁₀ |dz/dw₀|", ylim=(-16, 8))
     ax.set_title(f"Large weights: {o.activation.name}, alone and held at 0")
     ax.legend(loc="upper left")
 
@@ -311,24 +286,21 @@ def draw_map(ax: Axes, run: Run, table: pd.DataFrame) -> None:
 def draw_window(ax: Axes, run: Run) -> None:
     """Show the factor of one layer, |w φ'(w a)|, over w and the input's distance a from the centre."""
     f, w, a = run.options.activation, np.geomspace(0.5, 100.0, 300), np.linspace(-0.6, 0.6, 241)
-    factor = w * f.slope(f(w * a[:, None]))
-    shown = np.clip(np.log10(np.maximum(factor, 1e-300)), -2.0, 2.0)
+    shown = np.clip(np.log10(w * f.slope(f(w * a[:, None]))), -2.0, 2.0)
     mesh = ax.pcolormesh(w, a, shown, cmap="RdBu_r", vmin=-2.0, vmax=2.0, shading="nearest", rasterized=True)
-    ax.contour(w, a, factor, levels=[1.0], colors="black", linewidths=1.2)
+    ax.contour(w, a, shown, levels=[0.0], colors="black", linewidths=1.2)
     ax.set(xscale="log", xlabel="|w|", ylabel="distance of the input from the centre")
     ax.set_title(f"Where a {f.name} magnifies (inside the line)")
     ax.grid(visible=False)
-    bar = ax.figure.colorbar(mesh, ax=ax, ticks=[-2, -1, 0, 1, 2], label="factor of a layer |w φ'|")
-    bar.ax.set_yticklabels(["≤ 0.01", "0.1", "1", "10", "≥ 100"])
+    ax.figure.colorbar(mesh, ax=ax, ticks=range(-2, 3), label="log₁₀ of the factor of a layer |w φ'|")
 
 
 def draw_leaky(ax: Axes, found: dict[str, Floats]) -> None:
     """Show the largest gradient of the leaky net over the seeds, as printed and as it is."""
     for (name, values), colour in zip(found.items(), ("blue", "orange"), strict=True):
-        shown = np.log10(np.maximum(values, 1e-50))
-        ax.hist(shown, np.linspace(-50.0, 15.0, 66).tolist(), histtype="step", linewidth=1.8, color=PALETTE[colour])
-        label, middle = f"{name}: median {np.median(values):.0e}", float(np.median(shown))
-        ax.plot([middle, middle], [0, 85], ":", color=PALETTE[colour], label=label)
+        shown, label = np.log10(np.maximum(values, 1e-50)), f"{name}: median {np.median(values):.0e}"
+        ax.hist(shown, range(-50, 16), histtype="step", linewidth=1.8, color=PALETTE[colour])
+        ax.vlines(np.median(shown), 0, 85, PALETTE[colour], ":", label=label)
     ax.set(xlabel="log₁₀ of the largest |dC/dw|, at least -50", ylabel=f"seeds of {SEEDS}", ylim=(0, 110))
     ax.set_title("A leaky ReLU's cure: a lost derivative")
     ax.legend(loc="upper left")
@@ -336,16 +308,13 @@ def draw_leaky(ax: Axes, found: dict[str, Floats]) -> None:
 
 def answer(run: Run, depth: pd.DataFrame, factor: float, zero: int, table: pd.DataFrame) -> None:
     """Say what depth and weights do."""
-    o, last = run.options, depth.iloc[-1]
+    o, w, one = run.options, max(run.options.large), chain(run, run.options.units)
+    alone, centred = (abs(one.gradient(p)["w"][0]) for p in (equal(o.units, w, o.bias), held(run, o.units, w)))
     text = f"{o.depth} {o.activation.name} units of w = {o.weight:g}, b = {o.bias:g} leave a gradient of "
-    text += f"{last['float64']:.3g}" + f" ({factor:.3g} a layer)" * (factor >= 0)
+    text += f"{depth['float64'].iloc[-1]:.3g}" + f" ({factor:.3g} a layer)" * (factor >= 0)
     text += f"; float32 has 0 from {zero} on" * (zero > 0)
-    w, one = max(o.large), chain(run, o.units)
-    alone = abs(one.gradient(equal(o.units, w, o.bias))["w"][0])
-    centred = table.loc[(table["units"] == o.units) & (table["w"] == w), "gradient"].iloc[0]
     text += f". {o.units} units of w = {w:g} have the gradient {alone:.3g}; held at their centre, {centred:.4g}."
-    shown = sorted({*np.geomspace(1, o.depth, 7).astype(int).tolist(), *(d for d in (3, 10) if d <= o.depth)})
-    run.answer(text, depth[depth["depth"].isin(shown)])
+    run.answer(text, depth[depth["depth"].isin([1, 3, 10, *np.geomspace(1, o.depth, 5).astype(int)])])
 
 
 def main(run: Run) -> None:
@@ -358,19 +327,19 @@ def main(run: Run) -> None:
         medians, drawn = random_chains(run, numbers)
         found, leaked = leaky(numbers)
         rows = [*trained, *ten_steps(run), *deep, *large, *window(numbers), *drawn, *leaked]
-        claims = pd.DataFrame(rows, columns=list(COLUMNS))
-        run.claim_rows(claims, "{id}", "{said}", **{name: name for name in COLUMNS[2:]})
-    run.table(pd.DataFrame({"number": list(numbers), "value": list(numbers.values())}), "numbers")
-    answer(run, depth, factor, zero, table)
-    run.draw(
-        lambda ax: draw_depth(ax, run, depth, factor, zero),
-        lambda ax: draw_random(ax, run, medians),
-        lambda ax: draw_training(ax, run, double),
-        lambda ax: draw_map(ax, run, table),
-        lambda ax: draw_window(ax, run),
-        lambda ax: draw_leaky(ax, found),
-        columns=3,
-    )
+        claims = pd.DataFrame(rows, columns=["id", "said", *ENTRIES])
+        run.claim_rows(claims, "{id}", "{said}", **dict(zip(ENTRIES, ENTRIES, strict=True)))
+        run.table(pd.DataFrame({"number": list(numbers), "value": list(numbers.values())}), "numbers")
+        answer(run, depth, factor, zero, table)
+        run.draw(
+            lambda ax: draw_depth(ax, run, depth, factor, zero),
+            lambda ax: draw_random(ax, run, medians),
+            lambda ax: draw_training(ax, run, double),
+            lambda ax: draw_map(ax, run, table),
+            lambda ax: draw_window(ax, run),
+            lambda ax: draw_leaky(ax, found),
+            columns=3,
+        )
 
 
 if __name__ == "__main__":
