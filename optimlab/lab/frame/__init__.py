@@ -21,7 +21,7 @@ from optimlab.lab.frame.command import study
 from optimlab.lab.frame.errors import StudyError
 from optimlab.lab.frame.figures import PALETTE, literal, style
 from optimlab.lab.frame.gather import gather, gather_options
-from optimlab.lab.frame.knobs import Knob, rules_knob
+from optimlab.lab.frame.knobs import Knob, each_rule, rules_knob
 from optimlab.lab.frame.looks import look, looks
 from optimlab.lab.frame.outcome import Outcome
 from optimlab.lab.frame.proportions import proportion_interval, wilson_interval
@@ -37,6 +37,7 @@ __all__ = [
     "Run",
     "StudyError",
     "bootstrap_interval",
+    "each_rule",
     "gather",
     "gather_options",
     "literal",

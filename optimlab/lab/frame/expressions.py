@@ -9,7 +9,7 @@ import operator
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
-from functools import cache
+from functools import cache, partial
 from typing import Any, ClassVar, final
 
 import numpy as np
@@ -21,8 +21,9 @@ from optimlab.lab.frame.terminal import printable
 from optimlab.recurrence.decay import Decay
 from optimlab.recurrence.gain import Gain
 from optimlab.rules.algebra import Rule
+from optimlab.schedules.schedule import Schedule
 
-__all__ = ["function", "nearest", "rule", "rules"]
+__all__ = ["function", "nearest", "rule", "rules", "schedules"]
 
 _LONGEST, _DEEPEST = 1000, 60
 _SIGNS: Mapping[type[ast.AST], tuple[str, Callable[[Any, Any], Any]]] = {
@@ -94,6 +95,50 @@ def rules(text: str) -> dict[str, Rule]:
     found = [read.rule(node) for node in nodes]
     texts = [ast.get_source_segment(read.line, node) or "" for node in nodes]
     return dict(zip(labels(found, texts), found, strict=True))
+
+
+def schedules(text: str) -> dict[str, Callable[[int], Schedule]]:
+    """Return the schedules of a text such as "constant(0.1), cosine_decay(0.1, steps=K)", each a function of K.
+
+    Parameters
+    ----------
+    text : str
+        Calls of the library's makers of schedules, and products of them, with commas between. K is the number of
+        updates for which a schedule is asked.
+
+    Returns
+    -------
+    dict of callable
+        In the order of the text; the labels are the names of the makers, or the texts where two have one name.
+
+    Raises
+    ------
+    StudyError
+        If the text describes no schedules: what is wrong, the place, and what is allowed.
+
+    Examples
+    --------
+    >>> found = schedules("constant(0.1), 0.5 * cosine_decay(0.1, steps=K/2)")
+    >>> list(found), found["constant"](100)
+    (['constant', '0.5 * cosine_decay(0.1, steps=K/2)'], constant(0.1))
+    >>> schedules("sgd")
+    Traceback (most recent call last):
+        ...
+    optimlab.lab.frame.errors.StudyError: a schedule such as constant(0.1) must stand here; this is Gradient()
+      sgd
+      ^
+    """
+    read = _Rules(text, _makers() | {"K": 1000})
+    nodes = read.tree.elts if isinstance(read.tree, ast.Tuple) else [read.tree]
+    for node in nodes:
+        if not isinstance(found := read.visit(node), Schedule):
+            raise read.wrong(f"a schedule such as constant(0.1) must stand here; this is {found!r}", node)
+    texts = [ast.get_source_segment(read.line, node) or "" for node in nodes]
+    names = [getattr(getattr(node, "func", None), "id", text) for node, text in zip(nodes, texts, strict=True)]
+    labels = [name if names.count(name) == 1 else text for name, text in zip(names, texts, strict=True)]
+    if len(set(labels)) < len(labels):
+        raise read.wrong("a schedule stands twice; leave one out, or change a number in it")
+    return {label: partial(read.at, node) for label, node in zip(labels, nodes, strict=True)}
 
 
 def function(text: str, variables: Sequence[str] = ("x", "y")) -> Callable[..., Any]:
@@ -266,11 +311,21 @@ class _Rules(_Reader):
     signs = "| + - * /"
     literals = (int, float, str, bool)
 
+    def visit_Constant(self, node: ast.Constant) -> Any:
+        found = super().visit_Constant(node)
+        return node.value if type(node.value) is int else found  # one_cycle takes whole steps
+
     def visit_List(self, node: ast.List) -> Any:
         return [*map(self.visit, node.elts)]
 
     def visit_Tuple(self, node: ast.Tuple) -> Any:
         return tuple(map(self.visit, node.elts))
+
+    def at(self, node: ast.expr, K: int) -> Any:
+        """Return what a part of the text is worth for a number of updates."""
+        other = copy(self)
+        other.known = {**self.known, "K": K}
+        return other.visit(node)
 
     def rule(self, node: ast.expr) -> Rule:
         found = self.visit(node)

@@ -2,15 +2,17 @@
 
 import argparse
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from optimlab.checks import FINITE, Range, number, whole
 from optimlab.lab.frame.errors import StudyError
 from optimlab.lab.frame.expressions import rules
+from optimlab.lab.frame.looks import look
+from optimlab.rules.algebra import Rule
 
-__all__ = ["Knob", "add_knobs", "given", "rules_knob", "turned", "values"]
+__all__ = ["Knob", "add_knobs", "each_rule", "given", "rules_knob", "turned", "values"]
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,45 @@ def rules_knob(default: str, help: str = "update rules, by name or as expression
     ['Adam']
     """
     return Knob("rules", default, help, read=rules)
+
+
+def each_rule(
+    rules: Mapping[str, Rule], given: tuple[float, ...], usual: Mapping[str, float], *, name: str = "lr"
+) -> dict[str, float]:
+    """Return the number of each rule, by label: one for all, or as many as there are rules.
+
+    Parameters
+    ----------
+    rules : dict of Rule by label
+        The rules.
+    given : tuple of float
+        The values of the knob.
+    usual : dict of float
+        What the knob's default says of each kind of rule, by the names of `look`. Where `given` is the default, other
+        rules have the least of these numbers.
+    name : str
+        Name of the knob, for the error.
+
+    Raises
+    ------
+    StudyError
+        If there are neither one nor as many.
+
+    Examples
+    --------
+    >>> from optimlab import adam, momentum, sgd
+    >>> usual = {"SGD": 0.5, "Adam": 0.001}
+    >>> each_rule({"Adam": adam(), "EMA momentum": momentum()}, (0.5, 0.001), usual)
+    {'Adam': 0.001, 'EMA momentum': 0.001}
+    >>> each_rule({"Adam": adam(), "SGD": sgd()}, (0.1, 0.2), usual)
+    {'Adam': 0.1, 'SGD': 0.2}
+    """
+    if given == tuple(usual.values()):
+        return {label: usual.get(look(rule).name, min(given)) for label, rule in rules.items()}
+    if len(given) not in (1, len(rules)):
+        values = " ".join(map(_text, given))
+        raise StudyError(f"--{name} takes one value, or one for each rule ({', '.join(rules)}); got {values}")
+    return dict(zip(rules, given * len(rules) if len(given) == 1 else given, strict=True))
 
 
 def add_knobs(parser: argparse.ArgumentParser, knobs: Sequence[Knob]) -> None:

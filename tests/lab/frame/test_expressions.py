@@ -21,12 +21,14 @@ from optimlab import (
     Weights,
     adam,
     adamw,
+    constant,
     cosine_decay,
     cosine_restarts,
     heavy_ball,
     join,
     momentum,
     nesterov,
+    one_cycle,
     piecewise,
     rmsprop,
     sgd,
@@ -34,7 +36,7 @@ from optimlab import (
 )
 from optimlab.lab.autodiff import value_and_grad
 from optimlab.lab.frame.errors import StudyError
-from optimlab.lab.frame.expressions import _FUNCTIONS, _makers, function, nearest, rule, rules
+from optimlab.lab.frame.expressions import _FUNCTIONS, _makers, function, nearest, rule, rules, schedules
 
 RULES = {
     "adam": adam(),
@@ -115,7 +117,7 @@ WRONG = [  # text, what is said, the column of the mark
     ("adam sgd", "invalid syntax", 5),
     ("adam sgd, sgd", "invalid syntax", 5),
     ("0.95", "a rule such as adam must stand here; this is 0.95", 0),
-    ("adam, 3", "a rule such as adam must stand here; this is 3.0", 6),
+    ("adam, 3", "a rule such as adam must stand here; this is 3", 6),
     ("cosine_decay(.1, steps=9)", "a rule such as adam must stand here; this is cosine_decay", 0),
     ("inf(3)", "only a name of a function can be called", 0),
     ("adam ** 2", "** is not allowed before this; | + - * / are", 8),
@@ -264,6 +266,34 @@ def test_any_text_is_read_or_refused(text):
     for read in (rules, function):
         with contextlib.suppress(StudyError):
             read(text)
+
+
+def test_schedules_are_functions_of_the_number_of_updates():
+    found = schedules(
+        "cosine_decay(0.1, steps=K/2), one_cycle(0.02, .5, steps=K), 2*constant(1), piecewise([1, .5], at=[K/2])"
+    )
+    assert [make(200) for make in found.values()] == [
+        cosine_decay(0.1, steps=100),
+        one_cycle(0.02, 0.5, steps=200),
+        2 * constant(1.0),
+        piecewise([1.0, 0.5], at=[100]),
+    ]
+    assert list(found) == ["cosine_decay", "one_cycle", "2*constant(1)", "piecewise"]
+    assert list(schedules("constant(1), constant(2)")) == ["constant(1)", "constant(2)"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "column"),
+    [
+        ("constant(1), sgd", "a schedule such as constant(0.1) must stand here; this is Gradient()", 13),
+        ("constant", "it is constant(value)", 0),
+        ("constant(1), constant(1)", "a schedule stands twice; leave one out", 0),
+        ("cosine_decay(1, steps=L)", "'L' is not known", 22),
+        ("one_cycle(0.1, 1, steps=K/3)", "steps must be a whole number", 0),
+    ],
+)
+def test_a_wrong_schedule_is_refused_with_the_place(text, said, column):
+    refused(schedules, text, said, column)
 
 
 def test_the_nearest_name_is_found_whatever_its_case():
