@@ -1,4 +1,4 @@
-"""The frame of every study: command line, output folder, figures, statistics, claims; and all studies by name.
+"""The frame of every study: command line, output folder, figures, intervals, claims; and all studies by name.
 
 Nothing heavy is imported here: pandas, SciPy and matplotlib load when a study first needs them.
 
@@ -21,12 +21,11 @@ from optimlab.lab.frame.command import study
 from optimlab.lab.frame.errors import StudyError
 from optimlab.lab.frame.figures import PALETTE, literal, style
 from optimlab.lab.frame.gather import gather, gather_options
+from optimlab.lab.frame.intervals import mean_interval, median_interval, proportion_interval, wilson_interval
 from optimlab.lab.frame.knobs import Knob, each_rule, rules_knob
 from optimlab.lab.frame.looks import look, looks
 from optimlab.lab.frame.outcome import Outcome
-from optimlab.lab.frame.proportions import proportion_interval, wilson_interval
 from optimlab.lab.frame.run import Run
-from optimlab.lab.frame.statistics import bootstrap_interval, mean_interval, median_interval, prediction_interval
 from optimlab.lab.frame.workers import side_by_side, tick
 
 __all__ = [
@@ -36,7 +35,6 @@ __all__ = [
     "Outcome",
     "Run",
     "StudyError",
-    "bootstrap_interval",
     "each_rule",
     "gather",
     "gather_options",
@@ -45,7 +43,6 @@ __all__ = [
     "looks",
     "mean_interval",
     "median_interval",
-    "prediction_interval",
     "proportion_interval",
     "rules_knob",
     "side_by_side",
