@@ -5,14 +5,7 @@ Nothing heavy is imported here: pandas, SciPy and matplotlib load when a study f
 Examples
 --------
 >>> from optimlab.lab.frame import Claim
->>> Claim(
-...     id="lag",
-...     statement="an EMA lags a ramp by β/(1-β) samples",
-...     expected=9.0,
-...     measured=9.01,
-...     low=8.9,
-...     high=9.1,
-... ).stands
+>>> Claim(id="lag", statement="lag of β = 0.9", expected=9.0, measured=9.01, low=8.9, high=9.1).stands
 True
 """
 
@@ -29,25 +22,7 @@ from optimlab.lab.frame.run import Run
 from optimlab.lab.frame.workers import side_by_side, tick
 
 __all__ = [
-    "PALETTE",
-    "Claim",
-    "Knob",
-    "Outcome",
-    "Run",
-    "StudyError",
-    "each_rule",
-    "gather",
-    "gather_options",
-    "literal",
-    "look",
-    "looks",
-    "mean_interval",
-    "median_interval",
-    "proportion_interval",
-    "rules_knob",
-    "side_by_side",
-    "study",
-    "style",
-    "tick",
-    "wilson_interval",
-]
+    "PALETTE", "Claim", "Knob", "Outcome", "Run", "StudyError", "each_rule", "gather", "gather_options", "literal",
+    "look", "looks", "mean_interval", "median_interval", "proportion_interval", "rules_knob", "side_by_side", "study",
+    "style", "tick", "wilson_interval",
+]  # fmt: skip
