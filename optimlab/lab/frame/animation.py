@@ -23,18 +23,7 @@ _GLYPHS = {  # in place of a font that the player would load from the network
 def animation_page(figure: "Figure", draw: Callable[[int], Any], *, frames: int, title: str, text: str) -> str:
     """Return a page of HTML with the frames in it, and buttons to play them or to step through them.
 
-    Parameters
-    ----------
-    figure : matplotlib Figure
-        What is drawn on, at 80 dots per inch.
-    draw : callable
-        Brings the figure to frame k = 0, 1, ..., and returns the artists that it changed.
-    frames : int, at least 1
-        Number of frames.
-    title : str
-        Title of the page.
-    text : str
-        What it says above the animation.
+    The arguments are those of `Run.animation`.
 
     Examples
     --------

@@ -13,18 +13,9 @@ from optimlab.checks import NOT_NEGATIVE, choice, number, real
 from optimlab.lab.frame.terminal import columns, painted, printable
 
 __all__ = [
-    "COLUMNS",
-    "NUMBERS",
-    "VERDICTS",
-    "Claim",
-    "Quote",
-    "Verdict",
-    "claims_text",
-    "count_text",
-    "expected_text",
-    "measured_text",
-    "quotes",
-]
+    "COLUMNS", "NUMBERS", "VERDICTS", "Claim", "Quote", "Verdict", "claims_text", "count_text", "expected_text",
+    "measured_text", "quotes",
+]  # fmt: skip
 
 Verdict = Literal["reproduced", "refuted", "artefact"]
 VERDICTS: tuple[str, ...] = get_args(Verdict)
@@ -163,14 +154,7 @@ def count_text(claims: Sequence[Claim]) -> str:
 def claims_text(claims: Sequence[Claim], stream: TextIO, known: dict[str, Quote] | None = None) -> str:
     r"""Return the claims one below the other, each with the sentence that it tests; what failed is red in a terminal.
 
-    Parameters
-    ----------
-    claims : sequence of Claim
-        The claims.
-    stream : TextIO
-        Where the text goes: lines of a terminal are wrapped, those of a file are left whole.
-    known : dict of Quote, optional
-        The sentences, by row.
+    Lines of a terminal are wrapped, those of a file are left whole. Sentences are `known` by row.
 
     Examples
     --------

@@ -22,7 +22,14 @@ _LAST_LINES = 8
 
 
 def gather_options(parser: argparse.ArgumentParser, scripts: Iterable[Path]) -> None:
-    """Add the options of a study that gathers others."""
+    """Add the options of a study that gathers others.
+
+    Examples
+    --------
+    >>> gather_options(parser := argparse.ArgumentParser(), [Path("sums.py")])
+    >>> parser.parse_args(["--only", "sums"]).only
+    ['sums']
+    """
     names = sorted(script.stem for script in scripts)
     group = parser.add_argument_group("which studies run")
     group.add_argument("--only", nargs="+", choices=names, metavar="STUDY", help="gather only these studies")
@@ -39,13 +46,7 @@ def gather(scripts: Sequence[Path], arguments: argparse.Namespace) -> dict[str, 
     """Run studies side by side and return what became of each, told as it comes.
 
     Each study writes to ``<out>/<study>/`` as it does alone; what was there stays until the new results are whole.
-
-    Parameters
-    ----------
-    scripts : sequence of Path
-        The studies.
-    arguments : argparse.Namespace
-        The command line, with the options of `gather_options` and those of every study.
+    The arguments are those of `gather_options` and of every study.
 
     Examples
     --------

@@ -22,14 +22,7 @@ class Markup(str):
 def element(tag: str, /, *children: object, **attributes: object) -> Markup:
     """Return an element; children and attributes that are not `Markup` are escaped.
 
-    Parameters
-    ----------
-    tag : str
-        Name of the element.
-    *children : object
-        What it holds, one after the other.
-    **attributes : object
-        Its attributes: a trailing underscore is dropped (``class_``), others become hyphens (``data_value``).
+    Of an attribute's name a trailing underscore is dropped (``class_``), others become hyphens (``data_value``).
 
     Examples
     --------

@@ -64,25 +64,12 @@ class Outcome:
 
 
 def read_outcome(folder: Path) -> Outcome:
-    """Return what a complete run left in its folder.
-
-    Parameters
-    ----------
-    folder : Path
-        The folder of the run, named as the study.
+    """Return what a complete run left in its folder, which is named as the study.
 
     Raises
     ------
     StudyError
         If the run is not complete, or its record is damaged. The message names file and place.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> read_outcome(Path(tempfile.gettempdir(), "none"))  # doctest: +ELLIPSIS
-    Traceback (most recent call last):
-        ...
-    optimlab.lab.frame.errors.StudyError: ...run.json: a complete run has this file; there is none; run the study again
     """
     path = folder / RECORD
     try:

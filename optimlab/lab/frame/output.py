@@ -21,22 +21,7 @@ RECORD = "run.json"
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[BinaryIO]:
-    """Open a binary file that takes the place of `path` once it is complete, whatever happens in between.
-
-    Parameters
-    ----------
-    path : Path
-        The file to write or replace; its folder exists.
-
-    Yields
-    ------
-    BinaryIO
-        The temporary file, open for writing.
-
-    Raises
-    ------
-    StudyError
-        If the file cannot be written.
+    """Open a binary file as `replacing` does; a StudyError says why it cannot be written.
 
     Examples
     --------
@@ -44,8 +29,8 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     >>> with TemporaryDirectory() as folder:
     ...     with whole_file(Path(folder, "a.txt")) as file:
     ...         _ = file.write(b"whole")
-    ...     Path(folder, "a.txt").read_bytes(), os.listdir(folder)
-    (b'whole', ['a.txt'])
+    ...     os.listdir(folder)
+    ['a.txt']
     """
     try:
         with replacing(path) as file:
@@ -57,11 +42,6 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
 @contextmanager
 def reserved(folder: Path) -> Iterator[None]:
     """Make `folder`, prove that it can be written, keep other runs out, and sweep up after a killed run.
-
-    Parameters
-    ----------
-    folder : Path
-        The output folder; made with its parents if missing.
 
     Raises
     ------
@@ -91,17 +71,9 @@ def reserved(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def staging(folder: Path) -> Iterator[Path]:
-    """Give a run an empty folder inside the folder of its results, where its files go once its record is written.
+    """Give a run an empty folder inside the reserved folder of its results, where its files go once it has a record.
 
-    Parameters
-    ----------
-    folder : Path
-        A folder that is reserved. What a killed run had completed there is published, other remains are removed.
-
-    Yields
-    ------
-    Path
-        The empty folder.
+    What a killed run had completed there is published, other remains are removed.
 
     Examples
     --------

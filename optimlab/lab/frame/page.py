@@ -47,11 +47,6 @@ def page(title: str, *body: Markup) -> str:
 def write_gallery(out: Path) -> Path:
     """Write ``<out>/index.html``: of every study that ran its question, answer, figures, table, command and claims.
 
-    Parameters
-    ----------
-    out : Path
-        The folder that holds the folders of the studies.
-
     Examples
     --------
     >>> from tempfile import TemporaryDirectory

@@ -98,12 +98,7 @@ class Run:
     def answer(self, text: str, table: "pd.DataFrame | None" = None) -> None:
         """Give the answer, which the frame prints first: one to three sentences with numbers, and one small table.
 
-        Parameters
-        ----------
-        text : str
-            The sentences.
-        table : DataFrame, optional
-            About ten rows at most, with a column for each thing to compare; its index is not shown.
+        The table has about ten rows at most, and a column for each thing to compare; its index is not shown.
         """
         self.answer_text = " ".join(text.split())
         self.answer_table = table
@@ -111,14 +106,7 @@ class Run:
     def progress(self, items: Iterable[T], description: str, total: int | None = None) -> Iterable[T]:
         """Return `items`, with a progress bar in a terminal if going through them takes longer than 2 s.
 
-        Parameters
-        ----------
-        items : iterable
-            What the loop runs over.
-        description : str
-            What is counted, such as ``"noise draws"``.
-        total : int, optional
-            How many items there are, where ``len(items)`` does not know.
+        The description says what is counted ("noise draws"), `total` how many there are where ``len(items)`` does not.
         """
         from tqdm import tqdm
 
@@ -170,13 +158,9 @@ class Run:
         Parameters
         ----------
         figure : matplotlib Figure
-            What is drawn on.
+            What is drawn on, at 80 dots per inch.
         draw : callable
-            Brings the figure to frame k = 0, 1, ..., and returns the artists that it changed.
-        frames : int, at least 1
-            Number of frames.
-        name : str
-            Name of the file.
+            Brings the figure to frame k = 0, 1, ... of `frames`, and returns the artists that it changed.
         text : str
             What the page says above the animation.
         """

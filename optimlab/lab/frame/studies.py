@@ -28,11 +28,6 @@ class Study(NamedTuple):
 def studies() -> dict[str, Study]:
     """Return what each study says of itself, by the study's name.
 
-    Raises
-    ------
-    FileNotFoundError
-        If the folder of the studies is not there.
-
     Examples
     --------
     >>> list(studies())[:2]
@@ -69,17 +64,7 @@ def markdown() -> str:
 def run(name: str, arguments: Sequence[str] = ()) -> int:
     """Run a study as ``python studies/<name>.py <arguments>`` does.
 
-    Parameters
-    ----------
-    name : str
-        One of `studies`.
-    arguments : sequence of str
-        Its command line.
-
-    Returns
-    -------
-    int
-        Its exit status; 2 if a package of the extra ``lab`` is not installed.
+    Its exit status is returned; 2 if a package of the extra ``lab`` is not installed.
 
     Examples
     --------
