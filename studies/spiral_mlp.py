@@ -217,7 +217,7 @@ def claim_end(run: Run, table: pd.DataFrame, rules: pd.DataFrame, found: Mapping
     run.claim_rows(table, "rest {net} {layer}", said, expected=run.options.l2, **about)
     said = "{net}, layer {layer}: at the end, too, the norm of δ is below the next layer's (1: yes)"
     about = {"measured": "fades", "row": "000-i", "verdict": "refuted"}
-    run.claim_rows(table.assign(fades=table["δ end"] < 1.0), "δ end {net} {layer}", said, expected=0.0, **about)
+    run.claim_rows(table.assign(fades=(table["δ end"] < 1.0) * 1.0), "δ end {net} {layer}", said, expected=0.0, **about)
     said = "sigmoid, layer {layer}: mean slope at the end, of at most 0.25"
     about = {"measured": "slope", "tolerance": 0.05, "row": "000-l", "verdict": "refuted"}
     run.claim_rows(sigmoid, "slope {layer}", said, expected=0.25, **about)
