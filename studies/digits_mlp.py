@@ -218,7 +218,7 @@ def draw_epochs(ax: Axes, run: Run, found: Mapping[str, Trained], lr: Mapping[st
         error = 1.0 - found[label].curve[1:, list(found[label].lr).index(lr[label])].mean(axis=-1)
         ax.plot(np.arange(1, len(error) + 1), error, look.dash, color=look.colour, label=f"{label}, lr {lr[label]:g}")
     ax.set(xlabel="epoch", ylabel=f"test error (mean of {run.options.seeds} seeds)", ylim=(0.0, None))
-    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.locator_params(axis="x", integer=True)
     ax.set_title("Each rule at its rate")
     ax.legend()
 

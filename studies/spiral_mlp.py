@@ -28,15 +28,10 @@ from optimlab.lab.nets.activations import ACTIVATIONS
 from optimlab.lab.problems import published_spiral
 from optimlab.typing import Array
 
-
-def known(text: str) -> str:
-    """Return the name of an activation, checked; its functions cannot travel to the workers."""
-    return choice("activation", text, sorted(ACTIVATIONS))
-
-
 RATES = {"SGD": 1.0, "EMA momentum": 1.0, "RMSprop": 0.01, "Adam": 0.01}
 KNOBS = (
-    Knob("activations", ("sigmoid", "relu"), "activations of the hidden layers", read=known),
+    Knob("activations", ("sigmoid", "relu"), "activations of the hidden layers",
+         read=lambda text: choice("activation", text, sorted(ACTIVATIONS))),
     Knob("hidden", 50, "units of each of the two hidden layers"),
     Knob("noise", 0.2, "standard deviation of the data's angle, radians", NOT_NEGATIVE),
     Knob("l2", 1e-3, "weight decay λ", NOT_NEGATIVE),
@@ -47,13 +42,13 @@ KNOBS = (
     Knob("rates", tuple(RATES.values()), "learning rate of each rule, or one for all", POSITIVE),
     Knob("multiples", (0.3, 1.0, 3.0), "multiples of it that are tried", POSITIVE),
     Knob("short", 3000, "steps of the short descents, over at most three seeds", quick=1500),
-)
+)  # fmt: skip
 PUBLISHED = 50_000  # steps
-PANELS = (
-    ("sum of |dW| / (rows + columns)", "As the tutorial measures it, layer 2 is lifted"),
-    ("mean of |dW|", "The mean over the weights"),
-    ("norm of δ / norm of the next layer's δ", "Where this is below 1 the signal fades backwards"),
-)
+PANELS = {  # by place in the record
+    2: ("sum of |dW| / (rows + columns)", "As the tutorial measures it, layer 2 is lifted"),
+    1: ("mean of |dW|", "The mean over the weights"),
+    0: ("norm of δ / norm of the next layer's δ", "Where this is below 1 the signal fades backwards"),
+}
 CEILING = 298 / 300  # all three arms begin at the origin
 EVERY = 10
 COLOURS = ("#882255", "#332288", "#999933", "#8C510A", "#7F7F7F", "#000000")
@@ -110,7 +105,8 @@ def train(job: Job) -> Trained:
     def layers(w: Array) -> Array:
         report, dW = problem.layers(w), job.net.views(problem.data_gradient)
         sums = [np.abs(dW[name]).sum(axis=(1, 2)) / sum(dW[name].shape[1:]) for name in job.net.names[::2]]
-        return np.stack([report.delta, report.gradient_per_entry, np.stack(sums, axis=1)], axis=1)
+        fades = report.delta[:, :-1] / report.delta[:, 1:]
+        return np.stack([fades, report.gradient_per_entry[:, :2], np.stack(sums[:2], axis=1)])
 
     passages = [FirstPassage(right, level) for level in (0.9, 0.95, job.until)]
 
@@ -150,7 +146,7 @@ def layer_table(jobs: Mapping[Any, Job], found: Mapping[Any, Trained]) -> pd.Dat
     rows: list[dict[str, Any]] = []
     for (name, kind), job in jobs.items():
         here, f = found[name, kind], activation(job.activation)
-        delta, mean, sums = here.way["layers"][:, 0].swapaxes(0, 1)
+        fades, mean, sums = here.way["layers"][:, :, 0].swapaxes(0, 1)
         mean_W = [np.abs(W).mean() for W in job.net.views(here.way.w).values()][::2]
         for k in (0, 1) if kind == "long" else ():
             n, m = job.net.sizes[k : k + 2]
@@ -159,7 +155,7 @@ def layer_table(jobs: Mapping[Any, Job], found: Mapping[Any, Trained]) -> pd.Dat
             row |= {"lift": n * m / (n + m), "mean start": mean[0, k], "mean end": mean[-1, k], "mean W": mean_W[k]}
             row |= {"sum start": sums[0, k], "sum 100": sums[: 100 // EVERY + 1, k][-1], "sum end": sums[-1, k]}
             row |= {"sum peak": sums[:, k].max(), "peak": EVERY * int(sums[:, k].argmax())}
-            row |= {f"δ {end}": delta[i, k] / delta[i, k + 1] for end, i in (("start", 0), ("end", -1))}
+            row |= {f"δ {end}": fades[i, k] for end, i in (("start", 0), ("end", -1))}
             row |= {"δ theory": 0.1 * np.sqrt(m * (f.slope(f([-1e-3, 1e-3])) ** 2).mean())}
             rows.append(row | {"dW / W": (here.end.gradient / here.end.weight)[0, k], "slope": here.end.slope[0, k]})
     return pd.DataFrame(rows)
@@ -221,7 +217,7 @@ def claim_end(run: Run, table: pd.DataFrame, rules: pd.DataFrame, found: Mapping
     run.claim_rows(table, "rest {net} {layer}", said, expected=run.options.l2, **about)
     said = "{net}, layer {layer}: at the end, too, the norm of δ is below the next layer's (1: yes)"
     about = {"measured": "fades", "row": "000-i", "verdict": "refuted"}
-    run.claim_rows(table.assign(fades=table["δ end"] < 1.0), "δ end {net} {layer}", said, expected=0.0, **about)
+    run.claim_rows(table.assign(fades=(table["δ end"] < 1.0) * 1.0), "δ end {net} {layer}", said, expected=0.0, **about)
     said = "sigmoid, layer {layer}: mean slope at the end, of at most 0.25"
     about = {"measured": "slope", "tolerance": 0.05, "row": "000-l", "verdict": "refuted"}
     run.claim_rows(sigmoid, "slope {layer}", said, expected=0.25, **about)
@@ -282,9 +278,9 @@ def draw_accuracy(ax: Axes, run: Run, found: Mapping[Any, Trained]) -> None:
     ax.legend(loc="upper left", bbox_to_anchor=(0.0, 0.94))
 
 
-def draw_layers(ax: Axes, curves: Mapping[str, Array], says: tuple[str, str]) -> None:
+def draw_layers(ax: Axes, ways: Mapping[str, Array], says: tuple[str, str]) -> None:
     """A quantity of layers 1 and 2 over the steps."""
-    for (name, curve), colour in zip(curves.items(), COLOURS, strict=False):
+    for (name, curve), colour in zip(ways.items(), COLOURS, strict=False):
         steps = np.maximum(EVERY * np.arange(len(curve)), 1)
         for k, dash in ((0, "-"), (1, "--")):
             ax.plot(steps, curve[:, k], dash, color=colour, label=f"{name}, layer {k + 1}")
@@ -344,11 +340,8 @@ def main(run: Run) -> None:
     found = dict(zip(jobs, done, strict=True))
     table, rules = layer_table(jobs, found), rule_table(run, jobs, found)
     best = best_rates(rules)
-    curves = {
-        name: found[name, "long"].way["layers"][:, 0].swapaxes(0, 1) for name in map(title, run.options.activations)
-    }
-    ratios = {name: delta[:, :-1] / delta[:, 1:] for name, (delta, _, _) in curves.items()}
-    meshes = {name: decisions(jobs[name, "long"], found[name, "long"]) for name in curves}
+    names = [title(name) for name in run.options.activations]
+    meshes = {name: decisions(jobs[name, "long"], found[name, "long"]) for name in names}
     answer(run, table, best)
     run.table(table, "nets")
     run.table(rules, "optimizers")
@@ -362,9 +355,8 @@ def main(run: Run) -> None:
         partial(draw_plane, run=run, says="Three arms of 100 points, all from (0, 0)"),
         partial(draw_activations, run=run),
         partial(draw_accuracy, run=run, found=found),
-        partial(draw_layers, curves={name: sums for name, (_, _, sums) in curves.items()}, says=PANELS[0]),
-        partial(draw_layers, curves={name: mean for name, (_, mean, _) in curves.items()}, says=PANELS[1]),
-        partial(draw_layers, curves=ratios, says=PANELS[2]),
+        *(partial(draw_layers, ways={name: found[name, "long"].way["layers"][:, k, 0] for name in names}, says=says)
+          for k, says in PANELS.items()),
         *(partial(draw_plane, run=run, says=f"{name}: {found[name, 'long'].accuracy[0]:.4f} right", mesh=mesh)
           for name, mesh in meshes.items()),
         partial(draw_rules, run=run, best=best),

@@ -32,7 +32,7 @@ def same(cell, wanted):
 @pytest.mark.parametrize(
     ("study", "arguments"),
     [
-        ("spiral_mlp", ["--steps", 50_000, "--seeds", 1, "--short", 100]),
+        ("spiral_mlp", ["--steps", 50_000]),
         pytest.param(
             "digits_mlp",
             ["--data", "mnist5k"],
