@@ -77,7 +77,7 @@ def descent(run: Run, dtype: Any, w: float) -> pd.DataFrame:
     o, problem = run.options, chain(run, run.options.units)
     record = Every(1, p=lambda p: np.stack([p["w"], p["b"]]), g=lambda p: np.stack([*problem.gradient(p).values()]))
     start, optimizer = equal(o.units, w, o.bias, dtype), Optimizer(sgd(), o.lr)
-    way = descend(problem, optimizer, o.steps, start=start, record=record)
+    way = descend(lambda p: (problem.value(p), problem.gradient(p)), optimizer, o.steps, start=start, record=record)
     names = [f"{name}{i}" for name in ("w", "b", "dw", "db") for i in range(o.units)]
     numbers = np.concatenate([way["p"], way["g"]], axis=1).reshape(len(way["step"]), -1)
     return pd.DataFrame(numbers.astype(float), columns=names).assign(z=way["value"].astype(float), step=way["step"])
@@ -130,7 +130,7 @@ def over_depth(run: Run) -> tuple[pd.DataFrame, float, int, Rows]:
     table = pd.DataFrame(rows, columns=["depth", "float64", "float32"])
     run.table(table, "depth")
     far = chain(run, 1000).activations(equal(1000, o.weight, o.bias))[-2:]
-    settles = np.isfinite(far).all() and np.isclose(*far, rtol=1e-9)
+    settles = np.isfinite(far).all() and np.isclose(far[0], far[1], rtol=1e-9)
     factor = abs(o.weight) * float(o.activation.slope(far[1:])[0]) if settles else np.nan
     half, exact = o.depth // 2, table["float64"].to_numpy()
     claims: Rows = []
@@ -153,9 +153,9 @@ def large_weights(run: Run, numbers: Numbers) -> tuple[pd.DataFrame, Rows]:
         )
         claims += [(name, f"{name}: largest gradient in all steps", 0, largest, 0, "002-g", "refuted")]
         claims += [(f"{name}, moved", f"{name}: largest step of all", 0, moved, 0, "002-g", "refuted")]
-    w = np.linspace(0.0, 4.0, 40_001)
-    steep = chain(run, o.units).gradient(equal(o.units, w, o.bias))["w"][:, 0]
-    numbers |= {"largest dz/dw0": steep.max(), "largest dz/dw0 at w": w[steep.argmax()]}
+    fine = np.linspace(0.0, 4.0, 40_001)
+    steep = chain(run, o.units).gradient(equal(o.units, fine, o.bias))["w"][:, 0]
+    numbers |= {"largest dz/dw0": steep.max(), "largest dz/dw0 at w": fine[steep.argmax()]}
     rows, slope = [], float(o.activation.slope(o.activation([0.0]))[0])
     for units, w in [*((o.units, w) for w in o.large), (10, 1.0), (10, 8.0)]:
         problem, p = chain(run, units), held(run, units, w)
@@ -261,8 +261,7 @@ def draw_random(ax: Axes, run: Run, table: pd.DataFrame) -> None:
 def draw_training(ax: Axes, run: Run, table: pd.DataFrame) -> None:
     """Show the gradients of the chain's weights while it is trained."""
     for name in [*(f"dw{i}" for i in range(run.options.units)), "z"]:
-        style = {"color": "#777777", "linestyle": "--"} if name == "z" else {}
-        ax.plot(table["step"] + 1, np.log10(table[name].abs()), label=f"|{name}|", **style)
+        ax.plot(table["step"] + 1, np.log10(table[name].abs()), "--" if name == "z" else "-", label=f"|{name}|")
     ax.set(xlim=(1, run.options.steps + 1), xscale="log", xlabel="steps + 1", ylabel="log₁₀ of gradients and output z")
     ax.set_title(f"Trained from w = {run.options.weight:g}: at the end all is small")
     ax.legend(loc="lower left")
