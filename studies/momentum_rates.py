@@ -1,226 +1,209 @@
-"""How fast one mode falls at every lr and β: the plateau √β, critical damping, and small lr.
+"""How fast does one mode of a quadratic fall, at every learning rate and β?
 
-One eigendirection of a quadratic, ½w², under each form of momentum. What the roots are is read off the positions: a
-sequence wₜ₊₁ = p wₜ - q wₜ₋₁ has wₜ² - wₜ₊₁ wₜ₋₁ = c qᵗ, and √q is the modulus of complex roots.
+Where the roots are complex, by √β a step, whatever the learning rate: by 0.949 for a heavy ball of β = 0.9, from lr·h =
+0.0026 to 3.80; not by 2√β, which would grow for β > 1/4. At a learning rate the best β is (1 - √(lr h))², 0.64 at lr·h
+= 0.04: below it momentum is a larger learning rate, above it the mode circles.
+
+One eigendirection, ½ h w², under rules that are linear. The roots are read off the positions: wₜ₊₁ = p wₜ - q wₜ₋₁ has
+wₜ² - wₜ₊₁ wₜ₋₁ = c qᵗ; and √q is the modulus of complex ones. Takes 3 s (--quick: 3 s).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from optimlab import Optimizer, Rule, heavy_ball, momentum, nesterov, sgd
-from optimlab.lab.frame import PALETTE, Run, study
-from optimlab.lab.theory import Mode, ema_momentum_mode, heavy_ball_mode, heavy_ball_plateau, nesterov_mode
+from optimlab import Every, Optimizer, Rule, descend, heavy_ball, momentum
+from optimlab.checks import Range
+from optimlab.lab.frame import PALETTE, Knob, Run, StudyError, look, looks, rules_knob, study
+from optimlab.lab.theory import LinearRule, heavy_ball_mode, heavy_ball_plateau, linear_rule
 from optimlab.typing import Floats
 
-BETA = 0.9
-BETAS = (0.25, 0.5, 0.9, 0.99)
-# Rule of β, mode of (lr h, β), how much wider its range of lr is, and colour
-FORMS: dict[str, tuple[Callable[[Any], Rule], Callable[[Any, Any], Mode], float, str]] = {
-    "gradient descent": (lambda beta: sgd(), lambda a, beta: heavy_ball_mode(a, 0.0), 1.0, PALETTE["vermillion"]),
-    "Nesterov": (nesterov, nesterov_mode, 1.0, PALETTE["green"]),
-    "heavy ball": (heavy_ball, heavy_ball_mode, 1.0, PALETTE["blue"]),
-    "gradient's EMA": (momentum, ema_momentum_mode, 10.0, PALETTE["orange"]),
-}
-DAMPING = {
-    0.002: PALETTE["orange"],
-    0.1: PALETTE["blue"],
-    1.0: PALETTE["green"],
-}  # lr h: over-, under-damped, far under
+KNOBS = (
+    rules_knob("heavy_ball(.9), sgd, nesterov(.9), momentum(.9)", "linear rules; the paths are those of the first"),
+    Knob("lr", (0.002, 0.04, 0.25), "lr times curvature: paths, and the best β", Range("in (0, 4)")),
+    Knob("beta", (0.25, 0.5, 0.9, 0.99), "decays whose plateau is measured", Range("in [0.01, 0.99]")),
+    Knob("steps", 120, "steps of the paths", Range("at least 10")),
+)
+COLOURS = [PALETTE[name] for name in ("orange", "blue", "green", "purple", "sky", "vermillion")]
 
 
-def modes(rule: Rule, lr_h: Any, steps: int) -> Floats:
+def path(rule: Rule, lr_h: Any, steps: int = 5) -> Floats:
     """Positions (steps + 1, S) from 1 on ½w², one column for each lr."""
-    w = np.ones((len(lr_h), 1))
-    optimizer = Optimizer(rule, lr_h, replicas=len(w))
-    path = np.ones((steps + 1, len(w)))
-    for t in range(steps):
-        optimizer.step(w, w)
-        path[t + 1] = w[:, 0]
-    return path
+    rates = np.atleast_1d(np.asarray(lr_h, dtype=np.float64))
+    start, record = np.ones((len(rates), 1)), Every(1, at=lambda w: w[:, 0].copy())
+    history = descend(np.copy, Optimizer(rule, rates, replicas=len(rates)), steps, start=start, record=record)
+    return np.asarray(history["at"], dtype=np.float64)
 
 
-def turan(path: Floats) -> Floats:
-    """wₜ² - wₜ₊₁ wₜ₋₁."""
-    return path[1:-1] ** 2 - path[2:] * path[:-2]
+def recurrence(w: Floats) -> tuple[Floats, Floats]:
+    """Return p and q from the positions 2 to 5; of a single root, q = 0."""
+    before, after = w[3] ** 2 - w[4] * w[2], w[4] ** 2 - w[5] * w[3]
+    single = np.abs(before) <= 1e-13 * w[2] ** 2
+    q = np.divide(after, before, out=np.zeros_like(after), where=~single)
+    k = np.where(np.abs(w[3]) > np.abs(w[2]), 3, 2), np.arange(w.shape[1])
+    p: Floats = np.divide(w[1:][k] + q * w[:-1][k[0] - 1, k[1]], w[k], out=np.zeros_like(q), where=w[k] != 0.0)
+    return p, np.asarray(q, dtype=np.float64)
 
 
-def recurrence(path: Floats) -> tuple[Floats, Floats]:
-    """Return p and q from the first four positions."""
-    first, second = turan(path[:4])
-    q = second / first
-    return (path[2] + q * path[0]) / path[1], q
+def measured(rule: Rule, lr_h: Floats) -> Floats:
+    """Larger modulus of the roots of z² - p z + q."""
+    p, q = recurrence(path(rule, lr_h))
+    root = np.sqrt((p**2 - 4.0 * q).astype(complex))
+    return np.asarray(np.maximum(np.abs(p + root), np.abs(p - root)) / 2.0, dtype=np.float64)
 
 
-def modulus_claims(run: Run) -> None:
-    """Claim the modulus √β of complex roots, and that it does not depend on lr."""
-    for beta in BETAS:
-        low, high = heavy_ball_plateau(beta)
-        lr_h = np.linspace(low, high, 42)[1:-1]
-        for name, rule, widening in (("heavy ball", heavy_ball, 1.0), ("gradient's EMA", momentum, 1 - beta)):
-            determinant = turan(modes(rule(beta), lr_h / widening, 60))
-            modulus = (determinant[40] / determinant[0]) ** (1 / 80)
-            interval = (float(np.median(modulus)), modulus.min(), modulus.max())
-            text = f"«the modulus is 2√β», {name}, β = {beta:g} (says {2 * np.sqrt(beta):.3f}): at 40 lr of the plateau"
-            run.claim(
-                f"modulus {name} {beta:g}",
-                text,
-                expected=np.sqrt(beta),
-                measured=interval,
-                verdict="refuted",
-                tolerance=1e-9,
-            )
-            text = f"{name}, β = {beta:g}: modulus at the 40 lr, largest over smallest"
-            run.claim(
-                f"flat {name} {beta:g}", text, expected=1.0, measured=modulus.max() / modulus.min(), tolerance=1e-9
-            )
+def linear(rule: Rule) -> LinearRule:
+    """Return its closed form, or say that it has none."""
+    found = linear_rule(rule)
+    if found is None:
+        raise StudyError(f"--rules must be linear, such as sgd, heavy_ball, momentum and nesterov; got {rule}")
+    return found
 
 
-def nesterov_claims(run: Run) -> None:
-    """Claim the modulus of Nesterov's momentum, which does depend on lr."""
-    products = np.array([0.1, 0.5, 0.9])
-    determinant = turan(modes(nesterov(BETA), products, 60))
-    found = (determinant[40] / determinant[0]) ** (1 / 80)
-    for a, modulus in zip(products, found, strict=True):
-        text = f"Nesterov, β = .9, lr·h = {a:g}: modulus √(β (1 - lr h)), smaller than √β"
-        run.claim(f"Nesterov {a:g}", text, expected=np.sqrt(BETA * (1 - a)), measured=modulus, tolerance=1e-9)
+def radius(rule: Rule, lr_h: Any) -> Floats:
+    """Spectral radius of (w, v): the closed form."""
+    roots = np.linalg.eigvals(linear(rule).matrices(lr_h, 1.0)[0][..., :2, :2])
+    return np.asarray(np.abs(roots).max(axis=-1), dtype=np.float64)
 
 
-def plateau_claims(run: Run) -> None:
-    """Claim both ends of the plateau, by where the roots turn complex."""
-    for beta in BETAS:
-        low, high = heavy_ball_plateau(beta)
-        for end, theory in (("lower", low), ("upper", high)):
-            lr_h = theory * np.linspace(0.99, 1.01, 200)
-            p, q = recurrence(modes(heavy_ball(beta), lr_h, 3))
-            inside = p**2 < 4.0 * q
-            turn = int(np.flatnonzero(np.diff(inside))[0])
-            interval = (lr_h[turn : turn + 2].mean(), lr_h[turn], lr_h[turn + 1])
-            text = f"heavy ball, β = {beta:g}: {end} end of the plateau, (1 {'-' if end == 'lower' else '+'} √β)²"
-            run.claim(f"{end} end {beta:g}", text, expected=theory, measured=interval)
+def limit(rule: Rule) -> float:
+    """2 (1+β) / (a + b (1+β)): the largest stable lr·h, where a root reaches -1."""
+    form = linear(rule)
+    return float(2.0 * (1.0 + form.beta) / (form.trace + form.gradient * (1.0 + form.beta)))
 
 
-def damping_claims(run: Run) -> pd.DataFrame:
-    """Claim the best β for a mode at a given lr, (1-√(lr h))², and what small lr makes of momentum."""
+def scan(run: Run) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Claim the rate of every rule over lr, to beyond the edge of stability, and that edge; return both."""
+    tables, edges = [], []
+    for label, rule in run.options.rules.items():
+        end = limit(rule)
+        lr_h, near = np.geomspace(1e-3, 1.2, 200) * end, end * np.linspace(0.9999, 1.0001, 200)
+        table = pd.DataFrame({"rule": label, "lr_h": lr_h, "rate": measured(rule, lr_h), "theory": radius(rule, lr_h)})
+        worst = float(np.abs(table["rate"] - table["theory"]).max())
+        said = f"{label}: rate at 200 lr, to beyond its edge: largest distance from the spectral radius"
+        run.claim(f"rate {label}", said, expected=0.0, measured=worst, tolerance=1e-6)
+        found = crossing(near, measured(rule, near) > 1.0)
+        run.claim(f"edge {label}", f"{label}: stable to lr·h", expected=end, measured=found)
+        tables.append(table)
+        edges.append((label, found[0], end))
+    return pd.concat(tables), pd.DataFrame(edges, columns=["rule", "stable to lr·h", "theory"])
+
+
+def crossing(lr_h: Floats, marks: Any) -> tuple[float, float, float]:
+    """Where marks change first: the middle, and the two lr around it."""
+    low, high = lr_h[int(np.flatnonzero(np.diff(marks))[0]) :][:2]
+    return (low + high) / 2.0, low, high
+
+
+def plateaus(run: Run) -> list[str]:
+    """Claim the modulus √β of complex roots at any lr, where they turn complex, and what small lr makes of momentum."""
+    words = []
+    for beta in sorted(set(run.options.beta)):
+        ends, found = heavy_ball_plateau(beta), []
+        for rule, wider in ((heavy_ball(beta), 1.0), (momentum(beta), 1.0 - beta)):
+            w, name = path(rule, np.linspace(*ends, 42)[1:-1] / wider, 60), look(rule).name
+            determinant = w[1:-1] ** 2 - w[2:] * w[:-2]
+            moduli = (determinant[40] / determinant[0]) ** (1 / 80)
+            said = f"{name}, β {beta:g}: modulus at 40 lr of the plateau, √β (2√β is {2 * np.sqrt(beta):.3f})"
+            interval = float(np.median(moduli)), float(moduli.min()), float(moduli.max())
+            run.claim(f"modulus {name} {beta:g}", said, expected=np.sqrt(beta), measured=interval, tolerance=1e-9)
+        for end in ends:
+            lr_h = end * np.linspace(0.99, 1.01, 200)
+            p, q = recurrence(path(heavy_ball(beta), lr_h))
+            found.append(crossing(lr_h, p**2 < 4.0 * q))
+            said = f"heavy ball, β {beta:g}: end of the plateau, (1 ± √β)²"
+            run.claim(f"end {beta:g} {end:.4g}", said, expected=end, measured=found[-1])
+        small = 0.01 * (1.0 - beta) ** 2
+        w, allowed = path(heavy_ball(beta), small, 1000)[-2:, 0], 0.02 * beta / (1.0 - beta)  # twice the next term
+        said = f"heavy ball, β {beta:g}, lr·h = {small:.2g}: (1 - rate) / lr·h, as of SGD with lr/(1-β)"
+        rate = (1 - w[1] / w[0]) / small
+        run.claim(f"small {beta:g}", said, expected=1 / (1 - beta), measured=rate, tolerance=allowed)
+        words.append(f"{interval[0]:.3g} for β = {beta:g} (lr·h {found[0][0]:.3g} to {found[1][0]:.3g})")
+    return words
+
+
+def damping(run: Run) -> pd.DataFrame:
+    """Claim the best β of a learning rate: critical damping."""
     beta, tables = np.linspace(0.002, 0.998, 499), []
-    for lr_h in (0.01, 0.04, 0.25):
-        p, q = recurrence(modes(heavy_ball(tuple(beta)), np.full(len(beta), lr_h), 3))
-        rate = np.abs(p + np.sqrt((p**2 - 4.0 * q).astype(complex))) / 2.0  # p > 0 here
-        text = f"heavy ball, lr·h = {lr_h:g}: the best β of 499, (1 - √(lr h))²: critical damping"
+    for lr_h in sorted(set(run.options.lr)):
+        rate = measured(heavy_ball(tuple(beta)), np.full(len(beta), lr_h))
         best = (1 - np.sqrt(lr_h)) ** 2
-        run.claim(f"damping {lr_h:g}", text, expected=best, measured=beta[rate.argmin()], tolerance=0.002)
+        if 0.004 < best < 1.0:
+            said = f"heavy ball, lr·h = {lr_h:g}: the best β of 499, (1 - √(lr h))²"
+            run.claim(f"damping {lr_h:g}", said, expected=best, measured=beta[rate.argmin()], tolerance=0.002)
         theory = heavy_ball_mode(lr_h, beta).radius
-        tables.append(pd.DataFrame({"lr_h": lr_h, "beta": beta, "rate": rate, "rate_theory": theory}))
-    for beta_, lr_h in ((0.5, 1e-4), (0.9, 1e-4), (0.9, 1e-5)):
-        path = modes(heavy_ball(beta_), np.array([lr_h]), 1000)[:, 0]
-        text = f"heavy ball, β = {beta_:g}, lr·h = {lr_h:g}: it is gradient descent with lr/(1-β): 1 - rate over lr·h"
-        effective = (1 - path[-1] / path[-2]) / lr_h
-        allowed = 2 * lr_h * beta_ / (1 - beta_) ** 3  # twice the next term of the series
-        run.claim(
-            f"effective {beta_:g} {lr_h:g}", text, expected=1 / (1 - beta_), measured=effective, tolerance=allowed
-        )
-    return pd.concat(tables)
+        tables.append(pd.DataFrame({"lr_h": lr_h, "beta": beta, "rate": rate, "theory": theory}))
+    return pd.concat(tables, ignore_index=True)
 
 
-def scan(run: Run) -> pd.DataFrame:
-    """Measure the rate of every form at 2100 lr, β = .9, and claim it where it is not on the plateau."""
-    tables = []
-    for name, (rule, mode, widening, _) in FORMS.items():
-        lr_h = np.arange(1, 2101) / 500.0 * widening
-        size = np.abs(modes(rule(BETA), lr_h, 700))
-        with np.errstate(invalid="ignore"):  # 0 where a single step arrives
-            rate = (size[600:].max(axis=0) / size[100:201].max(axis=0)) ** (1 / 500)
-        theory = mode(lr_h, BETA).radius
-        tables.append(pd.DataFrame({"form": name, "lr_h": lr_h, "rate": rate, "rate_theory": theory}))
-        edge = np.flatnonzero((theory > 1.001) & (theory < 1.3))[:: 1 + len(lr_h) // 200]
-        text = f"{name}, β = .9: rate beyond the edge of stability, largest distance from the spectral radius"
-        worst = np.abs(rate - theory)[edge].max() if len(edge) else np.nan
-        run.claim(f"beyond {name}", text, expected=0.0, measured=worst, tolerance=1e-6)
-    return pd.concat(tables)
-
-
-def draw_rates(ax: Axes, rates: pd.DataFrame) -> None:
+def draw_rates(ax: Axes, run: Run, rates: pd.DataFrame) -> None:
     """Rate of one mode against lr h."""
-    for name, (_, mode, widening, colour) in FORMS.items():
-        lr_h = np.geomspace(1e-4, 50.0, 3000)
-        ax.plot(lr_h, mode(lr_h, BETA).radius, color=colour, label=name)
-        rows = rates[rates["form"] == name]
-        shown = np.unique(
-            np.searchsorted(rows["lr_h"], np.geomspace(0.002 * widening, 4.2 * widening, 30)).clip(0, 2099)
-        )
-        ax.plot(rows["lr_h"].iloc[shown], rows["rate"].iloc[shown], "o", color=colour, markersize=4)
+    for label, seen in looks(run.options.rules).items():
+        rule, end = run.options.rules[label], limit(run.options.rules[label])
+        lr_h = np.geomspace(5e-4, 1.3 * end, 2000)
+        ax.plot(lr_h, radius(rule, lr_h), seen.dash, color=seen.colour, label=f"{label}, to {end:.3g}")
+        dots = rates[rates["rule"] == label].iloc[::8]
+        ax.plot(dots["lr_h"], dots["rate"], "o", color=seen.colour, markersize=4)
     ax.axhline(1.0, color="#666666", linewidth=1.0)
-    ax.text(4.6, 0.92, "plateau √β", color=PALETTE["blue"])
-    title = "On the plateau lr does not matter; Nesterov is\nstable to 1.36, the EMA to 38 (dots measured, β = .9)"
-    ax.set(
-        title=title, xlabel="lr · curvature", ylabel="factor per step", xscale="log", ylim=(0.62, 1.16), xlim=(5e-4, 50)
-    )
-    ax.legend(loc="lower left")
+    ax.set(title="On its plateau lr does not matter (dots: measured)", xlabel="lr · curvature", xscale="log")
+    ax.set(ylabel="factor per step", ylim=(0.4, 1.15))
+    ax.legend(loc="lower left", title="stable")
 
 
-def draw_damping(ax: Axes, damping: pd.DataFrame) -> None:
+def draw_damping(ax: Axes, table: pd.DataFrame) -> None:
     """Rate against β."""
-    for (lr_h, rows), colour in zip(damping.groupby("lr_h"), ("blue", "vermillion", "green"), strict=True):
-        ax.plot(rows["beta"], rows["rate_theory"], color=PALETTE[colour], label=f"lr · curvature = {lr_h:g}")
-        ax.plot(rows["beta"].iloc[5::20], rows["rate"].iloc[5::20], "o", color=PALETTE[colour], markersize=4)
+    for (lr_h, rows), colour in zip(table.groupby("lr_h"), COLOURS * 9, strict=False):
+        ax.plot(rows["beta"], rows["theory"], color=colour, label=f"lr · curvature = {lr_h:g}")
+        ax.plot(rows["beta"].iloc[5::20], rows["rate"].iloc[5::20], "o", color=colour, markersize=4)
     beta = np.linspace(0, 1, 200)
     ax.plot(beta, np.sqrt(beta), ":", color="#666666", label="√β")
-    title = "Too much momentum is as slow as none:\nthe best β is (1 - √(lr h))² (dots measured)"
-    ax.set(title=title, xlabel="β", ylabel="factor per step", ylim=(0.4, 1.02))
+    ax.set(title="Heavy ball: the best β is (1 - √(lr h))²", xlabel="β", ylabel="factor per step", ylim=(0, 1.02))
     ax.legend(loc="lower right")
 
 
-def draw_portrait(ax: Axes) -> None:
-    """Phase portraits of three lr."""
-    for lr_h, colour in DAMPING.items():
-        w = modes(heavy_ball(BETA), np.array([lr_h]), 80)[:, 0]
+def draw_paths(ax: Axes, run: Run) -> None:
+    """Paths of the first rule: steps against positions."""
+    label, rule = next(iter(run.options.rules.items()))
+    for lr_h, colour in zip(sorted(set(run.options.lr)), COLOURS * 9, strict=False):
+        w = path(rule, lr_h, run.options.steps)[:, 0]
         ax.plot(w[1:], np.diff(w), "o-", color=colour, markersize=3, linewidth=1.0, label=f"lr · curvature = {lr_h:g}")
     ax.plot(0, 0, "k*", markersize=12)
-    title = "Overdamped it creeps, underdamped it circles\n(heavy ball, β = .9, 80 steps from w = 1)"
-    ax.set(title=title, xlabel="w", ylabel="step just made")
+    ax.margins(y=0.25)
+    ax.set(title=f"{label} from w = 1: it creeps, or it circles", xlabel="w", ylabel="step just made")
     ax.legend(loc="upper left")
 
 
-def draw_envelope(ax: Axes) -> None:
-    """Distances of three lr under one envelope."""
-    t = np.arange(151)
-    for lr_h, colour in ((0.01, "orange"), (0.1, "blue"), (1.0, "green")):
-        w = np.abs(modes(heavy_ball(BETA), np.array([lr_h]), 150)[:, 0])
-        ax.plot(
-            t, np.where(w > 0.0, w, np.nan), color=PALETTE[colour], linewidth=1.2, label=f"lr · curvature = {lr_h:g}"
-        )
-    ax.plot(t, BETA ** (t / 2), "k--", label="√βᵗ")
-    title = "A hundred times the lr, and the same decay:\nfaster circles, one envelope √βᵗ"
-    ax.set(title=title, xlabel="step", ylabel="|w|", yscale="log", ylim=(1e-6, 5))
+def draw_envelopes(ax: Axes, run: Run) -> None:
+    """Distances of the first rule over steps, under their envelopes."""
+    label, rule = next(iter(run.options.rules.items()))
+    for lr_h, colour in zip(sorted(set(run.options.lr)), COLOURS * 9, strict=False):
+        w, t = np.abs(path(rule, lr_h, run.options.steps)[:, 0]), np.arange(run.options.steps + 1)
+        ax.plot(np.where(w > 0.0, w, np.nan), color=colour, linewidth=1.2, label=f"lr · curvature = {lr_h:g}")
+        ax.plot(t, radius(rule, lr_h) ** t, "--", color=colour)
+    ax.set(title=f"{label}: one envelope on the plateau (dashed: rateᵗ)", xlabel="step", ylabel="|w|", yscale="log")
     ax.legend(loc="lower left")
 
 
 def main(run: Run) -> None:
     """Run the study."""
-    import matplotlib.pyplot as plt
-
-    modulus_claims(run)
-    nesterov_claims(run)
-    plateau_claims(run)
-    damping, rates = damping_claims(run), scan(run)
-    figure, axes = plt.subplots(2, 2, figsize=(13, 10.5))
-    draw_rates(axes[0, 0], rates)
-    draw_damping(axes[0, 1], damping)
-    draw_portrait(axes[1, 0])
-    draw_envelope(axes[1, 1])
-    run.say(
-        "Where the roots are complex a mode falls by √β a step, whatever lr: not by 2√β, which would grow for β > ¼.\n"
-        "For lr there is a best β, (1 - √(lr h))²; below it momentum is a larger lr, above it the mode circles."
+    (rates, edges), words, dampings = scan(run), plateaus(run), damping(run)
+    best = dampings.loc[dampings.groupby("lr_h")["rate"].idxmin(), ["beta", "lr_h"]].to_numpy()
+    text = f"Where its roots are complex a heavy ball falls by √β a step, whatever lr: {', '.join(words)}. "
+    text += f"The best β is {', '.join(f'{beta:.2g} at lr·h {lr_h:g}' for beta, lr_h in best)}."
+    run.answer(text, edges)
+    for frame, name in ((rates, "rates"), (edges, "edges"), (dampings, "damping")):
+        run.table(frame, name)
+    run.draw(
+        lambda ax: draw_rates(ax, run, rates),
+        lambda ax: draw_damping(ax, dampings),
+        lambda ax: draw_paths(ax, run),
+        lambda ax: draw_envelopes(ax, run),
     )
-    run.table(rates, "rates")
-    run.table(damping, "damping")
-    run.figure(figure, "momentum_rates")
 
 
 if __name__ == "__main__":
-    raise SystemExit(study(main))
+    raise SystemExit(study(main, KNOBS))

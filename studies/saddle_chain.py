@@ -1,7 +1,12 @@
-"""A chain of saddles: exponential time for gradient descent, linear with noise, and what other optimizers need.
+"""How long does a chain of saddles hold gradient descent, and what do momentum, scaling and noise change?
 
-Each saddle that gradient descent leaves pulls it closer to the next: steps grow by the factor 1 + ρ of Du et al. 2017.
-Its steps are computed exactly in logarithms; momentum, RMSprop, Adam and noise are simulated step by step.
+Exponentially long: with L/g = 4 and lr 1/8 SGD needs 5.7 times as many steps for each further saddle, 7.5 million for
+the eighth. Momentum makes the factor smaller: EMA momentum 2.2, Nesterov 1.9, heavy ball 1.3. Linear in the saddles are
+RMSprop, which comes no closer to the axis than about lr, nearly Adam, and SGD with a little noise.
+
+Each saddle that is left pulls the later coordinates closer to theirs (Du et al. 2017): steps grow by the factor 1 + ρ,
+ρ the decay's logarithm over the growth's. SGD's steps are computed exactly in logarithms; all else is simulated step by
+step, until coordinates fall below what float64 can hold. Takes 30 s (--quick: 10 s).
 """
 
 from __future__ import annotations
@@ -13,255 +18,200 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from optimlab import Every, FirstPassage, Optimizer, Rule, adam, descend, heavy_ball, momentum, nesterov, rmsprop, sgd
-from optimlab.lab.frame import PALETTE, Run, mean_interval, study
+from optimlab import Every, FirstPassage, Optimizer, Rule, descend, sgd
+from optimlab.checks import POSITIVE, Range
+from optimlab.lab.frame import Knob, Run, looks, mean_interval, rules_knob, study
 from optimlab.lab.problems import GaussianNoise, Noisy, SaddleChain
-from optimlab.lab.theory import chain_bound, chain_factor, chain_mean, heavy_ball_growth, nesterov_growth
+from optimlab.lab.theory import chain_bound, chain_factor, chain_mean, linear_rule
+from optimlab.lab.theory.linear_modes import linear_mode
 from optimlab.typing import Floats
 
-LR = 1.0 / 8.0  # 1/(8L) with L = 1
-BETA = 0.9
-SADDLES = 8
-REFERENCE = 400  # starts behind the medians below
-MEDIANS: dict[int, dict[int, int]] = {  # L/g: saddle: steps
-    1: dict(enumerate((8, 29, 77, 184, 431, 996, 2292, 5255), 1)),
-    2: {6: 10_909, 7: 37_574, 8: 129_365},
-    4: dict(enumerate((29, 202, 1200, 6925, 39_817, 228_788, 1_314_485, 7_552_153), 1)),
-}
-FACTORS = {1: (2.29, 0.005), 2: (3.44, 0.005), 4: (5.745, 0.0005)}  # printed, half a unit of the last digit
-FLOOR = 1e-2
-FLOORED = {1: 29, 2: 122, 3: 215, 4: 308, 8: 680}
-COLOURS = {1: PALETTE["sky"], 2: PALETTE["green"], 4: PALETTE["black"]}
-NOISES = (1e-2, 1e-4)
-LINES = {
-    "gradient descent": ("black", "o-"),
-    "floor 0.01": ("yellow", "o-"),
-    "descent, noise 0.01": ("purple", "o-"),
-    "descent, noise 0.0001": ("purple", "s--"),
-    "heavy ball": ("blue", "o-"),
-    "EMA momentum": ("vermillion", "o-"),
-    "Nesterov": ("sky", "o-"),
-    "RMSprop": ("orange", "o-"),
-    "Adam": ("green", "o-"),
-}
+KNOBS = (
+    rules_knob("sgd, heavy_ball(.9), nesterov(.9), momentum(.9), rmsprop(.9), adam"),
+    Knob("ratio", (1.0, 2.0, 4.0), "L/g: how much steeper a saddle is uphill; the largest is for all rules", POSITIVE),
+    Knob("lr", 0.125, "lr L: learning rate of linear rules", Range("in (0, 0.5)")),
+    Knob("lr_other", 0.01, "learning rate of rules that scale the gradient", POSITIVE),
+    Knob("noise", (1e-2, 1e-4), "sd of the gradient's noise, for SGD", POSITIVE),
+    Knob("floor", 1e-2, "least size of a coordinate when its saddle's turn comes", Range("in (0, 1)")),
+    Knob("saddles", 8, "saddles in the chain", Range("in [3, 16]")),
+    Knob("starts", 40_000, "starts of SGD, uniform in [-1, 1]", quick=4000),
+    Knob("runs", 400, "runs that are simulated", quick=100),
+    Knob("steps", 40_000, "steps after which a simulation ends"),
+)
+TINY = 1e-300  # below it float64 keeps no digits
 
 
-def chain(ratio: float, length: int = SADDLES) -> SaddleChain:
+def chain(ratio: float, length: int) -> SaddleChain:
     """Return the chain with L = 1 and this L/g."""
     return SaddleChain(length, growth=1.0 / ratio)
 
 
-def starts(run: Run, count: int, length: int = SADDLES) -> Floats:
+def starts(run: Run, count: int, length: int) -> Floats:
     """Return starts that are uniform in [-1, 1]."""
     return run.rng.uniform(-1.0, 1.0, (count, length))
 
 
-def small_median(steps: Floats) -> tuple[float, float, float]:
-    """Return the median, and the interval in which 99.99 % of medians of 400 starts lie."""
-    half = 3.89 * 0.5 / np.sqrt(REFERENCE)
-    low, median, high = np.quantile(steps, [0.5 - half, 0.5, 0.5 + half])
-    return float(median), float(low), float(high)
+def factor(rule: Rule, lr: float, ratio: float) -> float:
+    """1 + ρ = 1 - ln |z₋| / ln z₊, of the roots with which a coordinate decays and grows; NaN if there is no theory."""
+    form = linear_rule(rule)
+    if form is None:
+        return np.nan
+    decay, growth = linear_mode(form, 2.0 * lr).radius, linear_mode(form, -2.0 * lr / ratio).radius
+    return float(1.0 - np.log(decay) / np.log(growth))
 
 
-def descent_claims(run: Run) -> pd.DataFrame:
-    """Compute gradient descent's steps for every L/g and compare them with the closed forms."""
-    count = 4000 if run.quick else 40_000
-    rows = []
-    for ratio, medians in MEDIANS.items():
-        steps = chain(ratio).escapes(starts(run, count), LR)
-        for k in range(1, SADDLES + 1):
-            mean = float(chain_mean(k, LR, growth=1.0 / ratio, contraction=1.0))
-            rows.append({"ratio": ratio, "saddle": k, "median": np.median(steps[:, k - 1]), "mean_theory": mean})
-            said = f"L/g = {ratio}: mean step at which gradient descent leaves saddle {k}"
-            run.claim(f"mean {ratio} {k}", said, expected=mean, measured=mean_interval(steps[:, k - 1]))
-        for k, reference in medians.items():
-            said = f"L/g = {ratio}: median step of 400 starts at saddle {k}, with the interval of such medians"
-            run.claim(f"median {ratio} {k}", said, expected=reference, measured=small_median(steps[:, k - 1]))
-        printed, half = FACTORS[ratio]
-        said = f"L/g = {ratio}: step of the last saddle over that of the one before, as printed"
-        measured = float(np.median(steps[:, -1] / steps[:, -2]))
-        run.claim(f"ratio {ratio}", said, expected=printed, measured=measured, tolerance=half)
-        theory = float(chain_factor(LR, growth=1.0 / ratio, contraction=1.0))
-        said = f"L/g = {ratio}: closed form 1 + ρ of the factor"
-        run.claim(f"factor {ratio}", said, expected=printed, measured=theory, tolerance=half)
-    return pd.DataFrame(rows)
-
-
-def one_more(steps: Floats) -> tuple[float, float]:
-    """Return Tₖ/Tₖ₋₁ of the last saddle, and what it may differ from 1 + ρ, since Tₖ = (1+ρ) Tₖ₋₁ + O(T₁)."""
-    return float(np.median(steps[:, -1] / steps[:, -2])), 2.0 * float(np.median(steps[:, 0] / steps[:, -2]))
-
-
-def factor_claims(run: Run) -> pd.DataFrame:
-    """Sweep L/g and the learning rate: the factor per saddle against its closed form and its bound."""
-    rows = []
-    for ratio in (0.5, 1.0, 2.0, 3.0, 4.0, 6.0):
-        for lr in (0.02, LR, 0.3):
-            measured, tolerance = one_more(chain(ratio, 12).escapes(starts(run, 1000, 12), lr))
-            expected = float(chain_factor(lr, growth=1.0 / ratio, contraction=1.0))
-            rows.append({"ratio": ratio, "lr": lr, "measured": measured, "theory": expected})
-            said = f"L/g = {ratio:g}, lr {lr:g}: factor from saddle 11 to 12"
-            run.claim(f"sweep {ratio:g} {lr:g}", said, expected=expected, measured=measured, tolerance=tolerance)
-        bound = float(chain_bound(1.0 / ratio, 1.0))
-        small = float(chain_factor(1e-7, growth=1.0 / ratio, contraction=1.0))
-        said = f"L/g = {ratio:g}: 1 + ρ for lr → 0 is the bound (L+g)/g"
-        run.claim(f"bound {ratio:g}", said, expected=bound, measured=small, tolerance=1e-5 * bound)
-    return pd.DataFrame(rows)
-
-
-def floor_claims(run: Run) -> Floats:
-    """Let no coordinate begin its saddle closer than 0.01: the steps become linear."""
-    steps = chain(4).escapes(starts(run, 4000 if run.quick else 40_000), LR, floor=FLOOR)
-    for k, reference in FLOORED.items():
-        said = f"floor {FLOOR:g}, L/g = 4: median step of 400 starts at saddle {k}"
-        run.claim(f"floor {k}", said, expected=reference, measured=small_median(steps[:, k - 1]))
-    increments = np.diff(np.median(steps, axis=0))
-    said = f"floor {FLOOR:g}: steps for one more saddle, ⌈ln(e/floor)/ln(1 + 2 lr g)⌉ for each"
-    expected = float(np.ceil(np.log(e / FLOOR) / np.log1p(2.0 * LR * 0.25)))
-    measured = (float(increments.mean()), float(increments.min()), float(increments.max()))
-    run.claim("floor increment", said, expected=expected, measured=measured)
-    run.claim("floor spread", "the same for all saddles", expected=0.0, measured=float(np.ptp(increments)))
-    return steps
-
-
-def simulate(problem: Any, rule: Rule, lr: float, start: Floats) -> Floats:
-    """Return when each coordinate first reaches e, by the optimizer itself."""
-    passage = FirstPassage(np.abs, e)
-    optimizer = Optimizer(rule, lr=lr, replicas=len(start))
-    descend(problem, optimizer, 40_000, start=start, record=Every(40_000), stop=passage, progress=False)
-    steps: Floats = passage.steps
-    return steps
-
-
-def direct_claims(run: Run) -> None:
-    """Check the logarithms against the optimizer in float64, as far as that goes."""
-    start = starts(run, 100, 3)
-    exact, direct = chain(4, 3).escapes(start, LR), simulate(chain(4, 3), sgd(), LR, start)
-    said = "three saddles, L/g = 4: largest difference between logarithms and the descent in float64, steps"
-    run.claim("direct", said, expected=0.0, measured=float(np.abs(exact - direct).max()))
-    optimizer = Optimizer(sgd(), lr=LR, replicas=100)
-    record = Every(6000)
-    trace = descend(chain(4, 5), optimizer, 6000, start=starts(run, 100, 5), record=record, progress=False)
-    said = "float64 shows how long saddle 5 lasts: its coordinate after 6000 steps is stuck at the last subnormals"
-    size = float(np.abs(trace.w[:, 4]).max())
-    run.claim("underflow", said, expected=0.0, measured=size, tolerance=1e-322, verdict="artefact")
-
-
-def noise_increment(noise: float) -> float:
-    """Return the mean steps for one more saddle: from a normal start of sd q, the noise before and during it."""
-    up, down = 1.0 + 2.0 * LR * 0.25, 1.0 - 2.0 * LR
-    q = LR * noise * np.sqrt(1.0 / (up**2 - 1.0) + 1.0 / (1.0 - down**2))
+def noisy_increment(noise: float, lr: float, ratio: float) -> float:
+    """Mean steps for one more saddle: from a normal start of sd q, by the noise before and during it."""
+    up, down = 1.0 + 2.0 * lr / ratio, 1.0 - 2.0 * lr
+    q = lr * noise * np.sqrt(1.0 / (up**2 - 1.0) + 1.0 / (1.0 - down**2))
     return float((1.0 - np.log(q) + (np.euler_gamma + np.log(2.0)) / 2.0) / np.log(up) + 0.5)
 
 
-def noise_claims(run: Run) -> dict[str, Floats]:
-    """Perturb gradient descent with noise, step by step."""
-    found = {}
-    for noise in run.progress(NOISES, "noise levels"):
-        start = starts(run, 100 if run.quick else 400)
-        steps = simulate(Noisy(chain(4), GaussianNoise(noise), run.rng), sgd(), LR, start)
-        found[f"descent, noise {noise:g}"] = steps
-        for k in (4, 6, 8):
-            said = f"gradient noise of sd {noise:g}: mean steps for saddle {k} alone"
-            measured = mean_interval(steps[:, k - 1] - steps[:, k - 2])
-            run.claim(f"noise {noise:g} {k}", said, expected=noise_increment(noise), measured=measured)
-    return found
+def measure_descent(run: Run) -> pd.DataFrame:
+    """Steps of SGD for every L/g, from logarithms."""
+    o, rows = run.options, []
+    for ratio in o.ratio:
+        factor = float(chain_factor(o.lr, growth=1.0 / ratio, contraction=1.0))
+        steps = chain(ratio, o.saddles).escapes(starts(run, o.starts, o.saddles), o.lr)
+        for k in range(1, o.saddles + 1):
+            mean = float(chain_mean(k, o.lr, growth=1.0 / ratio, contraction=1.0))
+            rows.append((ratio, k, np.median(steps[:, k - 1]), *mean_interval(steps[:, k - 1]), mean, factor))
+    return pd.DataFrame(rows, columns=["ratio", "saddle", "median", "mean", "low", "high", "theory", "factor"])
 
 
-def momentum_factors() -> dict[str, tuple[Rule, int, float]]:
-    """Return rule, number of saddles and 1 + ρ: ln of the slow root of the growth, and of the modulus of the decay."""
-    curvature = 2.0 / 4.0
-    heavy = heavy_ball_growth(LR, curvature=curvature, beta=BETA).root
-    ema = heavy_ball_growth(LR * (1.0 - BETA), curvature=curvature, beta=BETA).root
-    ahead = nesterov_growth(LR, curvature=curvature, beta=BETA).root
-    slow, fast = np.log(BETA) / 2.0, np.log(BETA * (1.0 - 2.0 * LR)) / 2.0  # roots √β and √(β(1 - 2 lr L)), complex
-    return {  # as many saddles as float64 allows
-        "heavy ball": (heavy_ball(BETA), 20, float(1.0 - slow / np.log(heavy))),
-        "EMA momentum": (momentum(BETA), 5, float(1.0 - slow / np.log(ema))),
-        "Nesterov": (nesterov(BETA), 7, float(1.0 - fast / np.log(ahead))),
-    }
+def last_factor(steps: Floats) -> tuple[float, float]:
+    """Return Tₖ/Tₖ₋₁ of the last saddle, and what it may differ from 1 + ρ, since Tₖ = (1+ρ) Tₖ₋₁ + O(T₁)."""
+    if steps.shape[1] < 2:
+        return np.nan, 0.0
+    return float(np.median(steps[:, -1] / steps[:, -2])), 2.0 * float(np.median(steps[:, 0] / steps[:, -2]))
 
 
-def rule_claims(run: Run) -> dict[str, Floats]:
-    """Send the other optimizers through the same chain, step by step."""
-    count, found = (50 if run.quick else 400), {}
-    for name, (rule, length, factor) in run.progress(momentum_factors().items(), "momentum"):
-        found[name] = simulate(chain(4, length), rule, LR, starts(run, count, length))
-        measured, tolerance = one_more(found[name])
-        said = f"{name}, lr {LR:g}: factor at saddle {length}, still exponential but with a smaller base than 5.745"
-        run.claim(name, said, expected=factor, measured=measured, tolerance=tolerance)
-    found["RMSprop"] = simulate(chain(4), rmsprop(0.9), 0.01, starts(run, count))
-    increments = np.diff(np.median(found["RMSprop"], axis=0))[1:]
-    said = "RMSprop, lr 0.01: largest difference between the steps that saddles 3 to 8 take"
-    run.claim("RMSprop", said, expected=0.0, measured=float(np.ptp(increments)), tolerance=2.0)
-    steps = simulate(chain(4, 16), adam(), 0.01, starts(run, count, 16))
-    found["Adam"] = steps
-    said = "Adam, lr 0.01: how much more than twice the steps 16 saddles take than 8; linear would be 0"
-    excess = float(np.maximum(np.median(steps[:, 15]) / np.median(steps[:, 7]) - 2.0, 0.0))
-    run.claim("Adam", said, expected=0.0, measured=excess)
-    return found
+def simulate(run: Run, rule: Rule, noise: float = 0.0) -> tuple[Floats, float]:
+    """Return when each coordinate first reaches e, for the saddles that all leave; and how small the next became."""
+    o, passage = run.options, FirstPassage(np.abs, e)
+    problem = chain(max(o.ratio), o.saddles)
+    seen = Noisy(problem, GaussianNoise(noise), run.rng) if noise else problem
+    optimizer = Optimizer(rule, lr=o.lr_other if linear_rule(rule) is None else o.lr, replicas=o.runs)
+    start, record = starts(run, o.runs, o.saddles), Every(o.steps)
+    end = descend(seen, optimizer, o.steps, start=start, record=record, stop=passage, progress=False).w
+    left = int(np.isfinite(passage.steps).all(axis=0).cumprod().sum())
+    steps: Floats = passage.steps
+    stuck = np.abs(end[:, min(left, o.saddles - 1)])[~np.isfinite(steps).all(axis=1)]
+    return steps[:, :left], float(stuck.min(initial=np.inf))
 
 
-def draw_medians(ax: Axes, table: pd.DataFrame) -> None:
-    """Steps over saddles for every L/g."""
-    for ratio, rows in table.groupby("ratio"):
-        colour = COLOURS[int(str(ratio))]
-        factor = float(chain_factor(LR, growth=1.0 / float(str(ratio)), contraction=1.0))
-        ax.plot(rows["saddle"], rows["median"], "o", color=colour, label=f"L/g = {ratio}: × {factor:.2f} a saddle")
-        curve = rows["median"].iloc[-1] * factor ** (rows["saddle"] - SADDLES)
-        ax.plot(rows["saddle"], curve, color=colour)
-    ax.set(yscale="log", title="Gradient descent: exponential in the saddles", xlabel="saddle")
-    ax.set_ylabel("median step at which it is left")
-    ax.legend(loc="upper left", title="line: theory's factor")
+def measure_rules(run: Run) -> tuple[pd.DataFrame, dict[str, Floats]]:
+    """Send every rule through the same chain, and SGD with a floor and with noise; steps by label."""
+    o, steps, rows = run.options, {}, []
+    ratio, sgd_starts = max(o.ratio), starts(run, o.starts, o.saddles)
+    ways: dict[str, tuple[Rule, Any]] = {label: (rule, 0.0) for label, rule in o.rules.items()}
+    ways |= {f"SGD, noise {noise:g}": (sgd(), noise) for noise in o.noise}
+    for label, (rule, noise) in run.progress(ways.items(), "rules"):
+        if rule == sgd() and not noise:
+            steps[label], size = chain(ratio, o.saddles).escapes(sgd_starts, o.lr), np.nan
+        else:
+            steps[label], size = simulate(run, rule, noise)
+        left = steps[label].shape[1]
+        exact = np.nan if noise or left < 3 else factor(rule, o.lr, ratio)
+        rows.append((label, left, size, *last_factor(steps[label]), exact))
+    steps[f"SGD, floor {o.floor:g}"] = chain(ratio, o.saddles).escapes(sgd_starts, o.lr, floor=o.floor)
+    columns = ["rule", "left", "size", "factor", "tolerance", "theory"]
+    return pd.DataFrame(rows, columns=columns), steps
 
 
-def draw_factors(ax: Axes, table: pd.DataFrame) -> None:
-    """Factor per saddle against L/g."""
-    fine = np.linspace(0.4, 6.2, 60)
-    for (lr, rows), colour in zip(table.groupby("lr"), ("blue", "orange", "vermillion"), strict=True):
-        ax.plot(rows["ratio"], rows["measured"], "o", color=PALETTE[colour], label=f"lr L = {lr:g}")
-        curve = chain_factor(float(str(lr)), growth=1.0 / fine, contraction=1.0)
-        ax.plot(fine, curve, color=PALETTE[colour])
-    ax.plot(fine, chain_bound(1.0 / fine, 1.0), "--", color=PALETTE["black"], label="bound, lr → 0")
-    ax.set(title="A larger step only makes it worse", xlabel="L/g", ylabel="factor of the step from saddle to saddle")
-    ax.legend(loc="upper left", title="dots: measured, lines: 1 + ρ")
+def claim(run: Run, descent: pd.DataFrame, rules: pd.DataFrame) -> None:
+    """Set means and factors beside their closed forms, and the logarithms beside float64."""
+    said = "L/g = {ratio:g}: mean step at which SGD leaves saddle {saddle}"
+    run.claim_rows(descent, "mean {ratio:g} {saddle}", said, expected="theory", measured=("mean", "low", "high"))
+    more = {"expected": "theory", "measured": "factor", "tolerance": "tolerance"}
+    run.claim_rows(rules, "factor {rule}", "{rule}: factor at saddle {left}, the last that it leaves", **more)
+    under = rules[(rules["size"] < TINY) & rules["theory"].notna()].assign(zero=0.0)
+    said = "{rule}: the next coordinate is below what float64 can hold, so that saddle {left} is its last"
+    run.claim_rows(under, "underflow {rule}", said, expected="zero", measured="size", tolerance=TINY)
 
 
-def draw_rules(ax: Axes, found: dict[str, Floats]) -> None:
-    """Steps over saddles of everything else, L/g = 4."""
-    for name, steps in found.items():
-        median = np.median(steps, axis=0)[:SADDLES]
-        saddles = np.arange(1, len(median) + 1)
-        ax.plot(saddles, median, LINES[name][1], color=PALETTE[LINES[name][0]], label=name, markersize=4)
-    ax.set(yscale="log", ylim=(5, 2e7), xlabel="saddle", title="L/g = 4: noise or scaling break the exponential")
-    ax.set_ylabel("median step at which it is left")
+def claim_steps(run: Run, steps: dict[str, Floats]) -> None:
+    """Set the steps for one more saddle, with a floor and with noise, beside theory."""
+    o, ratio = run.options, max(run.options.ratio)
+    increments = np.diff(np.median(steps[f"SGD, floor {o.floor:g}"], axis=0))
+    each = float(np.ceil(np.log(e / o.floor) / np.log1p(2.0 * o.lr / ratio)))
+    said = f"floor {o.floor:g}: steps for one more saddle, ⌈ln(e/floor)/ln(1 + 2 lr g)⌉"
+    run.claim("floor", said, expected=each, measured=(increments.mean(), increments.min(), increments.max()))
+    for noise in o.noise:
+        found = np.diff(steps[f"SGD, noise {noise:g}"], axis=1)
+        for k in range(4, found.shape[1] + 2, 2):
+            expected, measured = noisy_increment(noise, o.lr, ratio), mean_interval(found[:, k - 2])
+            said = f"noise of sd {noise:g}: mean steps for saddle {k} alone"
+            run.claim(f"noise {noise:g} {k}", said, expected=expected, measured=measured)
+
+
+def draw_descent(ax: Axes, run: Run, table: pd.DataFrame) -> None:
+    """Steps of SGD over the saddles, for every L/g."""
+    for (ratio, rows), mark in zip(table.groupby("ratio"), "osD^vP*X" * 9, strict=False):
+        times, bound = rows["factor"].iloc[0], float(chain_bound(1.0 / float(str(ratio)), 1.0))
+        label = f"L/g = {ratio:g}: × {times:.2f} a saddle (lr → 0: {bound:g})"
+        ax.plot(rows["saddle"], rows["median"], mark, color="black", label=label)
+        line = rows["median"].iloc[-1] * times ** (rows["saddle"] - run.options.saddles)
+        ax.plot(rows["saddle"], line, color="black")
+    ax.set(yscale="log", xlabel="saddle", ylabel="median step at which it is left")
+    ax.set_title(f"SGD at lr L = {run.options.lr:g}: exponential in the saddles")
+    ax.legend(loc="upper left", title="line: theory's factor, which a larger lr only makes worse")
+
+
+def draw_rules(ax: Axes, run: Run, rules: pd.DataFrame, steps: dict[str, Floats]) -> None:
+    """Steps of every rule over the saddles; where a line ends, why."""
+    known = looks(run.options.rules)
+    greys = iter(("--", ":", "-.") * 9)
+    sizes = dict(zip(rules["rule"], rules["size"], strict=True))
+    for label, found in steps.items():
+        colour, dash = (known[label].colour, known[label].dash) if label in known else ("#777777", next(greys))
+        median = np.median(found, axis=0)
+        ax.plot(np.arange(1, len(median) + 1), median, dash, marker="o", color=colour, label=label, markersize=4)
+        if 0 < len(median) < run.options.saddles:
+            why = "below float64" if sizes[label] < TINY else f"beyond {run.options.steps} steps"
+            why = f"{len(median) + 1}: {why}"
+            ax.plot(len(median), median[-1], "x", color=colour, markersize=11, markeredgewidth=2.5)
+            ax.annotate(why, (len(median), median[-1]), (-12, 9), textcoords="offset points", color=colour, fontsize=9)
+    ax.set(yscale="log", xlabel="saddle", ylabel="median step at which it is left", xlim=(0.5, run.options.saddles + 1))
+    ax.set_title(f"L/g = {max(run.options.ratio):g}: noise or scaling break the exponential")
+    ax.set_ylim(top=1e3 * ax.get_ylim()[1])
     ax.legend(ncols=2, loc="upper left", fontsize=9)
+
+
+def answer(run: Run, rules: pd.DataFrame, steps: dict[str, Floats]) -> None:
+    """Say how many steps the saddles cost each rule."""
+    last, ratio = run.options.saddles, max(run.options.ratio)
+    columns = sorted({1, 2, last // 2, last})
+    rows = [[label, *(np.median(found[:, k - 1]) if k <= found.shape[1] else np.nan for k in columns)]
+            for label, found in steps.items()]  # fmt: skip
+    table = pd.DataFrame(rows, columns=["median step", *(f"saddle {k}" for k in columns)])
+    table["times the one before"] = [last_factor(found)[0] for found in steps.values()]
+    words = ", ".join(f"{row[0]} {row[-1]:.3g}" for row in table.itertuples(index=False) if np.isfinite(row[-1]))
+    run.answer(
+        f"With L/g = {ratio:g} the last saddle is left after this many times the steps of the one before: {words}. "
+        f"Steps in proportion to the saddles would be {last / (last - 1):.3g} times as many.",
+        table,
+    )
 
 
 def main(run: Run) -> None:
     """Run the study."""
-    import matplotlib.pyplot as plt
-
-    medians, factors = descent_claims(run), factor_claims(run)
-    floored = floor_claims(run)
-    direct_claims(run)
-    found = {"gradient descent": chain(4).escapes(starts(run, REFERENCE), LR), f"floor {FLOOR:g}": floored}
-    found |= noise_claims(run) | rule_claims(run)
-    figure, axes = plt.subplots(1, 3, figsize=(17, 5.6))
-    draw_medians(axes[0], medians)
-    draw_factors(axes[1], factors)
-    draw_rules(axes[2], found)
-    run.say(
-        "Gradient descent takes more than (L+g)/g times as long for each further saddle; momentum makes the factor\n"
-        "smaller. A little noise makes it linear; RMSprop is linear without, as it comes no closer than about lr."
+    descent = measure_descent(run)
+    rules, steps = measure_rules(run)
+    claim(run, descent, rules)
+    claim_steps(run, steps)
+    answer(run, rules, steps)
+    medians = pd.DataFrame({label: pd.Series(np.median(found, axis=0)) for label, found in steps.items()})
+    tall = medians.set_index(medians.index + 1).melt(var_name="rule", value_name="median", ignore_index=False).dropna()
+    tables = {"medians": descent, "rules": rules, "steps": tall.rename_axis("saddle")}
+    for name, table in tables.items():
+        run.table(table, name)
+    run.draw(
+        lambda ax: draw_descent(ax, run, descent),
+        lambda ax: draw_rules(ax, run, rules, steps),
+        size=(7.2, 5.4),
     )
-    rows = [{"optimizer": name, "saddle": k + 1, "median": float(median)}
-            for name, steps in found.items() for k, median in enumerate(np.median(steps, axis=0))]  # fmt: skip
-    run.table(medians, "medians")
-    run.table(factors, "factors")
-    run.table(pd.DataFrame(rows), "optimizers")
-    run.figure(figure, "saddle_chain")
 
 
 if __name__ == "__main__":
-    raise SystemExit(study(main))
+    raise SystemExit(study(main, KNOBS))

@@ -1,23 +1,26 @@
-"""Which weights a deep net can start from: article 004's four distributions, and thirty layers of everything.
+"""Which random weights can a deep net start from, and what does the rule 1/√n ensure?
 
-1. One unit of 10 000 inputs: its pre-activation under four distributions of weights, beside the normal limit.
-2. Nets of 30 layers and 512 units: signals going forward and gradients going back, beside variance propagation.
-3. Every initialiser with every activation.
+Variances that belong to the activation: with 1/n a ReLU's mean square halves in each layer, and a sigmoid's gradient
+keeps 0.235 of its norm; 2/n keeps both for ReLU, 1/n for linear units. And 1/√n ensures no |a| < 1: 8.3 % of units with
+10 000 inputs from U(-1, 1) lie outside, 32 % for inputs of unit variance.
+
+One unit under four laws of weights, beside the normal limit; then nets of 30 layers of 512 units, for initializers by
+name or by g = n Var(w) and each activation: signals going forward and gradients going back, beside variance propagation
+in the limit of infinite width. Takes 30 s (--quick: 12 s).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from numpy.typing import NDArray
+from matplotlib.figure import SubFigure
 
-from optimlab.lab.frame import PALETTE, Run, mean_interval, prediction_interval, proportion_interval, study
+from optimlab.checks import POSITIVE, Range, choice, number
+from optimlab.lab.frame import PALETTE, Knob, Run, mean_interval, proportion_interval, study
 from optimlab.lab.nets import LayerChain, UnitChain, initializers
 from optimlab.lab.theory import (
     backward_factors,
@@ -28,412 +31,294 @@ from optimlab.lab.theory import (
 )
 from optimlab.typing import Floats
 
-Interval = tuple[float, float, float]
-
-N = 10_000
-PUBLISHED_DRAWS = 4000
-WIDTH, DEPTH = 512, 30
-RANGE = 4.891  # √n for an interval of 99.99 % in standard deviations: Φ⁻¹(1 - 5e-5) = 3.891, and one for its own error
-MAP_WIDTH = 256
+Rows = list[tuple[Any, ...]]
+NAMES = [name for name in initializers.__all__ if name not in ("fans", "gain")]
 
 
-@dataclass(frozen=True)
-class Weights:
-    """One of article 004's distributions, and what is published of it."""
-
-    name: str
-    draw: Callable[..., Any]
-    variance: float
-    peak: float  # of the density
-    sd: float  # of the pre-activation, measured
-    outside: float  # share of |a| > 1, measured
-    a: float  # the article's single number
-    z: float  # the same in standard deviations
-    colour: str
+def initializer(text: str) -> str:
+    """Check the name of an initializer, or a number g."""
+    try:
+        return f"{number('g', float(text), POSITIVE):g}"
+    except ValueError:
+        return str(choice("initializers", text, NAMES, kind="a number g above 0, or one of"))
 
 
-CUT = float(truncated_variance())
-NARROW = partial(initializers.normal, sd=0.01)
-NORMAL_PEAK = 1.0 / np.sqrt(2.0 * np.pi)
-WEIGHTS = (
-    Weights("U(-1,1)", initializers.uniform, 1 / 3, 0.5, 32.85, 0.9760, 16.111, 0.48, "green"),
-    Weights("N(0,1)", initializers.normal, 1.0, NORMAL_PEAK, 58.72, 0.9888, -46.027, -0.80, "blue"),
-    Weights("truncated", initializers.truncated_normal, CUT, 0.418, 50.3, 0.9828, -18.192, -0.36, "orange"),
-    Weights("N(0,1/n)", NARROW, 1e-4, 100 * NORMAL_PEAK, 0.5735, 0.0833, -0.490, -0.85, "vermillion"),
-)  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Net:
-    """A scale of weights with an activation, and the single published run of it."""
-
-    name: str
-    activation: str
-    g: float  # n Var(w)
-    factor: float
-    digits: float  # half a unit of the last digit
-    moments: tuple[tuple[int, float, float], ...] = ()  # layer, second moment, half a unit
-
-
-NETS = (
-    Net("ReLU 1/n", "relu", 1.0, 0.702, 5e-4, ((10, 9e-4, 5e-5), (30, 6e-10, 5e-11))),
-    Net("ReLU 2/n", "relu", 2.0, 1.002, 5e-4, ((10, 0.83, 5e-3), (30, 1.15, 5e-3))),
-    Net("leaky 2/n", "leaky_relu", 2.0, 0.994, 5e-4),
-    Net("tanh 1/n", "tanh", 1.0, 0.938, 5e-4),
-    Net("tanh 2/n", "tanh", 2.0, 1.037, 5e-4),
-    Net("sigmoid 1/n", "sigmoid", 1.0, 0.235, 5e-4),
-    Net("sigmoid 16/n", "sigmoid", 16.0, 0.625, 5e-4),
-    Net("linear 1/n", "linear", 1.0, 1.001, 5e-4),
-    Net("linear N(0,1)", "linear", float(WIDTH), 22.66, 5e-3, ((30, 2e81, 5e80),)),
+DEFAULTS = ("normal", "uniform", "truncated_normal", "lecun_normal", "he_normal", "glorot_uniform", "16", "103")
+KNOBS = (
+    Knob("initializers", DEFAULTS, "by name, or g = n Var(w) of normal weights", read=initializer),
+    Knob("activation", ("linear", "relu", "leaky_relu", "tanh", "sigmoid"), "activations of the nets"),
+    Knob("width", 512, "units of a layer"),
+    Knob("depth", 30, "layers", Range("at least 2")),
+    Knob("inputs", 10_000, "inputs n of the one unit"),
+    Knob("replicas", 8, "nets of each kind", Range("at least 2"), quick=6),
+    Knob("draws", 4000, "draws of the one unit", Range("at least 100"), quick=1600),
 )
-INITIALISERS: dict[str, Callable[..., Any]] = {
-    "N(0,1)": initializers.normal,
-    "U(-1,1)": initializers.uniform,
-    "truncated N(0,1)": initializers.truncated_normal,
-    "LeCun normal": initializers.lecun_normal,
-    "LeCun uniform": initializers.lecun_uniform,
-    "Glorot normal": initializers.glorot_normal,
-    "Glorot uniform": initializers.glorot_uniform,
-    "orthogonal": initializers.orthogonal,
-    "He normal": initializers.he_normal,
-    "He uniform": initializers.he_uniform,
+# What tests a sentence: initializer, activation, and the way of the signals.
+ROWS = {
+    ("lecun_normal", "relu", "forward"): "004-e",
+    ("lecun_normal", "sigmoid", "back"): "004-e",
+    ("16", "sigmoid", "back"): "004-e",
+    ("103", "sigmoid", "back"): "004-e",
+    ("lecun_normal", "relu", "back"): "003-l",
+    ("normal", "linear", "back"): "003-l",
 }
-GAINS = {"N(0,1)": MAP_WIDTH, "U(-1,1)": MAP_WIDTH / 3, "truncated N(0,1)": MAP_WIDTH * CUT}
-ACTIVATIONS = ("linear", "relu", "leaky_relu", "tanh", "sigmoid")
+DRAWN = ("lecun_normal relu", "he_normal relu", "lecun_normal tanh", "lecun_normal sigmoid", "16 sigmoid")
+LINEAR = ("linear", "relu", "leaky_relu")  # on either side of 0
+COLUMNS = ("id", "said", "expected", "measured", "tolerance", "row", "verdict")
 
 
-def root(interval: Interval) -> Interval:
-    """Root of a mean square and of its interval."""
-    mean, low, high = np.sqrt(np.maximum(interval, 0.0))
-    return float(mean), float(low), float(high)
+def laws(n: int) -> dict[str, tuple[Any, Any, float]]:
+    """Four laws of weights: a function that draws, the distribution, and the one pre-activation that is printed."""
+    from scipy.stats import norm, truncnorm, uniform
+
+    return {
+        "U(-1, 1)": (initializers.uniform, uniform(-1, 2), 16.111),
+        "N(0, 1)": (initializers.normal, norm(), -46.027),
+        "truncated": (initializers.truncated_normal, truncnorm(-2, 2), -18.192),
+        "N(0, 1/n)": (partial(initializers.normal, sd=n**-0.5), norm(0, n**-0.5), -0.490),
+    }
 
 
-def unit(run: Run, weights: Weights, draws: int) -> pd.DataFrame:
+def unit(run: Run, draw: Any, sd: float) -> pd.DataFrame:
     """Pre-activations of one unit, and what its weights look like, draw by draw."""
-    rows: list[pd.DataFrame] = []
-    sd = np.sqrt(weights.variance)
-    for _ in run.progress(range(draws // 100), f"units, {weights.name}"):
-        w, x = weights.draw((100, N), run.rng), initializers.uniform((100, N), run.rng)
-        columns = {
-            "a": (w * x).sum(axis=1),
-            "square": (w * w).mean(axis=1),
-            "near": (np.abs(w) < 0.05 * sd).mean(axis=1) / (0.1 * sd),
-            "inside": (np.abs(w) < 0.025).mean(axis=1),
-            "largest": np.abs(w).max(axis=1),
-            "bar": [np.histogram(row, 100, density=True)[0].max() for row in w],
-        }
-        rows.append(pd.DataFrame(columns))
-    return pd.concat(rows, ignore_index=True)
+    n, parts = run.options.inputs, []
+    for _ in run.progress(range(-(-run.options.draws // 100)), "draws of a unit"):
+        w, x = draw((100, n), run.rng), initializers.uniform((100, n), run.rng)
+        size = np.abs(w)
+        columns = {"a": (w * x).sum(axis=1), "square": (w * w).mean(axis=1), "largest": size.max(axis=1)}
+        columns |= {"near": (size < 0.05 * sd).mean(axis=1) / (0.1 * sd), "inside": (size < 0.025).mean(axis=1)}
+        columns |= {"bar": np.array([np.histogram(row, 100, density=True)[0].max() for row in w])}
+        parts.append(pd.DataFrame(columns))
+    return pd.concat(parts, ignore_index=True)
 
 
-def unit_claims(run: Run, weights: Weights, table: pd.DataFrame) -> None:
-    """004-a: spread of the pre-activation, share beyond ±1, and the article's own number."""
-    from scipy.stats import binom
-
-    name, text = weights.name, f"w ~ {weights.name}, 10 000 inputs from U(-1,1)"
-    sd = float(preactivation_sd(N, weights.variance))
-    outside = float(outside_probability(sd))
-    a = table["a"].to_numpy()
-    run.claim(f"004-a mean {name}", f"{text}: mean of a", expected=0.0, measured=mean_interval(a))
-    run.claim(f"004-a sd {name}", f"{text}: sd of a, √(n Var/3)", expected=sd, measured=root(mean_interval(a**2)))
-    half = RANGE * sd / np.sqrt(2.0 * PUBLISHED_DRAWS)
-    run.claim(
-        f"004-a sd published {name}",
-        f"{text}: sd of 4000 draws",
-        expected=weights.sd,
-        measured=(sd, sd - half, sd + half),
-    )
-    beyond = proportion_interval(np.abs(a) > 1.0)
-    run.claim(f"004-a P {name}", f"{text}: P(|a| > 1)", expected=outside, measured=beyond, tolerance=1e-4)
-    low, high = (float(binom.ppf(p, PUBLISHED_DRAWS, outside)) / PUBLISHED_DRAWS for p in (5e-5, 1.0 - 5e-5))
-    share = (outside, low, high)
-    run.claim(f"004-a P published {name}", f"{text}: share of 4000 draws", expected=weights.outside, measured=share)
-    z = weights.a / sd
-    run.claim(
-        f"004-a z {name}",
-        f"{text}: the article's a = {weights.a}, in sd",
-        expected=weights.z,
-        measured=z,
-        tolerance=5e-3,
-    )
-    peak = mean_interval(table["near"])
-    # The mean density within ±.05 sd of the peak is lower than the peak by at most .05²/6.
-    run.claim(
-        f"004-a peak {name}",
-        f"density of {name} at 0",
-        expected=weights.peak,
-        measured=peak,
-        tolerance=weights.peak * 5e-4,
-    )
+def units(run: Run) -> tuple[dict[str, pd.DataFrame], Rows]:
+    """Set spread, share beyond ±1 and peak of the density beside theory, and what is printed of the four laws."""
+    n, found, rows, claims = run.options.inputs, {}, [], []
+    for name, (draw, law, printed) in laws(n).items():
+        table = found[name] = unit(run, draw, law.std())
+        sd, peak = float(preactivation_sd(n, law.var())), float(law.pdf(0.0))
+        outside, beyond = float(outside_probability(sd)), proportion_interval((table["a"].abs() > 1).to_numpy())
+        rows.append((name, sd, root(table["a"] ** 2)[0], outside, beyond[0], peak, printed / sd))
+        # Within ±0.05 sd of the peak the mean density is lower than the peak by at most 0.05²/6.
+        claims += [
+            (f"{name} sd", f"{name}: sd of a unit, √(n Var(w)/3)", sd, root(table["a"] ** 2), 0, "", ""),
+            (f"{name} outside", f"{name}: P(|a| > 1)", outside if n >= 100 else np.nan, beyond, 1e-4, "", ""),
+            (f"{name} peak", f"{name}: density at 0", peak, mean_interval(table["near"]), 5e-4 * peak, "", ""),
+            (f"{name} printed", f"{name}: {printed} in sd", 0, printed / sd, 3.9, "004-a", "reproduced"),
+        ]
+    run.table(pd.DataFrame(rows, columns=["law", "sd", "sd found", "outside", "outside found", "peak", "z"]), "units")
+    return found, claims + shapes(run, found["truncated"], found["N(0, 1/n)"])
 
 
-def shape_claims(run: Run, tables: dict[str, pd.DataFrame]) -> None:
-    """004-b, 004-c and 004-d: what truncation does, what the narrow normal looks like, and what it ensures."""
-    from scipy.stats import norm
-
-    cut, narrow = tables["truncated"], tables["N(0,1/n)"]
-    only = "truncation only cuts tails: beyond 2 sd are redrawn"
-    z = run.rng.standard_normal((100, N))
-    redrawn = mean_interval((np.abs(z) > 2.0).mean(axis=1))
-    run.claim("004-b redrawn", only, expected=0.0455, measured=redrawn, tolerance=5e-5, verdict="refuted")
-    sd = root(mean_interval(cut["square"]))
-    run.claim(
-        "004-b sd", f"{only}, and the sd drops to", expected=0.87963, measured=sd, tolerance=5e-6, verdict="refuted"
-    )
-    run.claim(
-        "004-b theory", "the same in closed form", expected=0.77374, measured=truncated_variance(), tolerance=5e-6
-    )
-    above = float((cut["largest"] > 2.0).sum())
-    run.claim("004-b cut", "draws with a weight beyond 2", expected=0.0, measured=above)
-    corrected = initializers.corrected_truncated_normal((100, N), run.rng)
-    one = root(mean_interval((corrected**2).mean(axis=1)))
-    run.claim("004-b corrected", "divided by .87963, the sd is 1", expected=1.0, measured=one)
-    inside = mean_interval(narrow["inside"])
-    run.claim("004-c inside", 'N(0,1/n): "squeezed to ±.025"; inside are', expected=0.9876, measured=inside,
-              tolerance=5e-5, verdict="refuted")  # fmt: skip
-    typical = float(norm.ppf((1.0 + 0.5 ** (1.0 / N)) / 2.0))
-    largest = proportion_interval(narrow["largest"] < 0.01 * typical)
-    run.claim("004-c median", "half of the draws stay below the median of the largest", expected=0.5, measured=largest)
-    run.claim("004-c largest", "largest of 10 000, median", expected=0.039, measured=0.01 * typical, tolerance=1e-3)
-    run.claim("004-a largest", "N(0,1): largest of 10 000, 3.9 to 4.0", expected=3.95, measured=typical, tolerance=0.05)
-    bars = proportion_interval(narrow["bar"] > 40.0)
-    run.claim("004-c bar", '"peak above 40": the density is 39.89, yet nearly all histograms reach 40',
-              expected=1.0, measured=bars, tolerance=0.05, verdict="artefact")  # fmt: skip
-    ensures = "1/√n ensures |a| < 1: it fails in a share of"
-    for label, scale, share in (("U(-1,1)", 1.0, 0.083), ("unit variance", np.sqrt(3.0), 0.317)):
-        fails = proportion_interval(np.abs(scale * narrow["a"]) > 1.0)
-        run.claim(f"004-d {label}", f"{ensures} units, inputs {label}", expected=share, measured=fails,
-                  tolerance=5e-4, verdict="refuted")  # fmt: skip
-    unit_sd = root(mean_interval(3.0 * narrow["a"] ** 2))
-    run.claim("004-d sd", "inputs of unit variance: sd of a", expected=1.0, measured=unit_sd)
+def root(squares: Any) -> tuple[float, float, float]:
+    """Root of a mean square and of its interval."""
+    mean, low, high = np.sqrt(np.maximum(mean_interval(squares), 0.0)).tolist()
+    return mean, low, high
 
 
-def chain_claims(run: Run) -> None:
-    """004-f: fifty equal weights in a row."""
-    for w, exact, digit in ((1.5, 6.38e8, 5e5), (0.5, 8.9e-16, 5e-18)):
-        chain = UnitChain((0,) * 50, "linear", x=1.0)
-        y = chain.value({"w": np.array([w]), "b": np.zeros(1)})
-        run.claim(f"004-f {w}", f"50 linear units of w = {w}: the output", expected=exact, measured=y, tolerance=digit)
+def shapes(run: Run, cut: pd.DataFrame, narrow: pd.DataFrame) -> Rows:
+    """Settle what truncation does, what the narrow normal looks like, and what it ensures."""
+    n, law = run.options.inputs, laws(run.options.inputs)["N(0, 1/n)"][1]
+    z, whole = run.rng.standard_normal((100, n)), initializers.corrected_truncated_normal((100, n), run.rng)
+    beyond, left = float(outside_probability(1.0, bound=2.0)), float(np.sqrt(truncated_variance()))
+    redrawn, inside = mean_interval((np.abs(z) > 2.0).mean(axis=1)), 1 - 2 * law.cdf(-0.025)
+    typical = law.ppf((1.0 + 0.5 ** (1.0 / n)) / 2.0)
+    half, bars = (proportion_interval(hits.to_numpy()) for hits in (narrow["largest"] < typical, narrow["bar"] > 40))
+    claims: Rows = [
+        ("redrawn", "beyond 2 sd, and drawn again", beyond, redrawn, 0, "004-b", "refuted"),
+        ("left", "sd of the truncated normal", left, root(cut["square"]), 0, "004-b", "refuted"),
+        ("cut", "draws with a weight beyond 2", 0, (cut["largest"] > 2).sum(), 0, "", ""),
+        ("corrected", f"its sd, divided by {left:.5f}", 1, root((whole**2).mean(axis=1)), 0, "", ""),
+        ("inside", "N(0, 1/n): share in ±0.025", inside, mean_interval(narrow["inside"]), 0, "004-c", "refuted"),
+        ("largest", f"N(0, 1/n): draws with all |w| < {typical:.4f}", 0.5, half, 0, "", ""),
+        ("bars", "N(0, 1/n), peak 39.9: histograms that reach 40", 1, bars, 0.05, "004-c", "artefact"),
+    ]
+    numbers = {"cut": 2.0, "left": left, "redrawn": beyond, "inside": inside, "largest": typical}
+    numbers["largest in sd"] = typical / law.std()
+    for inputs, scale in (("U(-1, 1)", 1.0), ("of unit variance", np.sqrt(3.0))):
+        share, said = proportion_interval((scale * narrow["a"].abs() > 1.0).to_numpy()), f"|a| > 1, inputs {inputs}"
+        numbers[said] = float(outside_probability(scale / np.sqrt(3.0)))
+        claims += [(said, f"N(0, 1/n): share of {said}", numbers[said], share, 0, "004-d", "refuted")]
+    for w in (1.5, 0.5):
+        y = UnitChain((0,) * 50, "linear", x=1.0).value({"w": np.array([w]), "b": np.zeros(1)})
+        numbers[f"{w}^50"] = float(y)
+        claims += [(f"chain {w}", f"50 linear units of w = {w}", w**50, y, 1e-9 * w**50, "004-f", "reproduced")]
+    run.table(pd.DataFrame([numbers]), "shapes")
+    return claims
 
 
-def propagate(activation: str, weights: list[Floats], x: Floats, top: Floats) -> tuple[Floats, Floats]:
-    """Second moment of every layer's activations, and norm of δ at every layer, over the samples."""
-    chain = LayerChain(activation, x)
-    moments = np.stack(np.broadcast_arrays(*[(a * a).mean(axis=(-1, -2)) for a in chain.activations(weights)]))
-    norms = np.array([np.sqrt((d * d).sum(axis=(-1, -2))) for d in chain.deltas(weights, top)])
-    return moments, norms
+def variance(name: str, width: int) -> float:
+    """g = n Var(w) of an initializer."""
+    wide = {"normal": 1, "corrected_truncated_normal": 1, "uniform": 1 / 3, "truncated_normal": truncated_variance()}
+    if name in wide:
+        return float(width * wide[name])
+    return float(name) if name not in NAMES else 2.0 if name.startswith("he_") else 1.0
 
 
-def runs(run: Run, replicas: int) -> dict[str, tuple[Floats, Floats]]:
-    """All published nets on the same random weights, replica by replica: moments and norms, (replicas, layers)."""
-    results: dict[str, list[tuple[Floats, Floats]]] = {net.name: [] for net in NETS}
-    for _ in run.progress(range(replicas), "nets of 30 layers"):
-        unit_weights = initializers.normal((DEPTH, WIDTH, WIDTH), run.rng)
-        x, top = (initializers.normal((8, WIDTH), run.rng) for _ in range(2))
-        for net in NETS:
-            scaled = [np.sqrt(net.g / WIDTH) * W for W in unit_weights]
-            results[net.name].append(propagate(net.activation, scaled, x, top))
-    return {name: (np.array([m for m, _ in pairs]), np.array([d for _, d in pairs])) for name, pairs in results.items()}
+def signals(run: Run, name: str, activations: Any, replicas: int) -> dict[str, tuple[Floats, Floats]]:
+    """Mean squares going forward and norms of δ going back, (replicas, layers), by initializer and activation."""
+    o, sd = run.options, np.sqrt(variance(name, run.options.width) / run.options.width)
+    draw = getattr(initializers, name) if name in NAMES else partial(initializers.normal, sd=sd)
+    found: dict[str, list[Any]] = {f"{name} {activation}": [] for activation in activations}
+    for _ in run.progress(range(replicas), f"nets, {name}"):
+        weights = [draw((o.width, o.width), run.rng) for _ in range(o.depth)]
+        x, top = run.rng.standard_normal((2, 8, o.width))
+        for activation, results in zip(activations, found.values(), strict=True):
+            chain = LayerChain(activation, x)
+            moments = [(a * a).mean() for a in chain.activations(weights)]
+            results.append((moments, [np.linalg.norm(delta) for delta in chain.deltas(weights, top)]))
+    return {pair: (np.array([m for m, _ in each]), np.array([d for _, d in each])) for pair, each in found.items()}
 
 
-def net_claims(run: Run, net: Net, moments: Floats, norms: Floats) -> dict[str, Any]:
-    """004-e for one net: measured factor and moments beside theory, and beside the published run."""
-    factors = (norms[:, 0] / norms[:, -1]) ** (1.0 / (DEPTH - 1))
-    theory = float(np.exp(np.log(backward_factors(net.activation, net.g, DEPTH)[:-1]).mean()))
-    text, alike = f"{net.name}, 30 layers of 512", '"good for sigmoid and ReLU alike"'
-    verdict: Any = "refuted" if net.name in ("ReLU 1/n", "sigmoid 1/n", "sigmoid 16/n") else "reproduced"
-    said = f"{alike}; {text}" if verdict == "refuted" else text
-    # Theory is for infinite width; the mean logarithm of a norm of n terms is lower by some units of 1/n.
-    run.claim(f"004-e {net.name}", f"{said}: factor of δ a layer", expected=theory, measured=mean_interval(factors),
-              tolerance=2.0 * theory / WIDTH, verdict=verdict)  # fmt: skip
-    run.claim(f"004-e published {net.name}", f"{text}: the published run's factor", expected=net.factor,
-              measured=prediction_interval(factors), tolerance=net.digits)  # fmt: skip
-    expected = forward_moments(net.activation, net.g, DEPTH)
-    for layer, published, digits in net.moments:
-        low_high = np.exp(prediction_interval(np.log(moments[:, layer])))
-        run.claim(f"004-e moment {net.name} {layer}", f"{text}: second moment after {layer} layers, published run",
-                  expected=published, measured=tuple(low_high.tolist()), tolerance=digits)  # fmt: skip
-    return {"net": net.name, "factor": factors.mean(), "theory": theory, "published": net.factor,
-            "moment_10": np.median(moments[:, 10]), "moment_30": np.median(moments[:, 30]),
-            "theory_10": expected[10], "theory_30": expected[30]}  # fmt: skip
-
-
-def ratio_claim(run: Run, norms: Floats) -> None:
-    """004-e: the sigmoid's gradient at the first layer over that at the last."""
-    ratio = np.exp(prediction_interval(np.log(norms[:, 0] / norms[:, -1])))
-    run.claim("004-e sigmoid ratio", "sigmoid 1/n: |δ₁|/|δ₃₀|, published run", expected=6e-19,
-              measured=tuple(ratio.tolist()), tolerance=5e-20)  # fmt: skip
-
-
-def scale_claims(run: Run, results: dict[str, tuple[Floats, Floats]]) -> None:
-    """003-l: what weights near 1, and ReLUs alone, do to gradients."""
-    for name, net, said, theory in (
-        ("weights near 1", "linear N(0,1)", "«weights near 1 are good since 1 × 1 = 1»: √n", np.sqrt(WIDTH)),
-        ("ReLU", "ReLU 1/n", "«ReLU solves both»: √½", np.sqrt(0.5)),
-    ):
-        norms = results[net][1]
-        factors = (norms[:, 0] / norms[:, -1]) ** (1.0 / (DEPTH - 1))
-        run.claim(f"003-l {name}", f"{said} is the factor of δ a layer of {WIDTH}, {net}", expected=theory,
-                  measured=mean_interval(factors), tolerance=2.0 * theory / WIDTH, verdict="refuted")  # fmt: skip
-
-
-def critical_claims(run: Run, replicas: int) -> float:
-    """004-e: the scale that keeps the gradients of an uncentred sigmoid, and nets of that scale."""
-    from scipy.optimize import brentq
-
-    g = float(brentq(lambda g: backward_factors("sigmoid", g, 60)[-1] - 1.0, 20.0, 1000.0))
-    factors = []
-    for _ in run.progress(range(replicas), "critical sigmoids"):
-        weights = list(initializers.normal((DEPTH, WIDTH, WIDTH), run.rng, sd=np.sqrt(g / WIDTH)))
-        x, top = (initializers.normal((8, WIDTH), run.rng) for _ in range(2))
-        _, norms = propagate("sigmoid", weights, x, top)
-        factors.append((norms[0] / norms[-1]) ** (1.0 / (DEPTH - 1)))
-    said = (
-        f"no scale saves an uncentred sigmoid: Var(w) = {g:.0f}/n does, with pre-activations of sd 6.8; factor a layer"
-    )
-    run.claim(
-        "004-e scale", said, expected=1.0, measured=mean_interval(factors), tolerance=10.0 / WIDTH, verdict="refuted"
-    )
-    return g
-
-
-def every_pair(run: Run, replicas: int) -> pd.DataFrame:
-    """Every initialiser with every activation: factor a layer going back, and second moment at the end."""
+def factors(run: Run, pair: str, found: tuple[Floats, Floats]) -> list[dict[str, Any]]:
+    """Geometric mean of the factor a layer, forward of the mean square and back of |δ|, beside infinite width."""
+    (name, activation), (moments, norms), depth = pair.split(), found, run.options.depth
+    g = variance(name, run.options.width)
+    wide = forward_moments(activation, g, depth)[-1], backward_factors(activation, g, depth)[:-1]
     rows = []
-    for name, initialiser in run.progress(INITIALISERS.items(), "initialisers"):
-        weights = [initialiser((replicas, MAP_WIDTH, MAP_WIDTH), run.rng) for _ in range(DEPTH)]
-        x, top = (initializers.normal((8, MAP_WIDTH), run.rng) for _ in range(2))
-        g = GAINS.get(name, 2.0 if name.startswith("He") else 1.0)
-        for activation in ACTIVATIONS:
-            moments, norms = propagate(activation, weights, x, top)
-            factor = (norms[0] / norms[-1]) ** (1.0 / (DEPTH - 1))
-            theory = np.exp(np.log(backward_factors(activation, g, DEPTH)[:-1]).mean())
-            row = {"initialiser": name, "activation": activation, "g": g, "factor": factor.mean(), "theory": theory}
-            rows.append(row | {"moment_30": np.median(moments[-1])})
-    return pd.DataFrame(rows)
+    for way, logs, theory, digits in (
+        ("forward", np.log(moments[:, 1:] / moments[:, :1]), wide[0] ** (1 / depth), 4.0),
+        ("back", np.log(norms[:, -2::-1] / norms[:, -1:]), np.exp(np.log(wide[1]).mean()), 2.0),
+    ):
+        mean, low, high = np.exp(mean_interval(logs[:, -1] / logs.shape[1]))
+        row = {"initializer": name, "activation": activation, "way": way, "factor": mean, "low": low, "high": high}
+        row |= {"theory": float(theory), "log10 total": logs[:, -1].mean() / np.log(10)}
+        row |= {"log10 after 10": logs[:, min(9, depth - 2)].mean() / np.log(10)}
+        # Theory is of infinite width; the mean logarithm at width n is lower by some units of 1/n.
+        rows.append(row | {"tolerance": digits * float(theory) / run.options.width})
+    return rows
 
 
-def pair_claims(run: Run, table: pd.DataFrame) -> None:
-    """Claim that the scaled initialisers follow theory with every activation, up to terms of 1/width."""
-    scaled = table[~table["initialiser"].isin(GAINS)]
-    for activation in ACTIVATIONS:
-        rows = scaled[scaled["activation"] == activation]
-        off = float((rows["factor"] / rows["theory"] - 1.0).abs().max())
-        # One mean over the nets of a row has a standard error below .005; theory is off by some units of 1/width.
-        run.claim(f"pairs {activation}", f"seven scaled initialisers, {activation}: farthest from theory, relative",
-                  expected=0.0, measured=off, tolerance=0.05)  # fmt: skip
+def nets(run: Run) -> tuple[dict[str, tuple[Floats, Floats]], pd.DataFrame]:
+    """All pairs of initializer and activation: their signals, and claims of the factors a layer."""
+    o, found = run.options, {}
+    for name in o.initializers:
+        found |= signals(run, name, o.activation, o.replicas)
+    table = pd.DataFrame([row for pair, each in found.items() for row in factors(run, pair, each)])
+    keys = list(zip(table["initializer"], table["activation"], table["way"], strict=True))
+    table = table.assign(row=[ROWS.get(key, "") for key in keys], verdict=["refuted" * (key in ROWS) for key in keys])
+    run.table(table.drop(columns=["row", "verdict", "tolerance"]), "nets")
+    # Infinite width is no theory for few units, nor for the many that saturate.
+    wide = [o.width >= 64 and (each in LINEAR or variance(name, o.width) <= 128) for name, each, _ in keys]
+    wide = np.isfinite(table["low"]) & np.array(wide)
+    said = "{initializer}, {activation}: factor a layer {way}"
+    columns = {name: name for name in ("tolerance", "row", "verdict")} | {"measured": ("factor", "low", "high")}
+    run.claim_rows(table[wide], "{initializer} {activation} {way}", said, expected="theory", **columns)
+    return found, table
 
 
-def draw_weights(ax: Axes) -> None:
-    """Show the four densities of the weights, each in its own standard deviation before truncation."""
-    w = np.linspace(-3.2, 3.2, 1281)
-    normal = NORMAL_PEAK * np.exp(-w * w / 2.0)
-    cut = np.where(np.abs(w) <= 2.0, normal / 0.9545, 0.0)
-    curves = (np.where(np.abs(w) <= 1.0, 0.5, 0.0), normal, cut)
-    for weights, density in zip(WEIGHTS, curves, strict=False):
-        ax.plot(w, density, color=PALETTE[weights.colour], label=f"{weights.name}: sd {np.sqrt(weights.variance):.3f}")
-    ax.set(xlabel="weight", ylabel="density", ylim=(0.0, 0.72))
-    ax.set_title("Truncation narrows: its sd is .8796, not 1")
-    ax.legend(loc="upper left", ncols=1)
+def called(name: str) -> str:
+    """How figures call an initializer or an activation."""
+    return f"g = {name}" if name[0].isdigit() else name.replace("_", " ")
 
 
-def draw_units(ax: Axes, tables: dict[str, pd.DataFrame]) -> None:
+def draw_weights(figure: SubFigure, run: Run) -> None:
+    """Show a histogram of each law's weights, as it is drawn, with its density."""
+    n = run.options.inputs
+    for ax, (name, (draw, law, _)) in zip(figure.subplots(2, 2).flat, laws(n).items(), strict=True):
+        w = draw((n,), run.rng)
+        fine = np.linspace(1.1 * w.min(), 1.1 * w.max(), 801)
+        ax.hist(w, 100, density=True, color=PALETTE["sky"])
+        ax.plot(fine, law.pdf(fine), color=PALETTE["vermillion"], linewidth=1.2)
+        ax.set_title(f"{name}: sd {law.std():.3g}", fontsize=10)
+        ax.tick_params(labelsize=8)
+    figure.suptitle(f"Histograms of {n} weights (line: density)")
+
+
+def draw_units(ax: Axes, run: Run, tables: dict[str, pd.DataFrame]) -> None:
     """Show the distribution of |a| for the four, beside the normal limit."""
     b = np.geomspace(0.02, 300.0, 300)
-    for weights in WEIGHTS:
-        a = np.sort(np.abs(tables[weights.name]["a"]))
-        sd = preactivation_sd(N, weights.variance)
-        color = PALETTE[weights.colour]
-        ax.plot(b, outside_probability(sd, bound=b), color=color, label=f"{weights.name}: sd {sd:.3g}")
-        shown = np.linspace(0, len(a) - 1, 20).astype(int)
-        ax.plot(a[shown], 1.0 - (shown + 0.5) / len(a), "o", color=color, markersize=4)
+    for (name, (_, law, _)), colour in zip(laws(run.options.inputs).items(), PALETTE.values(), strict=False):
+        a, sd = np.sort(np.abs(tables[name]["a"])), preactivation_sd(run.options.inputs, law.var())
+        ax.plot(b, outside_probability(sd, bound=b), color=colour, label=f"{name}: sd {sd:.3g}")
+        dots = np.linspace(0.04 * len(a), len(a) - 1, 20).astype(int)
+        ax.plot(a[dots], 1.0 - (dots + 0.5) / len(a), "o", color=colour, markersize=4)
     ax.axvline(1.0, color="#666666", linestyle=":")
-    ax.text(1.1, 0.1, "8.3 % are beyond 1", color=PALETTE["vermillion"])
-    ax.set(xscale="log", xlim=(0.02, 300.0), xlabel="b (line: normal limit, dots: measured)", ylabel="P(|a| > b)")
-    ax.set_title("1/√n makes |a| < 1 likely, not sure")
+    ax.set(xscale="log", xlabel="b (line: normal limit, dots: measured)", ylabel="P(|a| > b)")
+    ax.set_title(f"1/√n makes |a| < 1 likely, not sure ({run.options.inputs} inputs)")
     ax.legend(loc="lower left")
 
 
-def draw_depth(axes: NDArray[np.object_], results: dict[str, tuple[Floats, Floats]]) -> None:
-    """Show moments forward and norms backward over the layers."""
-    shown = ("ReLU 1/n", "ReLU 2/n", "tanh 1/n", "sigmoid 1/n", "sigmoid 16/n")
-    layers = np.arange(DEPTH + 1)
-    for net, colour in zip(
-        (n for n in NETS if n.name in shown), ("orange", "blue", "green", "vermillion", "purple"), strict=True
-    ):
-        moments, norms = results[net.name]
-        factors = backward_factors(net.activation, net.g, DEPTH)
-        back = np.cumprod(np.append(1.0, factors[-2::-1]))[::-1]
-        axes[0].plot(layers, forward_moments(net.activation, net.g, DEPTH), color=PALETTE[colour], label=net.name)
-        axes[0].plot(layers[::3], np.median(moments, axis=0)[::3], "o", color=PALETTE[colour], markersize=4)
-        axes[1].plot(layers[1:], back, color=PALETTE[colour], label=net.name)
-        measured = np.median(norms / norms[:, -1:], axis=0)
-        axes[1].plot(layers[1::3], measured[::3], "o", color=PALETTE[colour], markersize=4)
-    axes[0].set(yscale="log", xlabel="layer (line: theory, dots: measured)", ylabel="mean square of the activations")
-    axes[0].set_title("1/n starves a ReLU, 2/n feeds it")
-    axes[1].set(yscale="log", xlabel="layer (line: theory, dots: measured)", ylabel="norm of δ / that at layer 30")
-    axes[1].set_title("A sigmoid's gradient vanishes at 1/n and at 16/n")
-    axes[1].legend(loc="lower right")
-
-
-def draw_pairs(ax: Axes, table: pd.DataFrame) -> None:
-    """Show the factor a layer for every initialiser and activation."""
-    grid = table.pivot_table(index="initialiser", columns="activation", values="factor", sort=False)
+def draw_pairs(ax: Axes, run: Run, grid: pd.DataFrame) -> None:
+    """Show the factor a layer for every initializer and activation."""
     values = grid.to_numpy()
     ax.imshow(np.log10(values), cmap="RdBu_r", vmin=-1.3, vmax=1.3, aspect="auto")
-    for i, row in enumerate(values):
-        for j, value in enumerate(row):
-            dark = abs(np.log10(value)) > 0.8
-            ax.text(j, i, f"{value:.3g}", ha="center", va="center", color="white" if dark else "black", fontsize=10)
-    ax.set_xticks(range(len(grid.columns)), [name.replace("_", " ") for name in grid.columns])
-    ax.set_yticks(range(len(grid.index)), list(grid.index))
+    for (i, j), value in np.ndenumerate(values):
+        colour = "white" if abs(np.log10(value)) > 0.8 else "black"
+        ax.text(j, i, f"{value:.3g}", ha="center", va="center", color=colour, fontsize=10)
+    ax.set_xticks(range(grid.shape[1]), map(called, grid.columns))
+    ax.set_yticks(range(grid.shape[0]), map(called, grid.index))
     ax.grid(visible=False)
-    ax.set_title(f"Factor of the gradient a layer: 1 is right ({MAP_WIDTH} units)")
+    ax.set_title(f"Factor of |δ| a layer: 1 is right ({run.options.width} units)")
 
 
-def draw_spread(ax: Axes, results: dict[str, tuple[Floats, Floats]]) -> None:
-    """Show that one run of a deep ReLU net scatters, although its mean is kept."""
-    moments = results["ReLU 2/n"][0]
+def draw_layers(ax: Axes, run: Run, found: dict[str, tuple[Floats, Floats]], back: bool) -> None:
+    """Show mean squares forward, or norms of δ backward, over the layers."""
+    depth, layers = run.options.depth, np.arange(run.options.depth + 1)
+    shown = [pair for pair in DRAWN if pair in found] or list(found)[:5]
+    for pair, colour in zip(shown, PALETTE.values(), strict=False):
+        name, activation = pair.split()
+        g = variance(name, run.options.width)
+        if back:
+            line = np.cumprod(np.append(1.0, backward_factors(activation, g, depth)[-2::-1]))[::-1]
+            dots = np.median(found[pair][1] / found[pair][1][:, -1:], axis=0)
+        else:
+            line, dots = forward_moments(activation, g, depth), np.median(found[pair][0], axis=0)
+        x, every = layers[back:], max(1, depth // 10)
+        ax.plot(x, line, color=colour, label=f"{called(name)}, {called(activation)}")
+        ax.plot(x[::every], dots[::every], "o", color=colour, markersize=4)
+    ax.set(yscale="log", xlabel="layer (line: theory, dots: measured)")
+    ax.set_ylabel(f"|δ| over that of layer {depth}" if back else "mean square of the activations")
+    ax.set_title("Gradients going back" if back else "Signals going forward")
+    ax.legend()
+
+
+def draw_spread(ax: Axes, run: Run, found: dict[str, tuple[Floats, Floats]]) -> None:
+    """Show that one run of a deep net scatters, although its mean is kept."""
+    pair = "he_normal relu" if "he_normal relu" in found else next(iter(found))
+    moments = found[pair][0]
     ax.plot(moments.T, color=PALETTE["sky"], linewidth=0.9)
     ax.plot(moments.mean(axis=0), color=PALETTE["blue"], linewidth=2.4, label=f"mean of {len(moments)} nets")
-    ax.axhline(1.0, color=PALETTE["black"], linestyle=":", label="theory: 1")
-    ax.plot([10, 30], [0.83, 1.15], "s", color=PALETTE["vermillion"], label="published run: .83, 1.15")
-    ax.set(xlabel="layer", ylabel="mean square of the activations", ylim=(0.0, None))
-    ax.set_title("ReLU 2/n: right on average, random net by net")
+    theory = forward_moments(pair.split()[1], variance(pair.split()[0], run.options.width), run.options.depth)
+    ax.plot(theory, ":", color="black", label="theory")
+    ax.set(xlabel="layer", ylabel="mean square of the activations")
+    ax.set_title(f"{', '.join(map(called, pair.split()))}: net by net")
     ax.legend(loc="upper left")
+
+
+def answer(run: Run, grid: pd.DataFrame, tables: dict[str, pd.DataFrame]) -> None:
+    """Say which initializer keeps the gradient of which activation."""
+    best = np.log(grid).abs().idxmin()
+    words = ", ".join(f"{activation} {name} ({grid.loc[name, activation]:.3g})" for activation, name in best.items())
+    outside = (tables["N(0, 1/n)"]["a"].abs() > 1).mean()
+    text = (
+        f"Closest to keeping |δ| from layer to layer: {words}. Var w = 1/n does not ensure |a| < 1: {outside:.1%} of "
+    )
+    run.answer(
+        f"{text}units with {run.options.inputs} inputs lie outside.", grid.rename_axis("factor back").reset_index()
+    )
 
 
 def main(run: Run) -> None:
     """Run the study."""
-    import matplotlib.pyplot as plt
-
-    tables = {weights.name: unit(run, weights, 400 if run.quick else 4000) for weights in WEIGHTS}
-    for weights in WEIGHTS:
-        unit_claims(run, weights, tables[weights.name])
-    shape_claims(run, tables)
-    chain_claims(run)
-    replicas = 4 if run.quick else 16
-    results = runs(run, replicas)
-    nets = pd.DataFrame([net_claims(run, net, *results[net.name]) for net in NETS])
-    ratio_claim(run, results["sigmoid 1/n"][1])
-    scale_claims(run, results)
-    critical_claims(run, replicas)
-    pairs = every_pair(run, 2 if run.quick else 8)
-    pair_claims(run, pairs)
-    figure, axes = plt.subplots(2, 3, figsize=(18, 10))
-    draw_weights(axes[0, 0])
-    draw_units(axes[0, 1], tables)
-    draw_pairs(axes[0, 2], pairs)
-    draw_depth(axes[1, :2], results)
-    draw_spread(axes[1, 2], results)
-    run.say(
-        "1/√n neither ensures |a| < 1 nor suits every activation: it halves a ReLU's second moment a layer and leaves\n"
-        ".235 of a sigmoid's gradient. The scale belongs to the activation: 2/n for ReLU, 1/n for linear units."
-    )
-    run.table(nets, "nets")
-    run.table(pairs, "pairs")
-    run.figure(figure, "weight_init")
+    with np.errstate(all="ignore"):  # deep nets under- and overflow
+        tables, claims = units(run)
+        found, table = nets(run)
+        rows = pd.DataFrame(claims, columns=list(COLUMNS))
+        run.claim_rows(rows, "{id}", "{said}", **{name: name for name in COLUMNS[2:]})
+        grid = table[table["way"] == "back"].pivot_table("factor", "initializer", "activation", sort=False)
+        answer(run, grid, tables)
+        run.draw(
+            (lambda figure: draw_weights(figure, run), "figure"),
+            lambda ax: draw_units(ax, run, tables),
+            lambda ax: draw_pairs(ax, run, grid),
+            lambda ax: draw_layers(ax, run, found, back=False),
+            lambda ax: draw_layers(ax, run, found, back=True),
+            lambda ax: draw_spread(ax, run, found),
+            columns=3,
+        )
 
 
 if __name__ == "__main__":
-    raise SystemExit(study(main))
+    raise SystemExit(study(main, KNOBS))

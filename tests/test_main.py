@@ -22,9 +22,15 @@ def test_it_says_its_version(capsys):
 
 def test_it_lists_every_study_with_its_question(capsys):
     assert main(["studies"]) == 0
-    rows = [line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines()]
-    assert [name for name, _ in rows] == sorted(path.stem for path in (ROOT / "studies").glob("*.py"))
-    assert all(len(question) > 20 for _, question in rows)
+    lines = capsys.readouterr().out.splitlines()
+    names = [line for line in lines if not line.startswith(" ")]
+    assert names == sorted(path.stem for path in (ROOT / "studies").glob("*.py"))
+    assert all(len(lines[lines.index(name) + 1]) > 20 for name in names)
+
+
+def test_it_prints_the_table_of_the_readme(capsys):
+    assert main(["studies", "--markdown"]) == 0
+    assert capsys.readouterr().out in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("arguments", [[], ["study"], ["study", "nothing"], ["studies", "more"], ["average"]])
@@ -37,10 +43,10 @@ def test_bad_usage_is_status_2(arguments, capsys):
 
 @pytest.mark.slow
 def test_a_study_runs_with_its_own_options(tmp_path):
-    command = [sys.executable, "-m", "optimlab", "study", "momentum_rates", "--quick", "--out", str(tmp_path)]
+    command = [sys.executable, "-m", "optimlab", "study", "bias_correction", "--quick", "--out", str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert json.loads((tmp_path / "momentum_rates" / "run.json").read_text())["quick"]
+    assert json.loads((tmp_path / "bias_correction" / "run.json").read_text())["quick"]
 
 
 @pytest.mark.slow

@@ -10,7 +10,6 @@ import pytest
 
 from optimlab import lab, read_series
 from optimlab.lab.frame import (
-    bootstrap_interval,
     mean_interval,
     median_interval,
     proportion_interval,
@@ -45,7 +44,6 @@ NEEDS = [
     ("scipy", lambda: stationary_covariance(LinearRule(0.5), 0.1, 1.0)),
     ("scipy", lambda: mean_interval([1.0, 2.0])),
     ("scipy", lambda: median_interval(np.arange(99.0))),
-    ("scipy", lambda: bootstrap_interval([1.0, 2.0], np.mean, 0)),
     ("scipy", lambda: proportion_interval([True, False])),
     ("scipy", lambda: wilson_interval([True, False])),
 ]

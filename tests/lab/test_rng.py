@@ -9,7 +9,6 @@ import pytest
 
 import optimlab
 from optimlab import check_gradient, minimize, sgd
-from optimlab.lab.frame import bootstrap_interval
 from optimlab.lab.nets import MLP, Batches, initializers
 from optimlab.lab.problems import (
     GaussianNoise,
@@ -57,7 +56,6 @@ CALLS = {
     "GaussianNoise.draw": lambda rng: GaussianNoise(1.0).draw(rng, (3,)),
     "StudentNoise.draw": lambda rng: StudentNoise(1.0, 3.0).draw(rng, (3,)),
     "TwoTwoOne.draw": lambda rng: xor().draw(rng, 2),
-    "bootstrap_interval": lambda rng: bootstrap_interval(np.arange(9.0) ** 2, np.mean, rng),
 }
 
 

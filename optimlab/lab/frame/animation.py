@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Callable
-from html import escape
 from typing import TYPE_CHECKING, Any
+
+from optimlab.lab.frame.markup import Markup, element
+from optimlab.lab.frame.page import page
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -12,37 +14,16 @@ __all__ = ["animation_page"]
 
 _DPI = 80
 _INTERVAL = 150  # milliseconds from frame to frame
-_PAGE = """<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1"><title>{title}</title>
-<style>
-body {{ max-width: 64rem; margin: 0 auto; padding: 0 .5rem; font: 16px/1.4 sans-serif; }}
-.animation {{ display: block; }}
-.animation img, input[type=range] {{ max-width: 100%; height: auto; }}
-</style></head>
-<body><p>{text}</p>{player}</body></html>
-"""
 _GLYPHS = {  # in place of a font that the player would load from the network
-    "minus": "−", "fast-backward": "⏮", "step-backward": "◁", "play fa-flip-horizontal": "◀", "pause": "⏸",
-    "play": "▶", "step-forward": "▷", "fast-forward": "⏭", "plus": "+",
+    "minus": "−", "fast-backward": "⇤", "step-backward": "◁", "play fa-flip-horizontal": "◀", "pause": "‖",
+    "play": "▶", "step-forward": "▷", "fast-forward": "⇥", "plus": "+",
 }  # fmt: skip
 
 
 def animation_page(figure: "Figure", draw: Callable[[int], Any], *, frames: int, title: str, text: str) -> str:
     """Return a page of HTML with the frames in it, and buttons to play them or to step through them.
 
-    Parameters
-    ----------
-    figure : matplotlib Figure
-        What is drawn on, at 80 dots per inch.
-    draw : callable
-        Brings the figure to frame k = 0, 1, ..., and returns the artists that it changed.
-    frames : int, at least 1
-        Number of frames.
-    title : str
-        Title of the page.
-    text : str
-        What it says above the animation.
+    The arguments are those of `Run.animation`.
 
     Examples
     --------
@@ -61,4 +42,4 @@ def animation_page(figure: "Figure", draw: Callable[[int], Any], *, frames: int,
     found = re.search(r"_anim_img([0-9a-f]{32})", player)
     if found is not None:  # the id is random
         player = player.replace(found[1], "")
-    return _PAGE.format(title=escape(title), text=escape(text), player=player)
+    return page(title, element("p", text), Markup(player))

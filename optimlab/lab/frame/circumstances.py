@@ -18,8 +18,6 @@ def circumstances() -> dict[str, object]:
     --------
     >>> sorted(circumstances())
     ['cpu', 'platform', 'versions']
-    >>> circumstances()["cpu"]["count"] >= 1
-    True
     """
     return {
         "versions": {"python": platform.python_version()} | {name: version(name) for name in _PACKAGES},
@@ -29,13 +27,7 @@ def circumstances() -> dict[str, object]:
 
 
 def version(package: str) -> str | None:
-    """Return the version of a package that is installed, or None.
-
-    Examples
-    --------
-    >>> version("no such package") is None
-    True
-    """
+    """Return the version of a package that is installed, or None."""
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
@@ -43,13 +35,7 @@ def version(package: str) -> str | None:
 
 
 def cpu_model() -> str:
-    """Return what the processor calls itself; Linux is asked first, where Python knows nothing or only the family.
-
-    Examples
-    --------
-    >>> cpu_model() == circumstances()["cpu"]["model"]
-    True
-    """
+    """Return what the processor calls itself; Linux is asked first, where Python knows nothing or only the family."""
     try:
         found = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(errors="replace"), re.MULTILINE)
     except OSError:

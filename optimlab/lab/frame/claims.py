@@ -13,18 +13,9 @@ from optimlab.checks import NOT_NEGATIVE, choice, number, real
 from optimlab.lab.frame.terminal import columns, painted, printable
 
 __all__ = [
-    "COLUMNS",
-    "NUMBERS",
-    "VERDICTS",
-    "Claim",
-    "Quote",
-    "Verdict",
-    "claims_text",
-    "count_text",
-    "expected_text",
-    "measured_text",
-    "quotes",
-]
+    "COLUMNS", "NUMBERS", "VERDICTS", "Claim", "Quote", "Verdict", "claims_text", "count_text", "expected_text",
+    "measured_text", "quotes",
+]  # fmt: skip
 
 Verdict = Literal["reproduced", "refuted", "artefact"]
 VERDICTS: tuple[str, ...] = get_args(Verdict)
@@ -113,7 +104,10 @@ class Claim:
         for name in ("id", "statement"):
             if not str(getattr(self, name)).strip():
                 raise ValueError(f"{name} must be a non-empty text; got {getattr(self, name)!r}")
-        choice("verdict", self.verdict, VERDICTS if self.row else ("",))
+        if self.verdict and not self.row:
+            raise ValueError(f"row must name the sentence that is {self.verdict}; a claim of theory has no verdict")
+        if self.row:
+            choice("verdict", self.verdict, VERDICTS)
         number("tolerance", self.tolerance, NOT_NEGATIVE)
         if self.low > self.high:
             raise ValueError(f"low must be <= high; got low={self.low}, high={self.high}")
@@ -160,14 +154,7 @@ def count_text(claims: Sequence[Claim]) -> str:
 def claims_text(claims: Sequence[Claim], stream: TextIO, known: dict[str, Quote] | None = None) -> str:
     r"""Return the claims one below the other, each with the sentence that it tests; what failed is red in a terminal.
 
-    Parameters
-    ----------
-    claims : sequence of Claim
-        The claims.
-    stream : TextIO
-        Where the text goes: lines of a terminal are wrapped, those of a file are left whole.
-    known : dict of Quote, optional
-        The sentences, by row.
+    Lines of a terminal are wrapped, those of a file are left whole. Sentences are `known` by row.
 
     Examples
     --------
@@ -197,7 +184,7 @@ def measured_text(claim: Claim, digits: int = _DIGITS) -> str:
 def _lines(claim: Claim, stream: TextIO, known: dict[str, Quote]) -> str:
     mark, digits = ("ok    ", _DIGITS) if claim.stands else ("FAILED", _ALL_DIGITS)
     numbers = f"expected {expected_text(claim, digits)}, measured {measured_text(claim, digits)}"
-    text = f"{mark}  {claim.statement}: {numbers}"
+    text = f"{mark}  {' '.join(claim.statement.split())}: {numbers}"
     if claim.row:
         said = known.get(claim.row, Quote("article", claim.row))
         text += f"; {claim.verdict}: “{said.sentence}” ({said.title})"

@@ -13,8 +13,8 @@ from optimlab.lab.frame.circumstances import circumstances
 from optimlab.lab.frame.claims import claims_text, count_text, quotes
 from optimlab.lab.frame.errors import StudyError
 from optimlab.lab.frame.figures import FORMATS, has_display, style
-from optimlab.lab.frame.knobs import Knob, add_knobs, turned, values
-from optimlab.lab.frame.output import publish, reserved, staging
+from optimlab.lab.frame.knobs import Knob, add_knobs, given, turned, values
+from optimlab.lab.frame.output import reserved, staging
 from optimlab.lab.frame.page import write_gallery
 from optimlab.lab.frame.run import Run, texts
 from optimlab.lab.frame.terminal import FAILED, STANDS, columns, guarded, printable, seed, tell
@@ -88,21 +88,17 @@ def _perform(
     started, clock = datetime.now(UTC), time.perf_counter()
     script = Path(main.__globals__["__file__"])
     folder = arguments.out / script.stem
-    away = turned(knobs, arguments)
+    away, touched = turned(knobs, arguments), given(knobs, arguments)
     vars(arguments).update(values(knobs, arguments))
-    with style(), _backend(arguments.show), reserved(folder), staging(folder) as fresh:
-        run = Run(script.stem, fresh, arguments.seed, arguments.quick, arguments, away, quotes(script.parent))
-        _turned(main, run)
-        if not 1 <= (arguments.panel or 1) <= max(run.panels, 1):
-            raise StudyError(f"--panel must be from 1 to {run.panels}; got {arguments.panel}")
-        if run.claims:
-            run.write_claims()
-        question = (main.__globals__.get("__doc__") or "").split("\n")[0]
-        facts: dict[str, object] = {"study": run.name, "question": question, "command": command}
-        facts |= {"seed": run.seed, "quick": run.quick, "started": started.isoformat(timespec="seconds")}
-        run.write_record(facts | {"seconds": round(time.perf_counter() - clock, 3)} | circumstances())
-        publish(fresh, folder)
-        with suppress(StudyError):  # of a folder that holds more than this run; the run itself is whole
+    with style(), _backend(arguments.show), reserved(folder):
+        with staging(folder) as fresh:
+            run = Run(script.stem, fresh, arguments.seed, arguments.quick, arguments, away, quotes(script.parent))
+            _run(main, run, touched)
+            question = (main.__globals__.get("__doc__") or "").split("\n")[0]
+            facts: dict[str, object] = {"study": run.name, "question": question, "command": command}
+            facts |= {"seed": run.seed, "quick": run.quick, "started": started.isoformat()}
+            run.write_record(facts | {"seconds": round(time.perf_counter() - clock, 3)} | circumstances())
+        with suppress(StudyError, OSError):  # of a folder that holds more than this run; the run itself is whole
             write_gallery(arguments.out)
         tell(_summary(run, folder, time.perf_counter() - clock))
         if arguments.show:
@@ -110,14 +106,19 @@ def _perform(
     return FAILED if run.failed else STANDS
 
 
-def _turned(main: Callable[[Run], None], run: Run) -> None:
+def _run(main: Callable[[Run], None], run: Run, touched: Sequence[str]) -> None:
     """Run the study; what a formula refuses once knobs are turned is the user's to put right, and no defect."""
     try:
         main(run)
     except ValueError as error:
-        if not run.turned or isinstance(error, StudyError):
+        if not touched or isinstance(error, StudyError):
             raise
-        raise StudyError(f"{', '.join(f'--{name}' for name in run.turned)}: {error}") from error
+        raise StudyError(f"{', '.join(f'--{name}' for name in touched)}: {error}") from error
+    wanted = run.options.panel
+    if wanted is not None and not 1 <= wanted <= run.panels:
+        raise StudyError(f"--panel must be in 1..{run.panels}, the panels of this study; got {wanted}")
+    if run.claims:
+        run.write_claims()
 
 
 def _parser(
@@ -182,7 +183,7 @@ def _summary(run: Run, folder: Path, seconds: float) -> str:
     if run.answer_text:
         parts += [textwrap.fill(printable(run.answer_text), columns(sys.stdout) or _WIDTH), ""]
     if run.answer_table is not None:
-        parts += [aligned(run.answer_table.columns, texts(run.answer_table)), ""]
+        parts += [aligned(list(run.answer_table.columns), texts(run.answer_table)), ""]
     listed = run.claims if run.options.claims else run.failed
     if listed:
         parts += [claims_text(listed, sys.stdout, run.quotes), ""]
@@ -191,12 +192,14 @@ def _summary(run: Run, folder: Path, seconds: float) -> str:
         parts.append(f"figure: {', '.join(figures)}")
     if run.claims or run.left_out:
         parts.append(f"claims: {_claims_line(run)}")
-    parts.append(f"tables: {', '.join(path.name for path in run.files if path.suffix == '.csv')} in {folder}")
+    tables = [path.name for path in run.files if path.suffix == ".csv"]
+    if tables:
+        parts.append(f"tables: {', '.join(tables)} in {folder}")
     return "\n".join([*parts, f"time:   {seconds:.1f} s; all studies that ran: {folder.parent / 'index.html'}"])
 
 
 def _claims_line(run: Run) -> str:
-    left = f"; {run.left_out} that hold for the defaults alone are left out" if run.left_out else ""
+    left = f"; {run.left_out} left out, which need the defaults or a larger sample" if run.left_out else ""
     return f"{count_text(run.claims)}{left}{'' if run.options.claims or not run.claims else ' (--claims lists them)'}"
 
 
@@ -210,7 +213,7 @@ def aligned(head: Sequence[object], rows: Sequence[Sequence[str]]) -> str:
       SGD     931
       Adam     77
     """
-    lines = [list(map(str, head)), *(list(map(printable, row)) for row in rows)]
+    lines = [[printable(str(cell)) for cell in line] for line in (head, *rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     shown = ([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])] for line in lines)
     return "\n".join("  " + "  ".join(cells) for cells in shown)

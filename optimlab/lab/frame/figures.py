@@ -87,14 +87,7 @@ def style() -> Iterator[None]:
 
 
 def literal(text: str, width: int = 40) -> str:
-    r"""Return a user's text for a figure: one short line, never mathematics, boxes for what the font lacks.
-
-    Parameters
-    ----------
-    text : str
-        Any text.
-    width : int
-        Characters that there is room for.
+    r"""Return a user's text for a figure: a line of `width` characters, no mathematics, boxes for what the font lacks.
 
     Examples
     --------
@@ -110,16 +103,7 @@ def literal(text: str, width: int = 40) -> str:
 
 
 def drawn(panels: Sequence[Panel], columns: int, size: tuple[float, float]) -> "Figure":
-    """Return a figure of panels, row by row, each drawn.
-
-    Parameters
-    ----------
-    panels : sequence of Panel
-        What to draw.
-    columns : int
-        Panels in a row.
-    size : pair of float
-        Width and height of a panel, inches.
+    """Return a figure of panels, each drawn, row by row; `size` is that of a panel, in inches.
 
     Examples
     --------
@@ -144,16 +128,7 @@ def drawn(panels: Sequence[Panel], columns: int, size: tuple[float, float]) -> "
 
 
 def save_figure(figure: "Figure", file: BinaryIO, image_format: str) -> None:
-    """Save a figure without date and version, so that equal figures are equal files.
-
-    Parameters
-    ----------
-    figure : matplotlib Figure
-        The figure.
-    file : BinaryIO
-        Where the bytes go.
-    image_format : {"png", "svg", "pdf"}
-        The format.
+    """Save a figure in one of `FORMATS` without date and version, so that equal figures are equal files.
 
     Examples
     --------
@@ -169,15 +144,7 @@ def save_figure(figure: "Figure", file: BinaryIO, image_format: str) -> None:
 
 
 def has_display() -> bool:
-    """Return whether matplotlib can open windows here.
-
-    Examples
-    --------
-    >>> import matplotlib
-    >>> matplotlib.use("agg")
-    >>> has_display()
-    False
-    """
+    """Return whether matplotlib can open windows here."""
     import matplotlib.pyplot as plt
 
     return plt.get_backend().lower() not in _WINDOWLESS

@@ -3,7 +3,7 @@
 import argparse
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,7 +22,14 @@ _LAST_LINES = 8
 
 
 def gather_options(parser: argparse.ArgumentParser, scripts: Iterable[Path]) -> None:
-    """Add the options of a study that gathers others."""
+    """Add the options of a study that gathers others.
+
+    Examples
+    --------
+    >>> gather_options(parser := argparse.ArgumentParser(), [Path("sums.py")])
+    >>> parser.parse_args(["--only", "sums"]).only
+    ['sums']
+    """
     names = sorted(script.stem for script in scripts)
     group = parser.add_argument_group("which studies run")
     group.add_argument("--only", nargs="+", choices=names, metavar="STUDY", help="gather only these studies")
@@ -39,13 +46,7 @@ def gather(scripts: Sequence[Path], arguments: argparse.Namespace) -> dict[str, 
     """Run studies side by side and return what became of each, told as it comes.
 
     Each study writes to ``<out>/<study>/`` as it does alone; what was there stays until the new results are whole.
-
-    Parameters
-    ----------
-    scripts : sequence of Path
-        The studies.
-    arguments : argparse.Namespace
-        The command line, with the options of `gather_options` and those of every study.
+    The arguments are those of `gather_options` and of every study.
 
     Examples
     --------
@@ -68,7 +69,7 @@ def gather(scripts: Sequence[Path], arguments: argparse.Namespace) -> dict[str, 
     chosen = {script.stem: script for script in sorted(scripts) if script.stem in (arguments.only or [script.stem])}
     found = {name: outcome for name, script in chosen.items() if (outcome := _reusable(script, arguments))}
     commands = {name: _command(script, arguments) for name, script in chosen.items() if name not in found}
-    started = datetime.now(UTC).replace(microsecond=0)
+    started = datetime.now(UTC)
     one_core_each = {"OMP_NUM_THREADS": "1", **os.environ}
     with closing(run_programs(commands, arguments.jobs, one_core_each)) as ended:
         for finished in tqdm(ended, desc="studies", total=len(commands), leave=False, disable=None):
@@ -95,16 +96,16 @@ def _reusable(script: Path, arguments: argparse.Namespace) -> Outcome | None:
         return None
     try:
         outcome = read_outcome(arguments.out / script.stem)
-        current = _started(outcome.facts).timestamp() > _changed(script)
-    except (StudyError, ValueError):
+        current = _started(outcome).timestamp() > _changed(script)
+    except (StudyError, OSError, ValueError, OverflowError):
         return None
-    wanted = {"seed": arguments.seed, "quick": arguments.quick, "turned": []}
-    fits = all(outcome.facts[name] == value for name, value in wanted.items())
-    return outcome if fits and current and outcome.facts["versions"].get("optimlab") == version("optimlab") else None
+    facts = outcome.facts
+    same = (facts["seed"], facts["quick"], outcome.options) == (arguments.seed, arguments.quick, [])
+    return outcome if same and current and facts["versions"].get("optimlab") == version("optimlab") else None
 
 
-def _started(facts: Mapping[str, str]) -> datetime:
-    return datetime.fromisoformat(facts["started"])
+def _started(outcome: Outcome) -> datetime:
+    return datetime.fromisoformat(outcome.facts["started"]).astimezone(UTC)
 
 
 def _changed(script: Path) -> float:
@@ -118,9 +119,9 @@ def _outcome(finished: Finished, folder: Path, started: datetime) -> Outcome:
         if finished.status not in (STANDS, FAILED):
             raise StudyError("it did not end as a study does")
         outcome = read_outcome(folder)
-        if _started(outcome.facts) < started:
+        if _started(outcome) < started:
             raise StudyError("its results are those of an earlier run")
-    except (StudyError, ValueError) as error:
+    except (StudyError, OSError, ValueError, OverflowError) as error:
         lines = finished.errors.splitlines()[-_LAST_LINES:]
         return Outcome(study=finished.name, problem="\n".join([f"exit status {finished.status}: {error}", *lines]))
     return outcome

@@ -2,15 +2,17 @@
 
 import argparse
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from optimlab.checks import FINITE, Range, number, whole
 from optimlab.lab.frame.errors import StudyError
 from optimlab.lab.frame.expressions import rules
+from optimlab.lab.frame.looks import look
+from optimlab.rules.algebra import Rule
 
-__all__ = ["Knob", "add_knobs", "rules_knob", "turned", "values"]
+__all__ = ["Knob", "add_knobs", "each_rule", "given", "rules_knob", "turned", "values"]
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ class Knob:
             raise StudyError(text if text.startswith("--") else f"--{self.name}: {text}") from None
 
     def _whole(self, given: float) -> int:
-        count = int(given) if given.is_integer() else given
+        count = given if isinstance(given, int) or not given.is_integer() else int(given)
         if self.allowed is not FINITE:
             number(f"--{self.name}", count, self.allowed)
         return whole(f"--{self.name}", count, 1 if self.allowed is FINITE else 0)
@@ -100,6 +102,45 @@ def rules_knob(default: str, help: str = "update rules, by name or as expression
     ['Adam']
     """
     return Knob("rules", default, help, read=rules)
+
+
+def each_rule(
+    rules: Mapping[str, Rule], given: tuple[float, ...], usual: Mapping[str, float], *, name: str = "lr"
+) -> dict[str, float]:
+    """Return the number of each rule, by label: one for all, or as many as there are rules.
+
+    Parameters
+    ----------
+    rules : dict of Rule by label
+        The rules.
+    given : tuple of float
+        The values of the knob.
+    usual : dict of float
+        What the knob's default says of each kind of rule, by the names of `look`. Where `given` is the default, other
+        rules have the least of these numbers.
+    name : str
+        Name of the knob, for the error.
+
+    Raises
+    ------
+    StudyError
+        If there are neither one nor as many.
+
+    Examples
+    --------
+    >>> from optimlab import adam, momentum, sgd
+    >>> usual = {"SGD": 0.5, "Adam": 0.001}
+    >>> each_rule({"Adam": adam(), "EMA momentum": momentum()}, (0.5, 0.001), usual)
+    {'Adam': 0.001, 'EMA momentum': 0.001}
+    >>> each_rule({"Adam": adam(), "SGD": sgd()}, (0.1, 0.2), usual)
+    {'Adam': 0.1, 'SGD': 0.2}
+    """
+    if given == tuple(usual.values()):
+        return {label: usual.get(look(rule).name, min(given)) for label, rule in rules.items()}
+    if len(given) not in (1, len(rules)):
+        values = " ".join(map(_text, given))
+        raise StudyError(f"--{name} takes one value, or one for each rule ({', '.join(rules)}); got {values}")
+    return dict(zip(rules, given * len(rules) if len(given) == 1 else given, strict=True))
 
 
 def add_knobs(parser: argparse.ArgumentParser, knobs: Sequence[Knob]) -> None:
@@ -123,20 +164,29 @@ def values(knobs: Sequence[Knob], arguments: argparse.Namespace) -> dict[str, An
 
 def turned(knobs: Sequence[Knob], arguments: argparse.Namespace) -> tuple[str, ...]:
     """Return the names of the knobs that were turned away from their defaults, sizes of samples not counted."""
-    given = ((knob, getattr(arguments, knob.name)) for knob in knobs if knob.quick is None)
-    return tuple(knob.name for knob, text in given if text is not None and _differs(knob, text))
+    touched = ((knob, getattr(arguments, knob.name)) for knob in knobs if knob.quick is None)
+    return tuple(knob.name for knob, text in touched if text is not None and _differs(knob, text))
+
+
+def given(knobs: Sequence[Knob], arguments: argparse.Namespace) -> tuple[str, ...]:
+    """Return the names of all knobs that the command line sets."""
+    return tuple(knob.name for knob in knobs if getattr(arguments, knob.name) is not None)
 
 
 def _differs(knob: Knob, text: Any) -> bool:
     return repr(knob.value(text)) != repr(knob.value(None))
 
 
-def _number(given: Any) -> float:
-    """Return a number out of a text such as ``1e-3``."""
-    try:
-        return float(given)
-    except ValueError:
-        raise StudyError(f"must be a number; got {given!r}") from None
+def _number(given: Any) -> Any:
+    """Return a number out of a text such as ``1e-3``; a whole one to its last digit."""
+    for kind in (int, float) if isinstance(given, str) else ():
+        try:
+            return kind(given)
+        except ValueError:
+            continue
+    if isinstance(given, str):
+        raise StudyError(f"must be a number; got {given!r}")
+    return given
 
 
 def _text(value: Any) -> str:

@@ -4,6 +4,8 @@ from html import escape
 
 __all__ = ["Markup", "element", "table"]
 
+_VOID = {"br", "img"}  # elements that hold nothing, and have no end
+
 
 class Markup(str):
     """Text that is HTML already.
@@ -20,14 +22,7 @@ class Markup(str):
 def element(tag: str, /, *children: object, **attributes: object) -> Markup:
     """Return an element; children and attributes that are not `Markup` are escaped.
 
-    Parameters
-    ----------
-    tag : str
-        Name of the element.
-    *children : object
-        What it holds, one after the other.
-    **attributes : object
-        Its attributes: a trailing underscore is dropped (``class_``), others become hyphens (``data_value``).
+    Of an attribute's name a trailing underscore is dropped (``class_``), others become hyphens (``data_value``).
 
     Examples
     --------
@@ -35,7 +30,8 @@ def element(tag: str, /, *children: object, **attributes: object) -> Markup:
     '<td class="wide" data-value="0.5">a &amp; b</td>'
     """
     pairs = [f' {key.rstrip("_").replace("_", "-")}="{escape(str(value))}"' for key, value in attributes.items()]
-    return Markup(f"<{tag}{''.join(pairs)}>{''.join(map(_escaped, children))}</{tag}>")
+    end = "" if tag in _VOID else f"{''.join(map(_escaped, children))}</{tag}>"
+    return Markup(f"<{tag}{''.join(pairs)}>{end}")
 
 
 def table(head: tuple[str, ...], rows: list[Markup], **attributes: object) -> Markup:

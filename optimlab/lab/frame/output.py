@@ -11,30 +11,17 @@ from typing import BinaryIO
 
 from optimlab.files import PART, replacing
 from optimlab.lab.frame.errors import StudyError
+from optimlab.signals import Deferred
 
-__all__ = ["publish", "reserved", "staging", "whole_file"]
+__all__ = ["RECORD", "inside", "reserved", "staging", "whole_file"]
 
-_RECORD = "run.json"  # the last file of a run: where it is, the run is complete
+RECORD = "run.json"
+"""The last file of a run: where it is, the run is complete."""
 
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[BinaryIO]:
-    """Open a binary file that takes the place of `path` once it is complete, whatever happens in between.
-
-    Parameters
-    ----------
-    path : Path
-        The file to write or replace; its folder exists.
-
-    Yields
-    ------
-    BinaryIO
-        The temporary file, open for writing.
-
-    Raises
-    ------
-    StudyError
-        If the file cannot be written.
+    """Open a binary file as `replacing` does; a StudyError says why it cannot be written.
 
     Examples
     --------
@@ -42,8 +29,8 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     >>> with TemporaryDirectory() as folder:
     ...     with whole_file(Path(folder, "a.txt")) as file:
     ...         _ = file.write(b"whole")
-    ...     Path(folder, "a.txt").read_bytes(), os.listdir(folder)
-    (b'whole', ['a.txt'])
+    ...     os.listdir(folder)
+    ['a.txt']
     """
     try:
         with replacing(path) as file:
@@ -55,11 +42,6 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
 @contextmanager
 def reserved(folder: Path) -> Iterator[None]:
     """Make `folder`, prove that it can be written, keep other runs out, and sweep up after a killed run.
-
-    Parameters
-    ----------
-    folder : Path
-        The output folder; made with its parents if missing.
 
     Raises
     ------
@@ -89,17 +71,9 @@ def reserved(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def staging(folder: Path) -> Iterator[Path]:
-    """Give a run an empty folder inside the folder of its results, which `publish` empties and the end removes.
+    """Give a run an empty folder inside the reserved folder of its results, where its files go once it has a record.
 
-    Parameters
-    ----------
-    folder : Path
-        A folder that is reserved. What a killed run had completed there is published, other remains are removed.
-
-    Yields
-    ------
-    Path
-        The empty folder.
+    What a killed run had completed there is published, other remains are removed.
 
     Examples
     --------
@@ -107,36 +81,44 @@ def staging(folder: Path) -> Iterator[Path]:
     >>> folder = Path(mkdtemp())
     >>> with staging(folder) as fresh:
     ...     _ = (fresh / "run.json").write_text('{"files": []}')
-    ...     publish(fresh, folder)
     >>> os.listdir(folder)
     ['run.json']
     """
     fresh = folder / f".new{PART}"
-    if (fresh / _RECORD).is_file():
-        publish(fresh, folder)
-    shutil.rmtree(fresh, ignore_errors=True)
+    _publish(fresh, folder)
     fresh.mkdir()
     try:
         yield fresh
     finally:
-        shutil.rmtree(fresh, ignore_errors=True)
+        with Deferred():
+            _publish(fresh, folder)
 
 
-def publish(fresh: Path, folder: Path) -> None:
-    """Move the files of a complete run into its folder, the record last, and remove what only the earlier run had."""
-    gone = _files(folder) - _files(fresh)
-    for path in sorted(fresh.iterdir(), key=lambda path: path.name == _RECORD):
-        path.replace(folder / path.name)
-    for name in gone:
-        (folder / name).unlink(missing_ok=True)
+def inside(name: object) -> bool:
+    """Return whether a record may call a file of its folder so: a plain name, which leads nowhere else."""
+    return isinstance(name, str) and name not in ("", ".", "..") and Path(name).name == name and "\0" not in name
+
+
+def _publish(fresh: Path, folder: Path) -> None:
+    """Move what is complete into its folder, the record last, so that a later run can finish it; remove what is not."""
+    if (fresh / RECORD).is_file():
+        paths = sorted(fresh.iterdir(), key=lambda path: path.name == RECORD)
+        for path in paths:
+            if (folder / path.name).is_dir():
+                raise StudyError(f"cannot write {folder / path.name}: a folder is in its place; move it away")
+        for name in _files(folder) - {path.name for path in paths} - _files(fresh):
+            (folder / name).unlink(missing_ok=True)
+        for path in paths:
+            path.replace(folder / path.name)
+    shutil.rmtree(fresh, ignore_errors=True)
 
 
 def _files(folder: Path) -> set[str]:
-    """Return the names of the files that the record of a run lists; none of them leads out of the folder."""
+    """Return the files that the record of a run lists, as far as they are there."""
     try:
-        names = json.loads((folder / _RECORD).read_text(encoding="utf-8"))["files"]
-        return {name for name in names if Path(name).name == name and name != _RECORD}
-    except (OSError, ValueError, KeyError, TypeError):
+        names = json.loads((folder / RECORD).read_text(encoding="utf-8"))["files"]
+        return {name for name in filter(inside, names) if name != RECORD and not (folder / name).is_dir()}
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return set()
 
 

@@ -23,23 +23,9 @@ class Finished(NamedTuple):
 def run_programs(
     commands: Mapping[str, Sequence[str]], jobs: int, environment: Mapping[str, str] | None = None
 ) -> Generator[Finished, None, None]:
-    """Run programs, up to `jobs` of them at a time, and yield each as it ends.
+    """Run commands by name in their order, up to `jobs` of them at a time, and yield each as it ends.
 
     Closing the iterator, or an exception where it is used, stops those that still run.
-
-    Parameters
-    ----------
-    commands : mapping of str to sequence of str
-        Name of each program, and its command; they start in this order.
-    jobs : int, at least 1
-        How many run at a time.
-    environment : mapping of str to str, optional
-        Their environment; by default that of this process.
-
-    Raises
-    ------
-    OSError
-        If a program cannot be started.
 
     Examples
     --------

@@ -98,12 +98,7 @@ class Run:
     def answer(self, text: str, table: "pd.DataFrame | None" = None) -> None:
         """Give the answer, which the frame prints first: one to three sentences with numbers, and one small table.
 
-        Parameters
-        ----------
-        text : str
-            The sentences.
-        table : DataFrame, optional
-            About ten rows at most, with a column for each thing to compare; its index is not shown.
+        The table has about ten rows at most, and a column for each thing to compare; its index is not shown.
         """
         self.answer_text = " ".join(text.split())
         self.answer_table = table
@@ -111,14 +106,7 @@ class Run:
     def progress(self, items: Iterable[T], description: str, total: int | None = None) -> Iterable[T]:
         """Return `items`, with a progress bar in a terminal if going through them takes longer than 2 s.
 
-        Parameters
-        ----------
-        items : iterable
-            What the loop runs over.
-        description : str
-            What is counted, such as ``"noise draws"``.
-        total : int, optional
-            How many items there are, where ``len(items)`` does not know.
+        The description says what is counted ("noise draws"), `total` how many there are where ``len(items)`` does not.
         """
         from tqdm import tqdm
 
@@ -146,10 +134,12 @@ class Run:
             Name of the file; by default that of the study.
         """
         first, self.panels = self.panels + 1, self.panels + len(panels)
-        chosen, name = self.options.panel, name or self.name
-        self.figure(drawn(panels, columns, size), name)
+        chosen, same = self.options.panel, [self._repeated(panel) for panel in panels]
+        self.figure(drawn(same, columns, size), name or self.name)
         if chosen is not None and first <= chosen <= self.panels:
-            self.figure(drawn([panels[chosen - first]], 1, size), f"{self.name}_panel{chosen}")
+            after = self.rng.bit_generator.state
+            self.figure(drawn([same[chosen - first]], 1, size), f"{self.name}_panel{chosen}")
+            self.rng.bit_generator.state = after
 
     def figure(self, figure: "Figure", name: str) -> Path:
         """Write a figure to ``<name>.<format>`` and close it, unless it is to be shown at the end."""
@@ -168,19 +158,15 @@ class Run:
         Parameters
         ----------
         figure : matplotlib Figure
-            What is drawn on.
+            What is drawn on, at 80 dots per inch.
         draw : callable
-            Brings the figure to frame k = 0, 1, ..., and returns the artists that it changed.
-        frames : int, at least 1
-            Number of frames.
-        name : str
-            Name of the file.
+            Brings the figure to frame k = 0, 1, ... of `frames`, and returns the artists that it changed.
         text : str
             What the page says above the animation.
         """
         import matplotlib.pyplot as plt
 
-        path = self.page(animation_page(figure, draw, frames=frames, title=name, text=text), name)
+        path = self.page(animation_page(figure, draw, frames=frames, title=name.replace("_", " "), text=text), name)
         plt.close(figure)
         return path
 
@@ -252,7 +238,8 @@ class Run:
         >>> [claim.id for claim in run.claims]
         ['lag 0.5', 'lag 0.9']
         """
-        for row in table.to_dict("records"):
+        for entries in table.to_dict("records"):
+            row = {str(name): value for name, value in entries.items()}
             given = {name: _entry(value, row) for name, value in columns.items()}
             if not np.isnan(given["expected"]):
                 self.claim(id.format(**row), statement.format(**row), **given)
@@ -276,6 +263,19 @@ class Run:
             text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
             file.write(text.encode(errors="backslashreplace"))  # names of files need not be UTF-8
         return path
+
+    def _repeated(self, panel: Panel) -> Panel:
+        """Return a panel that gets the same random numbers whenever it is drawn."""
+        draw, kind = panel if isinstance(panel, tuple) else (panel, "axes")
+        states: list[Any] = []
+
+        def again(place: Any) -> None:
+            if states:
+                self.rng.bit_generator.state = states[0]
+            states.append(self.rng.bit_generator.state)
+            draw(place)
+
+        return again, kind
 
     def _table(self, frame: "pd.DataFrame", name: str) -> Path:
         path = self._path(name, "csv")
@@ -306,7 +306,8 @@ def texts(table: "pd.DataFrame") -> list[list[str]]:
 
 
 def _cell(value: Any) -> str:
-    if isinstance(value, (float, np.floating)):
+    if isinstance(value, float | np.floating):
+        value = float(value)
         if np.isnan(value):
             return "–"
         return f"{value:.0f}" if abs(value) < 1e6 and value == round(value) else f"{value:.4g}"

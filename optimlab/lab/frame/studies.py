@@ -28,11 +28,6 @@ class Study(NamedTuple):
 def studies() -> dict[str, Study]:
     """Return what each study says of itself, by the study's name.
 
-    Raises
-    ------
-    FileNotFoundError
-        If the folder of the studies is not there.
-
     Examples
     --------
     >>> list(studies())[:2]
@@ -54,31 +49,22 @@ def listing(width: int | None) -> str:
     blocks = []
     for name, study in studies().items():
         lines = [f"{study.question}{f' ({study.time})' if study.time else ''}", study.answer]
-        wrapped = [textwrap.fill(line, (width or 10_000) - 4) for line in lines if line]
+        wrapped = [textwrap.fill(line, max(20, width - 4)) if width else line for line in lines if line]
         blocks.append("\n".join([name, textwrap.indent("\n".join(wrapped), "    ")]))
     return "\n".join(blocks)
 
 
 def markdown() -> str:
     """Return the studies as a table in Markdown, as the README has it."""
-    rows = [f"| {s.question} | `{name}.py` | {s.answer} | {s.time} |" for name, s in studies().items()]
-    return "\n".join(["| question | study | answer | time |", "| --- | --- | --- | --- |", *rows])
+    cells = [(said.question, f"`{name}.py`", said.answer, said.time) for name, said in studies().items()]
+    rows = [" | ".join(cell.replace("|", r"\|") for cell in row) for row in cells]
+    return "\n".join(f"| {row} |" for row in ["question | study | answer | time", "--- | --- | --- | ---", *rows])
 
 
 def run(name: str, arguments: Sequence[str] = ()) -> int:
     """Run a study as ``python studies/<name>.py <arguments>`` does.
 
-    Parameters
-    ----------
-    name : str
-        One of `studies`.
-    arguments : sequence of str
-        Its command line.
-
-    Returns
-    -------
-    int
-        Its exit status; 2 if a package of the extra ``lab`` is not installed.
+    Its exit status is returned; 2 if a package of the extra ``lab`` is not installed.
 
     Examples
     --------

@@ -17,18 +17,9 @@ from optimlab.extras import needed
 from optimlab.lab.frame.errors import StudyError
 
 __all__ = [
-    "FAILED",
-    "INTERRUPTED",
-    "STANDS",
-    "TERMINATED",
-    "UNUSABLE",
-    "columns",
-    "guarded",
-    "painted",
-    "printable",
-    "seed",
+    "FAILED", "INTERRUPTED", "STANDS", "TERMINATED", "UNUSABLE", "columns", "guarded", "painted", "printable", "seed",
     "tell",
-]
+]  # fmt: skip
 
 _PACKAGES = ("matplotlib", "pandas", "scipy", "tqdm")
 _RED = "\x1b[31m{}\x1b[39m"
@@ -38,21 +29,8 @@ STANDS, FAILED, UNUSABLE, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
 def guarded(work: Callable[[], int]) -> int:
     """Do the work of a command and return its exit status, also where the work is stopped or cannot be done.
 
-    Parameters
-    ----------
-    work : callable
-        Returns the exit status.
-
-    Returns
-    -------
-    int
-        That status; 2 on a `StudyError` or `OSError`, printed as one line; 130 after Ctrl-C.
-        Any other exception is a defect and passes through.
-
-    Raises
-    ------
-    SystemExit
-        On SIGTERM (status 143), after the work has tidied up.
+    That is 2 on a `StudyError` or `OSError`, printed without a traceback, and 130 after Ctrl-C. On SIGTERM a SystemExit
+    of status 143 is raised, after the work has tidied up. Any other exception is a defect and passes through.
 
     Examples
     --------
@@ -65,7 +43,7 @@ def guarded(work: Callable[[], int]) -> int:
             _check_packages()
             return work()
     except KeyboardInterrupt:
-        _complain("interrupted: no file was replaced")
+        _complain("interrupted: only the results of a complete run replace earlier ones")
         return INTERRUPTED
     except (StudyError, OSError) as error:
         _complain(f"error: {_reason(error)}")

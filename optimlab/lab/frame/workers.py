@@ -40,23 +40,7 @@ def side_by_side(
     The function must be importable, and calls `tick` as often as it says. Long jobs should come first. In a worker BLAS
     has one thread: with small matrices more of them only get into each other's way.
 
-    Parameters
-    ----------
-    run : Run
-        Whose progress bar it is.
-    function : callable
-        What to do with a job.
-    jobs : sequence
-        The jobs.
-    ticks : int
-        Calls of `tick` in all.
-    description : str
-        What is counted.
-
-    Returns
-    -------
-    list
-        The results, in the order of the jobs; an exception of a job is raised.
+    An exception of a job is raised. The progress bar of `run` counts what the description says, `ticks` of them.
 
     Examples
     --------

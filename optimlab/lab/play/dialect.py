@@ -9,16 +9,18 @@ import shlex
 import shutil
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from optimlab.lab.frame.errors import StudyError
 from optimlab.series.files import read_series
+from optimlab.series.fit import FittedDecay, fit_decay
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["add_dialect", "read"]
+__all__ = ["add_dialect", "fitted", "read"]
 
 _TABLE: dict[str, dict[str, Any]] = {
     "time": {"metavar": "NAME", "help": "column of numbers or dates for the x axis (default: row numbers)"},
@@ -35,18 +37,31 @@ _TABLE: dict[str, dict[str, Any]] = {
 _NAMES = [name.replace("-", "_") for name in _TABLE]
 
 
-def add_dialect(parser: argparse.ArgumentParser) -> None:
-    """Add FILE, ``--column`` and the options that say how the file is written."""
-    group = parser.add_argument_group("the series")
-    group.add_argument("file", metavar="FILE", help="CSV file with a header line; - is standard input")
-    group.add_argument("--column", metavar="NAME", required=True, help="column of values; empty cells are gaps")
+def add_dialect(parser: argparse.ArgumentParser, file: str = "file") -> None:
+    """Add FILE, ``--column`` and how the file is written; where FILE is an option, as ``--csv``, none is needed."""
+    group, free = parser.add_argument_group("the series"), file.startswith("-")
+    place: dict[str, Any] = {"dest": "file"} if free else {}
+    group.add_argument(file, metavar="FILE", help="CSV file with a header line; - is standard input", **place)
+    group.add_argument("--column", metavar="NAME", required=not free, help="column of values; empty cells are gaps")
     for name, given in _TABLE.items():
         group.add_argument(f"--{name}", **given)
 
 
-def read(options: argparse.Namespace) -> pd.Series[Any]:
-    """Return the series that the options name; what the file leaves open is said with the options that settle it."""
+def read(options: argparse.Namespace, otherwise: Callable[[], pd.Series[Any]] | None = None) -> pd.Series[Any]:
+    """Return the series that the options name; what the file leaves open is said with the options that settle it.
+
+    Parameters
+    ----------
+    options : argparse.Namespace
+        What was given for the options of `add_dialect`.
+    otherwise : callable, optional
+        Returns the series of a command that needs no file, where none of its options is given.
+    """
     chosen = {name: getattr(options, name) for name in _NAMES if getattr(options, name) is not None}
+    if otherwise is not None and not chosen and options.file is options.column is None:
+        return otherwise()
+    if options.file is None or options.column is None:
+        raise StudyError("--csv FILE and --column NAME belong together")
     if options.file != "-":
         return _read(options.file, options.file, options.column, chosen)
     with tempfile.TemporaryDirectory() as folder:
@@ -56,11 +71,19 @@ def read(options: argparse.Namespace) -> pd.Series[Any]:
         return _read(str(path), "standard input", options.column, chosen)
 
 
+def fitted(options: argparse.Namespace, series: pd.Series[Any]) -> FittedDecay:
+    """Return the decay that forecasts a series best, or say of which column it cannot be found."""
+    try:
+        return fit_decay(series)
+    except ValueError as error:
+        raise StudyError(f"column {options.column!r} of {options.file}: {error}") from error
+
+
 def _read(path: str, name: str, column: str, chosen: dict[str, Any]) -> pd.Series[Any]:
     try:
         return read_series(path, column, **chosen)
     except (ValueError, TypeError, ImportError) as error:
-        raise StudyError(_spelled(str(error).replace(path, name))) from error
+        raise StudyError(_spelled(str(error).replace(path, name).replace("\n", " "))) from error
 
 
 def _spelled(message: str) -> str:

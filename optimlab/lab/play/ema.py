@@ -16,15 +16,14 @@ import numpy as np
 from optimlab.checks import Range
 from optimlab.extras import needed
 from optimlab.lab.frame.command import study
-from optimlab.lab.frame.errors import StudyError
 from optimlab.lab.frame.figures import PALETTE, literal
 from optimlab.lab.frame.knobs import Knob
 from optimlab.lab.frame.run import Run
-from optimlab.lab.play.dialect import add_dialect, read
+from optimlab.lab.play.dialect import add_dialect, fitted, read
+from optimlab.lab.play.series import averaged, extremes
 from optimlab.recurrence.decay import Decay
 from optimlab.series.ema import ema
-from optimlab.series.fit import FittedDecay, fit_decay
-from optimlab.typing import Array, Floats
+from optimlab.series.fit import FittedDecay
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,7 +33,6 @@ __all__ = ["command"]
 
 _KNOBS = (Knob("beta", (0.9, 0.98), "decays", Range("in [0, 1)")),)
 _COLOURS = ("blue", "vermillion", "green", "purple", "orange", "sky")
-_MOST = 20_000  # rows that are drawn one by one
 
 
 def command(argv: Sequence[str] | None = None) -> int:
@@ -55,14 +53,11 @@ def _options(parser: argparse.ArgumentParser) -> None:
 
 def _main(run: Run) -> None:
     series = read(run.options)
-    try:
-        fit = fit_decay(series)
-    except ValueError as error:
-        raise StudyError(f"column {run.options.column!r} of {run.options.file}: {error}") from error
+    fit = fitted(run.options, series)
     betas = list(dict.fromkeys([*run.options.beta, fit.decay.beta]))
     averages = {beta: ema(series, beta) for beta in betas}
     run.answer(_answer(series, fit, run), _table(series, averages, fit))
-    run.table(_averaged(series, averages), "ema")
+    run.table(averaged(series, averages), "ema")
     run.draw(lambda ax: _draw(ax, series, averages, fit), size=(10.0, 5.4))
 
 
@@ -90,33 +85,17 @@ def _table(series: pd.Series[Any], averages: dict[float, pd.Series[Any]], fit: F
     return pd.DataFrame(rows)
 
 
-def _averaged(series: pd.Series[Any], averages: dict[float, pd.Series[Any]]) -> pd.DataFrame:
-    """Return the series and its averages, by time or row."""
-    columns = {f"ema_{beta:.6g}": average for beta, average in averages.items()}
-    name = f"{series.name} (data)" if series.name in columns else str(series.name)
-    index = series.index.rename(series.index.name or "row")
-    return series.to_frame(name).assign(**columns).set_axis(index)
-
-
 def _draw(ax: Axes, series: pd.Series[Any], averages: dict[float, pd.Series[Any]], fit: FittedDecay) -> None:
     """Draw the series, and each average in a colour of its own, the best in black."""
-    rows = _extremes(series.to_numpy())
+    rows = extremes(series.to_numpy())
     ax.plot(series.index[rows], series.iloc[rows], ".", color="#AAAAAA", markersize=3, label="data")
     for k, (beta, average) in enumerate(averages.items()):
         best = beta == fit.decay.beta
         look: dict[str, Any] = {"color": PALETTE[_COLOURS[k % 6]], "linestyle": ("-", "--", "-.")[k // 6 % 3]}
         look = {"color": "black", "linewidth": 0.8} if best else look
-        rows = _extremes(average.to_numpy())
+        rows = extremes(average.to_numpy())
         label = f"β = {beta:.3g}{', best for the next value' if best else ''}"
         ax.plot(series.index[rows], average.iloc[rows], label=label, zorder=2 if best else 3, **look)
     name = literal(str(series.name), 50)
     ax.set(title=f"{name} and its EMA", xlabel=literal(str(series.index.name or "row")), ylabel=name)
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=4)
-
-
-def _extremes(y: Floats) -> Array:
-    """Return the rows to draw: all, but of a long series the lowest and the highest of each of 2000 stretches."""
-    if len(y) <= _MOST:
-        return np.arange(len(y))
-    stretches = [stretch for stretch in np.array_split(np.arange(len(y)), 2000) if not np.isnan(y[stretch]).all()]
-    return np.unique([stretch[find(y[stretch])] for stretch in stretches for find in (np.nanargmin, np.nanargmax)])

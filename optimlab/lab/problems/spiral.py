@@ -66,12 +66,12 @@ def spiral(rng: Rng, classes: int = 3, *, points: int = 100, noise: float = 0.2,
     return _arms(r, begin + angle * r + sd * generator(rng).standard_normal((K, n)))
 
 
-def published_spiral(seed: int = 0, *, hidden: int = 50) -> PublishedSpiral:
-    """θ = linspace(4j, 4(j+1)) + 0.2 e, W = 0.1 e, b = 0: article 000, bit for bit at seed 0.
+def published_spiral(seed: int = 0, *, hidden: int = 50, noise: float = 0.2) -> PublishedSpiral:
+    """θ = linspace(4j, 4(j+1)) + noise · e, W = 0.1 e, b = 0: article 000, bit for bit at seed 0.
 
     One legacy stream ``RandomState(seed)`` gives the 300 points of 3 classes, then the three matrices of the sigmoid
     net, then those of the ReLU net, each with two layers of ``hidden`` units: ``{"W1": (2, hidden), "b1": (hidden,),
-    ...}``, of float64.
+    ...}``, of float64. ``noise`` is the standard deviation of the angle, in radians.
 
     Examples
     --------
@@ -80,9 +80,9 @@ def published_spiral(seed: int = 0, *, hidden: int = 50) -> PublishedSpiral:
     (-0.13065268517353165, 0.03025610022884201)
     """
     legacy = np.random.RandomState(whole("seed", seed, 0, 2**32 - 1))
-    units = whole("hidden", hidden, 1)
+    units, sd = whole("hidden", hidden, 1), number("noise", noise, NOT_NEGATIVE)
     r = np.linspace(0.0, 1.0, 100)
-    theta = np.stack([np.linspace(4 * j, 4 * (j + 1), 100) + legacy.randn(100) * 0.2 for j in range(3)])
+    theta = np.stack([np.linspace(4 * j, 4 * (j + 1), 100) + legacy.randn(100) * sd for j in range(3)])
     return PublishedSpiral(_arms(r, theta), _start(legacy, units), _start(legacy, units))
 
 

@@ -1,3 +1,4 @@
+import io
 from dataclasses import FrozenInstanceError
 from math import inf, nan
 
@@ -7,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optimlab.lab.frame import Claim
-from optimlab.lab.frame.claims import COLUMNS, claims_text
+from optimlab.lab.frame.claims import COLUMNS, Quote, claims_text, count_text, quotes
 
 FIELDS = {
     "id": "a",
@@ -17,8 +18,8 @@ FIELDS = {
     "low": 2.0,
     "high": 2.0,
     "tolerance": 0.0,
-    "verdict": "reproduced",
 }
+QUOTING = {"row": "003-b", "verdict": "refuted"}
 
 
 def claim(**changes):
@@ -30,19 +31,19 @@ def claim(**changes):
     [
         ({}, True),
         ({"expected": 2.0 + 1e-15}, False),
-        ({"low": 1.0, "high": 2.0}, True),
-        ({"low": 2.0, "high": 3.0}, True),
+        ({"low": 1.1, "high": 2.0}, True),
+        ({"low": 2.0, "high": 2.9}, True),
         ({"low": 2.1, "high": 3.0}, False),
         ({"low": 1.0, "high": 1.9}, False),
-        ({"low": 2.1, "high": 3.0, "tolerance": 0.2}, True),
-        ({"low": 1.0, "high": 1.9, "tolerance": 0.2}, True),
+        ({"low": 2.1, "high": 2.7, "tolerance": 0.2}, True),
+        ({"low": 1.3, "high": 1.9, "tolerance": 0.2}, True),
         ({"low": 2.5, "high": 3.0, "tolerance": 0.2}, False),
         ({"expected": nan}, False),
         ({"low": nan}, False),
         ({"high": nan}, False),
         ({"expected": inf, "measured": inf, "low": inf, "high": inf}, True),
-        ({"verdict": "refuted"}, True),
-        ({"verdict": "artefact", "expected": 3.0}, False),
+        (QUOTING, True),
+        (QUOTING | {"verdict": "artefact", "expected": 3.0}, False),
     ],
 )
 def test_a_claim_stands_exactly_if_the_interval_holds_the_expected_value(changes, stands):
@@ -59,7 +60,6 @@ def test_a_measured_nan_never_stands():
     [
         ("id", " "),
         ("statement", ""),
-        ("verdict", "true"),
         ("tolerance", -1.0),
         ("tolerance", inf),
         ("tolerance", nan),
@@ -85,43 +85,110 @@ def test_numpy_numbers_become_floats_and_a_claim_cannot_be_changed():
         one.measured = 1.0
 
 
-def test_row_has_the_columns_in_order():
-    assert tuple(claim().row("demo")) == COLUMNS
-    assert claim().row("demo")["study"] == "demo"
+def test_a_line_of_the_table_has_the_columns_in_order():
+    assert tuple(claim().cells("demo")) == COLUMNS
+    assert (claim().cells("demo")["study"], claim().cells("demo")["stands"]) == ("demo", True)
 
 
-def test_table_marks_counts_and_explains_failures_and_is_aligned():
-    claims = [
-        claim(id="003-a", statement="a long statement " * 20, low=1.5, high=2.123456789),
-        claim(id="b", expected=49.0, measured=50.25, low=50.123456, high=50.5, tolerance=0.5, verdict="refuted"),
-    ]
-    text = claims_text(claims, width=100)
-    table, explanation = text.split("\n\n")
-    lines = table.splitlines()
-    assert max(map(len, text.splitlines())) <= 100
-    assert lines[1].startswith("ok      003-a  reproduced")
-    assert lines[1].endswith("…")
-    assert lines[2].startswith("FAILED  b ")
-    assert "2 [1.5, 2.123]" in lines[1]
-    start = lines[0].index("statement")
-    assert lines[1][start:].startswith("a long")
-    assert lines[2][start:] == "two"
-    assert explanation.splitlines() == [
-        "FAILED b: two",
-        "       expected 49 ±0.5, measured 50.25 [50.123456, 50.5]",
-        "1 of 2 claims FAILED",
-    ]
+@pytest.mark.parametrize(
+    ("changes", "tells"),
+    [
+        ({"low": 1.5, "high": 2.9}, True),
+        ({"low": 1.5, "high": 3.0}, False),  # three is off by half
+        ({"low": 1.0, "high": 2.5}, False),
+        ({"tolerance": 0.99}, True),
+        ({"tolerance": 1.0}, False),
+        ({"low": 1.5, "high": 2.5, "tolerance": 0.5}, False),
+        ({"expected": -2.0, "measured": -2.0, "low": -2.0, "high": -2.0, "tolerance": 1.0}, False),
+        ({"expected": 0.0, "measured": 0.0, "low": -9.0, "high": 9.0}, True),  # of nothing there is no half
+        ({"low": -inf, "high": inf}, False),
+    ],
+)
+def test_a_claim_that_would_accept_a_value_off_by_half_does_not_stand_unless_it_says_why(changes, tells):
+    assert claim(**changes).agrees
+    assert (claim(**changes).tells, claim(**changes).stands) == (tells, tells)
+    assert claim(**changes, wide="one run of a heavy tail").stands
 
 
-def test_text_says_so_when_all_stand():
-    text = claims_text([claim()])
-    assert text.endswith("1 of 1 claims stand")
-    assert "FAILED" not in text
+LONG = claim(id="a", statement="a long statement, " * 20, low=1.5, high=2.123456789)
+WRONG = claim(id="b", expected=49.0, measured=50.25, low=50.123456, high=50.5, tolerance=0.5, **QUOTING)
+SAID = {"003-b": Quote("Momentum, step by step", "It lags by one sample")}
+
+
+def test_in_a_file_nothing_is_cut_and_nothing_coloured():
+    long, wrong = claims_text([LONG, WRONG], io.StringIO(), SAID).splitlines()
+    assert long == f"ok      {LONG.statement.strip()}: expected 2, measured 2 [1.5, 2.123]"
+    numbers = "expected 49 ±0.5, measured 50.25 [50.123456, 50.5]"
+    assert wrong == f"FAILED  two: {numbers}; refuted: “It lags by one sample” (Momentum, step by step)"
+
+
+def test_what_would_accept_half_says_so():
+    text = claims_text([claim(tolerance=1.0)], io.StringIO())
+    assert text.startswith("FAILED  two: expected 2 ±1, measured 2; its interval and tolerance would accept")
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize(
+    ("stream", "variables", "red"),
+    [
+        (Terminal, {}, True),
+        (Terminal, {"NO_COLOR": "1"}, False),
+        (Terminal, {"NO_COLOR": ""}, True),  # no-color.org: "when present and not an empty string"
+        (Terminal, {"TERM": "dumb"}, False),
+        (io.StringIO, {}, False),
+        (io.StringIO, {"FORCE_COLOR": "1"}, True),
+        (io.StringIO, {"FORCE_COLOR": "1", "NO_COLOR": "1"}, False),
+        (Terminal, {"FORCE_COLOR": "1", "TERM": "dumb"}, True),
+    ],
+)
+def test_what_failed_is_red_where_colours_are_wanted(stream, variables, red, monkeypatch):
+    for name, value in ({"NO_COLOR": "", "FORCE_COLOR": "", "TERM": "xterm"} | variables).items():
+        monkeypatch.setenv(name, value)
+    fine, wrong = (claims_text([one], stream()) for one in (claim(), WRONG))
+    assert "\x1b" not in fine
+    assert (wrong.startswith("\x1b[31mFAILED"), wrong.endswith("\x1b[39m"), "\x1b" in wrong) == (red, red, red)
 
 
 @settings(deadline=None)
-@given(width=st.integers(90, 200), statement=st.text(min_size=1).filter(str.strip), value=st.floats())
-def test_no_line_is_wider_than_the_terminal(width, statement, value):
+@given(width=st.integers(20, 200), statement=st.text(min_size=1).filter(str.strip), value=st.floats())
+def test_no_line_is_wider_than_the_terminal_and_no_word_is_lost(width, statement, value):
     one = claim(statement=statement, expected=value)
-    table = claims_text([one], width).split("\n\n")[0]
-    assert all(len(line) <= width for line in table.split("\n"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COLUMNS", str(width))
+        patch.setenv("NO_COLOR", "1")
+        wrapped = claims_text([one], Terminal())
+    assert all(len(line) <= width for line in wrapped.split("\n"))
+    assert "".join(wrapped.split()) == "".join(claims_text([one], io.StringIO()).split())
+
+
+def test_a_claim_tests_a_row_with_a_verdict_or_theory_with_none():
+    with pytest.raises(ValueError, match=r"^verdict must be one of 'reproduced', 'refuted', 'artefact'; got ''"):
+        claim(row="003-a")
+    with pytest.raises(ValueError, match=r"^row must name the sentence that is refuted"):
+        claim(verdict="refuted")
+
+
+@pytest.mark.parametrize(
+    ("stand", "fail", "text"),
+    [
+        (0, 0, "no claims"),
+        (1, 0, "1 claim: it stands"),
+        (0, 1, "1 claim: it FAILED"),
+        (3, 0, "3 claims: all stand"),
+        (2, 2, "4 claims: 2 FAILED"),
+    ],
+)
+def test_they_are_counted(stand, fail, text):
+    assert count_text([claim()] * stand + [claim(expected=3.0)] * fail) == text
+
+
+def test_sentences_are_those_of_the_table_beside_the_studies(tmp_path):
+    assert quotes(tmp_path) == {}
+    text = 'row,title,sentence,verdict,finding\n003-b,A title,"It is said, often",refuted,it is not\n'
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "articles.csv").write_text(text, encoding="utf-8")
+    assert quotes(tmp_path / "more") == {"003-b": Quote("A title", "It is said, often")}

@@ -20,3 +20,7 @@ def test_a_table_has_a_head_and_a_body():
         '<table id="t"><thead><tr><th scope="col">a</th><th scope="col">b &amp; c</th></tr></thead>'
         f"<tbody>{row}{row}</tbody></table>"
     )
+
+
+def test_an_element_that_holds_nothing_has_no_end():
+    assert element("img", src="a.png") == '<img src="a.png">'

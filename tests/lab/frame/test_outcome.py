@@ -1,9 +1,14 @@
 import json
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from optimlab.lab.frame import Run, StudyError
-from optimlab.lab.frame.outcome import Outcome, read_outcome
+from optimlab.lab.frame.outcome import Outcome, outcomes, read_outcome
+
+FACTS = {"study": "sums", "question": "What?", "command": ["studies/sums.py"], "seed": 3, "quick": True, "seconds": 0.5,
+         "started": "2026-01-01T00:00:00+00:00", "versions": {}}  # fmt: skip
 
 
 @pytest.fixture
@@ -11,18 +16,20 @@ def folder(tmp_path):
     """A complete run: two claims stand, one fails; commas, quotes and line breaks in the text."""
     run = Run("sums", tmp_path / "sums", seed=3, quick=True)
     run.folder.mkdir()
-    run.claim("003-a sum", 'one, and "one"\nis two', expected=2, measured=(1.9, 1.8, 2.1))
+    run.answer("It is\n two.", pd.DataFrame({"n": [1, np.inf], "β": [0.1, np.nan]}))
+    run.claim("sum", 'one, and "one"\nis two', expected=2, measured=(1.9, 1.8, 2.1), row="003-a", verdict="refuted")
     run.claim("third", "thirds lose bits", expected=1 / 3, measured=0.1 + 0.2)
-    run.claim("endless", "there is no end", expected=float("inf"), measured=float("inf"), verdict="refuted")
+    run.claim("endless", "there is no end", expected=float("inf"), measured=float("inf"), wide="of course")
     run.write_claims()
-    run.write_record({"study": "sums", "seed": 3, "quick": True, "seconds": 0.5})
+    run.write_record(FACTS)
     return run
 
 
-def replace(path, old, new):
-    text = path.read_text(encoding="utf-8")
-    assert old in text
-    path.write_text(text.replace(old, new), encoding="utf-8")
+def changed(folder, **facts):
+    path = folder.folder / "run.json"
+    record = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps(record | facts), encoding="utf-8")
+    return record
 
 
 def test_a_run_is_read_back_to_the_last_bit(folder):
@@ -30,6 +37,23 @@ def test_a_run_is_read_back_to_the_last_bit(folder):
     assert outcome.claims == tuple(folder.claims)
     assert (outcome.study, outcome.facts["seed"], outcome.problem) == ("sums", 3, "")
     assert [claim.stands for claim in outcome.claims] == [True, False, True]
+    assert outcome.facts["answer"] == "It is two."
+    assert outcome.facts["table"] == {"head": ["n", "β"], "rows": [["1", "0.1"], ["inf", "–"]]}
+    assert outcome.facts["files"] == ["claims.csv"]
+
+
+@pytest.mark.parametrize(
+    ("words", "options"),
+    [
+        ([], []),
+        (["--quick", "--seed", "3", "--out", "x", "--claims", "--show"], []),
+        (["--seed=3", "--out=--beta"], []),
+        (["--out", "--beta", "--beta", "0.5", "0.9"], ["--beta", "0.5", "0.9"]),
+        (["--runs", "3", "--seed", "1", "--format", "svg"], ["--runs", "3", "--format", "svg"]),
+    ],
+)
+def test_options_are_the_words_that_change_a_result(words, options):
+    assert Outcome(study="a", facts={"command": ["studies/a.py", *words]}).options == options
 
 
 def test_an_outcome_stands_if_there_is_a_result_and_no_claim_failed(folder):
@@ -44,65 +68,67 @@ def test_a_folder_without_a_run_is_not_complete(tmp_path):
         read_outcome(tmp_path / "none")
 
 
-@pytest.mark.parametrize("name", ["run.json", "claims.csv"])
-def test_a_run_without_one_of_its_files_is_not_complete(folder, name):
-    (folder.folder / name).unlink()
-    with pytest.raises(StudyError, match=f"{name}: a complete run has this file; there is none"):
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe\x00", b"[" * 100_000])
+def test_a_damaged_record_is_refused(folder, content):
+    (folder.folder / "run.json").write_bytes(content)
+    with pytest.raises(StudyError, match=r"run.json: must be JSON; .*; run the study again"):
+        read_outcome(folder.folder)
+
+
+@pytest.mark.parametrize("content", ["[1, 2]", "3", '"text"', "{}"])
+def test_a_record_that_is_none_is_refused(folder, content):
+    (folder.folder / "run.json").write_text(content, encoding="utf-8")
+    with pytest.raises(StudyError, match=r"run.json: study is not as a run writes it; got None; run the study again"):
+        read_outcome(folder.folder)
+
+
+@pytest.mark.parametrize("name", [*FACTS, "answer", "turned", "files", "claims"])
+def test_a_record_that_lacks_a_fact_is_refused(folder, name):
+    changed(folder, **{name: None})
+    with pytest.raises(StudyError, match=f"run.json: {name} is not as a run writes it; got None; run the study again"):
         read_outcome(folder.folder)
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "message"),
+    ("change", "message"),
     [
-        ("stands\n", "holds\n", "the columns must be study, id, .*, stands; got study, id, .*, holds"),
-        (",1.8,", ",abc,", "line 2: low must be a number; got 'abc'"),
-        (",1.8,", ",7.0,", "line 2: low must be <= high"),
-        (",reproduced,", ",likely,", "line 2: verdict must be one of"),
-        ("True\n", "\n", "line 2: study and stands must be sums, True; got"),
-        ("True\n", "False\n", "line 2: study and stands must be sums, True; got"),
-        ("sums,third", "differences,third", "line 3: study and stands must be sums, .*; got differences"),
-        ("003-a sum", "009-a sum", "line 2: a claim's id must begin with a row of an article"),
-        ("sums,third", "sums,endless", "id must be new in every claim; got 'endless' again"),
-        ("sums,third,thirds lose bits,", "sums,third,", "line 3: a claim must have 10 entries; got 9"),
+        ({"study": "other"}, "study must be sums; got 'other'"),
+        ({"files": ["claims.csv", "../a.csv"]}, "files must be names in its folder; got '../a.csv'"),
+        ({"files": [3]}, "files must be names in its folder; got 3"),
+        ({"claims": ["it stands"]}, "claim 1: "),
+        ({"claims": [{}]}, "claim 1: .*missing"),
     ],
 )
-def test_a_damaged_table_is_refused(folder, old, new, message):
-    replace(folder.folder / "claims.csv", old, new)
-    with pytest.raises(StudyError, match=rf"claims.csv(, |: ){message}"):
+def test_a_record_of_something_else_is_refused(folder, change, message):
+    changed(folder, **change)
+    with pytest.raises(StudyError, match=rf"run.json(: |, ){message}.*; run the study again"):
         read_outcome(folder.folder)
 
 
-def test_a_table_cut_short_is_refused(folder):
-    path = folder.folder / "claims.csv"
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    path.write_text("".join(lines[:-1]), encoding="utf-8")
-    with pytest.raises(StudyError, match=r"run.json and claims.csv must be of one run; they are not"):
-        read_outcome(folder.folder)
-    for content in (b"", b"\xff\xfe\x00"):
-        path.write_bytes(content)
-        with pytest.raises(StudyError, match=r"claims.csv: (the columns must be|must be a table in UTF-8)"):
-            read_outcome(folder.folder)
-
-
-@pytest.mark.parametrize("content", ["", "{", "[1, 2]", "3", '"text"'])
-def test_a_damaged_record_is_refused(folder, content):
-    (folder.folder / "run.json").write_text(content, encoding="utf-8")
-    with pytest.raises(StudyError, match=r"run.json: must (be JSON|hold facts by name)"):
-        read_outcome(folder.folder)
-
-
-@pytest.mark.parametrize("change", [{"study": "other"}, {"claims": {"total": 3, "failed": 0}}, {"claims": {}}])
-def test_a_record_of_another_run_is_refused(folder, change):
-    path = folder.folder / "run.json"
-    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | change), encoding="utf-8")
-    with pytest.raises(StudyError, match=r"run.json and claims.csv must be of one run; they are not"):
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"low": "abc"}, "could not convert"),
+        ({"low": [1]}, "float"),
+        ({"low": 7.0}, "low must be <= high"),
+        ({"verdict": "likely"}, "verdict must be one of"),
+        ({"row": ""}, "row must name the sentence that is refuted"),
+        ({"more": 1}, "unexpected keyword"),
+        ({"id": " "}, "id must be"),
+    ],
+)
+def test_a_damaged_claim_is_refused_with_its_number(folder, change, message):
+    claims = changed(folder)["claims"]
+    changed(folder, claims=[claims[1], claims[0] | change])
+    with pytest.raises(StudyError, match=f"run.json, claim 2: .*{message}.*; run the study again"):
         read_outcome(folder.folder)
 
 
-@pytest.mark.parametrize("name", ["study", "seed", "quick", "seconds", "files", "claims"])
-def test_a_record_that_lacks_a_fact_is_refused(folder, name):
-    path = folder.folder / "run.json"
-    facts = json.loads(path.read_text(encoding="utf-8"))
-    path.write_text(json.dumps(facts | {name: None}), encoding="utf-8")
-    with pytest.raises(StudyError, match=f"run.json: {name} is not as a run writes it; got None; run the study again"):
-        read_outcome(folder.folder)
+def test_of_a_folder_of_folders_those_of_complete_runs_are_found(folder):
+    out = folder.folder.parent
+    for name in ("broken", "none", "unreadable"):
+        (out / name).mkdir()
+    (out / "broken" / "run.json").write_text("{", encoding="utf-8")
+    (out / "unreadable" / "run.json").mkdir()
+    (out / "a file").touch()
+    assert [outcome.study for outcome in outcomes(out)] == ["sums"]

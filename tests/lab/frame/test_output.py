@@ -1,26 +1,15 @@
+import json
 import os
 import signal
 import subprocess
 import sys
 import textwrap
-import time
 from pathlib import Path
 
 import pytest
 
 from optimlab.lab.frame import StudyError
-from optimlab.lab.frame.output import reserved, whole_file
-
-ENDLESS = """
-    import numpy as np, pandas as pd
-    from optimlab.lab.frame import study
-
-    def main(run):
-        for k in range(10**6):
-            run.table(pd.DataFrame({"generation": np.full(300_000, k), "row": np.arange(300_000)}), "draws")
-
-    raise SystemExit(study(main))
-"""
+from optimlab.lab.frame.output import reserved, staging, whole_file
 
 
 def names(folder):
@@ -116,45 +105,175 @@ def test_two_runs_cannot_share_a_folder_and_the_second_harms_nothing(tmp_path):
         assert names(tmp_path) == []
 
 
-def wait_for_half_a_file(folder):
-    deadline = time.monotonic() + 300
-    while time.monotonic() < deadline:
+RECORD = "run.json"
+
+
+def write(folder, *files, content="new", **facts):
+    """A complete run of these files."""
+    for name in files:
+        (folder / name).write_text(content)
+    (folder / RECORD).write_text(json.dumps({"files": list(files), "by": content} | facts))
+
+
+def contents(folder):
+    return {path.name: path.read_text() for path in folder.iterdir() if path.name != RECORD}
+
+
+@pytest.fixture
+def earlier(tmp_path):
+    """The folder of an earlier run, in which a user keeps a file of the own."""
+    write(tmp_path, "both.csv", "old.csv", content="old")
+    (tmp_path / "own.txt").write_text("mine")
+    return tmp_path
+
+
+OLD = {"both.csv": "old", "old.csv": "old", "own.txt": "mine"}
+NEW = {"both.csv": "new", "more.csv": "new", "own.txt": "mine"}
+
+
+def test_a_complete_run_takes_the_place_of_the_earlier_one(earlier):
+    with staging(earlier) as fresh:
+        write(fresh, "both.csv", "more.csv")
+        assert {name for name in names(earlier) if name[0] != "."} == {*OLD, RECORD}
+    assert contents(earlier) == NEW
+    assert json.loads((earlier / RECORD).read_text())["by"] == "new"
+
+
+@pytest.mark.parametrize("failure", [RuntimeError, KeyboardInterrupt, SystemExit, StudyError])
+def test_a_run_that_ends_before_its_record_leaves_everything_as_it_was(earlier, failure):
+    with pytest.raises(failure), staging(earlier) as fresh:  # noqa: PT012  the failure is inside
+        (fresh / "both.csv").write_text("new")
+        raise failure
+    assert contents(earlier) == OLD
+    assert json.loads((earlier / RECORD).read_text())["by"] == "old"
+
+
+class Killed(BaseException):
+    """Stands for the end of the process: nothing runs after it."""
+
+
+def killed_after(count, monkeypatch):
+    """Let the process die at the operation of this number, from 0; count those that there were."""
+    done = [0]
+    for name in ("replace", "unlink"):
+        real = getattr(Path, name)
+
+        def operation(path, *arguments, real=real, **options):
+            if done[0] >= count:
+                raise Killed
+            done[0] += 1
+            return real(path, *arguments, **options)
+
+        monkeypatch.setattr(Path, name, operation)
+    return done
+
+
+@pytest.mark.parametrize("count", range(5))
+def test_killed_anywhere_while_its_files_move_a_complete_run_is_published_by_the_next(earlier, count, monkeypatch):
+    with monkeypatch.context() as patch:
+        done = killed_after(count, patch)
         try:
-            if (folder / "draws.csv").exists() and any(p.stat().st_size > 10**5 for p in folder.glob(".*.part")):
-                return
-        except FileNotFoundError:  # renamed while we looked
-            continue
-        time.sleep(0.001)
-    raise TimeoutError("the study wrote nothing")
+            with staging(earlier) as fresh:
+                write(fresh, "both.csv", "more.csv")
+        except Killed:
+            assert done == [count]
+        else:
+            assert done == [4]  # one file goes, three come
+    with pytest.raises(RuntimeError), staging(earlier):  # the next run, which fails
+        raise RuntimeError
+    assert contents(earlier) == NEW
+    assert json.loads((earlier / RECORD).read_text())["by"] == "new"
 
 
-def killed_while_writing(tmp_path, how):
-    script = tmp_path / "endless.py"
-    script.write_text(textwrap.dedent(ENDLESS))
-    process = subprocess.Popen([sys.executable, script, "--out", tmp_path], stderr=subprocess.PIPE)
-    folder = tmp_path / "endless"
-    try:
-        wait_for_half_a_file(folder)
-    finally:
-        process.send_signal(how)
-    process.communicate()
-    lines = (folder / "draws.csv").read_text().splitlines()
-    assert len(lines) == 300_001
-    assert len({line.split(",")[0] for line in lines[1:]}) == 1
-    assert "run.json" not in names(folder)
-    return folder, process.returncode
+def test_ctrl_c_while_files_move_does_not_stop_them_half_way(earlier, monkeypatch):
+    real, hit = Path.replace, []
+
+    def interrupted(path, target):
+        if path.name == "more.csv" and not hit:
+            hit.append(path)
+            signal.raise_signal(signal.SIGINT)
+        return real(path, target)
+
+    monkeypatch.setattr(Path, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt), staging(earlier) as fresh:
+        write(fresh, "both.csv", "more.csv")
+    assert contents(earlier) == NEW
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="no kill -9")
-def test_a_run_killed_while_writing_leaves_whole_tables(tmp_path):
-    folder, status = killed_while_writing(tmp_path, signal.SIGKILL)
-    assert status == -signal.SIGKILL
-    with reserved(folder):  # the next run: not locked out, and tidy
-        assert names(folder) == ["draws.csv"]
+OUTSIDE = ["../victim.txt", "..", ".", "", "folder", "/etc/hostname", "a\0b", 3, None, ["x"], RECORD, "own.txt/.."]
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="no SIGTERM")
-def test_a_terminated_run_tidies_up_itself(tmp_path):
-    folder, status = killed_while_writing(tmp_path, signal.SIGTERM)
-    assert status == 143
-    assert names(folder) == ["draws.csv"]
+def test_a_record_that_names_a_path_outside_is_not_followed(tmp_path):
+    victim, folder = tmp_path / "victim.txt", tmp_path / "study"
+    victim.write_text("here")
+    (folder / "folder").mkdir(parents=True)
+    for name in [*OUTSIDE, str(victim)]:
+        write(folder, "a.csv", content="old", files=[name, "a.csv"])
+        with staging(folder) as fresh:
+            write(fresh, "b.csv")
+        assert victim.read_text() == "here"
+        assert "b.csv" in names(folder)
+        assert "folder" in names(folder)
+        assert names(folder).count(RECORD) == 1
+
+
+@pytest.mark.parametrize("record", ["", "{", "[]", '{"files": 3}', '{"files": {"own.txt": 1', "[" * 100_000])
+def test_a_damaged_record_is_replaced_and_removes_nothing(earlier, record):
+    (earlier / RECORD).write_text(record)
+    with staging(earlier) as fresh:
+        write(fresh, "more.csv")
+    assert contents(earlier) == OLD | {"more.csv": "new"}
+
+
+def test_a_folder_in_the_way_of_a_file_is_found_before_anything_is_replaced(earlier):
+    (earlier / "more.csv").mkdir()
+    with (
+        pytest.raises(StudyError, match=r"more.csv: a folder is in its place; move it away"),
+        staging(earlier) as fresh,
+    ):
+        write(fresh, "both.csv", "more.csv")
+    (earlier / "more.csv").rmdir()  # the remedy
+    assert {path.name: path.read_text() for path in earlier.glob("*.[ct]*")} == OLD
+    with staging(earlier):
+        pass
+    assert contents(earlier) == NEW
+
+
+SLOW = """
+    import os, signal, sys
+    import pandas as pd
+    from optimlab.lab.frame import study
+
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def main(run):
+        how = sys.argv[1] if sys.argv[1].isdigit() else ""
+        run.table(pd.DataFrame({"by": [how]}), "draws")
+        run.claim("one", "one is one", expected=1, measured=1)
+        if how:
+            os.kill(os.getpid(), int(how))
+            signal.pause()
+
+    raise SystemExit(study(main, options=lambda parser: parser.add_argument("how"), argv=sys.argv[1:]))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no signals")
+@pytest.mark.slow
+def test_a_run_that_is_stopped_leaves_the_earlier_results_untouched(tmp_path):
+    script, folder = tmp_path / "slow.py", tmp_path / "slow"
+    script.write_text(textwrap.dedent(SLOW))
+
+    def run(how):
+        return subprocess.run([sys.executable, script, how, "--out", tmp_path], capture_output=True, text=True)
+
+    assert run("none").returncode == 0
+    before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.iterdir()}
+    said = "interrupted: only the results of a complete run replace earlier ones\n"
+    for how, status, errors in ((signal.SIGINT, 130, said), (signal.SIGTERM, 143, ""), (signal.SIGKILL, -9, "")):
+        done = run(str(int(how)))
+        assert (done.returncode, done.stderr, done.stdout) == (status, errors, "")
+        assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in before} == before
+        assert set(folder.iterdir()) - set(before) == ({folder / ".new.part"} if status == -9 else set())
+    assert run("none").returncode == 0  # the next run: not locked out, and tidy
+    assert set(folder.iterdir()) == set(before)

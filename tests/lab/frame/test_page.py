@@ -1,135 +1,222 @@
+"""Pages that need nothing else, whatever stands in the records: read as a parser and as a browser read them."""
+
+import json
 import re
+import shutil
+import subprocess
 from html.parser import HTMLParser
 
+import matplotlib.pyplot as plt
+import pandas as pd
 import pytest
 
-from optimlab.lab.frame import Claim
-from optimlab.lab.frame.articles import rows
-from optimlab.lab.frame.outcome import Outcome
-from optimlab.lab.frame.page import claims_page
+from optimlab.lab.frame import Claim, Run
+from optimlab.lab.frame.markup import element, table
+from optimlab.lab.frame.page import claim_items, page, write_gallery
 
-VOID = {"meta", "input"}
-
-
-def claim(id, **entries):  # noqa: A002
-    value = entries.pop("measured", 2.0)
-    numbers = {"expected": 2.0, "measured": value, "low": value, "high": value, "tolerance": 0.0}
-    return Claim(**{"id": id, "statement": "it is two", "verdict": "reproduced", **numbers} | entries)
+VOID = {"meta", "img"}
+EVIL = "<script>alert(1)</script> & \"quoted\" 'twice' $css ${body} 1 < 2"
 
 
 class Reader(HTMLParser):
-    """Reads tables as lists of rows of texts, and checks that every element is closed where it should be."""
+    """Reads elements, links and texts, and checks that every element is closed where it should be."""
 
     def __init__(self):
         super().__init__()
-        self.open, self.links, self.sources, self.tables, self.text = [], [], [], [], []
+        self.open, self.attributes, self.texts = [], [], {}
 
     def handle_starttag(self, tag, attrs):
-        attributes = dict(attrs)
-        self.links += [attributes["href"]] if "href" in attributes else []
-        self.sources += [attributes["src"]] if "src" in attributes else []
+        self.attributes.append((tag, dict(attrs)))
         if tag not in VOID:
             self.open.append(tag)
-        if tag == "table":
-            self.tables.append([])
-        if tag == "tr":
-            self.tables[-1].append([])
-        if tag in ("td", "th"):
-            self.tables[-1][-1].append("")
 
     def handle_endtag(self, tag):
         assert self.open.pop() == tag
 
     def handle_data(self, data):
-        if {"td", "th"} & set(self.open):
-            self.tables[-1][-1][-1] += data
-        elif not {"script", "style"} & set(self.open):
-            self.text.append(data)
+        self.texts.setdefault(self.open[-1] if self.open else "", []).append(data)
+
+    def all(self, tag, name):
+        return [attributes[name] for found, attributes in self.attributes if found == tag and name in attributes]
 
 
-def read(*outcomes):
+def read(text):
     reader = Reader()
-    reader.feed(claims_page(outcomes, "quick runs, seed 0"))
+    reader.feed(text)
     assert reader.open == []
     return reader
 
 
-EMPTY = {"seconds": 0.25, "files": []}
-FACTS = {"seconds": 1.5, "files": ["sums.png", "way down.html", "claims.csv"]}
-SUMS = Outcome(
-    study="sums",
-    claims=(
-        claim("003-a sum"),
-        claim("theory", verdict="artefact"),
-        claim("003-a wrong", measured=3.0123456789, verdict="refuted"),
-    ),
-    facts=FACTS,
+def ran(out, name, *, question="What?", answer="It is 2.", table=None, claims=((2, 2),), draws=True, **facts):
+    """A complete run of a study of this name."""
+    run = Run(name, out / name)
+    run.folder.mkdir(parents=True)
+    run.answer(answer, table)
+    if draws:
+        run.draw(lambda ax: ax.plot([1, 2]), lambda ax: ax.plot([2, 1]), size=(4, 3))
+    for number, (expected, measured) in enumerate(claims):
+        run.claim(f"claim {number}", f"{question} no. {number}", expected=expected, measured=measured)
+    record = {"study": name, "question": question, "command": [f"/x/{name}.py"], "seed": 0, "quick": False}
+    run.write_record(record | {"seconds": 1.0, "started": "2026-01-01T00:00:00+00:00", "versions": {}} | facts)
+    return run
+
+
+def gallery(out):
+    return read(write_gallery(out).read_text(encoding="utf-8"))
+
+
+def change(out, name, **facts):
+    path = out / name / "run.json"
+    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | facts), encoding="utf-8")
+
+
+@pytest.fixture(autouse=True)
+def _closed():
+    yield
+    plt.close("all")
+
+
+def test_a_study_is_shown_with_question_answer_figure_table_command_and_claims(tmp_path):
+    run = ran(tmp_path, "sums", table=pd.DataFrame({"n": [1], "half": [0.5]}), claims=((2, 2), (3, 2)), quick=True,
+              command=["/x/sums.py", "--out", "/x/y", "--quick", "--rules", "adam, Trace(.5)"], seed=7)  # fmt: skip
+    run.figure(plt.figure(), "more")
+    run.page("<p>moves</p>", "way")
+    change(tmp_path, "sums", files=[path.name for path in run.files])
+    found = gallery(tmp_path)
+    assert found.texts["h2"] == found.texts["a"][:1] == ["What?"]
+    assert "It is 2." in found.texts["p"]
+    assert (found.texts["th"], found.texts["td"]) == (["n", "half"], ["1", "0.5"])
+    assert found.texts["pre"] == ["python studies/sums.py --quick --seed 7 --rules 'adam, Trace(.5)'"]
+    assert found.texts["summary"] == ["2 claims: 1 FAILED"]
+    assert found.texts["li"].count("What? no. 1: expected 3, measured 2") == 2  # in sight, and among all
+    assert found.texts["li"].count("What? no. 0: expected 2, measured 2") == 1
+    assert [source[:22] for source in found.all("img", "src")] == ["data:image/png;base64,"] * 2
+    assert found.all("img", "alt") == ["Figure: What?"] * 2
+    assert found.all("a", "href") == ["#sums", "sums/way.html", "sums/sums.png", "sums/more.png"]
+
+
+@pytest.mark.parametrize(
+    ("command", "shown"),
+    [
+        (["/x/play.py", "--out=y", "--lr", "1"], "python studies/play.py --lr 1"),
+        (["/bin/optimlab", "--surface", "saddle"], "python -m optimlab play --surface saddle"),
+        ([], "python -m optimlab play"),
+    ],
 )
+def test_the_command_is_one_that_makes_the_results_again(tmp_path, command, shown):
+    ran(tmp_path, "play", draws=False, command=command)
+    assert gallery(tmp_path).texts["pre"] == [shown]
 
 
-def test_every_row_of_the_articles_is_listed_and_what_is_missing_is_seen():
-    found = {row[0]: row[2:] for table in read(SUMS).tables for row in table if row[0] in rows()}
-    assert set(found) == set(rows())
-    assert found["003-a"] == ["2", "✔ 1 reproduced✘ 1 refuted", "1 FAILED"]
-    assert {tuple(cells) for row, cells in found.items() if row != "003-a"} == {("0", "", "missing")}
-    assert "53rows of articles missing" in "".join(read(SUMS).text)
+def test_the_gallery_has_all_studies_and_needs_no_other_file(tmp_path):
+    for name in ("b", "a"):
+        ran(tmp_path, name, question=f"What is {name}?", claims=())
+    found = gallery(tmp_path)
+    assert found.texts["h2"] == ["What is a?", "What is b?"]
+    assert found.all("a", "href")[:2] == ["#a", "#b"]
+    assert found.all("section", "id") == ["a", "b"]
+    assert "2 studies; no claims" in found.texts["p"]
+    assert not re.search(r"https?:|[^\w+/]//|@import|url\(|<script|<link", (tmp_path / "index.html").read_text())
 
 
-def test_a_row_whose_claims_stand_says_so():
-    rows = {
-        row[0]: row[2:]
-        for table in read(Outcome(study="a", claims=(claim("000-a"),), facts=EMPTY)).tables
-        for row in table
-    }
-    assert rows["000-a"] == ["1", "✔ 1 reproduced", "all stand"]
+def test_text_stays_text(tmp_path):
+    frame = pd.DataFrame({EVIL: [EVIL]})
+    ran(tmp_path, "evil", question=EVIL, answer=EVIL, table=frame, claims=((1, 1), (1, 2)), turned=[EVIL])
+    change(tmp_path, "evil", files=["<b> & 'c'.csv", "a.html"], command=["a", EVIL])
+    found = gallery(tmp_path)
+    assert "script" not in dict(found.attributes)
+    for tag in ("h2", "p", "th", "td"):
+        assert EVIL in found.texts[tag]
+    assert f"{EVIL} no. 1: expected 1, measured 2" in found.texts["li"]
+    assert found.all("a", "href") == ["#evil", "evil/a.html", "evil/%3Cb%3E%20%26%20%27c%27.csv"]
 
 
-def test_failed_claims_come_first_and_with_all_digits():
-    reader = read(SUMS)
-    first, last = reader.tables[0], reader.tables[-1]
-    assert [row[1] for row in first[1:]] == ["003-a wrong"]
-    assert first[1][:6] == ["FAILED", "003-a wrong", "003-a", "it is two", "2", "3.01234568"]
-    assert [row[1] for row in last[1:]] == ["003-a wrong", "003-a sum", "theory"]
-    assert [row[2] for row in last[1:]] == ["003-a", "003-a", "theory"]
-    assert [row[6] for row in last[1:]] == ["✘ refuted", "✔ reproduced", "◆ artefact"]
+BROKEN = {
+    "outside": {"files": ["../secret.png"]},
+    "no names": {"files": [1, None]},
+    "no list": {"files": 3},
+    "another": {"study": "other"},
+    "no claims": {"claims": [3]},
+    "no time": {"seconds": "long"},
+}
 
 
-def test_the_summary_counts():
-    text = "".join(read(SUMS, Outcome(study="none", problem="gone")).text)
-    for part in ("1claims failed", "1studies without a result", "2claims stand", "1✔ reproduced", "1✘ refuted"):
-        assert part in text
-    assert "quick runs, seed 0" in text
+def test_a_broken_or_foreign_folder_beside_does_no_harm(tmp_path):
+    (tmp_path / "secret.png").write_bytes(b"secret")
+    ran(tmp_path, "fine", draws=False)
+    for name, facts in BROKEN.items():
+        ran(tmp_path, name, draws=False)
+        change(tmp_path, name, **facts)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "none").mkdir()
+    (tmp_path / "none" / "run.json").write_bytes(b"\xff{")
+    assert gallery(tmp_path).all("section", "id") == ["fine"]
 
 
-def test_a_study_without_a_result_is_named_with_its_reason():
-    reader = read(Outcome(study="sums", problem="exit status 1: a < b\nlast line"))
-    text = "".join(reader.text)
-    assert "sums has no result" in text
-    assert "exit status 1: a < b\nlast line" in text
-    assert "What failed" not in "".join(read(Outcome(study="a", claims=(claim("a"),), facts=EMPTY)).text)
+@pytest.mark.parametrize("table", [3, [], {"head": ["a"]}, {"head": ["a"], "rows": [3]}, {"head": 3, "rows": []}])
+def test_a_table_that_is_none_is_left_out(tmp_path, table):
+    ran(tmp_path, "odd", draws=False, table=None)
+    change(tmp_path, "odd", table=table, files=["gone.png", "folder.png"])
+    (tmp_path / "odd" / "folder.png").mkdir()
+    found = gallery(tmp_path)
+    assert found.all("section", "id") == ["odd"]
+    assert found.all("img", "src") == found.texts.get("td", []) == []
 
 
-def test_links_lead_to_the_files_of_a_study_and_nowhere_else():
-    reader = read(SUMS)
-    outside = {link for link in reader.links if link != "#claims"}
-    assert outside == {"sums/sums.png", "sums/way%20down.html", "sums/claims.csv"}
-    assert reader.sources == []
-    page = claims_page([SUMS], "")
-    assert not re.search(r"https?:|//[a-z]|@import|url\(", page)
-    assert read(Outcome(study="dry", claims=(claim("a"),), facts=EMPTY)).links == []
+def test_a_name_that_is_no_unicode_is_shown(tmp_path):
+    ran(tmp_path, "caf\udce9", draws=False)
+    change(tmp_path, "caf\udce9", files=["caf\udce9.csv"], study="caf\udce9")
+    assert len(gallery(tmp_path).all("section", "id")) == 1
 
 
-@pytest.mark.parametrize("text", ["<script>alert(1)</script>", "a & b < c > d", "\"quoted\" 'twice'", "$css ${body}"])
-def test_text_stays_text(text):
-    broken = Outcome(study=text, claims=(claim(text, statement=text, measured=1.0),), facts=EMPTY | {"files": [text]})
-    reader = read(broken, Outcome(study=text + " too", problem=text))
-    assert text in reader.tables[-1][1]
-    assert text in reader.text
-    assert claims_page([broken], text).count("<script>") == 1
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync", "--enable-logging=stderr", "--virtual-time-budget=5000",
+         "--dump-dom", "--allow-file-access-from-files")  # fmt: skip
+WIDTH = 390
+FRAME = """<!DOCTYPE html><title>waiting</title><body style="margin: 0">
+<iframe src="{}" style="width: {}px; height: 800px; border: 0"></iframe><script>
+onload = () => setTimeout(() => {{ // the player of an animation draws its first frame after a while
+  const inner = frames[0], root = inner.document.documentElement, images = [...inner.document.images];
+  for (const each of inner.document.querySelectorAll("details")) each.open = true;
+  document.title = JSON.stringify({{
+    inner: inner.innerWidth, width: root.scrollWidth, images: images.length,
+    loaded: images.filter(image => image.complete && image.naturalWidth > 0).length,
+    height: root.scrollHeight}});
+}}, 1000);
+</script>"""
 
 
-def test_numbers_that_are_none_are_sorted_as_numbers():
-    ends = claim("a", expected=float("inf"), measured=float("nan"))
-    page = claims_page([Outcome(study="a", claims=(ends,), facts=EMPTY)], "")
-    assert 'data-value="Infinity"' in page
-    assert 'data-value="NaN"' in page
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed, which would open the pages")
+def test_a_browser_opens_the_pages_on_a_telephone(tmp_path):
+    long = "a_very_long_name_without_any_space_" * 5
+    wide = pd.DataFrame({f"column {k}": [1 / 3] for k in range(12)})
+    run = ran(tmp_path, "sums", question=f"{EVIL} {long}?", answer=long, table=wide, claims=((2, 2), (3, 2)),
+              command=["sums.py", "--rules", long])  # fmt: skip
+    figure, axes = plt.subplots(figsize=(8, 3))
+    (line,) = axes.plot([0.0, 1.0])
+    run.animation(figure, lambda k: line.set_ydata([0, k]), frames=3, name="moves", text=long)
+    change(tmp_path, "sums", files=[path.name for path in run.files])
+    cells = [element("td", text) for text in (long, "refuted", long, claim_items([Claim(**CLAIM, statement=long)]))]
+    run.page(page("What tutorials say", table(("a", "b", "c", "d"), [element("tr", *cells)], class_="text")), "said")
+    for path, images in ((write_gallery(tmp_path), 1), (run.folder / "moves.html", 1), (run.folder / "said.html", 0)):
+        opened, said = shown(path, tmp_path)
+        assert (opened["inner"], opened["images"], opened["loaded"]) == (WIDTH, images, images), path.name
+        assert opened["width"] <= WIDTH, path.name
+        assert opened["height"] > 200
+        assert "CONSOLE" not in said, said
+
+
+CLAIM = {"id": "a", "expected": 1.0, "measured": 1.0, "low": 1.0, "high": 1.0}
+
+
+def shown(path, tmp_path):
+    """What a browser measures of a page in a frame that is as wide as a telephone, and what its console says."""
+    frame = tmp_path / "frame.html"
+    frame.write_text(FRAME.format(path.as_uri(), WIDTH), encoding="utf-8")
+    options = (f"--user-data-dir={tmp_path / 'user'}", "--window-size=800,900", frame.as_uri())
+    done = subprocess.run([CHROMIUM, *FLAGS, *options], capture_output=True, encoding="utf-8", timeout=300)
+    title = re.search(r"<title>(\{.*?\})</title>", done.stdout)
+    assert title, done.stdout[:500] + done.stderr[-2000:]
+    return json.loads(title[1].replace("&amp;", "&").replace("&lt;", "<").replace("&gt;", ">")), done.stderr

@@ -38,7 +38,9 @@ def levels(here):
 def test_play_prints_the_answer_and_writes_figure_and_table(here, capsys):
     assert main(["play", "--rules", "adam, heavy_ball(.95)", "--start", "0.9", "-1e-2"]) == 0
     said = capsys.readouterr().out
-    assert said.startswith("On the surface saddle from (0.9, -0.01), lr 0.01, 300 steps: Adam left downhill at step 89;")
+    assert said.startswith(
+        "On the surface saddle from (0.9, -0.01), lr 0.01, 300 steps: Adam left downhill at step 89;"
+    )
     assert "heavy ball" in said
     table = pd.read_csv(here / "results/play/paths.csv")
     assert set(table["rule"]) == {"Adam", "heavy ball β 0.95"}
@@ -202,15 +204,15 @@ def test_ema_draws_each_decay_in_a_colour_of_its_own_and_no_legend_over_data(lev
 
 
 def test_a_long_series_is_drawn_by_its_extremes():
-    from optimlab.lab.play.ema import _extremes
+    from optimlab.lab.play.series import extremes
 
     y = np.random.default_rng(0).normal(size=50_000)
     y[1234], y[40_000], y[100:300] = 99.0, -99.0, np.nan
-    rows = _extremes(y)
+    rows = extremes(y)
     assert {1234, 40_000} <= set(rows.tolist())
     assert len(rows) <= 4000
     assert not np.isnan(y[rows]).any()
-    assert _extremes(y[:100]).tolist() == list(range(100))
+    assert extremes(y[:100]).tolist() == list(range(100))
 
 
 def test_the_version_loads_numpy_alone():
