@@ -5,7 +5,7 @@ at most lr long, and it stays at the foot. A fit clipped all the way ends within
 regularisation. Only the norm of all keeps the direction: by value a long gradient turns by up to 37°.
 
 Steps and turns stand beside what follows from the definitions; the fit is of 20 weights to 40 noisy points, beside
-weight decay, which ends at the ridge solution. Takes 3 s (--quick: 2 s).
+weight decay, which ends at the ridge solution. Takes 4 s (--quick: 3 s).
 """
 
 from __future__ import annotations
