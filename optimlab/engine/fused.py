@@ -74,11 +74,11 @@ def kernel_of(programs: tuple[Program, ...], columns: bool) -> Kernel:
     return kernel
 
 
-def _defined(text: str, path: str = "<formula>", **options: bool) -> Kernel:
+def _defined(text: str, path: str = "<formula>", cache: bool = False) -> Kernel:
     """Return the kernel of a source; a division by zero gives an infinity, as in NumPy."""
     names: dict[str, Any] = {"__name__": __name__}
     exec(compile(text, path, "exec"), names)
-    kernel: Kernel = njit(nogil=True, error_model="numpy", **options)(names["kernel"])
+    kernel: Kernel = njit(nogil=True, error_model="numpy", cache=cache)(names["kernel"])
     return kernel
 
 

@@ -92,8 +92,9 @@ def _perform(
     vars(arguments).update(values(knobs, arguments))
     with style(), _backend(arguments.show), reserved(folder):
         with staging(folder) as fresh:
-            run = Run(script.stem, fresh, arguments.seed, arguments.quick, arguments, away, quotes(script.parent))
-            _run(main, run, touched)
+            known = quotes(script.parent)
+            run = Run(script.stem, fresh, arguments.seed, arguments.quick, arguments, away, touched, known)
+            _run(main, run)
             question = (main.__globals__.get("__doc__") or "").split("\n")[0]
             facts: dict[str, object] = {"study": run.name, "question": question, "command": command}
             facts |= {"seed": run.seed, "quick": run.quick, "started": started.isoformat()}
@@ -106,14 +107,14 @@ def _perform(
     return FAILED if run.failed else STANDS
 
 
-def _run(main: Callable[[Run], None], run: Run, touched: Sequence[str]) -> None:
+def _run(main: Callable[[Run], None], run: Run) -> None:
     """Run the study; what a formula refuses once knobs are turned is the user's to put right, and no defect."""
     try:
         main(run)
     except ValueError as error:
-        if not touched or isinstance(error, StudyError):
+        if not run.touched or isinstance(error, StudyError):
             raise
-        raise StudyError(f"{', '.join(f'--{name}' for name in touched)}: {error}") from error
+        raise StudyError(f"{', '.join(f'--{name}' for name in run.touched)}: {error}") from error
     wanted = run.options.panel
     if wanted is not None and not 1 <= wanted <= run.panels:
         raise StudyError(f"--panel must be in 1..{run.panels}, the panels of this study; got {wanted}")

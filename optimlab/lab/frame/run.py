@@ -44,6 +44,8 @@ class Run:
         The command line: `format` and `show` of the figures, the `panel` that is wanted alone, and the study's knobs.
     turned : tuple of str
         The knobs that were turned: claims of the defaults alone are left out.
+    touched : tuple of str
+        These, and sizes of samples that were set: claims that would then accept a value off by half are left out.
     quotes : dict of Quote
         The sentences of articles that claims may test, by row.
 
@@ -74,6 +76,7 @@ class Run:
     quick: bool = False
     options: Namespace = field(default_factory=lambda: Namespace(format="png", show=False, panel=None))
     turned: tuple[str, ...] = ()
+    touched: tuple[str, ...] = ()
     quotes: dict[str, Quote] = field(default_factory=dict)
     rng: np.random.Generator = field(init=False, repr=False)
     claims: list[Claim] = field(init=False, default_factory=list)
@@ -211,7 +214,7 @@ class Run:
             raise ValueError(f"row must be one of articles.csv; got {more['row']!r}")
         value, low, high = measured if isinstance(measured, tuple) else (measured, measured, measured)
         claim = Claim(id=id, statement=statement, expected=expected, measured=value, low=low, high=high, **more)
-        if self.turned and (default or claim.row or not claim.tells):
+        if (self.turned and (default or claim.row)) or (self.touched and not claim.tells):
             self.left_out += 1
         else:
             self.claims.append(claim)
