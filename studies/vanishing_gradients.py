@@ -255,7 +255,7 @@ def draw_random(ax: Axes, run: Run, table: pd.DataFrame) -> None:
     ax.axhline(np.log10(5e-7), color=PALETTE["vermillion"], linestyle=":", label="below: six decimals print 0.000000")
     ax.set(xlabel="weight wᵢ (0: next to the input)", ylabel="log₁₀ |dC/dwᵢ|", xticks=range(10))
     ax.set_title(f"Eleven units of random weights, sd {run.options.scale:g}")
-    ax.legend(loc="upper left")
+    ax.legend()
 
 
 def draw_training(ax: Axes, run: Run, table: pd.DataFrame) -> None:
@@ -263,8 +263,8 @@ def draw_training(ax: Axes, run: Run, table: pd.DataFrame) -> None:
     for name in [*(f"dw{i}" for i in range(run.options.units)), "z"]:
         ax.plot(table["step"] + 1, np.log10(table[name].abs()), "--" if name == "z" else "-", label=f"|{name}|")
     ax.set(xlim=(1, run.options.steps + 1), xscale="log", xlabel="steps + 1", ylabel="log₁₀ of gradients and output z")
-    ax.set_title(f"Trained from w = {run.options.weight:g}: at the end all is small")
-    ax.legend(loc="lower left")
+    ax.set_title(f"Trained from w = {run.options.weight:g}, until z = {table['z'].iloc[-1]:.2g}")
+    ax.legend()
 
 
 def draw_map(ax: Axes, run: Run, table: pd.DataFrame) -> None:
