@@ -115,9 +115,10 @@ def measure(run: Run, saddles: list[Saddle]) -> pd.DataFrame:
 def measure_noise(run: Run, at: Saddle) -> tuple[pd.DataFrame, dict[float, Floats]]:
     """Steps of SGD from the saddle itself, for each level of noise: mean and sd, and all of them."""
     lr, radius, rows, all_steps = run.options.lr, run.options.radius, [], {}
+    runs = run.options.runs if getattr(at.surface, "elementwise", True) else 50  # else each by itself, on the tape
     for noise in run.progress(run.options.noise, "noise levels"):
         problem = Noisy(at.surface, GaussianNoise(noise), run.rng)
-        steps = escape(problem, run, sgd(), np.zeros((run.options.runs, 2)), at.down)
+        steps = escape(problem, run, sgd(), np.zeros((runs, 2)), at.down)
         left = all_steps[noise] = steps[np.isfinite(steps)]
         if len(left) < 2:
             continue
