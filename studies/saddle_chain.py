@@ -6,7 +6,7 @@ RMSprop, which comes no closer to the axis than about lr, nearly Adam, and SGD w
 
 Each saddle that is left pulls the later coordinates closer to theirs (Du et al. 2017): steps grow by the factor 1 + ρ,
 ρ the decay's logarithm over the growth's. SGD's steps are computed exactly in logarithms; all else is simulated step by
-step, until coordinates fall below what float64 can hold. Takes 30 s (--quick: 10 s).
+step, until coordinates fall below what float64 can hold. Takes 20 s (--quick: 10 s).
 """
 
 from __future__ import annotations
@@ -169,9 +169,9 @@ def draw_rules(ax: Axes, run: Run, rules: pd.DataFrame, steps: dict[str, Floats]
         ax.plot(np.arange(1, len(median) + 1), median, dash, marker="o", color=colour, label=label, markersize=4)
         if 0 < len(median) < run.options.saddles:
             why = "below float64" if sizes[label] < TINY else f"beyond {run.options.steps} steps"
-            why = f"{len(median) + 1}: {why}"
+            why = f"saddle {len(median) + 1}: {why}"
             ax.plot(len(median), median[-1], "x", color=colour, markersize=11, markeredgewidth=2.5)
-            ax.annotate(why, (len(median), median[-1]), (-12, 9), textcoords="offset points", color=colour, fontsize=9)
+            ax.annotate(why, (len(median), median[-1]), (-40, 9), textcoords="offset points", color=colour, fontsize=9)
     ax.set(yscale="log", xlabel="saddle", ylabel="median step at which it is left", xlim=(0.5, run.options.saddles + 1))
     ax.set_title(f"L/g = {max(run.options.ratio):g}: noise or scaling break the exponential")
     ax.set_ylim(top=1e3 * ax.get_ylim()[1])
