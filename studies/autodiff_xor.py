@@ -23,7 +23,7 @@ from optimlab.checks import POSITIVE, Range
 from optimlab.lab.autodiff import grad, relu, sigmoid, trace, value_and_grad
 from optimlab.lab.frame import PALETTE, Knob, Run, mean_interval, study, wilson_interval
 from optimlab.lab.nets import MLP, TrainingLoss
-from optimlab.lab.problems import Scalar, blocks_cost, chain_cost, xor_cost
+from optimlab.lab.problems import Scalar, blocks_cost, chain_cost, xor, xor_cost
 from optimlab.typing import Floats
 
 KNOBS = (
@@ -34,7 +34,7 @@ KNOBS = (
     Knob("solved", 0.02, "cost C below which a net has solved it", POSITIVE),
     Knob("blocks", (2, 3, 4, 5, 6, 7, 11), "blocks of graphs to differentiate", Range("in [1, 12]")),
 )
-XOR = (np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]), np.array([0.0, 1.0, 1.0, 0.0]))
+XOR = xor()
 LEVELS = {"1/2": (1 / 2, "vermillion"), "2/3": (2 / 3, "purple")}  # k samples get one answer: k m (1 - m)
 COLUMNS = ("id", "said", "expected", "measured", "tolerance", "row", "verdict")
 Rows = list[tuple[Any, ...]]

@@ -22,8 +22,7 @@ from optimlab import Every, FirstPassage, Optimizer, Rule, descend, sgd
 from optimlab.checks import POSITIVE, Range
 from optimlab.lab.frame import Knob, Run, looks, mean_interval, rules_knob, study
 from optimlab.lab.problems import GaussianNoise, Noisy, SaddleChain
-from optimlab.lab.theory import chain_bound, chain_factor, chain_mean, linear_rule
-from optimlab.lab.theory.linear_modes import linear_mode
+from optimlab.lab.theory import chain_bound, chain_factor, chain_mean, linear_mode, linear_rule
 from optimlab.typing import Floats
 
 KNOBS = (

@@ -23,8 +23,7 @@ from optimlab.lab.frame import Knob, Run, StudyError, literal, looks, mean_inter
 from optimlab.lab.play import Paths, paths
 from optimlab.lab.play.surfaces import scene
 from optimlab.lab.problems import GaussianNoise, MonkeySaddle, Noisy, Surface
-from optimlab.lab.theory import linear_rule, monkey_escape, noise_escape_mean, noise_escape_sd
-from optimlab.lab.theory.linear_modes import linear_mode
+from optimlab.lab.theory import linear_mode, linear_rule, monkey_escape, noise_escape_mean, noise_escape_sd
 from optimlab.typing import Floats
 
 KNOBS = (

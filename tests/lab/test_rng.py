@@ -27,7 +27,6 @@ from optimlab.lab.problems import (
     sinusoid,
     spiral,
     step,
-    xor,
 )
 
 SAMPLES = Samples(np.arange(20.0).reshape(10, 2), np.arange(10) % 2)
@@ -55,7 +54,6 @@ CALLS = {
     "Noise.draw": lambda rng: GaussianNoise((1.0, 2.0)).draw(rng, (3, 2)),
     "GaussianNoise.draw": lambda rng: GaussianNoise(1.0).draw(rng, (3,)),
     "StudentNoise.draw": lambda rng: StudentNoise(1.0, 3.0).draw(rng, (3,)),
-    "TwoTwoOne.draw": lambda rng: xor().draw(rng, 2),
 }
 
 

@@ -18,7 +18,7 @@ from optimlab.lab.problems.datasets import (
 from optimlab.lab.problems.digits import Holdout, digits, holdout, load_mnist5k
 from optimlab.lab.problems.expressions import Scalar, blocks_cost, chain_cost, xor_cost
 from optimlab.lab.problems.online import AlternatingLosses
-from optimlab.lab.problems.spiral import PublishedSpiral, Samples, published_spiral, spiral
+from optimlab.lab.problems.spiral import PublishedSpiral, Samples, published_spiral, spiral, xor
 from optimlab.lab.problems.surfaces.classic import Beale, Cliff, Himmelblau, MonkeySaddle, Rastrigin, Rosenbrock
 from optimlab.lab.problems.surfaces.noise import (
     GaussianNoise,
@@ -32,14 +32,13 @@ from optimlab.lab.problems.surfaces.noise import (
 from optimlab.lab.problems.surfaces.quadratic import Quadratic, bowl, goe_hessians, ravine, saddle
 from optimlab.lab.problems.surfaces.saddle_chain import SaddleChain
 from optimlab.lab.problems.surfaces.surface import CriticalPoint, Surface, critical_point, hessian
-from optimlab.lab.problems.xor import TwoTwoOne, legacy_normals, xor
 
 __all__ = [
     "AlternatingLosses", "Beale", "Cliff", "CriticalPoint", "Curve", "GaussianNoise", "Himmelblau", "Holdout",
     "MonkeySaddle", "Noise", "Noisy", "NoisyQuadratic", "PublishedSpiral", "Quadratic", "Rastrigin", "Rosenbrock",
-    "Rounded", "SaddleChain", "Samples", "Scalar", "StudentNoise", "Surface", "TwoTwoOne", "ar1_noise", "blocks_cost",
+    "Rounded", "SaddleChain", "Samples", "Scalar", "StudentNoise", "Surface", "ar1_noise", "blocks_cost",
     "bowl", "bursts", "chain_cost", "classic_curve", "critical_point", "data_folder", "digits", "goe_hessians",
-    "hessian", "holdout", "legacy_normals", "load_co2", "load_digits", "load_elnino", "load_mnist5k", "load_nile",
+    "hessian", "holdout", "load_co2", "load_digits", "load_elnino", "load_mnist5k", "load_nile",
     "load_seattle_weather", "load_sunspots", "noisy_quadratic", "parabola", "published_spiral", "ramp", "ravine",
     "saddle", "sinusoid", "spiral", "step", "xor", "xor_cost",
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Spirals: classes that wind around each other, which no straight line separates."""
+"""Classes that no straight line separates: spirals that wind around each other, and the exclusive or."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from optimlab.checks import NOT_NEGATIVE, generator, number, whole
 from optimlab.typing import Floats, Rng
 
-__all__ = ["PublishedSpiral", "Samples", "published_spiral", "spiral"]
+__all__ = ["PublishedSpiral", "Samples", "published_spiral", "spiral", "xor"]
 
 
 class Samples(NamedTuple):
@@ -64,6 +64,19 @@ def spiral(rng: Rng, classes: int = 3, *, points: int = 100, noise: float = 0.2,
     r = np.linspace(0.0, 1.0, n)
     begin = 2.0 * math.pi * np.arange(K)[:, np.newaxis] / K
     return _arms(r, begin + angle * r + sd * generator(rng).standard_normal((K, n)))
+
+
+def xor() -> Samples:
+    """y = 1 where one of two inputs is 1, and 0 where none or both are: X of shape (4, 2), y of shape (4,).
+
+    Examples
+    --------
+    >>> from optimlab.lab.nets import MLP, TrainingLoss
+    >>> loss = TrainingLoss(MLP((2, 2, 1), "sigmoid", output="sigmoid"), xor(), loss="squared")
+    >>> float(loss.value(np.zeros(9)))  # half the mean of (1/2)²
+    0.125
+    """
+    return Samples(np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]), np.array([0.0, 1.0, 1.0, 0.0]))
 
 
 def published_spiral(seed: int = 0, *, hidden: int = 50, noise: float = 0.2) -> PublishedSpiral:

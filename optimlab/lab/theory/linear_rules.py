@@ -11,12 +11,13 @@ from optimlab import bias_correction
 from optimlab.checks import FINITE, Range, check_fields, numbers
 from optimlab.extras import needed
 from optimlab.lab.theory.domain import DECAYS, Finite, NotNegative, Positive, formula
+from optimlab.lab.theory.modes import Mode
 from optimlab.rules.algebra import Rule
 from optimlab.rules.basic import heavy_ball, momentum, nesterov, sgd
 from optimlab.rules.hyperparameters import described
 from optimlab.typing import Floats
 
-__all__ = ["LinearRule", "Moments", "linear_rule", "stationary_covariance", "transient"]
+__all__ = ["LinearRule", "Moments", "linear_mode", "linear_rule", "stationary_covariance", "transient"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -197,3 +198,27 @@ def linear_rule(rule: Rule) -> LinearRule | None:
     }
     first = given.numbers.get("first", "0.0")
     return forms.get(given.form) if len(set(betas)) < 2 and first == "0.0" else None
+
+
+def linear_mode(rule: LinearRule, lr_h: Any) -> Mode:
+    """wₜ₊₁ = [1 + β - lr h (a+b)] wₜ - β (1 - lr h b) wₜ₋₁ from w₁ = [1 - lr h (a+b)] w₀.
+
+    Parameters
+    ----------
+    rule : LinearRule
+        v ← β v + g, w ← w - lr (a v + b g); its ``trace`` is a, its ``gradient`` b.
+    lr_h : array_like of float, finite
+        Learning rate times curvature; below 0 at a saddle.
+
+    Source
+    ------
+    Two steps of the rule, from which v is eliminated; ``heavy_ball_mode``, ``ema_momentum_mode`` and ``nesterov_mode``
+    are cases.
+
+    Examples
+    --------
+    >>> linear_mode(LinearRule(0.9, trace=0.9, gradient=1.0), 0.19).radius.round(6)  # Nesterov's
+    np.float64(0.853815)
+    """
+    whole = (rule.trace + rule.gradient) * lr_h
+    return Mode(1.0 + rule.beta - whole, rule.beta * (1.0 - rule.gradient * lr_h), 1.0 - whole)

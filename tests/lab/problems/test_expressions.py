@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from optimlab.lab.autodiff import grad
+from optimlab.lab.nets import MLP, TrainingLoss
 from optimlab.lab.problems import Scalar, blocks_cost, chain_cost, xor, xor_cost
 
 
@@ -23,8 +24,11 @@ def test_slopes_of_the_chain_with_all_weights_1():
 def test_the_cost_is_that_of_the_net():
     w = np.random.default_rng(0).normal(size=9)
     numbers = [0.0, 1.0, *w.tolist()]
-    assert xor_cost([Scalar(number) for number in numbers]).value == pytest.approx(xor().value(w), rel=1e-12)
-    np.testing.assert_allclose(grad(xor_cost)(numbers)[2:], xor().gradient(w), rtol=1e-10)
+    loss = TrainingLoss(MLP((2, 2, 1), "sigmoid", output="sigmoid"), xor(), loss="squared")
+    places = [0, 3, 1, 4, 2, 5, 6, 7, 8]  # unit after unit there, input after input in a net
+    value, gradient = loss.value_and_gradient(w[places])
+    assert xor_cost([Scalar(number) for number in numbers]).value == pytest.approx(8.0 * value, rel=1e-12)
+    np.testing.assert_allclose(np.array(grad(xor_cost)(numbers))[2:][places], 8.0 * gradient, rtol=1e-10)
 
 
 def test_overflow_is_data():

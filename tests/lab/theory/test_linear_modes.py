@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from optimlab import Every, Optimizer, descend, heavy_ball, momentum, nesterov, sgd
-from optimlab.lab.theory import ema_momentum_mode, heavy_ball_mode, linear_rule, nesterov_mode
-from optimlab.lab.theory.linear_modes import linear_mode
+from optimlab.lab.theory import ema_momentum_mode, heavy_ball_mode, linear_mode, linear_rule, nesterov_mode
 
 LR_H = np.array([-0.5, 0.02, 0.3, 1.7])
 
