@@ -1,6 +1,9 @@
 """The README's programs run as they stand, and its table is that of the studies."""
 
 import re
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -23,6 +26,16 @@ def test_program_runs(number, capsys):
     said = re.search(r"test accuracy [^#]*# test accuracy ([0-9.]+)", BLOCKS[number])
     if said:
         assert capsys.readouterr().out == f"test accuracy {said.group(1)}\n"
+
+
+@pytest.mark.slow
+def test_commands_of_studies_run(tmp_path):
+    commands = re.findall(r"^python (studies/.* --quick .*)$", README.read_text(encoding="utf-8"), re.M)
+    assert commands
+    for command in commands:
+        program = [sys.executable, *shlex.split(command), "--out", str(tmp_path)]
+        done = subprocess.run(program, cwd=README.parent, capture_output=True, encoding="utf-8", timeout=300)
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
 def current(text):
