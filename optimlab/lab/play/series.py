@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from optimlab.extras import needed
 from optimlab.lab.frame.figures import literal
 from optimlab.typing import Array, Floats
 
@@ -30,6 +31,7 @@ def averaged(series: pd.Series[Any], averages: Mapping[float, pd.Series[Any]]) -
     >>> averaged(series, {0.5: series.ewm(alpha=0.5).mean()}).columns.tolist()
     ['level', 'ema_0.5']
     """
+    needed("pandas", "lab", "averaged")
     import pandas as pd
 
     columns = {f"ema_{beta:.6g}": average for beta, average in averages.items()}
