@@ -54,7 +54,7 @@ def kinds_of(run: Run) -> dict[str, Kind]:
     for label, look in looks(run.options.rules).items():
         rule, limit = run.options.rules[label], 1.0
         if linear := linear_rule(rule):
-            limit = float(2.0 * (1.0 + linear.beta) / (linear.trace + linear.gradient * (1.0 + linear.beta)))
+            limit = float(linear.limit)
         kinds[label] = Kind(rule, 0.0, linear, limit, look.colour, look.dash)
     for gamma, dash in zip(run.options.gamma, ("-", "--", "-.", ":") * 9, strict=False):
         kinds[f"average of SGD, γ {gamma:g}"] = Kind(sgd(), gamma, LinearRule(average=gamma), 2.0, "#777777", dash)

@@ -21,7 +21,7 @@ from matplotlib.axes import Axes
 from optimlab import Decay, Ema, Every, Gradient, Optimizer, Root, Square, Trace, descend, heavy_ball, momentum, rmsprop
 from optimlab.checks import POSITIVE, Range
 from optimlab.lab.frame import PALETTE, Knob, Run, look, study
-from optimlab.lab.theory import Mode, heavy_ball_mode, start_lag
+from optimlab.lab.theory import LinearRule, Mode, start_lag
 from optimlab.schedules.decay import exponential_decay, linear
 from optimlab.schedules.joined import piecewise
 from optimlab.typing import Floats
@@ -121,7 +121,7 @@ def coast(run: Run) -> pd.DataFrame:
     paths: dict[str, Floats] = {}
     for place in PLACES:
         w = path(placed(place, beta, piecewise([high, low], at=[at])), np.copy, 120)
-        speed, mode = (w[at] - w[at - 1]) * (1.0 if place == "inside" else low / high), heavy_ball_mode(low, beta)
+        speed, mode = (w[at] - w[at - 1]) * (1.0 if place == "inside" else low / high), LinearRule(beta).mode(low)
         theory = w[at] * Mode(mode.p, mode.q, 1.0 - low + beta * speed / w[at]).values(np.arange(121 - at))
         said, worst = f"lr {place}, ½w²: way after the fall less the closed form", float(np.abs(w[at:] - theory).max())
         run.claim(f"coast {place}", said, expected=0.0, measured=worst, tolerance=1e-12)

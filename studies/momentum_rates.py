@@ -19,7 +19,7 @@ from matplotlib.axes import Axes
 from optimlab import Every, Optimizer, Rule, descend, heavy_ball, momentum
 from optimlab.checks import Range
 from optimlab.lab.frame import PALETTE, Knob, Run, StudyError, look, looks, rules_knob, study
-from optimlab.lab.theory import LinearRule, heavy_ball_mode, heavy_ball_plateau, linear_rule
+from optimlab.lab.theory import LinearRule, heavy_ball_plateau, linear_rule
 from optimlab.typing import Floats
 
 KNOBS = (
@@ -66,21 +66,15 @@ def linear(rule: Rule) -> LinearRule:
 
 def radius(rule: Rule, lr_h: Any) -> Floats:
     """Spectral radius of (w, v): the closed form."""
-    roots = np.linalg.eigvals(linear(rule).matrices(lr_h, 1.0)[0][..., :2, :2])
-    return np.asarray(np.abs(roots).max(axis=-1), dtype=np.float64)
-
-
-def limit(rule: Rule) -> float:
-    """2 (1+β) / (a + b (1+β)): the largest stable lr·h, where a root reaches -1."""
-    form = linear(rule)
-    return float(2.0 * (1.0 + form.beta) / (form.trace + form.gradient * (1.0 + form.beta)))
+    found: Floats = linear(rule).mode(lr_h).radius
+    return found
 
 
 def scan(run: Run) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Claim the rate of every rule over lr, to beyond the edge of stability, and that edge; return both."""
     tables, edges = [], []
     for label, rule in run.options.rules.items():
-        end = limit(rule)
+        end = float(linear(rule).limit)
         lr_h, near = np.geomspace(1e-3, 1.2, 200) * end, end * np.linspace(0.9999, 1.0001, 200)
         table = pd.DataFrame({"rule": label, "lr_h": lr_h, "rate": measured(rule, lr_h), "theory": radius(rule, lr_h)})
         worst = float(np.abs(table["rate"] - table["theory"]).max())
@@ -135,7 +129,7 @@ def damping(run: Run) -> pd.DataFrame:
         if 0.004 < best < 1.0:
             said = f"heavy ball, lr·h = {lr_h:g}: the best β of 499, (1 - √(lr h))²"
             run.claim(f"damping {lr_h:g}", said, expected=best, measured=beta[rate.argmin()], tolerance=0.002)
-        theory = heavy_ball_mode(lr_h, beta).radius
+        theory = LinearRule(beta).mode(lr_h).radius
         tables.append(pd.DataFrame({"lr_h": lr_h, "beta": beta, "rate": rate, "theory": theory}))
     return pd.concat(tables, ignore_index=True)
 
@@ -143,7 +137,8 @@ def damping(run: Run) -> pd.DataFrame:
 def draw_rates(ax: Axes, run: Run, rates: pd.DataFrame) -> None:
     """Rate of one mode against lr h."""
     for label, seen in looks(run.options.rules).items():
-        rule, end = run.options.rules[label], limit(run.options.rules[label])
+        rule = run.options.rules[label]
+        end = linear(rule).limit
         lr_h = np.geomspace(5e-4, 1.3 * end, 2000)
         ax.plot(lr_h, radius(rule, lr_h), seen.dash, color=seen.colour, label=f"{label}, to {end:.3g}")
         dots = rates[rates["rule"] == label].iloc[::8]

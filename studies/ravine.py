@@ -36,18 +36,23 @@ KNOBS = (
 
 
 class Method(NamedTuple):
-    """A rule of β, its best lr and β for curvatures from μ to L, and its mode of (lr h, β)."""
+    """A rule of β, its best lr and β for curvatures from μ to L, and its closed form for β."""
 
     rule: Callable[[Any], Rule]
     tuning: Callable[[Any, Any], theory.Tuning]
-    mode: Callable[[Any, Any], theory.Mode]
+    linear: Callable[[Any], theory.LinearRule]
+
+
+def ahead(beta: Any) -> theory.LinearRule:
+    """Return Nesterov's momentum as a linear rule."""
+    return theory.LinearRule(beta, trace=beta, gradient=1.0)
 
 
 METHODS = {
-    "SGD": Method(lambda beta: sgd(), theory.gradient_descent_optimum, theory.heavy_ball_mode),
-    "Nesterov, best lr": Method(nesterov, theory.nesterov_optimum, theory.nesterov_mode),
-    "Nesterov, lr = 1/L": Method(nesterov, theory.nesterov_textbook, theory.nesterov_mode),
-    "heavy ball": Method(heavy_ball, theory.heavy_ball_optimum, theory.heavy_ball_mode),
+    "SGD": Method(lambda beta: sgd(), theory.gradient_descent_optimum, theory.LinearRule),
+    "Nesterov, best lr": Method(nesterov, theory.nesterov_optimum, ahead),
+    "Nesterov, lr = 1/L": Method(nesterov, theory.nesterov_textbook, ahead),
+    "heavy ball": Method(heavy_ball, theory.heavy_ball_optimum, theory.LinearRule),
 }
 STYLES = {label: method.rule(0.5) for label, method in METHODS.items()}
 Curves = dict[str, tuple[Floats, Floats]]  # by method: errors (steps + 1, κ), measured and by theory
@@ -83,7 +88,7 @@ def race(method: Method, kappas: Floats, target: float) -> tuple[Floats, Floats]
     h = np.stack([np.ones_like(kappas), kappas], axis=1)
     path = descents(method.rule(tuning.beta), tuning.lr, h, steps)
     lr_h = np.asarray(tuning.lr)[:, None] * h
-    exact = method.mode(lr_h, np.asarray(tuning.beta)[:, None]).values(np.arange(steps + 1)[:, None, None])
+    exact = method.linear(np.asarray(tuning.beta)[:, None]).mode(lr_h).values(np.arange(steps + 1)[:, None, None])
     if method.rule is nesterov:  # w is the point ahead; the iterate of the theorem is a gradient step from it
         path[1:], exact[1:] = (1.0 - lr_h) * path[:-1], (1.0 - lr_h) * exact[:-1]
     return error(path), error(exact)
@@ -141,7 +146,7 @@ def tuning_map(run: Run) -> tuple[float, Floats, Floats, Floats]:
     lr_l, beta = np.linspace(0.5, 4.0, n + 21), np.linspace(0.0, 0.98, n)
     lr, betas = (axis.ravel() for axis in np.meshgrid(lr_l, beta))
     h = np.array([1.0 / kappa, 1.0])
-    exact = theory.heavy_ball_mode(lr[:, None] * h, betas[:, None]).values(np.arange(steps + 1)[:, None, None])
+    exact = theory.LinearRule(betas[:, None]).mode(lr[:, None] * h).values(np.arange(steps + 1)[:, None, None])
     measured = descents(METHODS["heavy ball"].rule(betas), lr, np.tile(h, (len(lr), 1)), steps)
     fewest, expected = arrival(error(measured), target), arrival(error(exact), target)
     said = f"κ = {kappa:g}: fewest steps of the heavy ball over {len(lr)} pairs (lr, β)"

@@ -22,7 +22,7 @@ from optimlab import Every, FirstPassage, Optimizer, Rule, descend, sgd
 from optimlab.checks import POSITIVE, Range
 from optimlab.lab.frame import Knob, Run, looks, mean_interval, rules_knob, study
 from optimlab.lab.problems import GaussianNoise, Noisy, SaddleChain
-from optimlab.lab.theory import chain_bound, chain_factor, chain_mean, linear_mode, linear_rule
+from optimlab.lab.theory import chain_bound, chain_factor, chain_mean, linear_rule
 from optimlab.typing import Floats
 
 KNOBS = (
@@ -55,7 +55,7 @@ def factor(rule: Rule, lr: float, ratio: float) -> float:
     form = linear_rule(rule)
     if form is None:
         return np.nan
-    decay, growth = linear_mode(form, 2.0 * lr).radius, linear_mode(form, -2.0 * lr / ratio).radius
+    decay, growth = form.mode(2.0 * lr).radius, form.mode(-2.0 * lr / ratio).radius
     return float(1.0 - np.log(decay) / np.log(growth))
 
 

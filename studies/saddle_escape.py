@@ -23,7 +23,7 @@ from optimlab.lab.frame import Knob, Run, StudyError, literal, looks, mean_inter
 from optimlab.lab.play import Paths, paths
 from optimlab.lab.play.surfaces import scene
 from optimlab.lab.problems import GaussianNoise, MonkeySaddle, Noisy, Surface
-from optimlab.lab.theory import linear_mode, linear_rule, monkey_escape, noise_escape_mean, noise_escape_sd
+from optimlab.lab.theory import linear_rule, monkey_escape, noise_escape_mean, noise_escape_sd
 from optimlab.typing import Floats
 
 KNOBS = (
@@ -83,15 +83,13 @@ def escape(problem: Any, run: Run, rule: Rule, start: Floats, down: Floats) -> F
 
 
 def theory(run: Run, at: Saddle, rule: Rule, eps: Any) -> Any:
-    """ln(1/(A eps)) / ln z: steps of the growing root z with its share A, from rest; NaN where there is no theory."""
+    """Steps of the mode that grows, from rest; NaN where there is no theory."""
     form, share = linear_rule(rule), np.asarray(eps) / run.options.radius
     if isinstance(at.surface, MonkeySaddle) and rule == sgd() and run.options.radius == 1.0:
         return monkey_escape(share, run.options.lr)
     if form is None or not at.curvature:
         return np.full(np.shape(eps), np.nan)
-    mode = linear_mode(form, -run.options.lr * at.curvature)
-    grows, fades = np.moveaxis(mode.roots.real, -1, 0)
-    return -np.log(share * (mode.s - fades) / (grows - fades)) / np.log(grows)
+    return form.mode(-run.options.lr * at.curvature).escape(share)
 
 
 def measure(run: Run, saddles: list[Saddle]) -> pd.DataFrame:

@@ -15,23 +15,21 @@ from optimlab.lab.problems import (
     bursts,
     goe_hessians,
     holdout,
-    legacy_normals,
     noisy_quadratic,
     published_spiral,
     ramp,
     ravine,
     spiral,
     step,
-    xor,
 )
 from optimlab.lab.theory import (
+    LinearRule,
     adam_regret,
     best_decay_variance,
     chain_mean,
     forward_moments,
     goe_density,
     heavy_ball_error,
-    heavy_ball_mode,
     minimum_log_probability,
 )
 
@@ -56,8 +54,6 @@ WHOLE = {  # name, least value, call
     "step at": ("at", 0, lambda n: step(0, at=n)),
     "bursts every": ("every", 1, lambda n: bursts(0, every=n, width=1)),
     "bursts width": ("width", 1, lambda n: bursts(0, width=n)),
-    "xor": ("replicas", 1, lambda n: xor().draw(0, n)),
-    "legacy_normals": ("seeds", 0, lambda n: legacy_normals([n])),
     "holdout": ("replicas", 1, lambda n: holdout(SAMPLES, NET, 0, replicas=n)),
     "tiled": ("copies", 1, lambda n: holdout(SAMPLES, NET, 0, replicas=2).tiled(n)),
     "MLP": ("each of sizes", 1, lambda n: MLP((2, n, 2))),
@@ -76,7 +72,7 @@ WHOLE = {  # name, least value, call
     "adam_regret": ("steps", 1, lambda n: adam_regret(n, 0.1, C=3.0, beta=0.1)),
     "heavy_ball_error": ("t", 0, lambda n: heavy_ball_error(9.0, n)),
     "best_decay_variance": ("t", 0, lambda n: best_decay_variance(n, 1.0)),
-    "Mode.values": ("t", 0, lambda n: heavy_ball_mode(0.1, 0.9).values(n)),
+    "Mode.values": ("t", 0, lambda n: LinearRule(0.9).mode(0.1).values(n)),
 }
 
 

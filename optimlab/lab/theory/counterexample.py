@@ -15,10 +15,7 @@ import numpy as np
 from optimlab.checks import Range, numbers
 from optimlab.lab.theory.domain import Decays, Finite, Ordinals, Positive, formula
 
-__all__ = [
-    "adam_drift", "adam_regret", "amsgrad_distance", "amsgrad_drift", "amsgrad_regret", "crossing_steps",
-    "worst_regret",
-]  # fmt: skip
+__all__ = ["adam_drift", "adam_regret", "amsgrad_distance", "amsgrad_drift", "amsgrad_regret", "crossing_steps"]
 
 Large = Annotated[Any, Range("greater than 2 and finite")]
 
@@ -82,26 +79,11 @@ def crossing_steps(drift: Finite, lr: Positive) -> Any:
 
 
 @formula
-def worst_regret(C: Large) -> Any:
-    """2 (C - 2)/3: average regret of staying at x = +1, where the best point x = -1 costs -(C - 2)/3 a step.
-
-    Source
-    ------
-    Reddi et al. 2018, section 3.
-
-    Examples
-    --------
-    >>> print(f"{worst_regret(3.0):.4f}")
-    0.6667
-    """
-    return 2.0 * (C - 2.0) / 3.0
-
-
-@formula
 def adam_regret(steps: Ordinals, lr: Positive, *, C: Large, beta: Decays) -> Any:
     """2(C-2)/3 + (2 lr/(3√T)) (d + max(d - u, 0)), d = C/√v₁, u = 1/√v₂: Adam's average regret once it is at +1.
 
-    The way there, for which `adam_drift` must be positive, adds a term of the order of 1/T.
+    Staying at x = +1 costs 2(C-2)/3 a step. The way there, for which `adam_drift` must be positive, adds a term of the
+    order of 1/T.
 
     Source
     ------
@@ -114,7 +96,7 @@ def adam_regret(steps: Ordinals, lr: Positive, *, C: Large, beta: Decays) -> Any
     """
     down, first, second = _moves(C, beta)
     numbers("beta", first + second - down, Range("such that adam_drift is greater than 0"))
-    return worst_regret(C) + _mean_rate(steps, lr) * (down + np.maximum(down - first, 0.0))
+    return 2.0 * (C - 2.0) / 3.0 + _mean_rate(steps, lr) * (down + np.maximum(down - first, 0.0))
 
 
 @formula

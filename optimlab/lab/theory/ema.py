@@ -1,4 +1,4 @@
-"""Closed forms of the EMA: its answer to an impulse, a level, a ramp and a wave, and what each start costs.
+"""Closed forms of the EMA: its answer to an impulse, a level and a ramp, and what each start costs.
 
 ``t`` counts the samples seen, and ``start`` says what the EMA starts from. The response to a steady wave, its lag and
 the noise that is left are methods of ``Decay``: ``response``, ``group_delay``, ``lag``, ``noise_gain``.
@@ -14,11 +14,10 @@ from optimlab import Decay, bias_correction
 from optimlab.checks import Range, choice
 from optimlab.lab.theory.domain import formula
 
-__all__ = ["impulse_response", "phase_delay", "start_lag", "start_mean", "start_variance"]
+__all__ = ["impulse_response", "start_lag", "start_mean", "start_variance"]
 
 Samples = Annotated[Any, Range("at least 1")]
 Ages = Annotated[Any, Range("at least 0")]
-Frequencies = Annotated[Any, Range(f"in [{-np.pi}, {np.pi}] radians per sample")]
 
 
 @formula
@@ -99,22 +98,6 @@ def impulse_response(decay: Decay, age: Ages) -> Any:
     with np.errstate(invalid="ignore"):
         weight = decay.alpha * np.exp(age * decay.log_beta)
     return np.where(age == 0.0, decay.alpha, weight)
-
-
-@formula
-def phase_delay(decay: Decay, omega: Frequencies) -> Any:
-    """atan2(β sin ω, 1 - β cos ω) / ω: by how many steps the EMA, of finite memory, shifts a wave of frequency ω.
-
-    ``Decay.group_delay`` is the shift of a slow envelope; both are ``decay.lag`` at ω = 0. It is the argument of
-    ``Decay.response`` over -ω.
-
-    Examples
-    --------
-    >>> phase_delay(Decay(0.9), [0.0, 0.1, 1.0]).round(4)
-    array([9.    , 7.1018, 0.9748])
-    """
-    phase = np.arctan2(decay.beta * np.sin(omega), decay.alpha + 2.0 * decay.beta * np.sin(0.5 * omega) ** 2)
-    return np.where(omega == 0.0, decay.lag, phase / np.where(omega == 0.0, 1.0, omega))
 
 
 def _without_pole(x: Any) -> Any:

@@ -17,8 +17,9 @@ from optimlab.rules.basic import heavy_ball, momentum, nesterov, sgd
 from optimlab.rules.hyperparameters import described
 from optimlab.typing import Floats
 
-__all__ = ["LinearRule", "Moments", "linear_mode", "linear_rule", "stationary_covariance", "transient"]
+__all__ = ["LinearRule", "Moments", "linear_rule", "stationary_covariance", "transient"]
 
+_ROUNDING = 1e-13  # of eigenvalues: nearer to 1 the equation is singular
 
 @dataclass(frozen=True, eq=False)
 class LinearRule:
@@ -39,6 +40,8 @@ class LinearRule:
     array([[ 0.8 , -0.09,  0.  ],
            [ 2.  ,  0.9 ,  0.  ],
            [ 0.8 , -0.09,  0.  ]])
+    >>> LinearRule([0.0, 0.9]).limit, LinearRule(0.9, trace=0.9, gradient=1.0).mode(0.19).radius.round(6)
+    (array([2. , 3.8]), np.float64(0.853815))
     """
 
     beta: Any = 0.0
@@ -54,6 +57,25 @@ class LinearRule:
     def shape(self) -> tuple[int, ...]:
         """Shape to which the parameters broadcast."""
         return np.broadcast_shapes(self.beta.shape, self.trace.shape, self.gradient.shape, self.average.shape)
+
+    @property
+    def limit(self) -> Any:
+        """2 (1+β) / (a + b (1+β)): the rule is stable for 0 < lr h < this, where a root of its mode reaches -1.
+
+        It is 2 (1+β) of the heavy ball, 1/(1-β) times that of the EMA form, and 2 (1+β)/(1+2β) of Nesterov's momentum
+        (Polyak 1964, theorem 9; Cohen et al. 2021 and 2022, on the edge of stability).
+        """
+        return 2.0 * (1.0 + self.beta) / (self.trace + self.gradient * (1.0 + self.beta))
+
+    @formula
+    def mode(self, lr_h: Finite) -> Mode:
+        """wₜ₊₁ = [1 + β - lr h (a+b)] wₜ - β (1 - lr h b) wₜ₋₁ from w₁ = [1 - lr h (a+b)] w₀; lr h is < 0 at a saddle.
+
+        Two steps of the rule, from which v is eliminated. w is the point where the gradient is taken, as in torch; the
+        sequence x of Nesterov's papers is xₜ₊₁ = (1 - lr h) wₜ, a step behind and nearer.
+        """
+        whole = (self.trace + self.gradient) * lr_h
+        return Mode(1.0 + self.beta - whole, self.beta * (1.0 - self.gradient * lr_h), 1.0 - whole)
 
     @formula
     def matrices(self, lr: Finite, curvature: Finite) -> tuple[Floats, Floats]:
@@ -155,7 +177,7 @@ def stationary_covariance(rule: LinearRule, lr: Positive, curvature: Positive, *
     inputs = _outer(b, noise)
     within = np.isfinite(A).all(axis=(-2, -1), keepdims=True)
     A = np.broadcast_to(np.where(within, A, 2.0 * np.eye(3)), inputs.shape)  # beyond float64 nothing is stable
-    stable = np.abs(np.linalg.eigvals(A)).max(axis=-1) < 1.0
+    stable = np.abs(np.linalg.eigvals(A)).max(axis=-1) < 1.0 - _ROUNDING
     found = np.full(inputs.shape, np.inf)
     for i in map(tuple, np.argwhere(stable)):
         found[i] = solve_discrete_lyapunov(A[i], inputs[i])
@@ -198,27 +220,3 @@ def linear_rule(rule: Rule) -> LinearRule | None:
     }
     first = given.numbers.get("first", "0.0")
     return forms.get(given.form) if len(set(betas)) < 2 and first == "0.0" else None
-
-
-def linear_mode(rule: LinearRule, lr_h: Any) -> Mode:
-    """wₜ₊₁ = [1 + β - lr h (a+b)] wₜ - β (1 - lr h b) wₜ₋₁ from w₁ = [1 - lr h (a+b)] w₀.
-
-    Parameters
-    ----------
-    rule : LinearRule
-        v ← β v + g, w ← w - lr (a v + b g); its ``trace`` is a, its ``gradient`` b.
-    lr_h : array_like of float, finite
-        Learning rate times curvature; below 0 at a saddle.
-
-    Source
-    ------
-    Two steps of the rule, from which v is eliminated; ``heavy_ball_mode``, ``ema_momentum_mode`` and ``nesterov_mode``
-    are cases.
-
-    Examples
-    --------
-    >>> linear_mode(LinearRule(0.9, trace=0.9, gradient=1.0), 0.19).radius.round(6)  # Nesterov's
-    np.float64(0.853815)
-    """
-    whole = (rule.trace + rule.gradient) * lr_h
-    return Mode(1.0 + rule.beta - whole, rule.beta * (1.0 - rule.gradient * lr_h), 1.0 - whole)

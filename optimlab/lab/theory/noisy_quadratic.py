@@ -16,7 +16,7 @@ from optimlab.lab.theory.domain import Counts, Decays, NotNegative, Positive, fo
 
 __all__ = [
     "InverseTime", "averaged_sgd_variance", "best_decay", "best_decay_variance", "critical_batch_size",
-    "heavy_ball_variance", "lr_equal_to_average", "nesterov_variance", "sgd_variance",
+    "lr_equal_to_average", "sgd_variance",
 ]  # fmt: skip
 
 
@@ -34,49 +34,6 @@ def sgd_variance(lr: Positive, curvature: Positive, *, noise: NotNegative = 1.0)
     array([0.05263, 0.33333,     inf])
     """
     return _where_stable(lr * curvature < 2.0, lr * noise, curvature * (2.0 - lr * curvature))
-
-
-@formula
-def heavy_ball_variance(lr: Positive, curvature: Positive, *, beta: Decays = 0.9, noise: NotNegative = 1.0) -> Any:
-    """E w² = lr · noise (1+β) / (h (1-β) (2(1+β) - lr h)): where the heavy ball, v ← β v + g, ends.
-
-    At small lr it is the variance of SGD at lr/(1-β), which is also as fast. The EMA form is the heavy ball at
-    lr (1-β).
-
-    Source
-    ------
-    Zhang et al. 2019. It is the variance of the AR(2) process that eliminating v leaves; Box, Jenkins & Reinsel 1994,
-    section 3.2.
-
-    Examples
-    --------
-    >>> heavy_ball_variance([0.1, 0.5], 1.0, beta=0.9).round(5)
-    array([0.51351, 2.87879])
-    """
-    gap = 2.0 * (1.0 + beta) - lr * curvature
-    return _where_stable(gap > 0.0, lr * noise * (1.0 + beta), curvature * (1.0 - beta) * gap)
-
-
-@formula
-def nesterov_variance(lr: Positive, curvature: Positive, *, beta: Decays = 0.9, noise: NotNegative = 1.0) -> Any:
-    """E w² = lr · noise (1 + 2β + 2β² - βr (1+2β)) / (h (1-βr) (1 + r + 2βr)), r = 1 - lr h: Nesterov's momentum.
-
-    v ← β v + g, w ← w - lr (g + β v), where w is the point at which the gradient is taken.
-
-    Source
-    ------
-    The variance of the ARMA(2, 1) process that eliminating v leaves: wₖ₊₁ = (1+β) r wₖ - β r wₖ₋₁ - lr ((1+β) eₖ -
-    β eₖ₋₁); Box, Jenkins & Reinsel 1994, section 3.4.
-
-    Examples
-    --------
-    >>> nesterov_variance([0.1, 1.0], 1.0, beta=[0.9, 0.0]).round(5)
-    array([0.32177, 1.     ])
-    """
-    r = 1.0 - lr * curvature
-    gap = 1.0 + r + 2.0 * beta * r
-    above = 1.0 + 2.0 * beta + 2.0 * beta**2 - beta * r * (1.0 + 2.0 * beta)
-    return _where_stable(gap > 0.0, lr * noise * above, curvature * (1.0 - beta * r) * gap)
 
 
 @formula

@@ -14,7 +14,7 @@ from optimlab.checks import Range
 from optimlab.lab.theory.domain import Counts, Positive, formula
 
 __all__ = [
-    "Tuning", "acceleration", "bare_steps", "gradient_descent_optimum", "heavy_ball_error", "heavy_ball_optimum",
+    "Tuning", "bare_steps", "gradient_descent_optimum", "heavy_ball_error", "heavy_ball_optimum",
     "heavy_ball_transient", "nesterov_optimum", "nesterov_textbook",
 ]  # fmt: skip
 
@@ -125,29 +125,10 @@ def bare_steps(rate: Annotated[Any, Range("in (0, 1)")], tolerance: Annotated[An
 
 
 @formula
-def acceleration(condition: Annotated[Any, Range("greater than 1 and finite")]) -> Any:
-    """artanh(1/√κ) / artanh(1/κ): steps of gradient descent that one of the heavy ball is worth, each at its best.
-
-    The ratio ln ρ_HB / ln ρ_GD: √κ for large κ, 1 for κ → 1. It is that of the rates alone: on the way to a given
-    error the transient takes some of it back.
-
-    Source
-    ------
-    Polyak 1964; -ln((κ-1)/(κ+1)) = 2 artanh(1/κ).
-
-    Examples
-    --------
-    >>> acceleration([1.0001, 100.0, 10_000.0]).round(2)
-    array([  1.07,  10.03, 100.  ])
-    """
-    return np.arctanh(1.0 / np.sqrt(condition)) / np.arctanh(1.0 / condition)
-
-
-@formula
 def heavy_ball_error(condition: Conditions, t: Counts) -> Any:
     """‖wₜ‖/‖w₀‖ = ρᵗ √(1 + 2t + (1+ρ²) t²): the heavy ball at its optimum, from (1, 1) on ½(μx² + Ly²).
 
-    Its modes, ``heavy_ball_mode`` at ``heavy_ball_optimum``, are ρᵗ (1 + t(1-ρ)) and (-ρ)ᵗ (1 + t(1+ρ)).
+    Its modes, those of ``LinearRule(ρ²)`` at ``heavy_ball_optimum``, are ρᵗ (1 + t(1-ρ)) and (-ρ)ᵗ (1 + t(1+ρ)).
 
     Examples
     --------

@@ -1,128 +1,19 @@
-"""How long a saddle holds an optimizer: momentum in its forms, noise alone, the monkey saddle, a chain of saddles.
+"""How long a saddle holds an optimizer: noise alone, the monkey saddle, a chain of saddles.
 
-Along the direction that leads down, f = -½ h y². A start at distance eps is in units of the radius at which the saddle
-counts as left, so that the escape is the first step with |y| ≥ 1. The steps here are real numbers; a run takes whole
-ones, that is up to one more. ``curvature`` is h, the size of the negative curvature.
+Along the direction that leads down, f = -½ h y², and distances are in units of the radius at which the saddle counts as
+left, so that the escape is the first step with |y| ≥ 1. The steps here are real numbers; a run takes whole ones, that
+is up to one more. ``curvature`` is h, the size of the negative curvature. With momentum: ``Mode.escape``.
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from optimlab.lab.theory.domain import Decays, Distances, Ordinals, Positive, formula
+from optimlab.lab.theory.domain import Distances, Ordinals, Positive, formula
 
-__all__ = [
-    "Growth", "chain_bound", "chain_factor", "chain_mean", "descent_escape", "ema_momentum_escape",
-    "heavy_ball_escape", "heavy_ball_growth", "monkey_escape", "monkey_flow_time", "nesterov_escape",
-    "nesterov_growth", "noise_escape_mean", "noise_escape_sd",
-]  # fmt: skip
-
-
-class Growth(NamedTuple):
-    """|yₜ| → A rᵗ |y₀|: how a start at rest grows once the faster mode has taken over.
-
-    Examples
-    --------
-    >>> root, amplitude = heavy_ball_growth(0.01, curvature=2.0, beta=0.9)
-    """
-
-    root: Any
-    amplitude: Any
-
-
-@formula
-def descent_escape(eps: Distances, lr: Positive, *, curvature: Positive) -> Any:
-    """ln(1/eps) / ln(1 + lr h): steps of gradient descent from eps to 1.
-
-    Source
-    ------
-    yₜ = (1 + lr h)ᵗ eps, the power iteration behind Lee et al. 2016, "Gradient descent only converges to minimizers".
-
-    Examples
-    --------
-    >>> descent_escape([1e-2, 1e-12], 0.01, curvature=2.0).round(1)
-    array([ 232.6, 1395.3])
-    """
-    return np.log(1.0 / eps) / np.log1p(lr * curvature)
-
-
-@formula
-def heavy_ball_growth(lr: Positive, *, curvature: Positive, beta: Decays) -> Growth:
-    """r = [b + √(b² - 4β)]/2 with b = 1 + β + lr h, and A = (1 + lr h - r₋)/(r - r₋) from rest; the EMA's at lr (1-β).
-
-    Source
-    ------
-    Polyak 1964; the roots of r² - b r + β = 0, the mode's part from y₀ = 1, y₁ = 1 + lr h.
-
-    Examples
-    --------
-    >>> root, amplitude = heavy_ball_growth(0.01, curvature=2.0, beta=0.9)
-    >>> print(f"{root:.4f} {amplitude:.4f}")
-    1.1070 0.7041
-    """
-    push = lr * curvature
-    return _growth(1.0 + beta + push, beta, 1.0 + push)
-
-
-@formula
-def nesterov_growth(lr: Positive, *, curvature: Positive, beta: Decays) -> Growth:
-    """r² = (1 + lr h) [(1+β) r - β], A = (y₁ - r₋)/(r - r₋) with y₁ = 1 + (1+β) lr h from rest; r is the larger root.
-
-    Source
-    ------
-    The form of Sutskever et al. 2013 and Bengio et al. 2013 on a quadratic, with curvature -h.
-
-    Examples
-    --------
-    >>> root, amplitude = nesterov_growth(0.01, curvature=2.0, beta=0.9)
-    >>> print(f"{root:.4f} {amplitude:.4f}")
-    1.1138 0.7383
-    """
-    push = lr * curvature
-    return _growth((1.0 + push) * (1.0 + beta), (1.0 + push) * beta, 1.0 + (1.0 + beta) * push)
-
-
-@formula
-def heavy_ball_escape(eps: Distances, lr: Positive, *, curvature: Positive, beta: Decays) -> Any:
-    """ln(1/(A eps)) / ln r: steps of the heavy ball, v ← β v + g, from rest at eps to 1.
-
-    It is `heavy_ball_growth`, solved for A rᵗ eps = 1, and holds for an eps so small that the faster mode has taken
-    over by the time of the escape.
-
-    Examples
-    --------
-    >>> heavy_ball_escape([1e-2, 1e-12], 0.01, curvature=2.0, beta=0.9).round(1)
-    array([ 48.8, 275.3])
-    """
-    return _escape(eps, heavy_ball_growth(lr, curvature=curvature, beta=beta))
-
-
-@formula
-def ema_momentum_escape(eps: Distances, lr: Positive, *, curvature: Positive, beta: Decays) -> Any:
-    """Steps of momentum as an EMA, m ← β m + (1-β) g: those of the heavy ball at lr (1-β), since m = (1-β) v.
-
-    At equal lr they are more than those of gradient descent: the EMA of a gradient that grows lags behind it.
-
-    Examples
-    --------
-    >>> ema_momentum_escape([1e-2, 1e-12], 0.01, curvature=2.0, beta=0.9).round(1)
-    array([ 275. , 1614.4])
-    """
-    return heavy_ball_escape(eps, lr * (1.0 - beta), curvature=curvature, beta=beta)
-
-
-@formula
-def nesterov_escape(eps: Distances, lr: Positive, *, curvature: Positive, beta: Decays) -> Any:
-    """ln(1/(A eps)) / ln r: steps of Nesterov's momentum from rest at eps to 1; see `nesterov_growth`.
-
-    Examples
-    --------
-    >>> nesterov_escape([1e-2, 1e-12], 0.01, curvature=2.0, beta=0.9).round(1)
-    array([ 45.6, 259.2])
-    """
-    return _escape(eps, nesterov_growth(lr, curvature=curvature, beta=beta))
+__all__ = ["chain_bound", "chain_factor", "chain_mean", "monkey_escape", "noise_escape_mean", "noise_escape_sd"]
 
 
 @formula
@@ -166,31 +57,15 @@ def monkey_escape(eps: Distances, lr: Positive) -> Any:
 
     Source
     ------
-    u = -x follows 1/uₖ₊₁ = 1/uₖ - 3 lr + 9 lr² uₖ - ..., and Σ 3 lr uₖ → ln(1/eps).
+    u = -x follows 1/uₖ₊₁ = 1/uₖ - 3 lr + 9 lr² uₖ - ..., and Σ 3 lr uₖ → ln(1/eps). The Hessian at the origin is 0: the
+    saddle is not strict, and 1/eps is in the place of ln(1/eps).
 
     Examples
     --------
     >>> monkey_escape([0.1, 0.01, 0.001], 0.01).round(1)
     array([  302.3,  3304.6, 33306.9])
     """
-    return monkey_flow_time(eps) / lr + np.log(1.0 / eps)
-
-
-@formula
-def monkey_flow_time(eps: Distances) -> Any:
-    """(1/eps - 1)/3: time of the flow ẋ = -3x² from -eps to -1, on f = x³ - 3xy²; over lr, the steps of a small lr.
-
-    Source
-    ------
-    ẋ = -∂f/∂x at y = 0, separated. The Hessian at the origin is 0: the saddle is not strict, and 1/eps is in the place
-    of ln(1/eps).
-
-    Examples
-    --------
-    >>> monkey_flow_time([0.1, 0.01, 0.001])
-    array([  3.,  33., 333.])
-    """
-    return (1.0 / eps - 1.0) / 3.0
+    return (1.0 / eps - 1.0) / (3.0 * lr) + np.log(1.0 / eps)
 
 
 @formula
@@ -251,18 +126,6 @@ def chain_mean(saddle: Ordinals, lr: Positive, *, growth: Positive, contraction:
     shrink, grow = _rates(lr, growth, contraction)
     rho = -shrink / grow
     return (2.0 / grow + 0.5) * np.expm1(saddle * np.log1p(rho)) / rho
-
-
-def _escape(eps: Any, growth: Growth) -> Any:
-    return np.log(1.0 / (growth.amplitude * eps)) / np.log(growth.root)
-
-
-def _growth(b: Any, c: Any, first: Any) -> Growth:
-    """Return the larger root of r² - b r + c, and its part in the solution that begins with 1, first."""
-    twice = 2.0 * np.sqrt(c)
-    spread = np.sqrt(b - twice) * np.sqrt(b + twice)  # of b² - 4c, which may overflow
-    root = (b + spread) / 2.0
-    return Growth(root, (first - c / root) / spread)
 
 
 def _rates(lr: Any, growth: Any, contraction: Any) -> tuple[Any, Any]:

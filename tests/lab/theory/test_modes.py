@@ -5,20 +5,15 @@ import pytest
 from scipy.optimize import brentq
 
 from optimlab import Optimizer, heavy_ball, momentum, nesterov, sgd
-from optimlab.lab.theory import (
-    Mode,
-    ema_momentum_limit,
-    ema_momentum_mode,
-    heavy_ball_limit,
-    heavy_ball_mode,
-    heavy_ball_plateau,
-    nesterov_limit,
-    nesterov_mode,
-)
+from optimlab.lab.theory import LinearRule, Mode, heavy_ball_plateau
 
 PRODUCTS = np.array([-0.5, 0.0, 1e-3, 0.05, 0.3, 1.0, 1.3, 1.99, 2.5, 3.7, 4.5])  # lr h
 BETAS = [0.0, 0.01, 0.25, 0.5, 0.9, 0.99]
-MODES = {"heavy ball": heavy_ball_mode, "ema": ema_momentum_mode, "nesterov": nesterov_mode}
+FORMS = {
+    "heavy ball": LinearRule,
+    "ema": lambda beta: LinearRule(beta, trace=1.0 - np.asarray(beta)),
+    "nesterov": lambda beta: LinearRule(beta, trace=beta, gradient=1.0),
+}
 RULES = {"heavy ball": heavy_ball, "ema": momentum, "nesterov": nesterov}
 
 
@@ -32,10 +27,10 @@ def retyped(name, a, beta):
     }[name]
 
 
-@pytest.mark.parametrize("name", MODES)
+@pytest.mark.parametrize("name", FORMS)
 @pytest.mark.parametrize("beta", BETAS)
 def test_roots_are_the_eigenvalues_of_the_iteration(name, beta):
-    mode = MODES[name](PRODUCTS, beta)
+    mode = FORMS[name](beta).mode(PRODUCTS)
     for i, a in enumerate(PRODUCTS):
         matrix = retyped(name, a, beta)
         assert np.trace(mode.matrix[i]) == pytest.approx(np.trace(matrix), abs=1e-14)
@@ -46,7 +41,7 @@ def test_roots_are_the_eigenvalues_of_the_iteration(name, beta):
         assert np.poly(mode.roots[i]) == pytest.approx(np.poly(matrix), abs=1e-13)
 
 
-@pytest.mark.parametrize("name", MODES)
+@pytest.mark.parametrize("name", FORMS)
 @pytest.mark.parametrize("beta", BETAS)
 def test_values_are_what_the_optimizer_does(name, beta):
     w = np.ones((len(PRODUCTS), 1))
@@ -55,7 +50,7 @@ def test_values_are_what_the_optimizer_does(name, beta):
     for _ in range(60):
         optimizer.step(w, PRODUCTS[:, None] * w)
         found.append(w[:, 0].copy())
-    expected = MODES[name](PRODUCTS, beta).values(np.arange(61)[:, None])
+    expected = FORMS[name](beta).mode(PRODUCTS).values(np.arange(61)[:, None])
     scale = np.maximum.accumulate(np.abs(expected))
     np.testing.assert_array_less(np.abs(np.array(found) - expected) / scale, 1e-10)
 
@@ -65,18 +60,18 @@ def test_gradient_descent_is_the_heavy_ball_without_momentum():
     optimizer = Optimizer(sgd(), lr=0.3)
     for _ in range(5):
         optimizer.step(w, w)
-    assert heavy_ball_mode(0.3, 0.0).values(5) == pytest.approx(w[0], rel=1e-14)
-    np.testing.assert_allclose(heavy_ball_mode(PRODUCTS, 0.0).radius, np.abs(1 - PRODUCTS), rtol=1e-15)
+    assert LinearRule(0.0).mode(0.3).values(5) == pytest.approx(w[0], rel=1e-14)
+    np.testing.assert_allclose(LinearRule(0.0).mode(PRODUCTS).radius, np.abs(1 - PRODUCTS), rtol=1e-15)
 
 
 @pytest.mark.parametrize("beta", [0.1, 0.5, 0.9, 0.99])
 def test_complex_roots_have_modulus_root_beta_whatever_the_rate(beta):
     root = np.sqrt(beta)
     inside = np.linspace((1 - root) ** 2, (1 + root) ** 2, 101)[1:-1]
-    np.testing.assert_allclose(heavy_ball_mode(inside, beta).radius, root, rtol=1e-13)
-    assert (np.abs(heavy_ball_mode(inside, beta).roots.imag) > 0).all()
+    np.testing.assert_allclose(LinearRule(beta).mode(inside).radius, root, rtol=1e-13)
+    assert (np.abs(LinearRule(beta).mode(inside).roots.imag) > 0).all()
     for outside in ((1 - root) ** 2 / 2, (1 + root) ** 2 * 1.01):
-        assert heavy_ball_mode(outside, beta).radius > root
+        assert LinearRule(beta).mode(outside).radius > root
 
 
 def test_double_roots_and_what_is_next_to_them():
@@ -96,52 +91,49 @@ def test_roots_at_zero():
 
 
 def test_shapes_broadcast_and_numbers_stay_numbers():
-    mode = heavy_ball_mode(np.ones((3, 1)), np.array([0.1, 0.2]))
+    mode = LinearRule(np.array([0.1, 0.2])).mode(np.ones((3, 1)))
     assert mode.matrix.shape == (3, 2, 2, 2)
     assert mode.roots.shape == (3, 2, 2)
     assert mode.values(np.zeros((5, 1, 1))).shape == (5, 3, 2)
-    assert np.ndim(heavy_ball_mode(0.1, 0.9).radius) == np.ndim(heavy_ball_mode(0.1, 0.9).values(3)) == 0
+    assert np.ndim(LinearRule(0.9).mode(0.1).radius) == np.ndim(LinearRule(0.9).mode(0.1).values(3)) == 0
 
 
 def test_divergence_is_data():
-    assert abs(heavy_ball_mode(5.0, 0.9).values(10_000)) == np.inf
+    assert abs(LinearRule(0.9).mode(5.0).values(10_000)) == np.inf
 
 
 @pytest.mark.parametrize("beta", [1.0, -0.1, np.nan])
-@pytest.mark.parametrize("make", MODES.values())
-def test_bad_arguments_are_named(make, beta):
+@pytest.mark.parametrize("name", FORMS)
+def test_bad_arguments_are_named(name, beta):
     with pytest.raises(ValueError, match=r"beta must be in \[0, 1\); got"):
-        make(0.1, [0.5, beta])
+        FORMS[name]([0.5, beta])
     with pytest.raises(ValueError, match="lr_h must be a finite number; got inf"):
-        make([1.0, np.inf], 0.5)
+        FORMS[name](0.5).mode([1.0, np.inf])
     with pytest.raises(TypeError, match="lr_h must be a finite number; got 'fast'"):
-        make("fast", 0.5)
+        FORMS[name](0.5).mode("fast")
 
 
 def test_bad_times_and_coefficients_are_named():
     for t, error in ((-1, ValueError), (0.5, TypeError), (np.inf, ValueError), (np.nan, ValueError)):
         with pytest.raises(error, match="t must be whole numbers of at least 0 and finite; got"):
-            heavy_ball_mode(0.1, 0.9).values([1, t])
+            LinearRule(0.9).mode(0.1).values([1, t])
     with pytest.raises(ValueError, match="q must be a finite number; got nan"):
         Mode(1.0, np.nan, 1.0)
 
 
-@pytest.mark.parametrize(
-    ("limit", "mode"),
-    [(heavy_ball_limit, heavy_ball_mode), (ema_momentum_limit, ema_momentum_mode), (nesterov_limit, nesterov_mode)],
-)
+@pytest.mark.parametrize("name", FORMS)
 @pytest.mark.parametrize("beta", [0.0, 0.3, 0.9, 0.99])
-def test_beyond_the_limit_an_eigenvalue_leaves_the_unit_circle(limit, mode, beta):
+def test_beyond_the_limit_an_eigenvalue_leaves_the_unit_circle(name, beta):
     def beyond(a):
-        return np.abs(np.linalg.eigvals(mode(a, beta).matrix)).max() - 1.0
+        return np.abs(np.linalg.eigvals(FORMS[name](beta).mode(a).matrix)).max() - 1.0
 
-    assert brentq(beyond, 0.5, 1000.0, xtol=1e-13) == pytest.approx(limit(beta), rel=1e-9)
+    assert brentq(beyond, 0.5, 1000.0, xtol=1e-13) == pytest.approx(FORMS[name](beta).limit, rel=1e-9)
 
 
 def test_limits_at_nine_tenths():
-    assert [round(float(limit(0.9)), 4) for limit in (heavy_ball_limit, ema_momentum_limit)] == [3.8, 38.0]
-    assert nesterov_limit(0.9) == pytest.approx(19 / 14, rel=1e-14)
-    assert (nesterov_limit([0.1, 0.5, 0.9, 0.999]) < 2.0).all()
+    assert [round(float(FORMS[name](0.9).limit), 4) for name in ("heavy ball", "ema")] == [3.8, 38.0]
+    assert FORMS["nesterov"](0.9).limit == pytest.approx(19 / 14, rel=1e-14)
+    assert (FORMS["nesterov"]([0.1, 0.5, 0.9, 0.999]).limit < 2.0).all()
 
 
 @pytest.mark.parametrize("beta", [0.0, 0.2, 0.9])
@@ -149,13 +141,13 @@ def test_the_plateau_is_where_roots_turn_complex(beta):
     low, high = heavy_ball_plateau(beta)
     for end in (low, high):
         assert (1 + beta - end) ** 2 == pytest.approx(4 * beta, abs=1e-14)
-    assert high < heavy_ball_limit(beta) + 1e-15 or beta == 0.0
+    assert high < LinearRule(beta).limit + 1e-15 or beta == 0.0
 
 
 def test_bad_betas_of_limits_are_named():
-    for function in (heavy_ball_limit, ema_momentum_limit, nesterov_limit, heavy_ball_plateau):
+    for function in (*FORMS.values(), heavy_ball_plateau):
         for beta in (1.0, -0.5, np.nan):
             with pytest.raises(ValueError, match=r"beta must be in \[0, 1\); got"):
                 function(beta)
     with pytest.raises(TypeError, match=r"beta must be in \[0, 1\); got True"):
-        heavy_ball_limit(True)
+        LinearRule(True)

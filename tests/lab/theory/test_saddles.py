@@ -4,69 +4,68 @@ import numpy as np
 import pytest
 
 from optimlab.lab.theory import (
+    LinearRule,
     chain_bound,
     chain_factor,
     chain_mean,
-    descent_escape,
-    ema_momentum_escape,
-    heavy_ball_escape,
-    heavy_ball_growth,
     monkey_escape,
-    monkey_flow_time,
-    nesterov_escape,
-    nesterov_growth,
     noise_escape_mean,
     noise_escape_sd,
 )
 
+FORMS = {
+    "SGD": (lambda beta: LinearRule(), lambda v, g, beta: g),
+    "heavy ball": (LinearRule, lambda v, g, beta: v),
+    "EMA": (lambda beta: LinearRule(beta, trace=1.0 - beta), lambda v, g, beta: (1 - beta) * v),
+    "Nesterov": (lambda beta: LinearRule(beta, trace=beta, gradient=1.0), lambda v, g, beta: g + beta * v),
+}
 SETTINGS = [(0.01, 2.0, 0.9), (0.05, 0.7, 0.5), (0.3, 1.0, 0.0), (0.002, 5.0, 0.99)]
 EPS = [1e-6, 1e-9, 1e-15]
 
 
 def walk(lr, h, *, beta, step, until=1.0, y=1e-6):
-    """Steps of y ← y - lr step(v, g) with v ← β v + g and g = -h y, and the sizes on the way."""
+    """Steps of y ← y - lr step(v, g, β) with v ← β v + g and g = -h y, and the sizes on the way."""
     v, sizes = 0.0, [y]
     while sizes[-1] < until:
         g = -h * sizes[-1]
         v = beta * v + g
-        sizes.append(sizes[-1] - lr * step(v, g))
+        sizes.append(sizes[-1] - lr * step(v, g, beta))
     return len(sizes) - 1, np.array(sizes)
 
 
+@pytest.mark.parametrize("name", FORMS)
 @pytest.mark.parametrize(("lr", "h", "beta"), SETTINGS)
 @pytest.mark.parametrize("eps", EPS)
-def test_the_last_whole_step_holds_the_closed_form(lr, h, beta, eps):
-    cases = {
-        float(descent_escape(eps, lr, curvature=h)): lambda v, g: g,
-        float(heavy_ball_escape(eps, lr, curvature=h, beta=beta)): lambda v, g: v,
-        float(ema_momentum_escape(eps, lr, curvature=h, beta=beta)): lambda v, g: (1 - beta) * v,
-        float(nesterov_escape(eps, lr, curvature=h, beta=beta)): lambda v, g: g + beta * v,
-    }
-    for expected, step in cases.items():
-        steps, _ = walk(lr, h, beta=beta, step=step, y=eps)
-        assert steps - 1 <= expected <= steps
+def test_the_last_whole_step_holds_the_closed_form(name, lr, h, beta, eps):
+    form, step = FORMS[name]
+    steps, _ = walk(lr, h, beta=beta, step=step, y=eps)
+    assert steps - 1 <= form(beta).mode(-lr * h).escape(eps) <= steps
 
 
+@pytest.mark.parametrize("name", FORMS)
 @pytest.mark.parametrize(("lr", "h", "beta"), SETTINGS)
-def test_growth_is_the_tail_of_the_walk(lr, h, beta):
-    for function, step in ((heavy_ball_growth, lambda v, g: v), (nesterov_growth, lambda v, g: g + beta * v)):
-        root, amplitude = function(lr, curvature=h, beta=beta)
-        steps, sizes = walk(lr, h, beta=beta, step=step, until=1e6, y=1e-6)
-        assert sizes[-1] / sizes[-2] == pytest.approx(root, rel=1e-9)
-        assert sizes[-1] / (1e-6 * root**steps) == pytest.approx(amplitude, rel=1e-9)
+def test_growth_is_the_tail_of_the_walk(name, lr, h, beta):
+    form, step = FORMS[name]
+    mode = form(beta).mode(-lr * h)
+    root = mode.roots[0].real
+    steps, sizes = walk(lr, h, beta=beta, step=step, until=1e6, y=1e-6)
+    assert sizes[-1] / sizes[-2] == pytest.approx(root, rel=1e-9)
+    assert sizes[-1] / (1e-6 * root**steps) == pytest.approx(root ** -mode.escape(1.0), rel=1e-9)
+
+
+def escape(name, beta):
+    return FORMS[name][0](beta).mode(-0.02).escape(EPS)
 
 
 def test_without_momentum_all_forms_are_gradient_descent():
-    plain = descent_escape(EPS, 0.1, curvature=2.0)
-    for form in (heavy_ball_escape, ema_momentum_escape, nesterov_escape):
-        np.testing.assert_allclose(form(EPS, 0.1, curvature=2.0, beta=0.0), plain, rtol=1e-12)
+    for name in FORMS:
+        np.testing.assert_allclose(escape(name, 0.0), np.log(1.0 / np.array(EPS)) / np.log(1.02), rtol=1e-12)
 
 
 @pytest.mark.parametrize("beta", [0.5, 0.9, 0.99])
 def test_ema_momentum_is_slower_and_the_heavy_ball_faster_than_gradient_descent(beta):
-    rows = {name: form(1e-8, 0.01, curvature=2.0, beta=beta) for name, form in
-            {"ema": ema_momentum_escape, "heavy": heavy_ball_escape}.items()}  # fmt: skip
-    assert rows["heavy"] < descent_escape(1e-8, 0.01, curvature=2.0) < rows["ema"]
+    assert (escape("heavy ball", beta) < escape("SGD", beta)).all()
+    assert (escape("SGD", beta) < escape("EMA", beta)).all()
 
 
 @pytest.mark.parametrize(("lr", "h", "sd"), [(0.01, 2.0, 1e-3), (0.1, 1.0, 1e-6)])
@@ -94,7 +93,7 @@ def test_monkey_saddle(lr):
         while u < 1.0:
             u, steps = u + 3 * lr * u * u, steps + 1
         assert monkey_escape(e, lr) == pytest.approx(steps - 0.5, abs=1.0)
-        assert steps * lr == pytest.approx(monkey_flow_time(e), abs=lr * (1.5 + np.log(1 / e)))
+        assert steps * lr == pytest.approx((1 / e - 1) / 3, abs=lr * (1.5 + np.log(1 / e)))
 
 
 def leave(u, lr, g, L):
@@ -129,15 +128,12 @@ def test_factor_of_the_chain_tends_to_its_bound():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: descent_escape(0.0, 0.1, curvature=1.0), r"eps must be in \(0, 1\]; at 0 nothing escapes; got 0.0"),
-        (lambda: descent_escape(2.0, 0.1, curvature=1.0), r"eps must be in \(0, 1\].*; got 2.0"),
-        (lambda: heavy_ball_escape(0.1, -0.1, curvature=1.0, beta=0.9), "lr must be greater than 0 and finite; got"),
-        (lambda: heavy_ball_growth(0.1, curvature=0.0, beta=0.9), "curvature must be greater than 0 and finite; got"),
-        (lambda: nesterov_growth(0.1, curvature=1.0, beta=1.0), r"beta must be in \[0, 1\); got 1.0"),
-        (lambda: ema_momentum_escape(0.1, 0.1, curvature=1.0, beta=[0.5, -1.0]), "beta must be .*; got -1.0"),
         (lambda: noise_escape_mean([0.1, np.nan], 0.1, curvature=1.0), "sd must be greater than 0 and finite; got nan"),
         (lambda: noise_escape_sd(np.inf, curvature=1.0), "lr must be greater than 0 and finite; got inf"),
-        (lambda: monkey_flow_time(-0.1), r"eps must be in \(0, 1\].*; got -0.1"),
+        (lambda: monkey_escape(-0.1, 0.1), r"eps must be in \(0, 1\].*; got -0.1"),
+        (lambda: monkey_escape(0.0, 0.1), r"eps must be in \(0, 1\]; at 0 nothing escapes; got 0.0"),
+        (lambda: monkey_escape(2.0, 0.1), r"eps must be in \(0, 1\].*; got 2.0"),
+        (lambda: LinearRule(0.9).mode(-0.1).escape(0.0), "eps must be greater than 0 and finite; got 0.0"),
         (lambda: monkey_escape(0.1, 0.0), r"lr must be greater than 0 and finite; got 0\.0"),
         (lambda: chain_factor(0.5, growth=1.0, contraction=1.0), r"lr must be .*below 1/\(2 contraction\).*; got 0.5"),
         (lambda: chain_factor(0.1, growth=0.0, contraction=1.0), "growth must be greater than 0 and finite; got 0.0"),
@@ -152,7 +148,7 @@ def test_bad_arguments_are_named(call, message):
 
 def test_text_is_refused():
     with pytest.raises(TypeError, match="lr must be"):
-        descent_escape(0.1, "fast", curvature=1.0)
+        monkey_escape(0.1, "fast")
 
 
 def test_a_part_of_a_saddle_is_of_the_wrong_kind():
