@@ -36,8 +36,6 @@ KNOBS = (
 )
 XOR = xor()
 LEVELS = {"1/2": (1 / 2, "vermillion"), "2/3": (2 / 3, "purple")}  # k samples get one answer: k m (1 - m)
-COLUMNS = ("id", "said", "expected", "measured", "tolerance", "row", "verdict")
-Rows = list[tuple[Any, ...]]
 
 
 def train(run: Run, samples: Any, starts: Floats, epochs: int, record: Every) -> tuple[History, Any]:
@@ -56,7 +54,7 @@ def ordered(normals: Floats, hidden: int) -> Floats:
     return np.concatenate([first, normals[:, 3 * hidden :]], axis=1)
 
 
-def unit(run: Run) -> Rows:
+def unit(run: Run) -> None:
     """Train y = σ(w x + b) on the target 1 from x = 1, from 0."""
     cost, start = value_and_grad(lambda p: (sigmoid(p["w"] + p["b"]) - 1.0) ** 2), {"w": 0.0, "b": 0.0}
     record = Every(1, w=lambda p: p["w"], b=lambda p: p["b"])
@@ -64,13 +62,13 @@ def unit(run: Run) -> Rows:
     table = pd.DataFrame({name: way[name] for name in ("step", "value", "w", "b")})
     run.table(table.assign(y=1.0 - np.sqrt(table["value"])), "unit")
     slope = grad(lambda p: sigmoid(p["w"] + p["b"]))(start)["w"]
-    return [
-        ("slope", "slope of one unit at 0", 0.25, slope, 0, "001-a", "reproduced"),
-        ("w = b", "one unit: w - b after 1000 steps", 0, table["w"].iloc[-1] - table["b"].iloc[-1], 0, "", ""),
-    ]
+    run.claim_all(
+        ("slope", "slope of one unit at 0", 0.25, slope, 0, "001-a"),
+        ("w = b", "one unit: w - b after 1000 steps", 0, table["w"].iloc[-1] - table["b"].iloc[-1]),
+    )
 
 
-def twins(run: Run) -> tuple[pd.DataFrame, Rows]:
+def twins(run: Run) -> pd.DataFrame:
     """Train the net on the sample (1, 0) → 1, all weights 0."""
     hidden, sample = run.options.hidden, (np.array([[1.0, 0.0]]), np.array([1.0]))
     way, _ = train(run, sample, np.zeros((1, 4 * hidden + 1)), 1000, Every(1, w=lambda w: w[0].copy()))
@@ -79,10 +77,11 @@ def twins(run: Run) -> tuple[pd.DataFrame, Rows]:
     table = pd.DataFrame(way["w"], columns=names).assign(step=way["step"], cost=way["value"][:, 0])
     run.table(table.assign(y=1.0 - np.sqrt(table["cost"])), "twins")
     apart = np.ptp(way["w"][:, : 3 * hidden].reshape(-1, 3, hidden), axis=2).max()
-    return table, [("twins", "largest difference of hidden units, ever", 0, apart, 0, "001-b", "reproduced")]
+    run.claim_all(("twins", "largest difference of hidden units, ever", 0, apart, 0, "001-b"))
+    return table
 
 
-def exclusive_or(run: Run) -> tuple[History, pd.DataFrame, pd.DataFrame, Rows]:
+def exclusive_or(run: Run) -> tuple[History, pd.DataFrame, pd.DataFrame]:
     """Train the seeds, and a quarter as many fresh starts: shares over epochs, where the seeds end."""
     o, size = run.options, 4 * run.options.hidden + 1
     legacy = np.array([np.random.RandomState(seed).standard_normal(size) for seed in range(o.seeds)])
@@ -99,15 +98,16 @@ def exclusive_or(run: Run) -> tuple[History, pd.DataFrame, pd.DataFrame, Rows]:
     ends[["y of 0, 0", "y of 0, 1", "y of 1, 0", "y of 1, 1"]] = outputs
     run.table(over, "solved")
     run.table(ends, "ends")
-    half = (high - low)[-1]
-    fresh, said = wilson_interval(solved[-1, o.seeds :]), "share of other starts that solve XOR, beside the seeds'"
-    claims: Rows = [("fresh", said, share[-1], fresh, half, "001-c", "reproduced")] if o.epochs >= 10_000 else []
-    for name, (level, _) in LEVELS.items():
-        stuck = cost[np.abs(cost - level) < 0.03]
-        if len(stuck) and o.epochs >= 10_000:
-            said = f"nets that are stuck near {name}: median cost"
-            claims += [(f"stuck {name}", said, level, np.median(stuck), 0.01, "001-c", "reproduced")]
-    return way, over, ends, claims
+    if o.epochs >= 10_000:
+        half, fresh = (high - low)[-1], wilson_interval(solved[-1, o.seeds :])
+        said = "share of other starts that solve XOR, beside the seeds'"
+        run.claim_all(("fresh", said, share[-1], fresh, half, "001-c"))
+        for name, (level, _) in LEVELS.items():
+            stuck = cost[np.abs(cost - level) < 0.03]
+            if len(stuck):
+                said = f"nets that are stuck near {name}: median cost"
+                run.claim_all((f"stuck {name}", said, level, np.median(stuck), 0.01, "001-c"))
+    return way, over, ends
 
 
 def both_ways(program: Any, numbers: list[float]) -> dict[str, float]:
@@ -119,7 +119,7 @@ def both_ways(program: Any, numbers: list[float]) -> dict[str, float]:
     return {"visits": visits, "edges": graph.edges, "swept": graph.visits, "error": error}
 
 
-def paths(run: Run) -> tuple[pd.DataFrame, Rows]:
+def paths(run: Run) -> pd.DataFrame:
     """Count what both ways cost, for a chain, the XOR net, and blocks that use their input three times."""
     rows = [{"graph": "chain"} | both_ways(chain_cost, [1.0, 1.0, 3.0, *[1.0] * 10])]
     rows += [{"graph": "XOR"} | both_ways(xor_cost, [0.0, 1.0, *run.rng.normal(size=9).tolist()])]
@@ -134,33 +134,33 @@ def paths(run: Run) -> tuple[pd.DataFrame, Rows]:
     edges = 100_000 if run.quick else 1_000_000
     deep = trace(lambda w: reduce(lambda x, _: x * 0.999, range(edges), w), 1.0)
     deep.gradient()
-    return table, [
-        ("same", "relative difference of both", 0, table["error"].max(), 1e-12, "001-j", "reproduced"),
-        ("deep", f"chain of {edges} edges: edges that the sweep crosses", edges, deep.visits, 0, "", ""),
-    ]
+    run.claim_all(
+        ("same", "relative difference of both", 0, table["error"].max(), 1e-12, "001-j"),
+        ("deep", f"chain of {edges} edges: edges that the sweep crosses", edges, deep.visits),
+    )
+    return table
 
 
-def activations(run: Run) -> Rows:
+def activations(run: Run) -> None:
     """Settle what tanh is, what slopes allow, and whether ReLU keeps gradients whole."""
     x, u = np.linspace(-20.0, 20.0, 400_001), np.sqrt(np.sqrt(5.0) - 2.0)  # the largest is at u⁴ + 4u² = 1
     wrong, right = (np.abs(2.0 * sigmoid(k * x) - 1.0 - np.tanh(x)).max() for k in (1.0, 2.0))
     nested = grad(lambda x: reduce(lambda x, _: np.tanh(2.0 * x), range(20), x))(0.0)
     said = "largest |2σ(x) - 1 - tanh x|"
-    claims: Rows = [
-        ("stretched", said, 2 * u / (1 + u * u) - u, wrong, 1e-9, "001-k", "refuted"),
-        ("identity", "largest |2σ(2x) - 1 - tanh x|", 0, right, 4e-16, "", ""),
-        ("explosion", "slope of 20 units tanh(2x) in a row, at 0", 2.0**20, nested, 0, "001-k", "refuted"),
-    ]
+    run.claim_all(
+        ("stretched", said, 2 * u / (1 + u * u) - u, wrong, 1e-9, "001-k"),
+        ("identity", "largest |2σ(2x) - 1 - tanh x|", 0, right, 4e-16),
+        ("explosion", "slope of 20 units tanh(2x) in a row, at 0", 2.0**20, nested, 0, "001-k"),
+    )
     for name, function, largest in (("tanh", np.tanh, 1.0), ("sigmoid", sigmoid, 0.25)):
         slopes = grad(lambda x, f=function: f(x).sum())(x)
-        claims += [(f"slope of {name}", f"largest slope of {name}", largest, slopes.max(), 0, "", "")]
+        run.claim_all((f"slope of {name}", f"largest slope of {name}", largest, slopes.max()))
     W, x, delta = (run.rng.normal(size=(2000, *shape)) for shape in ((32, 32), (32, 1), (32, 1)))
     for gain in (1.0, np.sqrt(2.0), 2.0):
         back = grad(lambda x, g=gain: (relu(g / np.sqrt(32) * (W @ x)) * delta).sum())(x)
         ratio = mean_interval((back**2).sum(axis=(1, 2)) / (delta**2).sum(axis=(1, 2)))
-        said, row = f"ReLU layer of gain {gain:.3g}: factor on ‖δ‖²", ("", "") if 1 < gain < 2 else ("001-l", "refuted")
-        claims += [(f"gain {gain:.3g}", said, gain**2 / 2, ratio, 0, *row)]
-    return claims
+        said, row = f"ReLU layer of gain {gain:.3g}: factor on ‖δ‖²", "" if 1 < gain < 2 else "001-l"
+        run.claim_all((f"gain {gain:.3g}", said, gain**2 / 2, ratio, 0, row))
 
 
 def draw_fates(ax: Axes, run: Run, way: History, ends: pd.DataFrame) -> None:
@@ -224,12 +224,10 @@ def answer(run: Run, ends: pd.DataFrame, counts: pd.DataFrame) -> None:
 
 def main(run: Run) -> None:
     """Run the study."""
-    symmetric, same = twins(run)
-    way, solved, ends, learnt = exclusive_or(run)
-    counts, walked = paths(run)
-    rows = [*unit(run), *same, *learnt, *walked, *activations(run)]
-    claims = {name: name for name in COLUMNS[2:]}
-    run.claim_rows(pd.DataFrame(rows, columns=list(COLUMNS)), "{id}", "{said}", **claims)
+    unit(run)
+    symmetric, counts = twins(run), paths(run)
+    way, solved, ends = exclusive_or(run)
+    activations(run)
     answer(run, ends, counts)
     run.draw(
         lambda ax: draw_fates(ax, run, way, ends),

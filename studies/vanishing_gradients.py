@@ -49,9 +49,7 @@ ORDER = (1, *range(10))  # a program's "10 layers": w₁ once before the loop ov
 # that are known of the leaky net of seed 0, and the shares and the median of the program.
 PATHS, BLOCKS, SEEDS = ((1, 4, 7), (8, 2, 6), (3, 6, 9)), 11, 1000
 PRINTED = 0.0061  # as "db2", which the listing calls db3
-ENTRIES = ("expected", "measured", "tolerance", "row", "verdict")
 
-Rows = list[tuple[Any, ...]]
 Numbers = dict[str, float]
 
 
@@ -83,7 +81,7 @@ def descent(run: Run, dtype: Any, w: float) -> pd.DataFrame:
     return pd.DataFrame(numbers.astype(float), columns=names).assign(z=way["value"].astype(float), step=way["step"])
 
 
-def training(run: Run, numbers: Numbers) -> tuple[pd.DataFrame, Rows]:
+def training(run: Run, numbers: Numbers) -> pd.DataFrame:
     """Train in two precisions, and settle what the table of the end shows: an output at its goal, more than depth."""
     o, last = run.options, run.options.units - 1
     double, single = (descent(run, dtype, o.weight) for dtype in (np.float64, np.float32))
@@ -98,30 +96,31 @@ def training(run: Run, numbers: Numbers) -> tuple[pd.DataFrame, Rows]:
     apart = (single - double).iloc[-2:].abs().max(axis=None)
     slope, both = o.activation.slope([end["z"]])[0], single["z"].iloc[-1] / end["z"]
     third = np.argmin((single.filter(regex="db").iloc[-2] - PRINTED).abs())
-    return double, [
-        ("decimals", "last two steps, float32 less float64, the largest", 0, apart, 5e-5, "002-c", "reproduced"),
-        ("digits", "output at the end, float32 over float64", 1, both, 1e-5, "002-c2", "reproduced"),
-        ("goal", "last db: slope of an output at its goal", slope, end[f"db{last}"], 1e-12, "002-d", "artefact"),
-        ("moved", "way of w0: -lr Σ dw0", -o.lr * double["dw0"][:-1].sum(), moved["w0"], 1e-9, "002-e", "reproduced"),
-        ("third", f"which db is {PRINTED}: the third, of index 2", 2, third, 0, "002-i", "artefact"),
-    ]
+    run.claim_all(
+        ("decimals", "last two steps, float32 less float64, the largest", 0, apart, 5e-5, "002-c"),
+        ("digits", "output at the end, float32 over float64", 1, both, 1e-5, "002-c2"),
+        ("goal", "last db: slope of an output at its goal", slope, end[f"db{last}"], 1e-12, "002-d"),
+        ("moved", "way of w0: -lr Σ dw0", -o.lr * double["dw0"][:-1].sum(), moved["w0"], 1e-9, "002-e"),
+        ("third", f"which db is {PRINTED}: the third, of index 2", 2, third, 0, "002-i"),
+    )
+    return double
 
 
-def ten_steps(run: Run) -> Rows:
+def ten_steps(run: Run) -> None:
     """Settle what two programs print of ten steps down x² + y²."""
     lr, problem = run.options.lr, bowl()
     record = Every(1, x=lambda w: w[0], gradient=lambda w: problem.gradient(w)[0])
     way = descend(problem, Optimizer(sgd(), lr), 10, start=np.ones(2), record=record)
     run.table(pd.DataFrame({name: way[name] for name in ("step", "value", "x", "gradient")}), "bowl")
     first, second = way["gradient"][:2]
-    return [
-        ("bowl", "the end, 2 (1 - 2 lr)²⁰", 2 * (1 - 2 * lr) ** 20, way["value"][-1], 1e-12, "002-a", "reproduced"),
-        ("before", "gradient that one program prints first, before the step", 2, first, 0, "002-b", "refuted"),
-        ("after", "gradient that the other prints, after it", 2 - 4 * lr, second, 1e-12, "002-b", "refuted"),
-    ]
+    run.claim_all(
+        ("bowl", "the end, 2 (1 - 2 lr)²⁰", 2 * (1 - 2 * lr) ** 20, way["value"][-1], 1e-12, "002-a"),
+        ("before", "gradient that one program prints first, before the step", 2, first, 0, "002-b"),
+        ("after", "gradient that the other prints, after it", 2 - 4 * lr, second, 1e-12, "002-b"),
+    )
 
 
-def over_depth(run: Run) -> tuple[pd.DataFrame, float, int, Rows]:
+def over_depth(run: Run) -> tuple[pd.DataFrame, float, int]:
     """dz/dw₀ for each depth in both precisions, the factor of a layer that settles, and where float32 has 0."""
     o, rows = run.options, []
     for depth in range(1, o.depth + 1):
@@ -133,26 +132,27 @@ def over_depth(run: Run) -> tuple[pd.DataFrame, float, int, Rows]:
     settles = np.isfinite(far).all() and np.isclose(far[0], far[1], rtol=1e-9)
     factor = abs(o.weight) * float(o.activation.slope(far[1:])[0]) if settles else np.nan
     half, exact = o.depth // 2, table["float64"].to_numpy()
-    claims: Rows = []
     if settles and half > 20 and 0 < exact[-1] < np.inf:
         measured = (exact[-1] / exact[half - 1]) ** (1 / (o.depth - half))
-        claims = [("factor", "factor a layer, w φ' where equal units settle", factor, measured, 1e-3 * factor, "", "")]
+        run.claim_all(("factor", "factor a layer, w φ' where equal units settle", factor, measured, 1e-3 * factor))
     zero, least = (int(np.argmax(where)) + bool(where.any()) for where in (table["float32"] == 0, exact < 2.0**-150))
     said = "depth from which float32 has 0: below half its least number"
-    claims += [("float32", said, least, zero, 1, "002-f", "reproduced")]
-    return table, factor, zero, claims
+    run.claim_all(("float32", said, least, zero, 1, "002-f"))
+    return table, factor, zero
 
 
-def large_weights(run: Run, numbers: Numbers) -> tuple[pd.DataFrame, Rows]:
+def large_weights(run: Run, numbers: Numbers) -> pd.DataFrame:
     """Settle that large weights alone saturate, and explode gradients where the units are held at their centre."""
-    o, claims = run.options, []
+    o = run.options
     for dtype, w in ((np.float32, 100.0), (np.float64, 100.0), (np.float32, 20.0)):
         way, name = descent(run, dtype, w), f"w = {w:g} in {np.dtype(dtype).name}"
         largest, moved = (
             table.abs().max(axis=None) for table in (way.filter(regex="d"), way.drop(columns="step").diff())
         )
-        claims += [(name, f"{name}: largest gradient in all steps", 0, largest, 0, "002-g", "refuted")]
-        claims += [(f"{name}, moved", f"{name}: largest step of all", 0, moved, 0, "002-g", "refuted")]
+        run.claim_all(
+            (name, f"{name}: largest gradient in all steps", 0, largest, 0, "002-g"),
+            (f"{name}, moved", f"{name}: largest step of all", 0, moved, 0, "002-g"),
+        )
     fine = np.linspace(0.0, 4.0, 40_001)
     steep = chain(run, o.units).gradient(equal(o.units, fine, o.bias))["w"][:, 0]
     numbers |= {"largest dz/dw0": steep.max(), "largest dz/dw0 at w": fine[steep.argmax()]}
@@ -163,27 +163,27 @@ def large_weights(run: Run, numbers: Numbers) -> tuple[pd.DataFrame, Rows]:
         rows.append((units, w, theory, problem.deltas(p)[0], abs(problem.gradient(p)["w"][0])))
     table = pd.DataFrame(rows, columns=["units", "w", "theory", "delta", "gradient"]).drop_duplicates()
     run.table(table, "held")
-    table["row"], table["verdict"] = np.where(table["units"] == 10, [["003-k"], ["reproduced"]], "")
+    table["row"] = np.where(table["units"] == 10, "003-k", "")
     said = "{units} units of w = {w:g} held at 0: the first δ, φ'(0) (w φ'(0))ⁿ⁻¹"
-    columns = {"expected": "theory", "measured": "delta", "row": "row", "verdict": "verdict"}
+    columns = {"expected": "theory", "measured": "delta", "row": "row"}
     run.claim_rows(table, "held {units} {w:g}", said, **columns, tolerance=1e-12 * float(table["theory"].abs().min()))
-    return table, claims
+    return table
 
 
-def window(numbers: Numbers) -> Rows:
+def window(run: Run, numbers: Numbers) -> None:
     """Settle that a sigmoid magnifies in a narrow window: |w σ'(w a)| ≥ 1, since σ'(z) = 1/(4 cosh²(z/2))."""
     z, w, f = np.linspace(-3.0, 3.0, 60_001), np.linspace(4.0, 30.0, 26_001), activation("sigmoid")
     slope, width = f.slope(f(z)), 4 * np.arccosh(np.sqrt(w) / 2) / w
     best, widest = w[width.argmax()], width.max()
     inside = (best * slope >= 1.0).mean() * 6.0 / best
     numbers |= {"window": widest, "window at w": best, "least w": 1 / slope.max()}
-    return [
-        ("slope", "the largest slope of a sigmoid", 0.25, slope.max(), 0, "002-h", "refuted"),
-        ("window", "widest window that magnifies, on a grid", widest, inside, 5e-5, "002-h", "refuted"),
-    ]
+    run.claim_all(
+        ("slope", "the largest slope of a sigmoid", 0.25, slope.max(), 0, "002-h"),
+        ("window", "widest window that magnifies, on a grid", widest, inside, 5e-5, "002-h"),
+    )
 
 
-def random_chains(run: Run, numbers: Numbers) -> tuple[pd.DataFrame, Rows]:
+def random_chains(run: Run, numbers: Numbers) -> pd.DataFrame:
     """Median |dC/dw| of eleven units with the target 3, and what their signs and sizes are."""
     o, f = run.options, run.options.activation
     p = {"w": o.scale * run.rng.normal(size=(o.draws, 10)), "b": np.zeros((o.draws, 10))}
@@ -197,22 +197,22 @@ def random_chains(run: Run, numbers: Numbers) -> tuple[pd.DataFrame, Rows]:
     numbers |= {"w0 prints as 0": (g[:, 0] < 5e-7).mean(), "ones w0": ones[0], "ones w9": ones[9]}
     numbers |= {"inside": ((end >= 0.066) & (end <= 0.937)).mean(), "product below 1": (np.abs(product) < 1).mean()}
     numbers |= {"random factor": (table["median"][0] / table["median"][9]) ** (1 / 9), "alive": 20_000 * 2.0**-10}
-    claims: Rows = [
-        ("layers", "units of the program's ten layers", 11, y.shape[1] - 1, 0, "001-d", "refuted"),
-        ("error", "draws with |2 (y - 3)| below 4", 0, (np.abs(end - 3) < 2).mean(), 0, "001-e", "refuted"),
-        ("sign", "draws with a product above 0", 0.5, proportion_interval(product > 0), 0, "001-f", "refuted"),
-        ("alive", "ReLU: all weights above 0", 2.0**-10, proportion_interval(alive), 0, "001-g", "reproduced"),
-    ]
+    run.claim_all(
+        ("layers", "units of the program's ten layers", 11, y.shape[1] - 1, 0, "001-d"),
+        ("error", "draws with |2 (y - 3)| below 4", 0, (np.abs(end - 3) < 2).mean(), 0, "001-e"),
+        ("sign", "draws with a product above 0", 0.5, proportion_interval(product > 0), 0, "001-f"),
+        ("alive", "ReLU: all weights above 0", 2.0**-10, proportion_interval(alive), 0, "001-g"),
+    )
     if (slopes > 0).all():
         left, half = np.log(delta[:, 1] / delta[:, -1]) / 9, 3.9 / np.sqrt(o.draws)
         low, mean, high = np.exp(left.mean() + half * left.std() * np.arange(-1, 2)).tolist()
         # E ln|w| = ln sd - (γ + ln 2)/2 of normal weights
         theory = np.exp(np.log(o.scale) - (np.euler_gamma + np.log(2)) / 2 + np.log(slopes[:, :-1]).mean())
-        claims += [("random", "factor a layer, exp(E ln|w| + E ln φ')", theory, (mean, low, high), 0, "", "")]
-    return table, claims
+        run.claim_all(("random", "factor a layer, exp(E ln|w| + E ln φ')", theory, (mean, low, high)))
+    return table
 
 
-def leaky(numbers: Numbers) -> tuple[dict[str, Floats], Rows]:
+def leaky(run: Run, numbers: Numbers) -> dict[str, Floats]:
     """Largest |dC/dw| of a leaky net with its slope, and of a program that records none, for each legacy seed."""
     slope = activation("leaky_relu")
     lost = replace(slope, name="slope lost", derivative=lambda h, out: out.fill(1.0))
@@ -228,10 +228,11 @@ def leaky(numbers: Numbers) -> tuple[dict[str, Floats], Rows]:
     difference = abs(right.value(w[0] + h) - right.value(w[0] - h)) / 2e-6
     unused, zeros = 10 - len({*np.ravel(PATHS)}), (printed.max(axis=0) == 0).sum()
     said = "leaky net, seed 0: |dC/dw₁| with the slope, beside differences of C"
-    return largest, [
-        ("leaky", said, difference, one[0, 1], 1e-6, "001-h", "artefact"),
-        ("unused", "leaky net: weights without gradient, used nowhere", unused, zeros, 0, "001-i", "refuted"),
-    ]
+    run.claim_all(
+        ("leaky", said, difference, one[0, 1], 1e-6, "001-h"),
+        ("unused", "leaky net: weights without gradient, used nowhere", unused, zeros, 0, "001-i"),
+    )
+    return largest
 
 
 def draw_depth(ax: Axes, run: Run, table: pd.DataFrame, factor: float, zero: int) -> None:
@@ -320,14 +321,13 @@ def main(run: Run) -> None:
     """Run the study."""
     numbers: Numbers = {}
     with np.errstate(all="ignore"):  # to vanish and to overflow is what is studied
-        double, trained = training(run, numbers)
-        depth, factor, zero, deep = over_depth(run)
-        table, large = large_weights(run, numbers)
-        medians, drawn = random_chains(run, numbers)
-        found, leaked = leaky(numbers)
-        rows = [*trained, *ten_steps(run), *deep, *large, *window(numbers), *drawn, *leaked]
-        claims = pd.DataFrame(rows, columns=["id", "said", *ENTRIES])
-        run.claim_rows(claims, "{id}", "{said}", **dict(zip(ENTRIES, ENTRIES, strict=True)))
+        double = training(run, numbers)
+        ten_steps(run)
+        depth, factor, zero = over_depth(run)
+        table = large_weights(run, numbers)
+        window(run, numbers)
+        medians = random_chains(run, numbers)
+        found = leaky(run, numbers)
         run.table(pd.DataFrame({"number": list(numbers), "value": list(numbers.values())}), "numbers")
         answer(run, depth, factor, zero, table)
         run.draw(

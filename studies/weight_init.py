@@ -31,7 +31,6 @@ from optimlab.lab.theory import (
 )
 from optimlab.typing import Floats
 
-Rows = list[tuple[Any, ...]]
 NAMES = [name for name in initializers.__all__ if name not in ("fans", "gain")]
 
 
@@ -64,7 +63,6 @@ ROWS = {
 }
 DRAWN = ("lecun_normal relu", "he_normal relu", "lecun_normal tanh", "lecun_normal sigmoid", "16 sigmoid")
 LINEAR = ("linear", "relu", "leaky_relu")  # on either side of 0
-COLUMNS = ("id", "said", "expected", "measured", "tolerance", "row", "verdict")
 
 
 def laws(n: int) -> dict[str, tuple[Any, Any, float]]:
@@ -92,23 +90,24 @@ def unit(run: Run, draw: Any, sd: float) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def units(run: Run) -> tuple[dict[str, pd.DataFrame], Rows]:
+def units(run: Run) -> dict[str, pd.DataFrame]:
     """Set spread, share beyond ±1 and peak of the density beside theory, and what is printed of the four laws."""
-    n, found, rows, claims = run.options.inputs, {}, [], []
+    n, found, rows = run.options.inputs, {}, []
     for name, (draw, law, printed) in laws(n).items():
         table = found[name] = unit(run, draw, law.std())
         sd, peak = float(preactivation_sd(n, law.var())), float(law.pdf(0.0))
         outside, beyond = float(outside_probability(sd)), proportion_interval((table["a"].abs() > 1).to_numpy())
         rows.append((name, sd, root(table["a"] ** 2)[0], outside, beyond[0], peak, printed / sd))
         # Within ±0.05 sd of the peak the mean density is lower than the peak by at most 0.05²/6.
-        claims += [
-            (f"{name} sd", f"{name}: sd of a unit, √(n Var(w)/3)", sd, root(table["a"] ** 2), 0, "", ""),
-            (f"{name} outside", f"{name}: P(|a| > 1)", outside if n >= 100 else np.nan, beyond, 1e-4, "", ""),
-            (f"{name} peak", f"{name}: density at 0", peak, mean_interval(table["near"]), 5e-4 * peak, "", ""),
-            (f"{name} printed", f"{name}: {printed} in sd", 0, printed / sd, 3.9, "004-a", "reproduced"),
-        ]
+        run.claim_all(
+            (f"{name} sd", f"{name}: sd of a unit, √(n Var(w)/3)", sd, root(table["a"] ** 2)),
+            (f"{name} outside", f"{name}: P(|a| > 1)", outside if n >= 100 else np.nan, beyond, 1e-4),
+            (f"{name} peak", f"{name}: density at 0", peak, mean_interval(table["near"]), 5e-4 * peak),
+            (f"{name} printed", f"{name}: {printed} in sd", 0, printed / sd, 3.9, "004-a"),
+        )
     run.table(pd.DataFrame(rows, columns=["law", "sd", "sd found", "outside", "outside found", "peak", "z"]), "units")
-    return found, claims + shapes(run, found["truncated"], found["N(0, 1/n)"])
+    shapes(run, found["truncated"], found["N(0, 1/n)"])
+    return found
 
 
 def root(squares: Any) -> tuple[float, float, float]:
@@ -117,7 +116,7 @@ def root(squares: Any) -> tuple[float, float, float]:
     return mean, low, high
 
 
-def shapes(run: Run, cut: pd.DataFrame, narrow: pd.DataFrame) -> Rows:
+def shapes(run: Run, cut: pd.DataFrame, narrow: pd.DataFrame) -> None:
     """Settle what truncation does, what the narrow normal looks like, and what it ensures."""
     n, law = run.options.inputs, laws(run.options.inputs)["N(0, 1/n)"][1]
     z, whole = run.rng.standard_normal((100, n)), initializers.corrected_truncated_normal((100, n), run.rng)
@@ -125,27 +124,26 @@ def shapes(run: Run, cut: pd.DataFrame, narrow: pd.DataFrame) -> Rows:
     redrawn, inside = mean_interval((np.abs(z) > 2.0).mean(axis=1)), 1 - 2 * law.cdf(-0.025)
     typical = law.ppf((1.0 + 0.5 ** (1.0 / n)) / 2.0)
     half, bars = (proportion_interval(hits.to_numpy()) for hits in (narrow["largest"] < typical, narrow["bar"] > 40))
-    claims: Rows = [
-        ("redrawn", "beyond 2 sd, and drawn again", beyond, redrawn, 0, "004-b", "refuted"),
-        ("left", "sd of the truncated normal", left, root(cut["square"]), 0, "004-b", "refuted"),
-        ("cut", "draws with a weight beyond 2", 0, (cut["largest"] > 2).sum(), 0, "", ""),
-        ("corrected", f"its sd, divided by {left:.5f}", 1, root((whole**2).mean(axis=1)), 0, "", ""),
-        ("inside", "N(0, 1/n): share in ±0.025", inside, mean_interval(narrow["inside"]), 0, "004-c", "refuted"),
-        ("largest", f"N(0, 1/n): draws with all |w| < {typical:.4f}", 0.5, half, 0, "", ""),
+    run.claim_all(
+        ("redrawn", "beyond 2 sd, and drawn again", beyond, redrawn, 0, "004-b"),
+        ("left", "sd of the truncated normal", left, root(cut["square"]), 0, "004-b"),
+        ("cut", "draws with a weight beyond 2", 0, (cut["largest"] > 2).sum()),
+        ("corrected", f"its sd, divided by {left:.5f}", 1, root((whole**2).mean(axis=1))),
+        ("inside", "N(0, 1/n): share in ±0.025", inside, mean_interval(narrow["inside"]), 0, "004-c"),
+        ("largest", f"N(0, 1/n): draws with all |w| < {typical:.4f}", 0.5, half),
         ("bars", "N(0, 1/n), peak 39.9: histograms that reach 40", 1, bars, 0.05, "004-c", "artefact"),
-    ]
+    )
     numbers = {"cut": 2.0, "left": left, "redrawn": beyond, "inside": inside, "largest": typical}
     numbers["largest in sd"] = typical / law.std()
     for inputs, scale in (("U(-1, 1)", 1.0), ("of unit variance", np.sqrt(3.0))):
         share, said = proportion_interval((scale * narrow["a"].abs() > 1.0).to_numpy()), f"|a| > 1, inputs {inputs}"
         numbers[said] = float(outside_probability(scale / np.sqrt(3.0)))
-        claims += [(said, f"N(0, 1/n): share of {said}", numbers[said], share, 0, "004-d", "refuted")]
+        run.claim_all((said, f"N(0, 1/n): share of {said}", numbers[said], share, 0, "004-d"))
     for w in (1.5, 0.5):
         y = UnitChain((0,) * 50, "linear", x=1.0).value({"w": np.array([w]), "b": np.zeros(1)})
         numbers[f"{w}^50"] = float(y)
-        claims += [(f"chain {w}", f"50 linear units of w = {w}", w**50, y, 1e-9 * w**50, "004-f", "reproduced")]
+        run.claim_all((f"chain {w}", f"50 linear units of w = {w}", w**50, y, 1e-9 * w**50, "004-f"))
     run.table(pd.DataFrame([numbers]), "shapes")
-    return claims
 
 
 def variance(name: str, width: int) -> float:
@@ -198,14 +196,14 @@ def nets(run: Run) -> tuple[dict[str, tuple[Floats, Floats]], pd.DataFrame]:
         found |= signals(run, name, o.activation, o.replicas)
     table = pd.DataFrame([row for pair, each in found.items() for row in factors(run, pair, each)])
     keys = list(zip(table["initializer"], table["activation"], table["way"], strict=True))
-    table = table.assign(row=[ROWS.get(key, "") for key in keys], verdict=["refuted" * (key in ROWS) for key in keys])
-    run.table(table.drop(columns=["row", "verdict", "tolerance"]), "nets")
+    run.table(table.drop(columns="tolerance"), "nets")
+    table["row"] = [ROWS.get(key, "") for key in keys]
     # Infinite width is no theory for few units, nor for the many that saturate.
     wide = [o.width >= 64 and (each in LINEAR or variance(name, o.width) <= 128) for name, each, _ in keys]
     wide = np.isfinite(table["low"]) & np.array(wide)
     said = "{initializer}, {activation}: factor a layer {way}"
-    columns = {name: name for name in ("tolerance", "row", "verdict")} | {"measured": ("factor", "low", "high")}
-    run.claim_rows(table[wide], "{initializer} {activation} {way}", said, expected="theory", **columns)
+    about = {"expected": "theory", "measured": ("factor", "low", "high"), "tolerance": "tolerance", "row": "row"}
+    run.claim_rows(table[wide], "{initializer} {activation} {way}", said, **about)
     return found, table
 
 
@@ -301,10 +299,8 @@ def answer(run: Run, grid: pd.DataFrame, tables: dict[str, pd.DataFrame]) -> Non
 def main(run: Run) -> None:
     """Run the study."""
     with np.errstate(all="ignore"):  # deep nets under- and overflow
-        tables, claims = units(run)
+        tables = units(run)
         found, table = nets(run)
-        rows = pd.DataFrame(claims, columns=list(COLUMNS))
-        run.claim_rows(rows, "{id}", "{said}", **{name: name for name in COLUMNS[2:]})
         grid = table[table["way"] == "back"].pivot_table("factor", "initializer", "activation", sort=False)
         answer(run, grid, tables)
         run.draw(

@@ -27,10 +27,11 @@ _HALF = 0.5  # of what is expected: an error that a claim must not accept in sil
 
 
 class Quote(NamedTuple):
-    """What an article says: its title, and the sentence."""
+    """What an article says: its title, the sentence, and what the numbers say of it in the end."""
 
     title: str
     sentence: str
+    verdict: str = ""
 
 
 @cache
@@ -40,7 +41,7 @@ def quotes(folder: Path) -> dict[str, Quote]:
     if not path.is_file():
         return {}
     with path.open(newline="", encoding="utf-8") as file:
-        return {line["row"]: Quote(line["title"], line["sentence"]) for line in csv.DictReader(file)}
+        return {line["row"]: Quote(line["title"], line["sentence"], line.get("verdict", "")) for line in csv.DictReader(file)}
 
 
 @dataclass(frozen=True, kw_only=True)

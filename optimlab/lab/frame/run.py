@@ -201,7 +201,7 @@ class Run:
         default : bool
             Whether it holds for the default of each knob alone: where one is turned, it is left out.
         **more
-            `tolerance`, `row`, `verdict`, `wide` of `Claim`.
+            `tolerance`, `row`, `verdict`, `wide` of `Claim`; the verdict is by default that of the row in articles.csv.
 
         Raises
         ------
@@ -210,8 +210,10 @@ class Run:
         """
         if any(id == earlier.id for earlier in self.claims):
             raise ValueError(f"id must be new in every claim of a run; got {id!r} again")
-        if more.get("row") and self.quotes and more["row"] not in self.quotes:
-            raise ValueError(f"row must be one of articles.csv; got {more['row']!r}")
+        if (row := more.get("row")) and self.quotes:
+            if row not in self.quotes:
+                raise ValueError(f"row must be one of articles.csv; got {row!r}")
+            more["verdict"] = more.get("verdict") or self.quotes[row].verdict
         value, low, high = measured if isinstance(measured, tuple) else (measured, measured, measured)
         claim = Claim(id=id, statement=statement, expected=expected, measured=value, low=low, high=high, **more)
         if (self.turned and (default or claim.row)) or (self.touched and not claim.tells):
@@ -246,6 +248,21 @@ class Run:
             given = {name: _entry(value, row) for name, value in columns.items()}
             if not np.isnan(given["expected"]):
                 self.claim(id.format(**row), statement.format(**row), **given)
+
+    def claim_all(self, *claims: tuple[Any, ...]) -> None:
+        """Record claims of (id, statement, expected, measured[, tolerance[, row[, verdict]]]); none if NaN is expected.
+
+        Examples
+        --------
+        >>> run = Run("demo", Path())
+        >>> run.claim_all(("sum", "1 + 1", 2, 1 + 1), ("third", "1/3, to two digits", 1 / 3, 0.33, 0.005))
+        >>> [claim.stands for claim in run.claims]
+        [True, True]
+        """
+        for id_, statement, expected, measured, *more in claims:
+            if not np.isnan(expected):
+                entries: dict[str, Any] = dict(zip(("tolerance", "row", "verdict"), more, strict=False))
+                self.claim(id_, statement, expected=expected, measured=measured, **entries)
 
     def write_claims(self) -> Path:
         """Write ``claims.csv``; the frame calls this once the study has returned."""

@@ -191,4 +191,4 @@ def test_sentences_are_those_of_the_table_beside_the_studies(tmp_path):
     text = 'row,title,sentence,verdict,finding\n003-b,A title,"It is said, often",refuted,it is not\n'
     (tmp_path / "more").mkdir()
     (tmp_path / "more" / "articles.csv").write_text(text, encoding="utf-8")
-    assert quotes(tmp_path / "more") == {"003-b": Quote("A title", "It is said, often")}
+    assert quotes(tmp_path / "more") == {"003-b": Quote("A title", "It is said, often", "refuted")}
