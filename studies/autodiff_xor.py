@@ -225,8 +225,9 @@ def answer(run: Run, ends: pd.DataFrame, counts: pd.DataFrame) -> None:
 def main(run: Run) -> None:
     """Run the study."""
     unit(run)
-    symmetric, counts = twins(run), paths(run)
+    symmetric = twins(run)
     way, solved, ends = exclusive_or(run)
+    counts = paths(run)
     activations(run)
     answer(run, ends, counts)
     run.draw(

@@ -20,18 +20,8 @@ from matplotlib.axes import Axes
 
 from optimlab import Ema, Every, Gradient, Optimizer, Root, Rule, Square, Trace, cosine_decay, descend
 from optimlab.checks import POSITIVE, Range, choice
-from optimlab.lab.frame import (
-    Knob,
-    Run,
-    StudyError,
-    each_rule,
-    looks,
-    mean_interval,
-    rules_knob,
-    side_by_side,
-    study,
-    tick,
-)
+from optimlab.lab import frame
+from optimlab.lab.frame import Knob, Run, StudyError, looks, mean_interval, rules_knob, study, tick
 from optimlab.lab.nets import MLP
 from optimlab.lab.problems import Holdout, Samples, digits, holdout, load_mnist5k
 from optimlab.lab.theory import linear_rule
@@ -146,10 +136,9 @@ def highest(here: Trained) -> int:
 
 def claim_gain(run: Run, found: Mapping[str, Trained]) -> None:
     """Momentum at lr (1-β) a is SGD at lr a: β/(1-β) steps late, which is less than 6 % of the loss."""
-    quoted: dict[str, Any] = {} if run.turned else {"row": "003-g", "verdict": "reproduced"}
-    reach = {
-        label: found[label].lr * gain(rule) for label, rule in run.options.rules.items() if np.isfinite(gain(rule))
-    }
+    row = "" if run.turned else "003-g"
+    gains = {label: gain(rule) for label, rule in run.options.rules.items()}
+    reach = {label: found[label].lr * gains[label] for label in gains if np.isfinite(gains[label])}
     first = next(iter(reach), "")
     for label in list(reach)[1:]:
         one, other = found[first], found[label]
@@ -157,53 +146,53 @@ def claim_gain(run: Run, found: Mapping[str, Trained]) -> None:
             if one.test[i].mean() > LEARNS and one.loss[i].mean() > 0.05:  # below, single samples decide
                 said = f"{label} at lr {other.lr[k]:g} is {first} at lr {one.lr[i]:g}"
                 gap = mean_interval(other.test[k] - one.test[i])
-                run.claim(f"{label} {i}", f"{said}: difference of accuracies", expected=0, measured=gap, **quoted)
-                value, low, high = np.exp(mean_interval(np.log(other.loss[k] / one.loss[i])))
-                about: dict[str, Any] = {"measured": (value, low, high), "tolerance": 0.06, **quoted}
-                run.claim(f"{label} loss {i}", f"{said}: ratio of losses", expected=1, **about)
+                ratio = tuple(np.exp(mean_interval(np.log(other.loss[k] / one.loss[i]))))
+                run.claim_all(
+                    (f"{label} {i}", f"{said}: difference of accuracies", 0, gap, 0, row),
+                    (f"{label} loss {i}", f"{said}: ratio of losses", 1, ratio, 0.06, row),
+                )
 
 
-def claim_rules(run: Run, found: Mapping[str, Trained]) -> None:
-    """What the published comparison says of Adam, at the default rates and at tuned ones."""
+def claim_published(run: Run, found: Mapping[str, Trained], called: Trained, plain: Trained) -> None:
+    """What the published comparison says of Adam, and that RMSprop's momentum multiplies the rate by 1/(1-μ)."""
     sgd, adam = found["SGD"], found["Adam"]
-    own = [list(here.lr).index(RATES[name]) for name, here in (("SGD", sgd), ("Adam", adam))]
-    lead = mean_interval(adam.test[own[1]] - sgd.test[own[0]], 0.99)
-    said = "Adam at its default is ahead of SGD at lr 0.5, at 99 % confidence (1: yes)"
-    run.claim("Adam", said, expected=0, measured=float(lead[1] > 0), row="003-j", verdict="refuted")
-    gained = mean_interval(sgd.test[own[0]] - sgd.test[0], 0.99)
+    own, at = (list(here.lr).index(RATES[name]) for name, here in (("SGD", sgd), ("Adam", adam)))
+    lead = mean_interval(adam.test[at] - sgd.test[own], 0.99)
+    gained = mean_interval(sgd.test[own] - sgd.test[0], 0.99)
     said = f"SGD gains more from lr {sgd.lr[0]:g} to 0.5 than Adam leads or trails (1: yes)"
-    run.claim("rate", said, expected=1, measured=float(gained[1] > abs(lead[0])), row="003-j", verdict="reproduced")
-
-
-def claim_call(run: Run, called: Trained, plain: Trained) -> None:
-    """RMSprop's momentum multiplies the rate by 1/(1-μ)."""
+    run.claim_all(
+        (
+            "Adam",
+            "Adam at its default is ahead of SGD at lr 0.5, at 99 % confidence (1: yes)",
+            0,
+            lead[1] > 0,
+            0,
+            "003-j",
+        ),
+        ("rate", said, 1, gained[1] > abs(lead[0]), 0, "003-j", "reproduced"),
+    )
     for said, holds in (
         ("momentum 0.9 costs 40 of 100 digits", mean_interval(called.test[0] - called.test[1], 0.99)[1] > 0.4),
         ("momentum 0.999 leaves less than 40 of 100, in the median", np.median(called.test[2]) < 0.4),
         ("without momentum ten times the rate, as 1/(1-μ), leaves less than 50", np.mean(plain.test[1]) < 0.5),
     ):
-        about: dict[str, Any] = {"measured": float(holds), "row": "003-i", "verdict": "reproduced"}
-        run.claim(said, f"RMSprop at lr {CALLED:g}: {said} (1: yes)", expected=1, **about)
+        run.claim_all((said, f"RMSprop at lr {CALLED:g}: {said} (1: yes)", 1, holds, 0, "003-i"))
 
 
 def claim_averages(run: Run, found: Mapping[str, Trained], falling: Mapping[str, Trained]) -> None:
     """An average of the weights does what decay of the rate does."""
-    about: dict[str, Any] = {"row": "003-m", "verdict": "reproduced"}
     for label, decay in falling.items():
         here, i = found[label], highest(found[label])
         what = f"{label} at lr {here.lr[i]:g}"
         gap = mean_interval(here.averaged[i] - decay.test[0], 0.99)
-        said = f"{what}: averaged weights are no worse than a falling rate, in test accuracy (1: yes)"
-        run.claim(f"average {label}", said, expected=1, measured=float(gap[2] >= 0), **about)
         both = mean_interval(decay.averaged[0] - decay.test[0])
-        run.claim(f"both {label}", f"{what}: the average on top of the fall brings", expected=0, measured=both, **about)
-        if label == "RMSprop":
-            for name, loss in (("average", here.averaged_loss[i]), ("falling rate", decay.loss[0])):
-                said, ratio = (
-                    f"{what}: the {name} at least halves the loss, in the median (1: yes)",
-                    here.loss[i] / loss,
-                )
-                run.claim(f"{name} halves", said, expected=1, measured=float(np.median(ratio) > 2), **about)
+        said = f"{what}: averaged weights are no worse than a falling rate, in test accuracy (1: yes)"
+        run.claim_all((f"average {label}", said, 1, gap[2] >= 0, 0, "003-m"))
+        run.claim_all((f"both {label}", f"{what}: the average on top of the fall brings", 0, both, 0, "003-m"))
+        losses = {"average": here.averaged_loss[i], "falling rate": decay.loss[0]} if label == "RMSprop" else {}
+        for name, loss in losses.items():
+            said = f"{what}: the {name} at least halves the loss, in the median (1: yes)"
+            run.claim_all((f"{name} halves", said, 1, np.median(here.loss[i] / loss) > 2, 0, "003-m"))
 
 
 def bars(ax: Axes, x: Any, samples: Array, **more: Any) -> None:
@@ -226,16 +215,8 @@ def draw_epochs(ax: Axes, run: Run, found: Mapping[str, Trained], lr: Mapping[st
 def draw_rates(ax: Axes, run: Run, found: Mapping[str, Trained]) -> None:
     """Test accuracy over the learning rate."""
     for label, look in looks(run.options.rules).items():
-        bars(
-            ax,
-            found[label].lr,
-            found[label].test,
-            color=look.colour,
-            linestyle=look.dash,
-            marker="o",
-            ms=4,
-            label=label,
-        )
+        style = {"color": look.colour, "linestyle": look.dash, "marker": "o", "ms": 4, "label": label}
+        bars(ax, found[label].lr, found[label].test, **style)
     ax.set(xscale="log", ylim=(0.0, 1.02), xlabel="learning rate", ylabel="test accuracy (mean, 95 % interval)")
     ax.set_title("The learning rate decides")
     ax.legend()
@@ -286,7 +267,7 @@ def answer(run: Run, table: pd.DataFrame, called: pd.DataFrame, lr: Mapping[str,
 def main(run: Run) -> None:
     """Run the study."""
     o, samples = run.options, samples_of(run)
-    lr = each_rule(o.rules, o.lr, RATES)
+    lr = frame.each_rule(o.rules, o.lr, RATES)
     net = MLP((samples.X.shape[1], o.hidden, int(samples.y.max()) + 1))
     problem = holdout(samples, net, run.rng, replicas=o.seeds)
     make = partial(Job, problem, options=(o.batch, o.epochs, o.gamma), shuffle=int(run.rng.integers(2**32)))
@@ -294,15 +275,14 @@ def main(run: Run) -> None:
     jobs = [make(rule, lr[label] * np.array(sorted({1.0, *o.multiples}))) for label, rule in o.rules.items()]
     jobs += [make(call(momenta, o.seeds), np.full(len(momenta), CALLED))]
     jobs += [make(call(np.zeros(len(momenta)), o.seeds), CALLED / (1.0 - momenta))]
-    *done, called, plain = side_by_side(run, train, jobs, ticks=len(jobs) * (o.epochs + 1), description="epochs")
+    *done, called, plain = frame.side_by_side(run, train, jobs, ticks=len(jobs) * (o.epochs + 1), description="epochs")
     found = dict(zip(o.rules, done, strict=True))
     jobs = [make(o.rules[label], here.lr[[highest(here)]], decay=True) for label, here in found.items()]
-    done = side_by_side(run, train, jobs, ticks=len(jobs) * (o.epochs + 1), description="epochs")
+    done = frame.side_by_side(run, train, jobs, ticks=len(jobs) * (o.epochs + 1), description="epochs")
     falling = dict(zip(o.rules, done, strict=True))
     claim_gain(run, found)
     if not run.turned:
-        claim_rules(run, found)
-        claim_call(run, called, plain)
+        claim_published(run, found, called, plain)
         claim_averages(run, found, falling)
     table = rate_table(run, found)
     rows = {"momentum": momenta, "test": called.test.mean(axis=1), "train": called.train.mean(axis=1)}

@@ -187,59 +187,53 @@ def best_rates(table: pd.DataFrame) -> pd.DataFrame:
 def claim_start(run: Run, table: pd.DataFrame) -> None:
     """What holds of the data, of the measures, and of the first steps."""
     distinct = len(np.unique(published_spiral().samples.X, axis=0))
-    said = "the score is the ceiling of any classifier, as points of all three classes coincide"
-    run.claim("ceiling", said, expected=CEILING, measured=distinct / 300, row="000-d", verdict="artefact")
     steep = activation("sigmoid").slope(activation("sigmoid")(np.linspace(-20, 20, 4001))).max()
-    run.claim("σ'", "largest slope of the sigmoid", expected=0.25, measured=steep, row="000-k", verdict="refuted")
+    said = "the score is the ceiling of any classifier, as points of all three classes coincide"
+    run.claim_all(("ceiling", said, CEILING, distinct / 300, 0, "000-d"))
+    run.claim_all(("σ'", "largest slope of the sigmoid", 0.25, steep, 0, "000-k"))
     said = "{net}: sum |dW| / (rows + columns) lifts layer 2 over layer 1, beside the mean of |dW|, by a factor of"
     quoted: dict[str, Any] = {} if run.turned else {"row": "000-g", "verdict": "artefact"}
     pairs = second_over_first(table)
     pairs["lifted"] = pairs["sum start"] / pairs["mean start"]
     run.claim_rows(pairs, "lift {net}", said, expected="lift", measured="lifted", tolerance=1e-6, **quoted)
     said = "{net}, layer {layer}: norm of δ over the next layer's at the start, √(n Var W E f'²)"
-    about: dict[str, Any] = {"measured": "δ start", "tolerance": 0.045, "row": "000-i", "verdict": "reproduced"}
+    about: dict[str, Any] = {"measured": "δ start", "tolerance": 0.045, "row": "000-i"}
     run.claim_rows(table, "δ {net} {layer}", said, expected="δ theory", **about)
     wide = table.pivot_table(["sum start", "sum 100"], "layer", "net", sort=False)
     for layer, step, verdict in ((1, "start", "reproduced"), (2, "start", "refuted"), (2, "100", "reproduced")):
         sigmoid, relu = wide[f"sum {step}"].loc[layer].to_numpy()[[0, -1]]
         said = f"layer {layer}, step {step}: ReLU's gradient, by the sums, is larger than the sigmoid's (1: yes)"
-        about = {"measured": float(relu > sigmoid), "row": "000-j", "verdict": verdict}
-        run.claim(f"larger {layer} {step}", said, expected=float(verdict == "reproduced"), **about)
+        run.claim_all((f"larger {layer} {step}", said, verdict != "refuted", relu > sigmoid, 0, "000-j", verdict))
 
 
 def claim_end(run: Run, table: pd.DataFrame, rules: pd.DataFrame, found: Mapping[Any, Trained]) -> None:
     """What holds of the published set-up once the nets are at rest, where dL/dW = -λ W."""
     first, sigmoid = table[table["layer"] == 1], table[table["net"] == "sigmoid"]
-    ends = first.assign(row=["000-a", "000-b"], said=[0.97, 0.9933333333333333], verdict="reproduced")
-    run.claim_rows(ends, "{net}", "{net}: accuracy", expected="said", measured="accuracy", row="row", verdict="verdict")
+    ends = first.assign(row=["000-a", "000-b"], said=[0.97, 0.9933333333333333])
+    run.claim_rows(ends, "{net}", "{net}: accuracy", expected="said", measured="accuracy", row="row")
     said = "{net}, layer {layer}: ‖dW‖ / ‖W‖ at the end is λ, the pull of weight decay"
-    about: dict[str, Any] = {"measured": "dW / W", "tolerance": 1.5e-4, "row": "000-h", "verdict": "artefact"}
+    about: dict[str, Any] = {"measured": "dW / W", "tolerance": 1.5e-4, "row": "000-h"}
     run.claim_rows(table, "rest {net} {layer}", said, expected=run.options.l2, **about)
     said = "{net}, layer {layer}: at the end, too, the norm of δ is below the next layer's (1: yes)"
     about = {"measured": "fades", "row": "000-i", "verdict": "refuted"}
     run.claim_rows(table.assign(fades=(table["δ end"] < 1.0) * 1.0), "δ end {net} {layer}", said, expected=0.0, **about)
     said = "sigmoid, layer {layer}: mean slope at the end, of at most 0.25"
-    about = {"measured": "slope", "tolerance": 0.05, "row": "000-l", "verdict": "refuted"}
-    run.claim_rows(sigmoid, "slope {layer}", said, expected=0.25, **about)
-    pairs = second_over_first(sigmoid)
-    said = "sigmoid, layer 2 over layer 1 at the end, where dW is -λ W:"
-    about = {"measured": "mean end", "tolerance": 0.02, "row": "000-g", "verdict": "refuted"}
-    run.claim_rows(pairs, "by mean", f"{said} mean of |dW|, beside mean |W|", expected="mean W", **about)
-    about = {"measured": "sum end", "tolerance": 0.2, "row": "000-f", "verdict": "reproduced"}
-    pairs["lifted"] = pairs["mean W"] * pairs["lift"]
-    run.claim_rows(pairs, "by sums", f"{said} sum |dW| / (rows + columns)", expected="lifted", **about)
+    run.claim_rows(sigmoid, "slope {layer}", said, expected=0.25, measured="slope", tolerance=0.05, row="000-l")
+    last = second_over_first(sigmoid).iloc[0]
+    said = "sigmoid, layer 2 over layer 1 at the end, where dW is -λ W: "
+    means, sums = f"{said}mean of |dW|, beside mean |W|", f"{said}sum |dW| / (rows + columns)"
+    run.claim_all(
+        ("by mean", means, last["mean W"], last["mean end"], 0.02, "000-g"),
+        ("by sums", sums, last["mean W"] * last["lift"], last["sum end"], 0.2, "000-f"),
+    )
     best = {"sigmoid": found["sigmoid", "seeds"].accuracy, "ReLU": found["ReLU", "seeds"].way["right"].max(axis=0)}
-    for (name, reached), all_seeds in zip((("sigmoid", 0.97), ("ReLU", CEILING)), best.values(), strict=True):
-        about = {
-            "measured": (all_seeds.mean(), all_seeds.min(), all_seeds.max()),
-            "row": "000-c",
-            "verdict": "reproduced",
-        }
-        run.claim(f"seeds {name}", f"{name}: accuracy over the seeds, with range", expected=reached, **about)
+    for (name, reached), seeds in zip((("sigmoid", 0.97), ("ReLU", CEILING)), best.values(), strict=True):
+        interval = seeds.mean(), seeds.min(), seeds.max()
+        run.claim_all((f"seeds {name}", f"{name}: accuracy over the seeds, with range", reached, interval, 0, "000-c"))
     tuned = best_rates(rules[rules["rule"] == "SGD"]).set_index("net")["steps"]
     for name, steps in (("at one lr", first.set_index("net")["to 95 %"]), ("each at its best lr", tuned)):
-        about = {"measured": float(steps["sigmoid"] > 10 * steps["ReLU"]), "row": "000-e", "verdict": "reproduced"}
-        run.claim(f"speed {name}", f"SGD, {name}: ReLU is ten times as fast to 95 % (1: yes)", expected=1, **about)
+        said = f"SGD, {name}: ReLU is ten times as fast to 95 % (1: yes)"
+        run.claim_all((f"speed {name}", said, 1, steps["sigmoid"] > 10 * steps["ReLU"], 0, "000-e"))
 
 
 def draw_plane(ax: Axes, run: Run, says: str, mesh: tuple[Array, Array, Array] | None = None) -> None:
@@ -348,7 +342,7 @@ def main(run: Run) -> None:
     claim_start(run, table)
     for name, mesh in meshes.items():
         said = f"{name}: classes on the map of decisions"
-        run.claim(f"map {name}", said, expected=3, measured=len(np.unique(mesh[2])), row="000-m", verdict="reproduced")
+        run.claim_all((f"map {name}", said, 3, len(np.unique(mesh[2])), 0, "000-m"))
     if run.options.steps == PUBLISHED and not run.turned:
         claim_end(run, table, rules, found)
     run.draw(

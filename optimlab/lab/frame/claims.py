@@ -41,7 +41,8 @@ def quotes(folder: Path) -> dict[str, Quote]:
     if not path.is_file():
         return {}
     with path.open(newline="", encoding="utf-8") as file:
-        return {line["row"]: Quote(line["title"], line["sentence"], line.get("verdict", "")) for line in csv.DictReader(file)}
+        lines = list(csv.DictReader(file))
+    return {line["row"]: Quote(line["title"], line["sentence"], line.get("verdict", "")) for line in lines}
 
 
 @dataclass(frozen=True, kw_only=True)

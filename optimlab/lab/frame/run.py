@@ -250,7 +250,9 @@ class Run:
                 self.claim(id.format(**row), statement.format(**row), **given)
 
     def claim_all(self, *claims: tuple[Any, ...]) -> None:
-        """Record claims of (id, statement, expected, measured[, tolerance[, row[, verdict]]]); none if NaN is expected.
+        """Record claims of (id, statement, expected, measured[, tolerance[, row[, verdict]]]); a truth counts 1.
+
+        Where NaN is expected there is no claim.
 
         Examples
         --------
@@ -262,7 +264,8 @@ class Run:
         for id_, statement, expected, measured, *more in claims:
             if not np.isnan(expected):
                 entries: dict[str, Any] = dict(zip(("tolerance", "row", "verdict"), more, strict=False))
-                self.claim(id_, statement, expected=expected, measured=measured, **entries)
+                found = measured if isinstance(measured, tuple) else float(measured)
+                self.claim(id_, statement, expected=float(expected), measured=found, **entries)
 
     def write_claims(self) -> Path:
         """Write ``claims.csv``; the frame calls this once the study has returned."""

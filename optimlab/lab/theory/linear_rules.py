@@ -21,6 +21,7 @@ __all__ = ["LinearRule", "Moments", "linear_rule", "stationary_covariance", "tra
 
 _ROUNDING = 1e-13  # of eigenvalues: nearer to 1 the equation is singular
 
+
 @dataclass(frozen=True, eq=False)
 class LinearRule:
     """v ← β v + g, w ← w - lr (a v + b g), w̄ ← γ w̄ + (1-γ) w: momentum of any form, and an average of its iterates.
