@@ -11,7 +11,6 @@ weight decay, which ends at the ridge solution. Takes 4 s (--quick: 3 s).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -149,17 +148,17 @@ def fit(run: Run) -> pd.DataFrame:
     plain, end, decayed = (ways[name][-1] for name in ("plain", "clipped", "decay"))
     test = [float(np.mean((x[40:] @ w - y[40:]) ** 2)) for w in (end, plain)]
     longest = float(norm(np.diff(ways["clipped"], axis=0), axis=1).max()) / (lr * bound)
-    check = partial(run.claim, tolerance=1e-8)
-    refuted, reproduced = (partial(check, row="003-l", verdict=verdict) for verdict in ("refuted", "reproduced"))
+    moved, decays = abs(ways["idle"] - ways["plain"]).max(), norm(decayed - ridge)
+    size, theory = norm(decayed) / norm(plain), norm(ridge) / norm(solution)
     said = "a clipped fit: distance of its end from the plain one / ‖w‖"
-    refuted("end", said, expected=0.0, measured=float(norm(end - plain) / norm(plain)))
-    refuted("test", "a clipped fit: its test error over the plain one", expected=1.0, measured=test[0] / test[1])
-    reproduced("step", "clipping by norm: longest step over lr · limit", expected=1.0, measured=longest)
-    moved = float(abs(ways["idle"] - ways["plain"]).max())
-    reproduced("idle", "a limit above every norm: change of w", expected=0.0, measured=moved)
-    check("decay end", "weight decay: distance from the ridge fit", expected=0.0, measured=float(norm(decayed - ridge)))
-    size, theory = float(norm(decayed) / norm(plain)), float(norm(ridge) / norm(solution))
-    check("decay size", "weight decay: ‖w‖ over the plain one", expected=theory, measured=size)
+    run.claim_all(
+        ("end", said, 0, norm(end - plain) / norm(plain), 1e-8, "003-l"),
+        ("test", "a clipped fit: its test error over the plain one", 1, test[0] / test[1], 1e-8, "003-l"),
+        ("step", "clipping by norm: longest step over lr · limit", 1, longest, 1e-8, "003-l", "reproduced"),
+        ("idle", "a limit above every norm: change of w", 0, moved, 1e-8, "003-l", "reproduced"),
+        ("decay end", "weight decay: distance from the ridge fit", 0, decays, 1e-8),
+        ("decay size", "weight decay: ‖w‖ over the plain one", theory, size, 1e-8),
+    )
     return pd.DataFrame({name: norm(way - solution, axis=1) / norm(solution) for name, way in ways.items()})
 
 

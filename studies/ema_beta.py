@@ -89,8 +89,8 @@ def one_beta(curve: Curve, beta: float) -> dict[str, Any]:
 
 def claim(run: Run, curve: Curve, table: pd.DataFrame, best: tuple[float, float, float]) -> None:
     """Set each β beside its closed forms, and settle what was said of the figure of three of them."""
-    said = {"noise": "noise left, √((1-β)/(1+β)) of it", "step": "deviation of its steps", "error": "RMS error"}
-    for name, text in said.items():
+    about = {"noise": "noise left, √((1-β)/(1+β)) of it", "step": "deviation of its steps", "error": "RMS error"}
+    for name, text in about.items():
         measured = (name, f"{name}_low", f"{name}_high")
         run.claim_rows(table, name + " {of}", "β {of}: " + text, expected=f"{name}_theory", measured=measured)
     run.claim_rows(table, "lag {of}", "β {of}: lag", expected="lag_theory", measured="lag", tolerance=1e-8)
@@ -104,12 +104,11 @@ def claim(run: Run, curve: Curve, table: pd.DataFrame, best: tuple[float, float,
     ):
         if {top, below} <= set(one.index):
             expected, found = (one[column][top] / one[column][below] for column in (f"{name}_theory", name))
-            more: dict[str, Any] = {"row": row, "verdict": "refuted", "tolerance": 0.02 * expected}
-            run.claim(text, f"{text} of β {top} over β {below}", expected=expected, measured=found, **more)
+            run.claim_all((text, f"{text} of β {top} over β {below}", expected, found, 0.02 * expected, row))
     classic = pd.DataFrame({f"{beta:g}": loop(classic_curve().values, beta) for beta in PUBLISHED})
     for beta, last in PUBLISHED.items():
-        more = {"measured": classic[f"{beta:g}"].iloc[-1], "tolerance": 5e-7, "row": "003-d", "verdict": "reproduced"}
-        run.claim(f"published {beta:g}", f"last average of seed 0 for β {beta:g}", expected=last, **more)
+        said, found = f"last average of seed 0 for β {beta:g}", classic[f"{beta:g}"].iloc[-1]
+        run.claim_all((f"published {beta:g}", said, last, found, 5e-7, "003-d"))
     run.table(classic.rename_axis("sample"), "published_curve")
 
 

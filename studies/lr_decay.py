@@ -12,7 +12,6 @@ simulated. A schedule is a text in K, the number of updates, such as "cosine_dec
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from inspect import signature
 from typing import Any
 
@@ -89,25 +88,27 @@ def one_dimension(run: Run, opt: Optimizer, start: Floats, steps: int) -> Floats
 
 def crossing_claims(run: Run) -> None:
     """A constant rate keeps SGD crossing the minimum, and the noise is why."""
-    lr, n, claim = np.array(run.options.lr), run.options.runs, partial(run.claim, row="003-m", verdict="reproduced")
+    lr, n = np.array(run.options.lr), run.options.runs
     start = run.rng.normal(size=len(lr) * n) * np.sqrt(np.repeat(sgd_variance(lr, 1.0), n))
     w = one_dimension(run, Optimizer(sgd(), np.repeat(lr, n), replicas=len(start)), start, 500)
     squares, crossed = (x.mean(axis=0).reshape(-1, n) for x in (w[1:] ** 2, w[1:] * w[:-1] < 0.0))
     for rate, square, cross in zip(lr, squares, crossed, strict=True):
         said, floor, often = f"SGD at constant lr {rate:g}", sgd_variance(rate, 1.0), np.arccos(1.0 - rate) / np.pi
-        claim(f"floor {rate:g}", f"{said}: E w²", expected=float(floor), measured=mean_interval(square))
-        said += ": crossings of the minimum per update, against arccos(1 - lr h)/π"
-        claim(f"crossings {rate:g}", said, expected=often, measured=mean_interval(cross))
+        crossings = f"{said}: crossings of the minimum per update, against arccos(1 - lr h)/π"
+        run.claim_all(
+            (f"floor {rate:g}", f"{said}: E w²", floor, mean_interval(square), 0, "003-m"),
+            (f"crossings {rate:g}", crossings, often, mean_interval(cross), 0, "003-m"),
+        )
     still, theory = float(transient(LinearRule(), np.full(500, 0.1), 1.0, noise=0.0).square[-1]), 0.9**1000
     said = "without noise the same constant rate settles: E w² after 500 updates at lr 0.1"
-    claim("no noise", said, expected=theory, measured=still, tolerance=1e-12 * theory)
+    run.claim_all(("no noise", said, theory, still, 1e-12 * theory, "003-m"))
 
 
 def plug_in_claims(run: Run) -> None:
     """Decay is no option of a momentum rule, but a hook or a schedule of any: what it does."""
-    beta, decay, claim = run.options.beta, inverse_time_decay(1.0, 0.1), partial(run.claim, row="003-f")
+    beta, decay = run.options.beta, inverse_time_decay(1.0, 0.1)
     taken = sum("decay" in signature(rule).parameters for rule in (optimlab.momentum, heavy_ball, optimlab.nesterov))
-    claim("decay=", "momentum rules that take the option decay=", expected=0, measured=taken, verdict="refuted")
+    run.claim_all(("decay=", "momentum rules that take the option decay=", 0, taken, 0, "003-f"))
     kinds: dict[str, tuple[list[Any], Any]] = {
         "constant": ([], 1.0 + np.zeros(300)),
         "by the hook 1/(1 + 0.1 k)": ([LearningRateDecay(decay)], decay(np.arange(300))),
@@ -117,7 +118,7 @@ def plug_in_claims(run: Run) -> None:
         square = mean_interval(one_dimension(run, opt, np.ones(4000), 300)[-1] ** 2)
         theory = float(transient(LinearRule(beta), 0.05 * factors, 1.0).square[-1])
         said = f"heavy ball β {beta:g}, lr 0.05 {name}: E w² after 300 updates"
-        claim(f"rate {name}", said, expected=theory, measured=square, verdict="reproduced")
+        run.claim_all((f"rate {name}", said, theory, square, 0, "003-f", "reproduced"))
 
 
 def law_claims(run: Run) -> Floats:
@@ -126,21 +127,18 @@ def law_claims(run: Run) -> Floats:
     w = one_dimension(run, Optimizer(sgd(), inverse_time_decay(*best), replicas=4000), np.ones(4000), 1000)
     for k in (10, 100, 1000):
         said = f"lr(k) = 1/(h (k + 1 + c/(h² x₀))): E w² after {k} updates, against 1/(1/x₀ + k h²/c)"
-        run.claim(f"law {k}", said, expected=float(best_decay_variance(k, 1.0)), measured=mean_interval(w[k] ** 2))
+        run.claim_all((f"law {k}", said, best_decay_variance(k, 1.0), mean_interval(w[k] ** 2)))
     square = transient(LinearRule(), gain / (np.arange(K)[:, None] + 2.0), 1.0).square
     for a, s in zip(gain.tolist(), square.T, strict=True):  # between ¼ and ¾ the limits are too far away
         if a <= 0.25:  # the next term falls as k^(2a-1)
-            said, slope = f"lr = a/(h k), a = {a:g}: exponent of E w² at {K} updates", float(np.log2(s[K] / s[K // 2]))
-            run.claim(f"gain {a:g}", said, expected=-2.0 * a, measured=slope, tolerance=0.1 * K ** (2.0 * a - 1.0))
+            said, slope = f"lr = a/(h k), a = {a:g}: exponent of E w² at {K} updates", np.log2(s[K] / s[K // 2])
+            run.claim_all((f"gain {a:g}", said, -2.0 * a, slope, 0.1 * K ** (2.0 * a - 1.0)))
         elif a >= 0.75:
             said, limit = f"lr = a/(h k), a = {a:g}: k h² E w²/c after {K} updates", a**2 / (2.0 * a - 1.0)
-            run.claim(f"gain {a:g}", said, expected=limit, measured=float(K * s[K]), tolerance=2.0 / K * limit)
-    fast, far = (
-        optimlab.exponential_decay(0.5, 0.5, steps=2)(np.arange(300)),
-        "lr halved every 2 updates: mean w, never 0",
-    )
-    short = float(transient(LinearRule(), fast[:30], 1.0).mean[-1])
-    run.claim("too fast", far, expected=float(np.prod(1.0 - fast)), measured=short, tolerance=1e-4)
+            run.claim_all((f"gain {a:g}", said, limit, K * s[K], 2.0 / K * limit))
+    fast = optimlab.exponential_decay(0.5, 0.5, steps=2)(np.arange(300))
+    short, said = transient(LinearRule(), fast[:30], 1.0).mean[-1], "lr halved every 2 updates: mean w, never 0"
+    run.claim_all(("too fast", said, np.prod(1.0 - fast), short, 1e-4))
     return square
 
 
@@ -161,16 +159,18 @@ def budget_claims(run: Run, last: pd.Series[float]) -> None:
     run.claim("restarts do not pay", said, expected=2, measured=above, default=True)
     squares = best_ends(run, 300, lambda lr: transient(LinearRule(), lr, 1.0).square)[0]
     said, below = "one dimension: schedules that at any peak end below 1/k", squares < best_decay_variance(300, 1.0)
-    run.claim("none beats 1/k", said, expected=0, measured=int(below.sum()))
+    run.claim_all(("none beats 1/k", said, 0, below.sum()))
     lr, n = 0.01, 100
     both = np.stack([optimlab.warm_up(lr, steps=n)(np.arange(400)), np.full(400, lr)], axis=1)
     means = transient(LinearRule(), both, 1.0, noise=0.0).mean[-1]
-    behind, theory = float(np.log(means[0] / means[1]) / -np.log1p(-lr)), (n + 1) / 2 + lr * n / 12
-    said = f"a warm-up of n = {n} updates at lr h = {lr:g} is behind by (n+1)/2 + lr h n/12 updates"
-    run.claim("warm-up", said, expected=theory, measured=behind, tolerance=lr**2 * n)  # the next term of the series
+    behind, theory = np.log(means[0] / means[1]) / -np.log1p(-lr), (n + 1) / 2 + lr * n / 12
     losses = expected(run, optimlab.cosine_restarts(0.5, steps=250)(np.arange(1000)))
-    said = "cosine restarts, 4 in 1000 updates: loss at the end of run 4 over that of run 3"
-    run.claim("restart forgets", said, expected=1.0, measured=float(losses[1000] / losses[750]), tolerance=0.01)
+    late = f"a warm-up of n = {n} updates at lr h = {lr:g} is behind by (n+1)/2 + lr h n/12 updates"
+    again = "cosine restarts, 4 in 1000 updates: loss at the end of run 4 over that of run 3"
+    run.claim_all(
+        ("warm-up", late, theory, behind, lr**2 * n),  # the next term of the series
+        ("restart forgets", again, 1, losses[1000] / losses[750], 0.01),
+    )
 
 
 def draw_shapes(figure: Any, run: Run, exact: Floats, table: pd.DataFrame) -> None:
