@@ -63,12 +63,9 @@ def draw_sizes(run: Run) -> pd.DataFrame:
 def law_table(run: Run) -> pd.DataFrame:
     """Log₁₀ of the probability of a minimum for each n: exactly, by the large-n law, and by coins."""
     n = np.arange(1, run.options.largest + 1)
-    laws = (
-        theory.minimum_log_probability(n),
-        theory.minimum_log_probability_large(n),
-        theory.minimum_log_probability_signs(n),
-    )
-    logs = {name: law / np.log(10) for name, law in zip(("exact", "law", "coins"), laws, strict=True)}
+    logs = {"exact": theory.minimum_log_probability(n), "law": theory.minimum_log_probability_large(n)}
+    logs = {name: law / np.log(10) for name, law in logs.items()}
+    logs["coins"] = theory.minimum_log_probability_signs(n) / np.log(10)
     return pd.DataFrame({"n": n, **logs, "P": 10 ** logs["exact"], "P_coins": 10 ** logs["coins"]})
 
 
@@ -98,19 +95,19 @@ def claim(run: Run, drawn: pd.DataFrame, laws: pd.DataFrame, shifts: pd.DataFram
     n, exact, top = laws["n"].to_numpy(float), laws["exact"].to_numpy(), run.options.largest
     terms = np.stack([n**2, n, np.log(n), n**0, 1 / n], axis=1)
     fit = np.linalg.lstsq(terms[9:50], exact[9:50])[0]
-    said = f"n = {top}: log₁₀ P(minimum), exactly, beside what n = 10 ... 50 extrapolate to"
-    more = {"expected": terms[-1] @ fit, "tolerance": 5e-6 * top**1.5}
-    run.claim("100 features", said, measured=exact[-1], row="003-e", verdict="refuted", **more)
-    run.claim("limit", "-ln P / n² tends to (ln 3)/4", expected=np.log(3) / 4, measured=-fit[0] * np.log(10),
-              tolerance=5e-5)  # fmt: skip
-    said = f"n = {top}: log₁₀ of law over exact value, whose next term is ½ ln(1+2/√3) n"
+    many = f"n = {top}: log₁₀ P(minimum), exactly, beside what n = 10 ... 50 extrapolate to"
+    beyond = f"n = {top}: log₁₀ of law over exact value, whose next term is ½ ln(1+2/√3) n"
     left, after = top / 2 * np.log10(1 + 2 / np.sqrt(3)), np.log10(top) / 24 + 0.02
-    run.claim("left out", said, expected=left, measured=laws["law"].iloc[-1] - exact[-1], tolerance=after)
-    rises = int(np.count_nonzero(np.diff(exact / n**2) >= 0) < top - 1)
-    run.claim("falling", f"n = 1 ... {top}: -ln P / n² falls throughout", expected=0, measured=rises)
-    said = f"n = {top}, shift 1: n times what the index exceeds the semicircle's by; arcsin(s/2)/(2π) for large n"
-    over = top * float(theory.goe_index(top, 1.0) - theory.semicircle_index(1.0))
-    run.claim("semicircle", said, expected=1 / 12, measured=over, tolerance=1 / top)
+    rises = np.count_nonzero(np.diff(exact / n**2) >= 0) < top - 1
+    circle = f"n = {top}, shift 1: n times what the index exceeds the semicircle's by; arcsin(s/2)/(2π) for large n"
+    over = top * (theory.goe_index(top, 1.0) - theory.semicircle_index(1.0))
+    run.claim_all(
+        ("100 features", many, terms[-1] @ fit, exact[-1], 5e-6 * top**1.5, "003-e"),
+        ("limit", "-ln P / n² tends to (ln 3)/4", np.log(3) / 4, -fit[0] * np.log(10), 5e-5),
+        ("left out", beyond, left, laws["law"].iloc[-1] - exact[-1], after),
+        ("falling", f"n = 1 ... {top}: -ln P / n² falls throughout", 0, rises),
+        ("semicircle", circle, 1 / 12, over, 1 / top),
+    )
 
 
 def draw_laws(ax: Axes, laws: pd.DataFrame, drawn: pd.DataFrame) -> None:

@@ -111,19 +111,19 @@ def samples_of(run: Run) -> Samples:
     return Samples(X.astype(np.float32), y)
 
 
-def gain(rule: Rule) -> float:
-    """Return how far a rule steps in the end for a constant gradient 1: 1/(1-β) for the heavy ball; NaN if unknown."""
-    linear = linear_rule(rule)
-    return np.nan if linear is None else float(linear.trace / (1.0 - linear.beta) + linear.gradient)
+def gains_of(run: Run) -> dict[str, float]:
+    """Return what each linear rule makes of a constant gradient: 1/(1-β) for the heavy ball."""
+    forms = {label: linear_rule(rule) for label, rule in run.options.rules.items()}
+    return {label: float(form.gain) for label, form in forms.items() if form is not None}
 
 
 def rate_table(run: Run, found: Mapping[str, Trained]) -> pd.DataFrame:
     """Means over the seeds, by rule and learning rate."""
-    rows = []
+    rows, gains = [], gains_of(run)
     for label, here in found.items():
         for i, lr in enumerate(here.lr):
             means = (each[i].mean() for each in here[2:])
-            rows.append((label, lr, gain(run.options.rules[label]) * lr, here.test[i].std(ddof=1), *means))
+            rows.append((label, lr, gains.get(label, np.nan) * lr, here.test[i].std(ddof=1), *means))
     names = ["rule", "lr", "lr of SGD", "sd", "test", "train", "loss", "averaged test", "averaged loss"]
     return pd.DataFrame(rows, columns=names)
 
@@ -137,8 +137,7 @@ def highest(here: Trained) -> int:
 def claim_gain(run: Run, found: Mapping[str, Trained]) -> None:
     """Momentum at lr (1-β) a is SGD at lr a: β/(1-β) steps late, which is less than 6 % of the loss."""
     row = "" if run.turned else "003-g"
-    gains = {label: gain(rule) for label, rule in run.options.rules.items()}
-    reach = {label: found[label].lr * gains[label] for label in gains if np.isfinite(gains[label])}
+    reach = {label: found[label].lr * gain for label, gain in gains_of(run).items()}
     first = next(iter(reach), "")
     for label in list(reach)[1:]:
         one, other = found[first], found[label]

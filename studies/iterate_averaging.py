@@ -10,6 +10,7 @@ SGD and others see the gradients h w + e, first one curvature from the floor on,
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -75,9 +76,8 @@ def many_curvatures(run: Run, lower: float) -> dict[str, Curve]:
     for rule, lr, found in [*cases, (sgd(), lower, look(sgd())._replace(colour=GREY))]:
         linear, exact = linear_rule(rule), np.full((2, o.steps), np.nan)
         if linear is not None:
-            lr = lr or o.lr / float(linear.trace / (1.0 - linear.beta) + linear.gradient)
-            form = LinearRule(linear.beta, linear.trace, linear.gradient, average=o.gamma)
-            moments = transient(form, np.full((o.steps, 1), lr), h, noise=h / o.batch)
+            lr = lr or o.lr / float(linear.gain)
+            moments = transient(replace(linear, average=o.gamma), np.full((o.steps, 1), lr), h, noise=h / o.batch)
             exact = np.array([(h * s / 2).sum(axis=-1)[1:] for s in (moments.square, moments.average_square)])
         losses, name = simulated(run, rule, lr or o.lr), f"{found.name}, lr {lr or o.lr:.3g}"
         curves[name] = Curve(exact[0], losses[0], found.colour, found.dash)

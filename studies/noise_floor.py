@@ -9,6 +9,7 @@ in closed form, and stands beside its simulation. Takes 20 s (--quick: 4 s).
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -56,7 +57,7 @@ def closed_form(rule: Rule, lr: Floats, run: Run, gamma: float = 0.0) -> tuple[F
     linear = linear_rule(rule)
     if linear is None:
         return np.full(len(lr), np.nan), np.full(len(lr), np.nan)
-    form = type(linear)(linear.beta, linear.trace, linear.gradient, average=gamma)
+    form = replace(linear, average=gamma)
     covariance = stationary_covariance(form, lr, run.options.curvature, noise=run.options.noise)
     return covariance[:, 0, 0], covariance[:, 2, 2]
 

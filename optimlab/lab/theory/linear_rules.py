@@ -43,6 +43,8 @@ class LinearRule:
            [ 0.8 , -0.09,  0.  ]])
     >>> LinearRule([0.0, 0.9]).limit, LinearRule(0.9, trace=0.9, gradient=1.0).mode(0.19).radius.round(6)
     (array([2. , 3.8]), np.float64(0.853815))
+    >>> LinearRule([0.0, 0.9]).gain.round(12)
+    array([ 1., 10.])
     """
 
     beta: Any = 0.0
@@ -67,6 +69,11 @@ class LinearRule:
         (Polyak 1964, theorem 9; Cohen et al. 2021 and 2022, on the edge of stability).
         """
         return 2.0 * (1.0 + self.beta) / (self.trace + self.gradient * (1.0 + self.beta))
+
+    @property
+    def gain(self) -> Any:
+        """a/(1-β) + b: how far a step goes in the end for a constant gradient of 1; lr times it is that of SGD."""
+        return self.trace / (1.0 - self.beta) + self.gradient
 
     @formula
     def mode(self, lr_h: Finite) -> Mode:
