@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from optimlab.lab.frame import Claim
+from optimlab.lab.frame import Claim, Run
 from optimlab.lab.frame.claims import COLUMNS, Quote, claims_text, count_text, quotes
 
 FIELDS = {
@@ -192,3 +192,19 @@ def test_sentences_are_those_of_the_table_beside_the_studies(tmp_path):
     (tmp_path / "more").mkdir()
     (tmp_path / "more" / "articles.csv").write_text(text, encoding="utf-8")
     assert quotes(tmp_path / "more") == {"003-b": Quote("A title", "It is said, often", "refuted")}
+
+
+def test_the_verdict_of_a_claim_is_that_of_its_sentence_unless_it_says_another(tmp_path):
+    run = Run("demo", tmp_path, quotes={"003-b": Quote("A title", "It is said", "refuted")})
+    run.claim_all(
+        ("as said", "one", 1, 1, 0, "003-b"),
+        ("else", "one", 1, 1, 0, "003-b", "reproduced"),
+        ("theory", "a truth counts 1", True, (1.0, 0.9, 1.1)),
+        ("nothing", "nobody knows", np.nan, 1),
+    )
+    assert [(claim.id, claim.verdict) for claim in run.claims] == [
+        ("as said", "refuted"), ("else", "reproduced"), ("theory", ""),
+    ]  # fmt: skip
+    assert all(claim.stands for claim in run.claims)
+    with pytest.raises(ValueError, match=r"row must be one of articles\.csv; got '003-z'"):
+        run.claim_all(("other", "one", 1, 1, 0, "003-z"))
