@@ -39,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(import_module(f"optimlab.lab.play.{given[0]}").command(given[1:]))
     parser = argparse.ArgumentParser("optimlab", description=__doc__, allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"optimlab {optimlab.__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     listed = commands.add_parser("studies", help="list the studies: question, time, answer")
     listed.add_argument("--markdown", action="store_true", help="as the table of the README")
     study = commands.add_parser("study", help="run a study: optimlab study ema_beta --quick", add_help=False)
@@ -53,6 +53,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return studies.run(arguments.name, rest)
     if rest:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    if arguments.command is None:
+        parser.print_help()
+        return 0
     tell(studies.markdown() if arguments.markdown else studies.listing(columns(sys.stdout)))
     return 0
 

@@ -33,7 +33,13 @@ def test_it_prints_the_table_of_the_readme(capsys):
     assert capsys.readouterr().out in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("arguments", [[], ["study"], ["study", "nothing"], ["studies", "more"], ["average"]])
+def test_alone_it_says_what_it_can_do(capsys):
+    assert main([]) == 0
+    printed = capsys.readouterr().out
+    assert all(command in printed for command in ("studies", "study", "play", "ema"))
+
+
+@pytest.mark.parametrize("arguments", [["study"], ["study", "nothing"], ["studies", "more"], ["average"]])
 def test_bad_usage_is_status_2(arguments, capsys):
     with pytest.raises(SystemExit) as ended:
         main(arguments)
