@@ -20,7 +20,7 @@ from scipy.optimize import brentq
 
 from optimlab import Box, Ema, Every, Gradient, Optimizer, Project, Root, Rule, Square, adam, descend
 from optimlab.checks import POSITIVE, Range
-from optimlab.lab.frame import Knob, Run, look, looks, rules_knob, study
+from optimlab.lab.frame import Knob, Run, legend_above, look, looks, rules_knob, study
 from optimlab.lab.problems import AlternatingLosses
 from optimlab.lab.theory import adam_drift, adam_regret, amsgrad_distance, amsgrad_drift, amsgrad_regret, crossing_steps
 from optimlab.typing import Floats
@@ -213,10 +213,10 @@ def draw_drift(ax: Axes, run: Run, drift: pd.DataFrame, turn: pd.DataFrame) -> N
         ax.plot(fine, adam_drift(c, fine), color=COLOURS["Adam"], linestyle=style, label=label)
         ax.plot(dots["beta2"], dots["drift"], "o", color=COLOURS["Adam"])
     ax.axhline(0.0, color="black", linewidth=1.0)
-    ax.axvline(run.options.beta2[0], color="#777777", linewidth=1.0, linestyle=":")
+    ax.axvline(run.options.beta2[0], color="#777777", linewidth=1.0, linestyle=":", label="β₂ of the game")
     ax.set(title="Adam drifts uphill when it forgets in a period", xlabel="β₂ (dots: measured, lines: theory)")
     ax.set_ylabel("drift in a period of 3 steps, in units of lr")
-    ax.legend(loc="lower left")
+    legend_above(ax)
 
 
 def main(run: Run) -> None:

@@ -18,7 +18,7 @@ from matplotlib.axes import Axes
 
 from optimlab import Every, Optimizer, Rule, descend, heavy_ball, momentum
 from optimlab.checks import Range
-from optimlab.lab.frame import PALETTE, Knob, Run, StudyError, look, looks, rules_knob, study
+from optimlab.lab.frame import Knob, Run, StudyError, look, looks, rules_knob, study
 from optimlab.lab.theory import LinearRule, heavy_ball_mode, heavy_ball_plateau, linear_rule
 from optimlab.typing import Floats
 
@@ -28,7 +28,7 @@ KNOBS = (
     Knob("beta", (0.25, 0.5, 0.9, 0.99), "decays whose plateau is measured", Range("in [0.01, 0.99]")),
     Knob("steps", 120, "steps of the paths", Range("at least 10")),
 )
-COLOURS = [PALETTE[name] for name in ("orange", "blue", "green", "purple", "sky", "vermillion")]
+COLOURS = ["#882255", "#999933", "#332288", "#7F7F7F", "#8C510A"]  # of numbers, not of rules
 
 
 def path(rule: Rule, lr_h: Any, steps: int = 5) -> Floats:
@@ -170,8 +170,9 @@ def draw_paths(ax: Axes, run: Run) -> None:
     label, rule = next(iter(run.options.rules.items()))
     for lr_h, colour in zip(sorted(set(run.options.lr)), COLOURS * 9, strict=False):
         w = path(rule, lr_h, run.options.steps)[:, 0]
-        ax.plot(w[1:], np.diff(w), "o-", color=colour, markersize=3, linewidth=1.0, label=f"lr · curvature = {lr_h:g}")
-    ax.plot(0, 0, "k*", markersize=12)
+        look = {"color": colour, "markersize": 3, "linewidth": 1.0}
+        ax.plot(w, np.diff(w, prepend=w[:1]), "o-", label=f"lr · curvature = {lr_h:g}", **look)
+    ax.plot(0, 0, "k+", markersize=12, zorder=3, label="minimum")
     ax.margins(y=0.25)
     ax.set(title=f"{label} from w = 1: it creeps, or it circles", xlabel="w", ylabel="step just made")
     ax.legend(loc="upper left")

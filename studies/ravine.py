@@ -200,9 +200,11 @@ def draw_steps(ax: Axes, run: Run, table: pd.DataFrame) -> None:
     own = {f"{label}, tried lr": rule for label, rule in run.options.rules.items()}
     for label, look in looks(STYLES | own).items():
         rows = table[table["method"] == label]
-        ax.plot(rows["kappa"], rows["steps"], "s:" if label in own else "o", color=look.colour, label=label)
+        ax.plot(rows["kappa"], rows["steps"], "s" if label in own else "o", color=look.colour)
         ax.plot(rows["kappa"], rows["by_rate"], look.dash, color=look.colour, linewidth=1.0)
-    ax.set(xlabel="κ", ylabel=f"steps to {run.options.target:g} of the distance", xscale="log", yscale="log")
+        ax.plot([], [], "s:" if label in own else f"o{look.dash}", color=look.colour, label=label)
+    ax.set(xlabel="condition number κ", xscale="log", yscale="log")
+    ax.set_ylabel(f"steps to {run.options.target:g} of the distance")
     ax.set_title("κ or √κ steps (dots measured, lines the rate alone)")
     ax.legend(loc="upper left", fontsize=9)
 
@@ -215,7 +217,7 @@ def draw_transients(ax: Axes, table: pd.DataFrame) -> None:
     ax.plot(table["kappa"], table["peak"], "o", color=blue, label="largest distance / start's, measured")
     ax.plot(kappa, np.sqrt(kappa) / 4, ":", color="#666666", label="√κ/4")
     ax.plot(table["kappa"], table["behind_until"], "ks", label="last step at which SGD is nearer")
-    ax.set(xlabel="κ", ylabel="distance / start's, or step", xscale="log", yscale="log")
+    ax.set(xlabel="condition number κ", ylabel="distance / start's, or step", xscale="log", yscale="log")
     ax.set_ylim(0.4, 30 * max(2, table["behind_until"].max()))
     ax.set_title("The price: at first the heavy ball moves away")
     ax.legend(loc="upper left")
@@ -226,7 +228,7 @@ def draw_cycle(ax: Axes, paths: dict[str, Floats]) -> None:
     for label, path in paths.items():
         ax.plot(path[:61], "o-", color=looks(STYLES)[label].colour, markersize=3, linewidth=1.0, label=label)
     ax.axhline(0.0, color="#666666", linewidth=1.0)
-    ax.set(xlabel="step", ylabel="x, from 3.3", title="Curvature 25, but 1 on [1, 2]: it never arrives at 0")
+    ax.set(xlabel="step", ylabel="x, from 3.3", title="Curvature 25, but 1 on [1, 2]: a heavy ball never arrives at 0")
     ax.legend(loc="upper right")
 
 
@@ -240,9 +242,10 @@ def draw_tunings(ax: Axes, table: pd.DataFrame, tunings: tuple[float, Floats, Fl
     mesh = ax.pcolormesh(lr_l, beta, shown, cmap="viridis_r", vmin=steps.min(), vmax=10 * steps.min())
     ax.figure.colorbar(mesh, ax=ax, label="steps to the target (white: many more, or never)")
     ax.plot(lr, best, "*", color="white", markeredgecolor="black", markersize=15, label=f"best rate: {tuned:.0f} steps")
-    ax.plot(lr_l[column], beta[row], "wD", markeredgecolor="black", label=f"fewest steps: {steps.min():.0f}")
-    ax.set(title=f"Heavy ball, κ = {kappa:g}: the best rate is not the fastest", xlabel="lr · L", ylabel="β")
-    ax.legend(loc="lower left", facecolor="#DDDDDD", frameon=True)
+    fewest = f"fewest steps: {steps.min():.0f}"
+    ax.plot(lr_l[column], beta[row], "wD", markeredgecolor="black", markersize=4, label=fewest)
+    ax.set(title=f"Heavy ball, κ = {kappa:g}: fewest steps at the edge of divergence", xlabel="lr · L", ylabel="β")
+    ax.legend(loc="lower right")
 
 
 def answer(run: Run, table: pd.DataFrame, peaks: pd.DataFrame) -> None:

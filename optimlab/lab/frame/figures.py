@@ -11,7 +11,7 @@ from optimlab.lab.frame.terminal import printable
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["FORMATS", "PALETTE", "Panel", "drawn", "has_display", "literal", "save_figure", "style"]
+__all__ = ["FORMATS", "PALETTE", "Panel", "drawn", "has_display", "legend_above", "literal", "save_figure", "style"]
 
 Panel = Callable[[Any], object] | tuple[Callable[[Any], object], str]
 """What draws on axes; beside it "3d", for axes of three dimensions, or "figure", for a figure instead of axes."""
@@ -100,6 +100,26 @@ def literal(text: str, width: int = 40) -> str:
     drawn = get_font(findfont("DejaVu Sans")).get_charmap()
     line = "".join(c if ord(c) in drawn else "□" for c in line)
     return (line if len(line) <= width else line[: width - 1] + "…").replace("$", r"\$")
+
+
+def legend_above(ax: Any, columns: int = 2) -> None:
+    """Put the legend above what is drawn, with room of its own, whatever the scale.
+
+    Examples
+    --------
+    >>> import matplotlib.figure
+    >>> ax = matplotlib.figure.Figure().subplots()
+    >>> _ = ax.semilogy([1, 10], label="a")
+    >>> before = ax.get_ylim()
+    >>> legend_above(ax)
+    >>> before[0] == ax.get_ylim()[0], before[1] < ax.get_ylim()[1]
+    (True, True)
+    """
+    rows = -(-sum(not label.startswith("_") for label in ax.get_legend_handles_labels()[1]) // columns)
+    low, _ = ax.get_ylim()
+    _, top = (ax.transAxes - ax.transData).transform((0.0, 1.0 + 0.08 * (rows + 0.5)))
+    ax.set_ylim(low, top)
+    ax.legend(loc="upper left", ncols=columns, fontsize=9)
 
 
 def drawn(panels: Sequence[Panel], columns: int, size: tuple[float, float]) -> "Figure":
