@@ -171,19 +171,12 @@ def draw_noise(ax: Axes, at: Saddle, table: pd.DataFrame, all_steps: dict[float,
 
 
 def animate(run: Run, found: Paths) -> None:
-    """Write the animation, one picture above the other, which opens on the whole ways."""
+    """Write the animation."""
     figure, draw, frames = found.animation(FRAMES // 4 if run.quick else FRAMES)
-    over, values = figure.axes
-    over.set_position((0.13, 0.5, 0.85, 0.47))
-    values.set_position((0.13, 0.11, 0.85, 0.32))
-    over.legend().remove()  # that of the values says the same
-    figure.set_layout_engine("none")
-    figure.set_size_inches(6.4, 10.0)
     table = found.table()
     ends = "; ".join(f"{row.rule}: {row.status} at step {row.steps}" for row in table.itertuples())
-    text = f"The ways of {len(table)} rules over {found.scene.name} from {found.scene.start} ({found.said}). "
-    text += f"{ends}. The first picture shows them whole; play, or step through."
-    run.animation(figure, lambda k: draw(k or frames - 1), frames=frames, name=run.name, text=text)
+    text = f"The ways of {len(table)} rules over {found.scene.name} from {found.scene.start} ({found.said}). {ends}."
+    run.animation(figure, draw, frames=frames, name=run.name, text=text)
 
 
 def answer(run: Run, at: Saddle, table: pd.DataFrame, noise: pd.DataFrame) -> None:

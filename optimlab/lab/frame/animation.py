@@ -23,6 +23,8 @@ _GLYPHS = {  # in place of a font that the player would load from the network
 def animation_page(figure: "Figure", draw: Callable[[int], Any], *, frames: int, title: str, text: str) -> str:
     """Return a page of HTML with the frames in it, and buttons to play them or to step through them.
 
+    It opens on the last frame, which is in the place of the first.
+
     The arguments are those of `Run.animation`.
 
     Examples
@@ -36,10 +38,13 @@ def animation_page(figure: "Figure", draw: Callable[[int], Any], *, frames: int,
     from matplotlib.animation import FuncAnimation
 
     with mpl.rc_context({"savefig.dpi": _DPI}):
-        player = FuncAnimation(figure, draw, frames=frames, interval=_INTERVAL).to_jshtml(default_mode="once")
+        player = FuncAnimation(figure, draw, frames=[frames - 1, *range(1, frames)], interval=_INTERVAL).to_jshtml(
+            default_mode="once"
+        )
     player = re.sub(r"<link[^>]*>", "", player)
     player = re.sub(r'<i class="fa fa-([^"]*)"></i>', lambda icon: _GLYPHS[icon[1]], player)
     found = re.search(r"_anim_img([0-9a-f]{32})", player)
     if found is not None:  # the id is random
         player = player.replace(found[1], "")
-    return page(title, element("p", text), Markup(player))
+    note = element("p", "The first picture is the whole; play, or step through.", class_="note")
+    return page(title, element("p", text), note, Markup(player))
