@@ -171,7 +171,7 @@ def draw_errors(ax: Axes, run: Run, grid: pd.DataFrame, dots: pd.DataFrame, of: 
     for (beta, error), (mark, label, colour) in zip(dots.to_numpy(), [*marks, ("*", None, "black")], strict=True):
         ax.plot(1 / (1 - beta), error, mark, color=colour, markersize=9, label=label)
     ax.set(xlabel="window 1/(1-β), samples", xscale="log", ylabel=f"RMS error {of}")
-    ax.set_title(f"{of.capitalize()}: β = {dots.to_numpy()[-1, 0]:.3g} errs least (star)")
+    ax.set_title(f"β = {dots.to_numpy()[-1, 0]:.3g} errs least {of} (star)")
     ax.xaxis.set_major_formatter("{x:g}")
     legend_above(ax, 3)
 
@@ -210,7 +210,7 @@ def draw(run: Run, curve: Curve, table: pd.DataFrame, series: pd.Series[Any], be
         lambda ax: draw_weights(ax, run),
         lambda ax: draw_lines(ax, averages(run, begin), start),
         lambda ax: draw_all(ax, run, series, best),
-        lambda ax: draw_errors(ax, run, after, of_next, "of the next value, debiased"),
+        lambda ax: draw_errors(ax, run, after, of_next, "for the next value, debiased"),
     )
 
 

@@ -200,7 +200,7 @@ def draw_steps(ax: Axes, run: Run, table: pd.DataFrame) -> None:
     own = {f"{label}, tried lr": rule for label, rule in run.options.rules.items()}
     for label, look in looks(STYLES | own).items():
         rows = table[table["method"] == label]
-        ax.plot(rows["kappa"], rows["steps"], "s" if label in own else "o", color=look.colour)
+        ax.plot(rows["kappa"], rows["steps"], "s:" if label in own else "o", color=look.colour)
         ax.plot(rows["kappa"], rows["by_rate"], look.dash, color=look.colour, linewidth=1.0)
         ax.plot([], [], "s:" if label in own else f"o{look.dash}", color=look.colour, label=label)
     ax.set(xlabel="condition number κ", xscale="log", yscale="log")

@@ -23,7 +23,7 @@ _GLYPHS = {  # in place of a font that the player would load from the network
 def animation_page(figure: "Figure", draw: Callable[[int], Any], *, frames: int, title: str, text: str) -> str:
     """Return a page of HTML with the frames in it, and buttons to play them or to step through them.
 
-    It opens on the last frame, which is in the place of the first.
+    It opens on the last frame, before the first.
 
     The arguments are those of `Run.animation`.
 
@@ -32,13 +32,13 @@ def animation_page(figure: "Figure", draw: Callable[[int], Any], *, frames: int,
     >>> from matplotlib.figure import Figure
     >>> page = animation_page(Figure((1, 1)), lambda k: (), frames=3, title="three", text="It counts.")
     >>> page.count("data:image/png;base64"), "https:" in page
-    (3, False)
+    (4, False)
     """
     import matplotlib as mpl
     from matplotlib.animation import FuncAnimation
 
     with mpl.rc_context({"savefig.dpi": _DPI}):
-        player = FuncAnimation(figure, draw, frames=[frames - 1, *range(1, frames)], interval=_INTERVAL).to_jshtml(
+        player = FuncAnimation(figure, draw, frames=[frames - 1, *range(frames)], interval=_INTERVAL).to_jshtml(
             default_mode="once"
         )
     player = re.sub(r"<link[^>]*>", "", player)
