@@ -145,9 +145,7 @@ def draw_width(ax: Axes, run: Run, table: pd.DataFrame) -> None:
         ax.scatter(hit.index, [y] * len(hit), 44 * (hit > 0), facecolors="none", edgecolors=look.colour, linewidths=0.7)
         ax.scatter(hit.index, [y] * len(hit), 36 * settled, color=look.colour, edgecolors="none")
         if not hit.any():
-            ax.text(
-                hit.index[0], y, f"none hits in {run.options.steps} steps", color=look.colour, fontsize=9, va="center"
-            )
+            ax.text(hit.index[0], y, f"no hit in {run.options.steps} steps", color=look.colour, fontsize=9, va="center")
     ax.set(xscale="log", yticks=range(len(rules)), ylim=(-0.6, len(rules) - 0.4))
     ax.set(yticklabels=[literal(label, 16) for label in reversed(rules)])
     ax.set(

@@ -112,8 +112,8 @@ def legend_above(ax: Any, columns: int = 2) -> None:
     >>> _ = ax.semilogy([1, 10], label="a")
     >>> before = ax.get_ylim()
     >>> legend_above(ax)
-    >>> before[0] == ax.get_ylim()[0], before[1] < ax.get_ylim()[1]
-    (True, True)
+    >>> bool(before[0] == ax.get_ylim()[0] and before[1] < ax.get_ylim()[1])
+    True
     """
     rows = -(-sum(not label.startswith("_") for label in ax.get_legend_handles_labels()[1]) // columns)
     low, _ = ax.get_ylim()
