@@ -144,7 +144,21 @@ def drawn(panels: Sequence[Panel], columns: int, size: tuple[float, float]) -> "
             draw(figure.add_subfigure(place))
         else:
             draw(figure.add_subplot(place, projection="3d" if kind == "3d" else None))
+    for axis in (axis for ax in figure.axes for axis in (ax.xaxis, ax.yaxis) if axis.get_scale() == "log"):
+        axis.set_minor_formatter(_sparse())
     return figure
+
+
+def _sparse() -> Any:
+    """Return what names of 2, 3, ..., 9 times a power of ten only 2 and 5 times, unless the axis is short."""
+    from matplotlib.ticker import LogFormatterSciNotation
+
+    class Sparse(LogFormatterSciNotation):
+        def __call__(self, x: float, pos: Any = None) -> str:
+            low, high = self.axis.get_view_interval()
+            return super().__call__(x, pos) if high < 3.0 * low or f"{x:.0e}"[0] in "125" else ""
+
+    return Sparse()
 
 
 def save_figure(figure: "Figure", file: BinaryIO, image_format: str) -> None:
