@@ -213,7 +213,7 @@ def draw_drift(ax: Axes, run: Run, drift: pd.DataFrame, turn: pd.DataFrame) -> N
         ax.plot(fine, adam_drift(c, fine), color=COLOURS["Adam"], linestyle=style, label=label)
         ax.plot(dots["beta2"], dots["drift"], "o", color=COLOURS["Adam"])
     ax.axhline(0.0, color="black", linewidth=1.0)
-    ax.vlines(run.options.beta2[0], *ax.get_ylim(), "#777777", ":", "β₂ of the game", linewidth=1.0)
+    ax.vlines(run.options.beta2[0], *ax.get_ylim(), "#777777", ":", label="β₂ of the game", linewidth=1.0)
     ax.set(title="Adam drifts uphill when it forgets in a period", xlabel="β₂ (dots: measured, lines: theory)")
     ax.set_ylabel("drift in a period of 3 steps, in units of lr")
     legend_above(ax)
