@@ -189,7 +189,7 @@ def draw_x(ax: Axes, table: pd.DataFrame, lines: dict[str, tuple[str, str]], tit
         for i, (_, rows) in enumerate(table[table["rule"] == name].groupby("start")):
             ax.plot(rows["t"], rows["x"], color=colour, linestyle=dash, label=None if i else name)
     ax.set(xscale="log", xlabel="step t", ylabel="x (best -1, worst +1)", ylim=(-1.1, 1.1), title=title)
-    ax.legend(loc="center right")
+    legend_above(ax, 3)
 
 
 def draw_regret(ax: Axes, run: Run, table: pd.DataFrame) -> None:
@@ -239,7 +239,9 @@ def main(run: Run) -> None:
     both = {name: (colour, "-") for name, colour in COLOURS.items()}
     others = {n: found[1:] for n, found in zip(shown.index[-len(o.rules) :], looks(o.rules).values(), strict=True)}
     run.draw(
-        lambda ax: draw_x(ax, thin, both, f"Whatever the start, Adam ends at x = {x['Adam']:.2g}"),
+        lambda ax: draw_x(
+            ax, thin, both, f"From x = {o.start[0]:g} Adam ends at {x['Adam']:.2g}, AMSGrad at {x['AMSGrad']:.2g}"
+        ),
         lambda ax: draw_regret(ax, run, thin),
         lambda ax: draw_drift(ax, run, drift, turn),
         lambda ax: draw_x(ax, thin, others, f"Other rules from x = {o.start[0]:g}"),
