@@ -238,10 +238,9 @@ def main(run: Run) -> None:
         run.table(frame, name)
     both = {name: (colour, "-") for name, colour in COLOURS.items()}
     others = {n: found[1:] for n, found in zip(shown.index[-len(o.rules) :], looks(o.rules).values(), strict=True)}
+    ends_at = f"From x = {o.start[0]:g} Adam ends at {x['Adam']:.2g}, AMSGrad at {x['AMSGrad']:.2g}"
     run.draw(
-        lambda ax: draw_x(
-            ax, thin, both, f"From x = {o.start[0]:g} Adam ends at {x['Adam']:.2g}, AMSGrad at {x['AMSGrad']:.2g}"
-        ),
+        lambda ax: draw_x(ax, thin, both, ends_at),
         lambda ax: draw_regret(ax, run, thin),
         lambda ax: draw_drift(ax, run, drift, turn),
         lambda ax: draw_x(ax, thin, others, f"Other rules from x = {o.start[0]:g}"),

@@ -145,8 +145,8 @@ def draw_distances(ax: Axes, run: Run, at: Saddle, table: pd.DataFrame) -> None:
         ax.plot(fine, np.where(line < run.options.steps, line, np.nan), look.dash, color=look.colour)
     ax.set(xscale="log", yscale="log", ylabel="steps until left")
     ax.set_xlabel("distance eps of the start from the ridge (full lines: theory)")
-    grow = "the logarithm" if at.curvature else "a power"
-    ax.set_title(f"{literal(at.name, 20)}, lr {run.options.lr:g}: SGD's steps grow as {grow} of 1/eps")
+    grow = "log" if at.curvature else "a power of"
+    ax.set_title(f"{literal(at.name, 20)}, lr {run.options.lr:g}: without scaling, steps grow as {grow} 1/eps")
     if len(table):
         ax.set_ylim(0.5 * table["steps"].min(), 20 * table["steps"].max())
     ax.legend(ncols=2, loc="upper right", fontsize=9)

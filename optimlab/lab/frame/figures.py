@@ -119,7 +119,7 @@ def legend_above(ax: Any, columns: int = 2) -> None:
     low, _ = ax.get_ylim()
     _, top = (ax.transAxes - ax.transData).transform((0.0, 1.0 + 0.08 * (rows + 0.5)))
     ax.set_ylim(low, top)
-    box = {"frameon": True, "facecolor": "white", "edgecolor": "none", "framealpha": 0.9}  # of lines that leave the axes
+    box = {"frameon": True, "facecolor": "white", "edgecolor": "none", "framealpha": 0.9}  # lines may cross it
     ax.legend(loc="upper left", ncols=columns, fontsize=9, **box)
 
 
