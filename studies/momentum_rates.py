@@ -172,7 +172,7 @@ def draw_paths(ax: Axes, run: Run) -> None:
     for lr_h, colour in zip(sorted(set(run.options.lr)), COLOURS * 9, strict=False):
         w = path(rule, lr_h, run.options.steps)[:, 0]
         w[np.abs(w) > FAR] = np.nan
-        look = {"color": colour, "markersize": 3, "linewidth": 1.0}
+        look: dict[str, Any] = {"color": colour, "markersize": 3, "linewidth": 1.0}
         ax.plot(w, np.diff(w, prepend=w[:1]), "o-", label=f"lr · curvature = {lr_h:g}", **look)
     ax.plot(0, 0, "k+", markersize=12, zorder=3, label="minimum")
     ax.set(title=f"{label} from w = 1: it creeps, or it circles", xlabel="w", ylabel="step just made")

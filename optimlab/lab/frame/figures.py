@@ -156,7 +156,7 @@ def _sparse() -> Any:
 
     class Sparse(LogFormatterSciNotation):
         def __call__(self, x: float, pos: Any = None) -> str:
-            low, high = self.axis.get_view_interval()
+            low, high = self.axis.get_view_interval()  # type: ignore[union-attr]
             return super().__call__(x, pos) if high < 3.0 * low or f"{x:.0e}"[0] in "125" else ""
 
     return Sparse()
