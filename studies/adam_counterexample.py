@@ -20,7 +20,7 @@ from scipy.optimize import brentq
 
 from optimlab import Box, Ema, Every, Gradient, Optimizer, Project, Root, Rule, Square, adam, descend
 from optimlab.checks import POSITIVE, Range
-from optimlab.lab.frame import Knob, Run, look, looks, rules_knob, study
+from optimlab.lab.frame import Knob, Run, legend_above, look, looks, rules_knob, study
 from optimlab.lab.problems import AlternatingLosses
 from optimlab.lab.theory import adam_drift, adam_regret, amsgrad_distance, amsgrad_drift, amsgrad_regret, crossing_steps
 from optimlab.typing import Floats
@@ -189,7 +189,7 @@ def draw_x(ax: Axes, table: pd.DataFrame, lines: dict[str, tuple[str, str]], tit
         for i, (_, rows) in enumerate(table[table["rule"] == name].groupby("start")):
             ax.plot(rows["t"], rows["x"], color=colour, linestyle=dash, label=None if i else name)
     ax.set(xscale="log", xlabel="step t", ylabel="x (best -1, worst +1)", ylim=(-1.1, 1.1), title=title)
-    ax.legend(loc="center right")
+    legend_above(ax, 3)
 
 
 def draw_regret(ax: Axes, run: Run, table: pd.DataFrame) -> None:
@@ -213,10 +213,10 @@ def draw_drift(ax: Axes, run: Run, drift: pd.DataFrame, turn: pd.DataFrame) -> N
         ax.plot(fine, adam_drift(c, fine), color=COLOURS["Adam"], linestyle=style, label=label)
         ax.plot(dots["beta2"], dots["drift"], "o", color=COLOURS["Adam"])
     ax.axhline(0.0, color="black", linewidth=1.0)
-    ax.axvline(run.options.beta2[0], color="#777777", linewidth=1.0, linestyle=":")
+    ax.vlines(run.options.beta2[0], *ax.get_ylim(), "#777777", ":", label="β₂ of the game", linewidth=1.0)
     ax.set(title="Adam drifts uphill when it forgets in a period", xlabel="β₂ (dots: measured, lines: theory)")
     ax.set_ylabel("drift in a period of 3 steps, in units of lr")
-    ax.legend(loc="lower left")
+    legend_above(ax)
 
 
 def main(run: Run) -> None:
@@ -238,8 +238,9 @@ def main(run: Run) -> None:
         run.table(frame, name)
     both = {name: (colour, "-") for name, colour in COLOURS.items()}
     others = {n: found[1:] for n, found in zip(shown.index[-len(o.rules) :], looks(o.rules).values(), strict=True)}
+    ends_at = f"From x = {o.start[0]:g} Adam ends at {x['Adam']:.2g}, AMSGrad at {x['AMSGrad']:.2g}"
     run.draw(
-        lambda ax: draw_x(ax, thin, both, f"Whatever the start, Adam ends at x = {x['Adam']:.2g}"),
+        lambda ax: draw_x(ax, thin, both, ends_at),
         lambda ax: draw_regret(ax, run, thin),
         lambda ax: draw_drift(ax, run, drift, turn),
         lambda ax: draw_x(ax, thin, others, f"Other rules from x = {o.start[0]:g}"),

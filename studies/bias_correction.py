@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from optimlab import Decay, bias_correction, ema
 from optimlab.checks import Range
-from optimlab.lab.frame import PALETTE, Knob, Run, mean_interval, study
+from optimlab.lab.frame import PALETTE, Knob, Run, legend_above, mean_interval, study
 from optimlab.lab.theory import start_mean, start_variance
 from optimlab.typing import Floats
 
@@ -113,8 +113,8 @@ def draw_price(ax: Axes, run: Run, levels: pd.DataFrame) -> None:
         ax.plot(t, price(Decay(beta), t), look, color="black", label=f"break-even, β = {beta:g}")
     ax.set(title="Bias correction pays above the line", xlabel="samples seen", xscale="log")
     ax.set(ylabel="level / sd of the noise", ylim=(0.0, 2.6))
-    ax.text(0.98, 0.05, "zero start is closer", color="#666666", ha="right", transform=ax.transAxes)
-    ax.legend(loc="upper left")
+    ax.text(0.98, 0.01, "zero start is closer", color="#666666", ha="right", transform=ax.transAxes)
+    legend_above(ax)
 
 
 def draw_naive(ax: Axes, table: pd.DataFrame) -> None:

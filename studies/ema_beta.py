@@ -22,9 +22,9 @@ from scipy.optimize import minimize_scalar
 
 from optimlab import Decay, FittedDecay, ema, ema_band
 from optimlab.checks import POSITIVE, Range
-from optimlab.lab.frame import PALETTE, Knob, Run, mean_interval, study
+from optimlab.lab.frame import PALETTE, Knob, Run, legend_above, mean_interval, study
 from optimlab.lab.play.dialect import add_dialect, fitted, read
-from optimlab.lab.play.series import averaged, draw_lines, extremes, legend_above
+from optimlab.lab.play.series import averaged, draw_lines, extremes
 from optimlab.lab.problems import Curve, classic_curve, load_seattle_weather, parabola
 from optimlab.lab.theory import impulse_response, start_lag, start_variance
 from optimlab.typing import Floats
@@ -149,7 +149,7 @@ def draw_all(ax: Axes, run: Run, series: pd.Series[Any], best: float) -> None:
     ax.fill_between(series.index[rows], low.iloc[rows], high.iloc[rows], color=colour, alpha=0.3, linewidth=0)
     lines = {"data": (series, "#BBBBBB", "."), f"β = {best:.3g}, best for the next": (ema(series, best), "black", "-")}
     lines |= {f"β = {beta:g}, 95 % band of its mean": (mean, colour, "-")}
-    draw_lines(ax, lines, f"All {len(series)} rows, debiased")
+    draw_lines(ax, lines, f"All {len(series)} rows, debiased: β = {best:.3g} forecasts best")
 
 
 def draw_weights(ax: Axes, run: Run) -> None:
@@ -170,7 +170,7 @@ def draw_errors(ax: Axes, run: Run, grid: pd.DataFrame, dots: pd.DataFrame, of: 
     for (beta, error), (mark, label, colour) in zip(dots.to_numpy(), [*marks, ("*", None, "black")], strict=True):
         ax.plot(1 / (1 - beta), error, mark, color=colour, markersize=9, label=label)
     ax.set(xlabel="window 1/(1-β), samples", xscale="log", ylabel=f"RMS error {of}")
-    ax.set_title(f"The least error is that of β = {dots.to_numpy()[-1, 0]:.3g} (star)")
+    ax.set_title(f"β = {dots.to_numpy()[-1, 0]:.3g} errs least {of} (star)")
     ax.xaxis.set_major_formatter("{x:g}")
     legend_above(ax, 3)
 
@@ -204,12 +204,12 @@ def draw(run: Run, curve: Curve, table: pd.DataFrame, series: pd.Series[Any], be
     start = f"The first {len(begin)} rows: debiased, and from zero (dotted)"
     on_curve, of_next = table[["beta", "error"]].drop(len(table) - 2), table[["beta", "forecast"]][:-1]
     run.draw(
-        lambda ax: draw_lines(ax, one, "Small β keeps the noise, large β comes late"),
+        lambda ax: draw_lines(ax, one, "Small β keeps the noise, large β comes late (dotted: from zero)"),
         lambda ax: draw_errors(ax, run, over, on_curve, "on the curve, zero start"),
         lambda ax: draw_weights(ax, run),
         lambda ax: draw_lines(ax, averages(run, begin), start),
         lambda ax: draw_all(ax, run, series, best),
-        lambda ax: draw_errors(ax, run, after, of_next, "of the next value, debiased"),
+        lambda ax: draw_errors(ax, run, after, of_next, "for the next value, debiased"),
     )
 
 

@@ -21,7 +21,7 @@ from scipy.optimize import brentq
 from optimlab import Ema, Every, Optimizer, Rule, constant, descend, ema, inverse_time_decay, sgd
 from optimlab.checks import POSITIVE, Range
 from optimlab.lab import theory
-from optimlab.lab.frame import Knob, Run, StudyError, look, looks, mean_interval, rules_knob, study
+from optimlab.lab.frame import Knob, Run, StudyError, legend_above, look, looks, mean_interval, rules_knob, study
 from optimlab.lab.problems import NoisyQuadratic, noisy_quadratic
 from optimlab.lab.theory import LinearRule, linear_rule, lr_equal_to_average, sgd_variance, transient
 from optimlab.typing import Floats
@@ -169,7 +169,7 @@ def draw(ax: Axes, curves: dict[str, Curve], title: str, goal: float) -> None:
     ax.set_ylabel("loss, h = c = 1/i (dotted: twice the floor)" if goal else "E w², h = c = 1, from the floor on")
     if goal:
         ax.axhline(goal, color=GREY, linestyle=":", linewidth=1)
-    ax.legend(loc="lower left", fontsize=9)
+    legend_above(ax)
 
 
 def main(run: Run) -> None:

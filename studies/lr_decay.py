@@ -184,7 +184,8 @@ def draw_shapes(figure: Any, run: Run, exact: Floats, table: pd.DataFrame) -> No
         right.plot(np.arange(K + 1), exact[:, i], color="black")
         right.plot(dots["update"], dots["simulated"], "o", color=PALETTE["vermillion"], markersize=3)
         right.set(yscale="log", ylim=(0.5 * exact.min(), 1.5 * exact.max()))
-        right.tick_params(labelright=i % columns == columns - 1 or i == len(names) - 1, which="both")
+        last = i % columns == columns - 1 or i == len(names) - 1
+        right.tick_params(right=last, labelright=last, which="both")
         ax.set_title(f"{name[:40]}: ends at {exact[-1, i]:.3g}", fontsize=10)
     for ax in axes[len(names) :]:
         ax.set_visible(False)
@@ -200,7 +201,7 @@ def draw_ways(ax: Axes, run: Run, exact: Floats, table: pd.DataFrame) -> None:
         ax.plot(exact[:, i], color=colour, label=name[:30])
         ax.plot(dots["update"], dots["simulated"], "o", color=colour, markersize=4)
     ax.set(yscale="log", xlabel="update (line: exact, dots: simulated)", ylabel="expected loss")
-    ax.set_title(f"A falling rate goes below the floor ({run.options.dimension} curvatures)")
+    ax.set_title(f"A falling rate goes below the floor ({run.options.dimension} curvatures, from w = 1)")
     ax.set_ylim(top=6.0 * exact.max())
     ax.legend(loc="upper right", ncols=2)
 

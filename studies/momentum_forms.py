@@ -184,11 +184,12 @@ def main(run: Run) -> None:
     for name, table in tables.items():
         run.table(table, name)
     answer(run, tables["first"])
-    form, places = tables["forms"], (PALETTE["blue"], PALETTE["purple"])
+    form, places = tables["forms"], (PALETTE["blue"], "#882255")
     colours = [look(rule).colour for rule in (momentum(), heavy_ball(), heavy_ball())]
     top = 2.5 * form.iloc[:, 0].abs().max()
     first = tables["first"][tables["first"]["rho"] == min(o.rho)].pivot_table("step", "gradient", "rule")
-    one = f"One and the same after lr (1-β), β = {o.beta:g}", "step", f"w (curvature {o.curvature:g}, lr {o.lr:g})"
+    at = f"w from 1 (curvature {o.curvature:g}, lr {o.lr:g})"
+    one = f"One and the same after lr (1-β), β = {o.beta:g}", "step", at
     fallen = f"lr falls to {o.drop:g} of it: inside the buffer late", "step after the fall", "length of the step"
     coasting = "lr falls to 1/100 at step 9: inside, speed outlives it", "step", "w on ½w² (dots: theory)"
     rms = f"RMSprop, ρ = {min(o.rho):g}: the root sets the first step", "gradient", "first step / lr"

@@ -18,7 +18,7 @@ from matplotlib.axes import Axes
 
 from optimlab import Every, Optimizer, Rule, descend, heavy_ball, momentum
 from optimlab.checks import Range
-from optimlab.lab.frame import PALETTE, Knob, Run, StudyError, look, looks, rules_knob, study
+from optimlab.lab.frame import Knob, Run, StudyError, legend_above, look, looks, rules_knob, study
 from optimlab.lab.theory import LinearRule, heavy_ball_plateau, linear_rule
 from optimlab.typing import Floats
 
@@ -28,7 +28,8 @@ KNOBS = (
     Knob("beta", (0.25, 0.5, 0.9, 0.99), "decays whose plateau is measured", Range("in [0.01, 0.99]")),
     Knob("steps", 120, "steps of the paths", Range("at least 10")),
 )
-COLOURS = [PALETTE[name] for name in ("orange", "blue", "green", "purple", "sky", "vermillion")]
+COLOURS = ["#882255", "#999933", "#332288", "#7F7F7F", "#8C510A", "#000000"]  # of numbers, not of rules
+TINY, FAR = 1e-16, 10.0  # what is drawn of |w|, from 1
 
 
 def path(rule: Rule, lr_h: Any, steps: int = 5) -> Floats:
@@ -165,11 +166,12 @@ def draw_paths(ax: Axes, run: Run) -> None:
     label, rule = next(iter(run.options.rules.items()))
     for lr_h, colour in zip(sorted(set(run.options.lr)), COLOURS * 9, strict=False):
         w = path(rule, lr_h, run.options.steps)[:, 0]
-        ax.plot(w[1:], np.diff(w), "o-", color=colour, markersize=3, linewidth=1.0, label=f"lr · curvature = {lr_h:g}")
-    ax.plot(0, 0, "k*", markersize=12)
-    ax.margins(y=0.25)
+        w[np.abs(w) > FAR] = np.nan
+        look: dict[str, Any] = {"color": colour, "markersize": 3, "linewidth": 1.0}
+        ax.plot(w, np.diff(w, prepend=w[:1]), "o-", label=f"lr · curvature = {lr_h:g}", **look)
+    ax.plot(0, 0, "k+", markersize=12, zorder=3, label="minimum")
     ax.set(title=f"{label} from w = 1: it creeps, or it circles", xlabel="w", ylabel="step just made")
-    ax.legend(loc="upper left")
+    legend_above(ax)
 
 
 def draw_envelopes(ax: Axes, run: Run) -> None:
@@ -180,7 +182,9 @@ def draw_envelopes(ax: Axes, run: Run) -> None:
         ax.plot(np.where(w > 0.0, w, np.nan), color=colour, linewidth=1.2, label=f"lr · curvature = {lr_h:g}")
         ax.plot(t, radius(rule, lr_h) ** t, "--", color=colour)
     ax.set(title=f"{label}: one envelope on the plateau (dashed: rateᵗ)", xlabel="step", ylabel="|w|", yscale="log")
-    ax.legend(loc="lower left")
+    low, high = ax.get_ylim()
+    ax.set_ylim(max(low, TINY), min(high, FAR))
+    legend_above(ax)
 
 
 def main(run: Run) -> None:

@@ -18,7 +18,7 @@ from matplotlib.axes import Axes
 
 from optimlab import Every, Optimizer, Rule, descend, ema, sgd
 from optimlab.checks import POSITIVE, Range
-from optimlab.lab.frame import Knob, Run, looks, mean_interval, rules_knob, study
+from optimlab.lab.frame import Knob, Run, legend_above, looks, mean_interval, rules_knob, study
 from optimlab.lab.problems import NoisyQuadratic
 from optimlab.lab.theory import linear_rule, lr_equal_to_average, stationary_covariance
 from optimlab.typing import Floats
@@ -109,17 +109,18 @@ def draw_floors(ax: Axes, run: Run, table: pd.DataFrame) -> None:
     """Floors over the learning rate."""
     fine = np.geomspace(min(run.options.lr), max(run.options.lr), 200)
     for label, look in looks(run.options.rules).items():
-        ax.plot(fine, closed_form(run.options.rules[label], fine, run)[0], color=look.colour, linestyle=look.dash)
+        line = closed_form(run.options.rules[label], fine, run)[0]
+        ax.plot(fine, line, color=look.colour, linestyle=look.dash, label=label)
         dots = table[table["rule"] == label]
-        ax.plot(dots["lr"], dots["measured"], "o", color=look.colour, label=label)
+        ax.plot(dots["lr"], dots["measured"], "o", color=look.colour)
     for gamma, style in zip(run.options.gamma, ("--", "-.", ":", "-") * 9, strict=False):
-        ax.plot(fine, closed_form(sgd(), fine, run, gamma)[1], color="#777777", linestyle=style)
-        dots = table[table["rule"] == f"average of SGD, γ {gamma:g}"]
-        ax.plot(dots["lr"], dots["measured"], "D", color="#777777", markersize=4, label=f"average of SGD, γ {gamma:g}")
+        label = f"average of SGD, γ {gamma:g}"
+        ax.plot(fine, closed_form(sgd(), fine, run, gamma)[1], color="#777777", linestyle=style, label=label)
+        dots = table[table["rule"] == label]
+        ax.plot(dots["lr"], dots["measured"], "D", color="#777777", markersize=4)
     ax.set(xscale="log", yscale="log", xlabel="learning rate (line: theory, dots: simulated)", ylabel="stationary E w²")
     ax.set_title("A constant learning rate leaves a floor")
-    ax.set_ylim(top=60 * table["measured"][np.isfinite(table["measured"])].max())
-    ax.legend(loc="upper left", fontsize=9, ncols=2)
+    legend_above(ax)
 
 
 def draw_equal(ax: Axes, run: Run) -> None:

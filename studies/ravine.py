@@ -21,7 +21,7 @@ from matplotlib.figure import SubFigure
 from optimlab import Every, Optimizer, Rule, descend, heavy_ball, nesterov, sgd
 from optimlab.checks import Range
 from optimlab.lab import theory
-from optimlab.lab.frame import Knob, Run, looks, rules_knob, study
+from optimlab.lab.frame import Knob, Run, legend_above, looks, rules_knob, study
 from optimlab.lab.problems import ravine
 from optimlab.typing import Floats
 
@@ -172,16 +172,19 @@ def cycle(run: Run) -> dict[str, Floats]:
 def draw_paths(figure: SubFigure, run: Run) -> None:
     """The first steps of each method, one beside the other."""
     kappa, steps, start = nearest(run, 30.0), 14, np.array(run.options.start)
-    reach = 2.4 * np.maximum(np.abs(start), 0.1)
+    tuned = {label: method.tuning(1.0, kappa)[:2] for label, method in METHODS.items()}
+    ways = {
+        label: descents(METHODS[label].rule(float(beta)), float(lr), np.array([[1.0, kappa]]), steps, start)[:, 0]
+        for label, (lr, beta) in tuned.items()
+    }
+    reach = np.maximum(2.4 * np.maximum(np.abs(start), 0.1), 1.1 * np.abs([*ways.values()]).max(axis=(0, 1)))
     x, y = np.meshgrid(*(np.linspace(-side, side, 150) for side in reach))
     values = ravine(kappa).value(np.stack([x, y], axis=-1))
-    for ax, (label, method) in zip(figure.subplots(2, 2, sharex=True, sharey=True).flat, METHODS.items(), strict=True):
-        lr, beta, _ = method.tuning(1.0, kappa)
-        path = descents(method.rule(float(beta)), float(lr), np.array([[1.0, kappa]]), steps, start)[:, 0]
+    for ax, (label, path) in zip(figure.subplots(2, 2, sharex=True, sharey=True).flat, ways.items(), strict=True):
         ax.contour(x, y, values, np.geomspace(1e-3, 1.0, 10) * values.max(), colors="#BBBBBB", linewidths=0.8)
         ax.plot(*path.T, "o-", color=looks(STYLES)[label].colour, markersize=3.5, linewidth=1.2)
         ax.plot(*start, "k*", markersize=10)
-        ax.set_title(f"{label}: lr {lr:.2g}, β {beta:.2g}", fontsize=9)
+        ax.set_title("{}: lr {:.2g}, β {:.2g}".format(label, *tuned[label]), fontsize=9)
         ax.set(xlim=(-0.55 * reach[0], 0.55 * reach[0]), ylim=(-reach[1], reach[1]))
     title = f"κ = {kappa:g}: {steps} steps from ★ = ({start[0]:g}, {start[1]:g}); x flat, y steep"
     figure.suptitle(title, x=0.02, ha="left", fontsize=12)
@@ -205,11 +208,13 @@ def draw_steps(ax: Axes, run: Run, table: pd.DataFrame) -> None:
     own = {f"{label}, tried lr": rule for label, rule in run.options.rules.items()}
     for label, look in looks(STYLES | own).items():
         rows = table[table["method"] == label]
-        ax.plot(rows["kappa"], rows["steps"], "s:" if label in own else "o", color=look.colour, label=label)
+        ax.plot(rows["kappa"], rows["steps"], "s:" if label in own else "o", color=look.colour)
         ax.plot(rows["kappa"], rows["by_rate"], look.dash, color=look.colour, linewidth=1.0)
-    ax.set(xlabel="κ", ylabel=f"steps to {run.options.target:g} of the distance", xscale="log", yscale="log")
+        ax.plot([], [], "s:" if label in own else f"o{look.dash}", color=look.colour, label=label)
+    ax.set(xlabel="condition number κ", xscale="log", yscale="log")
+    ax.set_ylabel(f"steps to {run.options.target:g} of the distance")
     ax.set_title("κ or √κ steps (dots measured, lines the rate alone)")
-    ax.legend(loc="upper left", fontsize=9)
+    legend_above(ax)
 
 
 def draw_transients(ax: Axes, table: pd.DataFrame) -> None:
@@ -220,10 +225,10 @@ def draw_transients(ax: Axes, table: pd.DataFrame) -> None:
     ax.plot(table["kappa"], table["peak"], "o", color=blue, label="largest distance / start's, measured")
     ax.plot(kappa, np.sqrt(kappa) / 4, ":", color="#666666", label="√κ/4")
     ax.plot(table["kappa"], table["behind_until"], "ks", label="last step at which SGD is nearer")
-    ax.set(xlabel="κ", ylabel="distance / start's, or step", xscale="log", yscale="log")
-    ax.set_ylim(0.4, 30 * max(2, table["behind_until"].max()))
+    ax.set(xlabel="condition number κ", ylabel="distance / start's, or step", xscale="log", yscale="log")
+    ax.set_ylim(0.4, 3 * max(2, table["behind_until"].max()))
     ax.set_title("The price: at first the heavy ball moves away")
-    ax.legend(loc="upper left")
+    legend_above(ax, 1)
 
 
 def draw_cycle(ax: Axes, paths: dict[str, Floats]) -> None:
@@ -231,7 +236,7 @@ def draw_cycle(ax: Axes, paths: dict[str, Floats]) -> None:
     for label, path in paths.items():
         ax.plot(path[:61], "o-", color=looks(STYLES)[label].colour, markersize=3, linewidth=1.0, label=label)
     ax.axhline(0.0, color="#666666", linewidth=1.0)
-    ax.set(xlabel="step", ylabel="x, from 3.3", title="Curvature 25, but 1 on [1, 2]: it never arrives at 0")
+    ax.set(xlabel="step", ylabel="x, from 3.3", title="Curvature 25, but 1 on [1, 2]: a heavy ball never arrives at 0")
     ax.legend(loc="upper right")
 
 
@@ -245,9 +250,10 @@ def draw_tunings(ax: Axes, table: pd.DataFrame, tunings: tuple[float, Floats, Fl
     mesh = ax.pcolormesh(lr_l, beta, shown, cmap="viridis_r", vmin=steps.min(), vmax=10 * steps.min())
     ax.figure.colorbar(mesh, ax=ax, label="steps to the target (white: many more, or never)")
     ax.plot(lr, best, "*", color="white", markeredgecolor="black", markersize=15, label=f"best rate: {tuned:.0f} steps")
-    ax.plot(lr_l[column], beta[row], "wD", markeredgecolor="black", label=f"fewest steps: {steps.min():.0f}")
-    ax.set(title=f"Heavy ball, κ = {kappa:g}: the best rate is not the fastest", xlabel="lr · L", ylabel="β")
-    ax.legend(loc="lower left", facecolor="#DDDDDD", frameon=True)
+    fewest = f"fewest steps: {steps.min():.0f}"
+    ax.plot(lr_l[column], beta[row], "wD", markeredgecolor="black", markersize=4, label=fewest)
+    ax.set(title=f"Heavy ball, κ = {kappa:g}: the best rate need not be the fastest", xlabel="lr · L", ylabel="β")
+    ax.legend(loc="lower right")
 
 
 def answer(run: Run, table: pd.DataFrame, peaks: pd.DataFrame) -> None:

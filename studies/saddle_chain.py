@@ -20,7 +20,7 @@ from matplotlib.axes import Axes
 
 from optimlab import Every, FirstPassage, Optimizer, Rule, descend, sgd
 from optimlab.checks import POSITIVE, Range
-from optimlab.lab.frame import Knob, Run, looks, mean_interval, rules_knob, study
+from optimlab.lab.frame import Knob, Run, legend_above, looks, mean_interval, rules_knob, study
 from optimlab.lab.problems import GaussianNoise, Noisy, SaddleChain
 from optimlab.lab.theory import chain_bound, chain_factor, chain_mean, linear_rule
 from optimlab.typing import Floats
@@ -168,13 +168,11 @@ def draw_rules(ax: Axes, run: Run, rules: pd.DataFrame, steps: dict[str, Floats]
         ax.plot(np.arange(1, len(median) + 1), median, dash, marker="o", color=colour, label=label, markersize=4)
         if 0 < len(median) < run.options.saddles:
             why = "below float64" if sizes[label] < TINY else f"beyond {run.options.steps} steps"
-            why = f"saddle {len(median) + 1}: {why}"
-            ax.plot(len(median), median[-1], "x", color=colour, markersize=11, markeredgewidth=2.5)
-            ax.annotate(why, (len(median), median[-1]), (-40, 9), textcoords="offset points", color=colour, fontsize=9)
-    ax.set(yscale="log", xlabel="saddle", ylabel="median step at which it is left", xlim=(0.5, run.options.saddles + 1))
+            why = f"{label}: saddle {len(median) + 1} is {why}"
+            ax.plot(len(median), median[-1], "x", color=colour, markersize=11, markeredgewidth=2.5, label=why)
+    ax.set(yscale="log", xlabel="saddle", ylabel="median step at which it is left")
     ax.set_title(f"L/g = {max(run.options.ratio):g}: noise or scaling break the exponential")
-    ax.set_ylim(top=1e3 * ax.get_ylim()[1])
-    ax.legend(ncols=2, loc="upper left", fontsize=9)
+    legend_above(ax)
 
 
 def answer(run: Run, rules: pd.DataFrame, steps: dict[str, Floats]) -> None:

@@ -141,9 +141,10 @@ def draw_distances(ax: Axes, run: Run, at: Saddle, table: pd.DataFrame) -> None:
         dots = "o" if np.isfinite(line).any() else "s:"
         ax.plot(rows["eps"], rows["steps"], dots, color=look.colour, label=label, markersize=5)
         ax.plot(fine, np.where(line < run.options.steps, line, np.nan), look.dash, color=look.colour)
-    ax.set(xscale="log", yscale="log", xlabel="distance eps of the start (lines: theory)", ylabel="steps until left")
-    kind = "strict" if at.curvature else "Hessian 0 on the way down"
-    ax.set_title(f"{literal(at.name)} ({kind}), lr {run.options.lr:g}")
+    ax.set(xscale="log", yscale="log", ylabel="steps until left")
+    ax.set_xlabel("distance eps of the start from the ridge (full lines: theory)")
+    grow = "log" if at.curvature else "a power of"
+    ax.set_title(f"{literal(at.name, 20)}, lr {run.options.lr:g}: without scaling, steps grow as {grow} 1/eps")
     if len(table):
         ax.set_ylim(0.5 * table["steps"].min(), 20 * table["steps"].max())
     ax.legend(ncols=2, loc="upper right", fontsize=9)
@@ -168,19 +169,12 @@ def draw_noise(ax: Axes, at: Saddle, table: pd.DataFrame, all_steps: dict[float,
 
 
 def animate(run: Run, found: Paths) -> None:
-    """Write the animation, one picture above the other, which opens on the whole ways."""
+    """Write the animation."""
     figure, draw, frames = found.animation(FRAMES // 4 if run.quick else FRAMES)
-    over, values = figure.axes
-    over.set_position((0.13, 0.5, 0.85, 0.47))
-    values.set_position((0.13, 0.11, 0.85, 0.32))
-    over.legend().remove()  # that of the values says the same
-    figure.set_layout_engine("none")
-    figure.set_size_inches(6.4, 10.0)
     table = found.table()
     ends = "; ".join(f"{row.rule}: {row.status} at step {row.steps}" for row in table.itertuples())
-    text = f"The ways of {len(table)} rules over {found.scene.name} from one start ({found.said}). {ends}. The first "
-    text += "picture shows them whole; play, or step through."
-    run.animation(figure, lambda k: draw(k or frames - 1), frames=frames, name=run.name, text=text)
+    text = f"The ways of {len(table)} rules over {found.scene.name} from {found.scene.start} ({found.said}). {ends}."
+    run.animation(figure, draw, frames=frames, name=run.name, text=text)
 
 
 def answer(run: Run, at: Saddle, table: pd.DataFrame, noise: pd.DataFrame) -> None:

@@ -127,12 +127,13 @@ def draw_criteria(ax: Axes, run: Run, name: str, fastest: pd.DataFrame) -> None:
             ax.plot(np.maximum(steps, 1), [y] * len(steps), color=look.colour, **style)
             if criterion == "settled" and not len(steps):
                 ax.text(1.2, y + 0.25, f"never settled in {run.options.steps} steps", color=look.colour, fontsize=9)
-    ax.set(xscale="log", xlim=(1, 1.3 * run.options.steps), ylim=(-0.6, len(rules) - 0.3))
+    ax.set(xscale="log", xlim=(1, 1.3 * run.options.steps), ylim=(-0.6, len(rules) + 0.1))
     ax.set(yticks=range(len(rules)), yticklabels=[literal(label, 16) for label in reversed(rules)])
-    ax.set_xlabel(f"steps at the best of {run.options.rates} learning rates")
-    ax.set_title(
-        f"{literal(name)}: ring first hit, bar held {run.options.hold} steps,\ndot settled; one for each rounding"
-    )
+    ax.set_xlabel(f"steps at the best of {run.options.rates} learning rates, one mark a rounding")
+    for said, style in zip(("first hit", f"held {run.options.hold} steps", "settled"), CRITERIA.values(), strict=True):
+        ax.plot([], [], color="#777777", label=said, **style)
+    ax.legend(loc="upper center", ncols=3, fontsize=9)
+    ax.set_title(f"{literal(name)}, best lr for each: a hit is not the end")
 
 
 def draw_width(ax: Axes, run: Run, table: pd.DataFrame) -> None:
@@ -143,6 +144,8 @@ def draw_width(ax: Axes, run: Run, table: pd.DataFrame) -> None:
         hit, settled = (rows[key].lt(inf).groupby(rows["lr"]).mean() for key in ("hit", "settled"))
         ax.scatter(hit.index, [y] * len(hit), 44 * (hit > 0), facecolors="none", edgecolors=look.colour, linewidths=0.7)
         ax.scatter(hit.index, [y] * len(hit), 36 * settled, color=look.colour, edgecolors="none")
+        if not hit.any():
+            ax.text(hit.index[0], y, f"no hit in {run.options.steps} steps", color=look.colour, fontsize=9, va="center")
     ax.set(xscale="log", yticks=range(len(rules)), ylim=(-0.6, len(rules) - 0.4))
     ax.set(yticklabels=[literal(label, 16) for label in reversed(rules)])
     ax.set(
@@ -163,7 +166,7 @@ def draw_burst(ax: Axes, run: Run, table: pd.DataFrame) -> None:
         ax.plot(hits[0], run.options.target, color="#D55E00", label=f"first hit, step {hits[0]}", **CRITERIA["hit"])
     ax.set(yscale="log", xlabel="step", ylabel="f")
     ax.set_title(f"{row['rule']} on {literal(row['surface'], 20)}, lr {row['lr']:.3g}: what a first hit hides")
-    ax.legend(loc="lower right", frameon=True)
+    ax.legend(loc="lower right", facecolor="white", frameon=True)
 
 
 def draw_circle(ax: Axes, run: Run, circle: pd.DataFrame) -> None:

@@ -244,6 +244,7 @@ def draw_plane(ax: Axes, run: Run, says: str, mesh: tuple[Array, Array, Array] |
     for k, name in enumerate(("first arm", "second arm", "third arm")):
         ax.plot(*X[y == k].T, "o", color=CLASSES(k), markeredgecolor="black", markeredgewidth=0.4, ms=4.5, label=name)
     ax.set(xlabel="x₁", ylabel="x₂", aspect="equal", title=says)
+    ax.locator_params(nbins=5)
     ax.grid(visible=False)
     ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
 

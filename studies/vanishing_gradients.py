@@ -19,7 +19,7 @@ from matplotlib.axes import Axes
 
 from optimlab import Every, Optimizer, descend, sgd
 from optimlab.checks import POSITIVE
-from optimlab.lab.frame import PALETTE, Knob, Run, median_interval, proportion_interval, study
+from optimlab.lab.frame import PALETTE, Knob, Run, legend_above, median_interval, proportion_interval, study
 from optimlab.lab.nets import Activation, PathChain, UnitChain, activation
 from optimlab.lab.problems import bowl
 from optimlab.typing import Floats
@@ -247,7 +247,7 @@ def draw_depth(ax: Axes, run: Run, table: pd.DataFrame, factor: float, zero: int
         ax.vlines(zero, low, 0, PALETTE["vermillion"], ":", label=label)
     ax.set(xlabel="units in a row", ylabel=f"log₁₀ |dz/dw₀| at w = {o.weight:g}, b = {o.bias:g}")
     ax.set_title(f"Depth: {o.activation.name}, equal units")
-    ax.legend()
+    legend_above(ax)
 
 
 def draw_random(ax: Axes, run: Run, table: pd.DataFrame) -> None:
@@ -278,7 +278,8 @@ def draw_map(ax: Axes, run: Run, table: pd.DataFrame) -> None:
     dots = table[table["units"] == o.units]
     ax.plot(dots["w"], np.log10(dots["gradient"]), "o", color=PALETTE["vermillion"])
     ax.axhline(0.0, color="#666666", linestyle=":")
-    ax.set(xlim=(0.1, 200), xscale="log", xlabel=f"w of all {o.units} units", ylabel="log₁₀ |dz/dw₀|", ylim=(-16, 8))
+    ax.set(xlim=(0.1, 200), xscale="log", ylabel="log₁₀ |dz/dw₀|", ylim=(-16, 8))
+    ax.set_xlabel(f"w of all {o.units} units (dots: --large)")
     ax.set_title(f"Large weights: {o.activation.name}, alone and held at 0")
     ax.legend(loc="upper left")
 

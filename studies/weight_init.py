@@ -222,7 +222,7 @@ def draw_weights(figure: SubFigure, run: Run) -> None:
         ax.plot(fine, law.pdf(fine), color=PALETTE["vermillion"], linewidth=1.2)
         ax.set_title(f"{name}: sd {law.std():.3g}", fontsize=10)
         ax.tick_params(labelsize=8)
-    figure.suptitle(f"Histograms of {n} weights (line: density)")
+    figure.suptitle(f"Histograms of {n} weights (line: density)", x=0.02, ha="left", fontsize=12)
 
 
 def draw_units(ax: Axes, run: Run, tables: dict[str, pd.DataFrame]) -> None:
@@ -282,7 +282,7 @@ def draw_spread(ax: Axes, run: Run, found: dict[str, tuple[Floats, Floats]]) -> 
     theory = forward_moments(pair.split()[1], variance(pair.split()[0], run.options.width), run.options.depth)
     ax.plot(theory, ":", color="black", label="theory")
     ax.set(xlabel="layer", ylabel="mean square of the activations")
-    ax.set_title(f"{', '.join(map(called, pair.split()))}: net by net")
+    ax.set_title(f"{', '.join(map(called, pair.split()))}: single nets scatter")
     ax.legend(loc="upper left")
 
 

@@ -12,7 +12,7 @@ True
 from optimlab.lab.frame.claims import Claim
 from optimlab.lab.frame.command import study
 from optimlab.lab.frame.errors import StudyError
-from optimlab.lab.frame.figures import PALETTE, literal, style
+from optimlab.lab.frame.figures import PALETTE, legend_above, literal, style
 from optimlab.lab.frame.gather import gather, gather_options
 from optimlab.lab.frame.intervals import mean_interval, median_interval, proportion_interval, wilson_interval
 from optimlab.lab.frame.knobs import Knob, each_rule, rules_knob
@@ -22,7 +22,7 @@ from optimlab.lab.frame.run import Run
 from optimlab.lab.frame.workers import side_by_side, tick
 
 __all__ = [
-    "PALETTE", "Claim", "Knob", "Outcome", "Run", "StudyError", "each_rule", "gather", "gather_options", "literal",
-    "look", "looks", "mean_interval", "median_interval", "proportion_interval", "rules_knob", "side_by_side", "study",
-    "style", "tick", "wilson_interval",
+    "PALETTE", "Claim", "Knob", "Outcome", "Run", "StudyError", "each_rule", "gather", "gather_options",
+    "legend_above", "literal", "look", "looks", "mean_interval", "median_interval", "proportion_interval",
+    "rules_knob", "side_by_side", "study", "style", "tick", "wilson_interval",
 ]  # fmt: skip

@@ -11,7 +11,7 @@ from optimlab.lab.frame.terminal import printable
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["FORMATS", "PALETTE", "Panel", "drawn", "has_display", "literal", "save_figure", "style"]
+__all__ = ["FORMATS", "PALETTE", "Panel", "drawn", "has_display", "legend_above", "literal", "save_figure", "style"]
 
 Panel = Callable[[Any], object] | tuple[Callable[[Any], object], str]
 """What draws on axes; beside it "3d", for axes of three dimensions, or "figure", for a figure instead of axes."""
@@ -102,6 +102,27 @@ def literal(text: str, width: int = 40) -> str:
     return (line if len(line) <= width else line[: width - 1] + "…").replace("$", r"\$")
 
 
+def legend_above(ax: Any, columns: int = 2) -> None:
+    """Put the legend above what is drawn, with room of its own, whatever the scale.
+
+    Examples
+    --------
+    >>> import matplotlib.figure
+    >>> ax = matplotlib.figure.Figure().subplots()
+    >>> _ = ax.semilogy([1, 10], label="a")
+    >>> before = ax.get_ylim()
+    >>> legend_above(ax)
+    >>> bool(before[0] == ax.get_ylim()[0] and before[1] < ax.get_ylim()[1])
+    True
+    """
+    rows = -(-sum(not label.startswith("_") for label in ax.get_legend_handles_labels()[1]) // columns)
+    low, _ = ax.get_ylim()
+    _, top = (ax.transAxes - ax.transData).transform((0.0, 1.0 + 0.08 * (rows + 0.5)))
+    ax.set_ylim(low, top)
+    box = {"frameon": True, "facecolor": "white", "edgecolor": "none", "framealpha": 0.9}  # lines may cross it
+    ax.legend(loc="upper left", ncols=columns, fontsize=9, **box)
+
+
 def drawn(panels: Sequence[Panel], columns: int, size: tuple[float, float]) -> "Figure":
     """Return a figure of panels, each drawn, row by row; `size` is that of a panel, in inches.
 
@@ -124,7 +145,21 @@ def drawn(panels: Sequence[Panel], columns: int, size: tuple[float, float]) -> "
             draw(figure.add_subfigure(place))
         else:
             draw(figure.add_subplot(place, projection="3d" if kind == "3d" else None))
+    for axis in (axis for ax in figure.axes for axis in (ax.xaxis, ax.yaxis) if axis.get_scale() == "log"):
+        axis.set_minor_formatter(_sparse())
     return figure
+
+
+def _sparse() -> Any:
+    """Return what names of 2, 3, ..., 9 times a power of ten only 2 and 5 times, unless the axis is short."""
+    from matplotlib.ticker import LogFormatterSciNotation
+
+    class Sparse(LogFormatterSciNotation):
+        def __call__(self, x: float, pos: Any = None) -> str:
+            low, high = self.axis.get_view_interval()  # type: ignore[union-attr]
+            return super().__call__(x, pos) if high < 3.0 * low or f"{x:.0e}"[0] in "125" else ""
+
+    return Sparse()
 
 
 def save_figure(figure: "Figure", file: BinaryIO, image_format: str) -> None:

@@ -87,7 +87,8 @@ def losses(ax: Any, ways: dict[str, Way]) -> None:
         ax.plot(way.steps, way.values, label=literal(label), **way.line())
     values = np.concatenate([way.values for way in ways.values()])
     finite = values[np.isfinite(values)]
-    ax.set(xlabel="step", ylabel="value", title="Value over steps")
+    start = ", ".join(f"{number:g}" for number in next(iter(ways.values())).w[0])
+    ax.set(xlabel="step", ylabel="value", title=f"Value over steps, from ({start})")
     if finite.size and (finite > 0.0).all():
         ax.set_yscale("log")
         ax.set_ylim(bottom=max(0.5 * finite.min(), _DEEPEST * finite.max()))

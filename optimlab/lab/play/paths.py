@@ -113,11 +113,16 @@ class Paths:
             return drawn(self.panels(kind), 2, drawing.SIZE)
 
     def animation(self, frames: int = 40) -> tuple[Figure, Callable[[int], Any], int]:
-        """Return a figure, what brings it to frame k = 0, 1, ..., and the number of frames: for `run.animation`."""
-        figure, longest = self.plot(), max(len(way.steps) for way in self.ways.values())
+        """Return a figure, what brings it to frame k = 0, 1, ..., and the number of frames: for `run.animation`.
+
+        One picture stands above the other, so that a phone shows them, too.
+        """
+        with style():
+            figure = drawn(self.panels(), 1, (6.4, 5.0))
+        longest, (over, loss) = max(len(way.steps) for way in self.ways.values()), figure.axes
+        over.legend().remove()  # that of the values says the same
         figure.canvas.draw()
         figure.set_layout_engine("none")  # which is found once: a frame takes half as long
-        over, loss = figure.axes[:2]
         n = len(self.ways)
         for head in over.lines[n : 2 * n]:
             head.set_marker("o")  # nobody has left yet

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from optimlab.extras import needed
-from optimlab.lab.frame.figures import literal
+from optimlab.lab.frame.figures import legend_above, literal
 from optimlab.typing import Array, Floats
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-__all__ = ["averaged", "draw_lines", "extremes", "legend_above"]
+__all__ = ["averaged", "draw_lines", "extremes"]
 
 _MOST, _STRETCHES = 20_000, 2000
 _DENSE = 1000  # rows, beyond which a line is thin
@@ -52,14 +52,6 @@ def draw_lines(ax: Axes, lines: Mapping[str, tuple[pd.Series[Any], str, str]], t
     if data.index.dtype.kind == "i":
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))  # no year 1872.5
     legend_above(ax)
-
-
-def legend_above(ax: Axes, columns: int = 2) -> None:
-    """Put the legend above what is drawn, with room of its own."""
-    rows = -(-sum(not label.startswith("_") for label in ax.get_legend_handles_labels()[1]) // columns)
-    low, high = ax.get_ylim()
-    ax.set_ylim(low, high + 0.08 * (rows + 0.5) * (high - low))
-    ax.legend(loc="upper left", ncols=columns, fontsize=9)
 
 
 def extremes(y: Floats) -> Array:

@@ -44,6 +44,13 @@ def test_a_page_holds_every_frame_and_needs_no_network():
         assert f'title="{button}"' in page
 
 
+def test_a_page_opens_on_the_last_frame():
+    page = animation_page(*moving(), frames=FRAMES, title="a", text="")
+    frames = re.findall(r"data:image/png;base64,([A-Za-z0-9+/=\\\n]+)", page)
+    assert len(frames) == FRAMES + 1
+    assert frames[0] == frames[-1] != frames[1]
+
+
 def test_the_same_animation_is_the_same_page():
     first, second = (animation_page(*moving(), frames=FRAMES, title="a", text="") for _ in range(2))
     assert first == second

@@ -1,6 +1,7 @@
 import subprocess
 import sys
 from io import BytesIO
+from itertools import pairwise
 
 import matplotlib as mpl
 import numpy as np
@@ -11,7 +12,7 @@ from matplotlib.cbook import is_math_text
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 
-from optimlab.lab.frame import PALETTE, literal, style
+from optimlab.lab.frame import PALETTE, figures, literal, style
 from optimlab.lab.frame.figures import FORMATS, save_figure
 
 
@@ -68,6 +69,20 @@ def test_neighbouring_colours_differ_even_in_grey():
 def test_an_unknown_format_is_refused():
     with pytest.raises(ValueError, match="image_format must be one of 'png', 'svg', 'pdf'; got 'gif'"):
         save_figure(Figure(), BytesIO(), "gif")
+
+
+@pytest.mark.parametrize("panel", [
+    lambda ax: ax.loglog([2, 50], [1, 9]),
+    (lambda figure: figure.subplots().loglog([2, 50], [1, 9]), "figure"),
+])  # fmt: skip
+def test_names_on_a_short_logarithmic_axis_do_not_overlap(panel):
+    figure = figures.drawn([panel], 1, (6.4, 4.7))
+    figure.canvas.draw()
+    names = [*figure.axes[0].get_xticklabels(minor=True), *figure.axes[0].get_xticklabels()]
+    boxes = sorted((name.get_window_extent() for name in names if name.get_text()), key=lambda box: box.x0)
+    boxes = [box for box in boxes if box.x1 > figure.axes[0].bbox.x0 and box.x0 < figure.axes[0].bbox.x1]
+    assert len(boxes) >= 2
+    assert all(left.x1 < right.x0 for left, right in pairwise(boxes))
 
 
 def test_importing_the_laboratory_loads_nothing_heavy():

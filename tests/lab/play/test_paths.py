@@ -135,6 +135,8 @@ def test_an_animation_begins_at_the_start_and_ends_with_the_figure():
     figure, draw, frames = found.animation(10)
     trails = figure.axes[0].lines[:2]
     whole = [trail.get_xydata().copy() for trail in trails]
+    upper, lower = (axes.get_position() for axes in figure.axes)
+    assert upper.y0 > lower.y1  # one above the other: on a phone both are readable
     draw(0)
     assert [len(trail.get_xdata()) for trail in trails] == [1, 1]
     draw(frames - 1)
