@@ -57,6 +57,15 @@ def test_play_takes_a_formula_a_file_and_every_option(here, capsys):
     assert first.split("from")[1].split("figure")[0] == second.split("from")[1].split("figure")[0]
 
 
+@pytest.mark.parametrize(("given", "said"), [
+    (["--function", ""], "an expression must have 1 to 1000 characters; got 0"),
+    (["--surface", "saddle", "--function", "x"], "--surface and --function exclude each other"),
+])  # fmt: skip
+def test_play_plays_nothing_else_than_what_was_given(given, said, capsys):
+    assert main(["play", *given]) == 2
+    assert said in capsys.readouterr().err
+
+
 @pytest.mark.slow
 def test_play_writes_an_animation(here):
     assert main(["play", "--rules", "sgd", "--steps", "20", "--animate"]) == 0
