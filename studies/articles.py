@@ -93,7 +93,9 @@ def answer(run: Run, said: pd.DataFrame, outcomes: dict[str, Outcome]) -> None:
     counts = Counter(said["verdict"])
     verdicts = ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS)
     table = pd.crosstab(said["title"], said["verdict"]).reindex(said["title"].unique())
-    run.answer(f"Of {len(said)} sentences of five tutorials that were measured: {verdicts}. {text}", table.reset_index())
+    run.answer(
+        f"Of {len(said)} sentences of five tutorials that were measured: {verdicts}. {text}", table.reset_index()
+    )
 
 
 def main(run: Run) -> None:

@@ -96,8 +96,11 @@ def fewest_steps(run: Run, kinds: dict[str, Kind]) -> pd.DataFrame:
             best = int(first.argmin())
             if np.isfinite(first[best]):
                 rows.append((label, batch, int(first[best]), lr[best], loss[int(first[best]), best]))
-    if not rows:
-        raise StudyError(f"no rule reaches --target {run.options.target:g} within --steps {run.options.steps}")
+    target, began = run.options.target, 0.5 * (1.0 / np.arange(1, run.options.dimensions + 1)).sum()
+    if target >= began:
+        raise StudyError(f"--target must be below the loss at the start, {began:.4g}; got {target:g}")
+    if not any(np.isfinite(batch) for _, batch, *_ in rows):
+        raise StudyError(f"no rule reaches --target {target:g} within --steps {run.options.steps} with any --batch")
     return pd.DataFrame(rows, columns=["rule", "batch", "steps", "lr", "loss"])
 
 

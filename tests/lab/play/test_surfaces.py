@@ -141,7 +141,7 @@ def line_of(text):
     ("many", lambda f: f.value([1.0, 0.0]), "a surface must return one number for a point; got an array of shape (2,)"),
     ("nothing", lambda f: f.value([1.0, 0.0]), "a surface must return one number for a point; got None"),
     ("word", lambda f: f.value([1.0, 0.0]), "a surface must return one number for a point; got 'a'"),
-    ("Wide", lambda f: f.gradient([1.0, 0.0]), "a surface must return two numbers as gradient; got an array of shape (3,)"),
+    ("Wide", lambda f: f.gradient([1.0, 0.0]), "must return two numbers as gradient; got an array of shape (3,)"),
 ])  # fmt: skip
 def test_what_is_wrong_in_a_file_is_said_in_one_line_with_its_place(file, name, act, said):
     with pytest.raises(StudyError) as caught:
