@@ -199,7 +199,11 @@ def draw_step(ax: Axes, table: pd.DataFrame) -> None:
 def answer(run: Run, table: pd.DataFrame) -> None:
     """Say up to which batch each rule gains."""
     found = critical_batches(table)
-    words = (f"{row.rule} gains up to a batch of {row.critical:.0f} ({row.least} steps)" for row in found.itertuples())
+    gains = "gains up to a batch of {row.critical:.0f}".format
+    words = (
+        f"{row.rule} {gains(row=row) if row.least < row.steps else 'gains nothing there'} ({row.least} steps)"
+        for row in found.itertuples()
+    )
     run.answer(
         f"Twice the batch halves the steps to a loss of {run.options.target:g} until those of no noise are reached: "
         f"{', '.join(words)}.",

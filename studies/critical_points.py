@@ -27,7 +27,13 @@ KNOBS = (
     Knob("sizes", (2, 3, 4, 5, 6, 7), "sizes n that are drawn", Range("in [2, 7]")),  # beyond: skewness over 100
     Knob("dimension", 20, "size n of the Hessians that are shifted", Range("in [2, 100]")),
     Knob("shift", (0.0, 1.0, 1.4, 1.6, 1.8, 2.0), "shifts of the spectrum, of radius 2", Range("in [0, 3]")),
-    Knob("samples", 300_000, "Hessians drawn for each size; a fifth of them are shifted", quick=40_000),
+    Knob(
+        "samples",
+        300_000,
+        "Hessians drawn for each size; a fifth of them are shifted",
+        Range("at least 5000"),
+        quick=40_000,
+    ),
 )
 ENOUGH = 200  # minima among the draws, for an interval that says something
 GOE, COIN, LAW, INDEX = PALETTE["blue"], PALETTE["vermillion"], PALETTE["black"], PALETTE["green"]
