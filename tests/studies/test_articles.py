@@ -81,7 +81,10 @@ def folder(tmp_path_factory):
 def test_claims_stand_beside_the_sentences_that_they_test(folder, tmp_path):
     done = run(folder / "articles.py", "--only", "right", "--quick", "--out", tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "right: 3 claims: all stand\nOf 2 sentences of five tutorials that were measured: 2 reproduced, 0 refuted" in done.stdout
+    assert (
+        "right: 3 claims: all stand\nOf 2 sentences of five tutorials that were measured: 2 reproduced, 0 refuted"
+        in done.stdout
+    )
     assert "claims: 3 claims: all stand" in done.stdout  # of the study, and of each sentence
     with open(tmp_path / "articles" / "articles.csv", newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
