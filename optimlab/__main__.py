@@ -42,17 +42,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     listed = commands.add_parser("studies", help="list the studies: question, time, answer")
     listed.add_argument("--markdown", action="store_true", help="as the table of the README")
-    study = commands.add_parser("study", help="run a study: optimlab study ema_beta --quick", add_help=False)
+    study = commands.add_parser("study", help="run a study: optimlab study ema_beta --quick")
     study.add_argument(
-        "name", choices=list(studies.studies()), metavar="NAME", help="one of those that `studies` lists"
+        "name", choices=list(studies.studies()), metavar="NAME", help=f"one of {', '.join(studies.studies())}"
     )
     commands.add_parser("play", help="rules over a surface: optimlab play --surface saddle --rules adam")
     commands.add_parser("ema", help="averages of a series: optimlab ema FILE --column NAME --beta 0.9")
-    arguments, rest = parser.parse_known_args(given)
+    own = given[2:] if given[:1] == ["study"] else []  # the study's own options, which it reads itself
+    arguments = parser.parse_args(given[: len(given) - len(own)])
     if arguments.command == "study":
-        return studies.run(arguments.name, rest)
-    if rest:
-        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+        return studies.run(arguments.name, own)
     if arguments.command is None:
         parser.print_help()
         return 0

@@ -118,7 +118,8 @@ def costs(run: Run, t: Any) -> dict[str, Any]:
     o = run.options
     words = {"C": o.C[0], "beta": o.beta2[0]}
     drift = {"Adam": float(adam_drift(**words)), "AMSGrad": -float(amsgrad_drift(**words))}
-    there = {rule: d > 0.0 and 4.0 * crossing_steps(d, o.lr) < o.steps / 2 for rule, d in drift.items()}
+    small = o.lr < np.sqrt((1.0 - o.beta2[0]) * o.steps / 2)  # no step of the second half crosses half of the box
+    there = {rule: d > 0.0 and small and 4.0 * crossing_steps(d, o.lr) < o.steps / 2 for rule, d in drift.items()}
     forms = {"Adam": adam_regret, "AMSGrad": amsgrad_regret}
     return {r: form(t, o.lr, **words) if there[r] else np.full(np.shape(t), np.nan) for r, form in forms.items()}
 

@@ -96,8 +96,11 @@ def fewest_steps(run: Run, kinds: dict[str, Kind]) -> pd.DataFrame:
             best = int(first.argmin())
             if np.isfinite(first[best]):
                 rows.append((label, batch, int(first[best]), lr[best], loss[int(first[best]), best]))
-    if not rows:
-        raise StudyError(f"no rule reaches --target {run.options.target:g} within --steps {run.options.steps}")
+    target, began = run.options.target, 0.5 * (1.0 / np.arange(1, run.options.dimensions + 1)).sum()
+    if target >= began:
+        raise StudyError(f"--target must be below the loss at the start, {began:.4g}; got {target:g}")
+    if not any(np.isfinite(batch) for _, batch, *_ in rows):
+        raise StudyError(f"no rule reaches --target {target:g} within --steps {run.options.steps} with any --batch")
     return pd.DataFrame(rows, columns=["rule", "batch", "steps", "lr", "loss"])
 
 
@@ -196,7 +199,11 @@ def draw_step(ax: Axes, table: pd.DataFrame) -> None:
 def answer(run: Run, table: pd.DataFrame) -> None:
     """Say up to which batch each rule gains."""
     found = critical_batches(table)
-    words = (f"{row.rule} gains up to a batch of {row.critical:.0f} ({row.least} steps)" for row in found.itertuples())
+    gains = "gains up to a batch of {row.critical:.0f}".format
+    words = (
+        f"{row.rule} {gains(row=row) if row.least < row.steps else 'gains nothing there'} ({row.least} steps)"
+        for row in found.itertuples()
+    )
     run.answer(
         f"Twice the batch halves the steps to a loss of {run.options.target:g} until those of no noise are reached: "
         f"{', '.join(words)}.",

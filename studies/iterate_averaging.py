@@ -116,8 +116,8 @@ def equal_floor(run: Run) -> tuple[float, float]:
 
 
 def first(losses: Floats, goal: float) -> float:
-    """Return the first update after which a loss is at most the goal, NaN if none is."""
-    return float(np.argmax(losses <= goal)) + 1.0 if (losses <= goal).any() else np.nan
+    """Return the first update after which a loss is at most the goal, NaN if none is, or if the last is not."""
+    return float(np.argmax(losses <= goal)) + 1.0 if losses[-1] <= goal else np.nan
 
 
 def table_of(curves: dict[str, Curve]) -> pd.DataFrame:

@@ -18,7 +18,7 @@ from matplotlib.axes import Axes
 
 from optimlab import Every, Optimizer, Rule, descend, ema, sgd
 from optimlab.checks import POSITIVE, Range
-from optimlab.lab.frame import Knob, Run, legend_above, looks, mean_interval, rules_knob, study
+from optimlab.lab.frame import Knob, Run, StudyError, legend_above, looks, mean_interval, rules_knob, study
 from optimlab.lab.problems import NoisyQuadratic
 from optimlab.lab.theory import linear_rule, lr_equal_to_average, stationary_covariance
 from optimlab.typing import Floats
@@ -33,7 +33,7 @@ KNOBS = (
     Knob("runs", 500, "independent runs", quick=200),
     Knob("steps", 3000, "steps that are averaged, after 800", quick=1500),
 )
-SETTLE = 800
+SETTLE, LONGEST = 800, 30_000
 
 
 def descents(run: Run, rule: Rule, lr: Floats, steps: int, start: float) -> Floats:
@@ -48,8 +48,24 @@ def descents(run: Run, rule: Rule, lr: Floats, steps: int, start: float) -> Floa
 
 def floors(run: Run, rule: Rule, lr: Floats, gamma: float) -> tuple[Any, Any, Any]:
     """E w² for each lr with its interval: time averages of the iterates, or of their average, after the descent."""
-    w = ema(descents(run, rule, lr, SETTLE + run.options.steps, 0.0), gamma, axis=0)
-    return mean_interval((w[SETTLE:] ** 2).mean(axis=0), axis=1)
+    before = settling(run, rule, lr, gamma)
+    square = ema(descents(run, rule, lr, before + run.options.steps, 0.0), gamma, axis=0)[before:] ** 2
+    parts = [part.mean(axis=(0, 2)) for part in np.array_split(square, min(4, len(square)))]
+    drifts = parts[-1] > 2.0 * parts[0] if linear_rule(rule) is None else np.zeros(len(lr), bool)
+    floor, low, high = (np.where(drifts, np.inf, found) for found in mean_interval(square.mean(axis=0), axis=1))
+    return floor, low, high
+
+
+def settling(run: Run, rule: Rule, lr: Floats, gamma: float) -> int:
+    """Steps before the measurement; of a linear rule as many as its slowest mode needs to fall to e⁻⁴."""
+    if (linear := linear_rule(rule)) is None:
+        return SETTLE
+    form = type(linear)(linear.beta, linear.trace, linear.gradient, average=gamma)
+    slowest = float(np.abs(np.linalg.eigvals(form.matrices(lr, run.options.curvature)[0])).max())
+    needed = int(np.ceil(-4.0 / np.log(slowest))) if slowest < 1.0 else LONGEST + 1
+    if needed > LONGEST:
+        raise StudyError(f"at lr {min(lr):g} the slowest mode is not settled in {LONGEST} steps; take a larger --lr")
+    return max(SETTLE, needed)
 
 
 def closed_form(rule: Rule, lr: Floats, run: Run, gamma: float = 0.0) -> tuple[Floats, Floats]:
@@ -150,6 +166,8 @@ def answer(run: Run, table: pd.DataFrame) -> None:
 def main(run: Run) -> None:
     """Run the study."""
     table = measure(run)
+    if not np.isfinite(table["measured"]).any():
+        raise StudyError("nothing settles at these learning rates; take a smaller --lr")
     claim(run, table)
     answer(run, table)
     run.table(table, "floors")

@@ -84,7 +84,9 @@ def arrival(errors: Floats, target: float) -> Floats:
 def race(method: Method, kappas: Floats, target: float) -> tuple[Floats, Floats]:
     """Errors (steps + 1, κ) over that of the start, measured and by the closed form."""
     tuning = method.tuning(1.0, kappas)
-    steps = int((2.0 if np.any(tuning.beta) else 1.0) * theory.bare_steps(tuning.rate, target).max()) + 20
+    # Momentum first moves away, by less than κ times.
+    ways = ((2.0, target), (1.0, target / kappas)) if np.any(tuning.beta) else ((1.0, target),)
+    steps = int(max((more * theory.bare_steps(tuning.rate, end)).max() for more, end in ways)) + 20
     h = np.stack([np.ones_like(kappas), kappas], axis=1)
     path = descents(method.rule(tuning.beta), tuning.lr, h, steps)
     lr_h = np.asarray(tuning.lr)[:, None] * h

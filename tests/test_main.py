@@ -47,6 +47,13 @@ def test_bad_usage_is_status_2(arguments, capsys):
     assert "usage: optimlab" in capsys.readouterr().err
 
 
+def test_study_says_how_it_is_used(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["study", "--help"])
+    assert ended.value.code == 0
+    assert "noise_floor" in capsys.readouterr().out
+
+
 @pytest.mark.slow
 def test_a_study_runs_with_its_own_options(tmp_path):
     command = [sys.executable, "-m", "optimlab", "study", "bias_correction", "--quick", "--out", str(tmp_path)]

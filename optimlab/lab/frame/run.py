@@ -209,7 +209,7 @@ class Run:
             If the run already has a claim of this id, the row is none, or an argument is out of its range.
         """
         if any(id == earlier.id for earlier in self.claims):
-            raise ValueError(f"id must be new in every claim of a run; got {id!r} again")
+            raise ValueError(f"id must be new in every claim of a run; got {id!r} again (does a value stand twice?)")
         if (row := more.get("row")) and self.quotes:
             if row not in self.quotes:
                 raise ValueError(f"row must be one of articles.csv; got {row!r}")

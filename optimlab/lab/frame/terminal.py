@@ -1,6 +1,7 @@
 """What every command of the laboratory has in common: how it ends, what it prints, what it reads."""
 
 import argparse
+import codecs
 import io
 import os
 import shutil
@@ -21,6 +22,19 @@ __all__ = [
     "tell",
 ]  # fmt: skip
 
+_SIGNS = {
+    "“": '"',
+    "”": '"',
+    "±": "+-",
+    "–": "-",
+    "−": "-",
+    "√": "sqrt ",
+    "≤": "<=",
+    "≥": ">=",
+    "×": "x",
+    "←": "<-",
+    "→": "->",
+}
 _PACKAGES = ("matplotlib", "pandas", "scipy", "tqdm")
 _RED = "\x1b[31m{}\x1b[39m"
 STANDS, FAILED, UNUSABLE, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
@@ -133,10 +147,20 @@ def _stoppable() -> Iterator[None]:
 
 
 def _never_fail_to_print() -> None:
-    """Replace what the terminal's encoding lacks (a β on an ASCII terminal) instead of dying of it."""
+    """Spell what the terminal's encoding lacks (a β on an ASCII terminal) instead of dying of it."""
+    codecs.register_error("optimlab.spelled", _spelled)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
+            stream.reconfigure(errors="optimlab.spelled")
+
+
+def _spelled(error: UnicodeError) -> tuple[str, int]:
+    """Return what is printed in place of letters that cannot be: the names of Greek ones, signs for signs, else a ?."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    names = ((c, unicodedata.name(c, "").split()) for c in error.object[error.start : error.end])
+    spelled = (_SIGNS.get(c, name[-1].lower() if name[:1] == ["GREEK"] else "?") for c, name in names)
+    return "".join(spelled), error.end
 
 
 def _check_packages() -> None:

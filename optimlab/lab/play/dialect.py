@@ -34,6 +34,7 @@ _TABLE: dict[str, dict[str, Any]] = {
     "na": {"nargs": "+", "action": "extend", "metavar": "WORD", "help": "more words that mean a gap"},
     "skip": {"nargs": "+", "action": "extend", "type": int, "metavar": "N", "help": "numbers of lines to leave out"},
 }
+_SQUARED = (1e-140, 1e140)  # sizes whose squares are far inside float64
 _NAMES = [name.replace("-", "_") for name in _TABLE]
 
 
@@ -73,6 +74,10 @@ def read(options: argparse.Namespace, otherwise: Callable[[], pd.Series[Any]] | 
 
 def fitted(options: argparse.Namespace, series: pd.Series[Any]) -> FittedDecay:
     """Return the decay that forecasts a series best, or say of which column it cannot be found."""
+    largest = float(series.abs().max())
+    if largest and not _SQUARED[0] < largest < _SQUARED[1]:
+        size = f"at most {_SQUARED[1]:g} and not all below {_SQUARED[0]:g}, for their squares; change the unit"
+        raise StudyError(f"column {options.column!r} of {options.file}: numbers must be {size}; got up to {largest:g}")
     try:
         return fit_decay(series)
     except ValueError as error:

@@ -69,6 +69,8 @@ def _answer(series: pd.Series[Any], fit: FittedDecay, run: Run) -> str:
     text += f" The best β for the next value is {fit.decay.beta:.4g}{error}, with an RMS error of {fit.rmse:.4g}"
     if fit.decay.beta == 0.0:
         return f"{text}: the last value alone forecasts best."
+    if (1.0 - fit.decay.beta) * len(series) < 0.11:  # where the search ends
+        return f"{text}: the longest window that is tried, {fit.decay.window:.3g} rows; the mean of all serves as well."
     return f"{text}: a window of {fit.decay.window:.3g} rows, {fit.decay.lag:.3g} rows late."
 
 
@@ -80,7 +82,7 @@ def _table(series: pd.Series[Any], averages: dict[float, pd.Series[Any]], fit: F
     rows = []
     for beta, average in averages.items():
         decay, errors = Decay(beta), series.to_numpy()[1:] - average.to_numpy()[:-1]
-        row = {"β": f"{beta:.4g}{' (best)' if beta == fit.decay.beta else ''}", "window": decay.window}
+        row = {"β": f"{beta:.4g} (best)" if beta == fit.decay.beta else f"{beta:.12g}", "window": decay.window}
         rows.append(row | {"noise factor": decay.span**-0.5, "RMS one-step error": np.sqrt(np.nanmean(errors**2))})
     return pd.DataFrame(rows)
 
@@ -94,7 +96,7 @@ def _draw(ax: Axes, series: pd.Series[Any], averages: dict[float, pd.Series[Any]
         look: dict[str, Any] = {"color": PALETTE[_COLOURS[k % 6]], "linestyle": ("-", "--", "-.")[k // 6 % 3]}
         look = {"color": "black", "linewidth": 0.8} if best else look
         rows = extremes(average.to_numpy())
-        label = f"β = {beta:.3g}{', best for the next value' if best else ''}"
+        label = f"β = {beta:.3g}, best for the next value" if best else f"β = {beta:.12g}"
         ax.plot(series.index[rows], average.iloc[rows], label=label, zorder=2 if best else 3, **look)
     name = literal(str(series.name), 50)
     ax.set(title=f"{name} and its EMA", xlabel=literal(str(series.index.name or "row")), ylabel=name)

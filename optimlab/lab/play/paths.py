@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from numbers import Real
 from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
-from optimlab.checks import choice, floats, whole
+from optimlab.checks import NOT_NEGATIVE, choice, floats, number, whole
 from optimlab.descent.history import Every
 from optimlab.descent.loop import descend
 from optimlab.extras import needed
@@ -36,7 +37,7 @@ _NEAR = 0.02  # half widths
 
 
 @final
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Paths:
     """The ways of several rules over one surface from one start.
 
@@ -61,6 +62,10 @@ class Paths:
     scene: Scene
     ways: dict[str, drawing.Way]
     said: str
+
+    def __repr__(self) -> str:
+        x, y = self.scene.start
+        return f"<Paths of {', '.join(self.ways)} over {self.scene.name} from ({x:g}, {y:g}), {self.said}>"
 
     def frame(self) -> pd.DataFrame:
         """Return a tidy table: a row for each rule and step, with x, y and the value."""
@@ -155,7 +160,7 @@ def paths(
     ----------
     surface : str, Surface or callable
         As `surface` takes it: "saddle", "x**2 - y**2", "mine.py:name", or a function or an object.
-    rules : str, Rule, or several of either, or dict of Rule by label
+    rules : str, Rule, or several of either, or dict of either by label
         Such as "adam, heavy_ball(.95)" or ``[adam(), heavy_ball(0.95)]``.
     start : pair of float, optional
         Where to start; by default where the surface's tutorials do.
@@ -181,7 +186,7 @@ def paths(
        rule  steps  value  distance         status
     0  Adam    168 -6.253     2.642  left downhill
     """
-    contestants = _contestants(rules)
+    contestants, noise = _contestants(rules), number("noise", noise, NOT_NEGATIVE)
     found = scene(surface)
     first = floats("start", found.start if start is None else start)
     if first.shape != (2,) or not np.isfinite(first).all():
@@ -195,19 +200,19 @@ def paths(
         noisy = Noisy(problem, GaussianNoise(noise), np.random.default_rng(seed)) if noise else problem
         optimizer = Optimizer(contestants[label], lr)
         ways[label] = _way(found, noisy, optimizer, whole("steps", steps, 1))._replace(look=look)
-    words = [f"lr {lr:g}" if isinstance(lr, (int, float)) else f"lr {lr!r}", f"{steps} steps"]
-    return Paths(found, ways, ", ".join([*words, *([f"noise {noise:g}"] if noise else [])]))
+    rate = f"{float(lr):g}" if isinstance(lr, Real) else getattr(lr, "__name__", repr(lr))
+    return Paths(found, ways, f"lr {rate}, {steps} steps{f', noise {noise:g}' if noise else ''}")
 
 
 def _contestants(given: Any) -> Mapping[str, Rule]:
     """Return rules by label."""
     if isinstance(given, str):
         return read_rules(given)
-    if isinstance(given, Mapping):
-        return given
-    several = list(given) if isinstance(given, Iterable) else [given]
+    several = list(given.values() if isinstance(given, Mapping) else given) if isinstance(given, Iterable) else [given]
+    if not several:
+        raise StudyError("rules must have at least one rule; got none")
     made = [read_rule(one) if isinstance(one, str) else one for one in several]
-    return dict(zip(labels(made), made, strict=True))
+    return dict(zip(map(str, given) if isinstance(given, Mapping) else labels(made), made, strict=True))
 
 
 def _box(known: Box, start: Floats) -> Box:

@@ -52,9 +52,10 @@ def _options(parser: argparse.ArgumentParser) -> None:
 
 def _main(run: Run) -> None:
     o = run.options
-    if o.function and "surface" in run.turned:
+    if o.function is not None and "surface" in run.touched:
         raise StudyError("--surface and --function exclude each other; leave one out")
-    found = paths(o.function or o.surface, o.rules, start=o.start, lr=o.lr, steps=o.steps, noise=o.noise, seed=run.seed)
+    given = o.surface if o.function is None else o.function
+    found = paths(given, o.rules, start=o.start, lr=o.lr, steps=o.steps, noise=o.noise, seed=run.seed)
     run.answer(_answer(found), found.table())
     run.table(found.frame(), "paths")
     run.draw(*found.panels(o.kind), size=drawing.SIZE)

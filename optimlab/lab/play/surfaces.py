@@ -84,25 +84,23 @@ class OwnSurface(Surface):
 
     def _value(self, w: Array) -> Any:
         with np.errstate(all="ignore"):
-            return self.f(w) if self.elementwise else self._each(w, self._number, ())
+            return self.f(w) if self.elementwise else self._each(w, self.f, "one number for a point", ())
 
     def _gradient(self, w: Array) -> Array:
         with np.errstate(all="ignore"):
             if self.elementwise:
                 return np.array(grad(lambda p: self.f(p).sum())(w))
-            found: Array = self._each(w, self.df or grad(self.f), (2,))
+            found: Array = self._each(w, self.df or grad(self.f), "two numbers as gradient", (2,))
             return found
 
-    def _number(self, w: Array) -> float:
-        found = self.f(w)
-        if np.shape(found) != ():
-            raise StudyError(f"a surface must return one number for a point; got an array of shape {np.shape(found)}")
-        return float(found)
-
-    def _each(self, w: Array, f: Callable[[Any], Any], shape: tuple[int, ...]) -> Any:
-        """Return what a function gives for each point."""
-        points = w.reshape(-1, 2)
-        return np.array([f(point) for point in points], w.dtype).reshape((*w.shape[:-1], *shape))[()]
+    def _each(self, w: Array, f: Callable[[Any], Any], what: str, shape: tuple[int, ...]) -> Any:
+        """Return what a function gives for each point, if it is what a surface must return."""
+        found = [np.asarray(f(point)) for point in w.reshape(-1, 2)]
+        for one in found:
+            if one.shape != shape or one.dtype.kind not in "biuf":
+                given = f"an array of shape {one.shape}" if one.shape != shape else repr(one.tolist())
+                raise StudyError(f"a surface must return {what}; got {given}")
+        return np.array(found, w.dtype).reshape((*w.shape[:-1], *shape))[()]
 
 
 def surface(given: Any) -> Surface:
@@ -136,6 +134,8 @@ def scene(given: Any) -> Scene:
     path, colon, name = given.strip().rpartition(":")
     if colon and path.endswith(".py"):
         return scene(_loaded(Path(path), name))._replace(name=f"{Path(path).name}:{name}")
+    if given.strip().endswith(".py"):
+        raise StudyError(f"{given.strip()} is a file; name what is meant in it, {given.strip()}:name")
     known = _SCENES.get(given.strip().lower())
     if known is not None:
         return Scene(given.strip().lower(), known[0](), *known[1:])

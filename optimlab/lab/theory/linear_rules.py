@@ -181,15 +181,17 @@ def stationary_covariance(rule: LinearRule, lr: Positive, curvature: Positive, *
     needed("scipy", "lab", "stationary_covariance")
     from scipy.linalg import solve_discrete_lyapunov
 
-    A, b = rule.matrices(lr, curvature)
-    inputs = _outer(b, noise)
+    within_units = np.minimum(lr * curvature, np.finfo(np.float64).max)
+    A, b = rule.matrices(within_units, 1.0)  # in units of the curvature, in which no number is far from 1
+    inputs = _outer(b, noise / curvature**2)
     within = np.isfinite(A).all(axis=(-2, -1), keepdims=True)
     A = np.broadcast_to(np.where(within, A, 2.0 * np.eye(3)), inputs.shape)  # beyond float64 nothing is stable
     stable = np.abs(np.linalg.eigvals(A)).max(axis=-1) < 1.0 - _ROUNDING
     found = np.full(inputs.shape, np.inf)
     for i in map(tuple, np.argwhere(stable)):
         found[i] = solve_discrete_lyapunov(A[i], inputs[i])
-    return found
+    one = np.ones(inputs.shape[:-2])
+    return found * _outer(np.stack([one, curvature * one, one], axis=-1), one)
 
 
 def _outer(b: Floats, noise: Floats) -> Floats:

@@ -138,7 +138,7 @@ def test_a_whole_run_leaves_its_numbers_and_how_they_were_made(whole):
 def test_the_same_seed_gives_the_same_bytes_also_where_a_terminal_has_ascii_alone(script, whole):
     done = run_script(script, "--seed", "3", "--out", "same", PYTHONIOENCODING="ascii")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("The mean of 10 draws of ? is")
+    assert done.stdout.startswith("The mean of 10 draws of beta is")
     other = run_script(script, "--seed", "4", "--out", "other", "--claims", "--panel", "2")
     assert "\n\nok      the mean of β is the offset: expected 0 ±2, measured " in other.stdout
     assert "claims: 1 claim: it stands\n" in other.stdout

@@ -57,6 +57,33 @@ def test_play_takes_a_formula_a_file_and_every_option(here, capsys):
     assert first.split("from")[1].split("figure")[0] == second.split("from")[1].split("figure")[0]
 
 
+@pytest.mark.parametrize("size", [1e308, 1e-300])
+def test_numbers_whose_squares_are_none_are_refused(size, here, capsys):
+    pd.Series([1.0, 3.0, 2.0, 5.0], name="level").mul(size / 5.0).to_csv(here / "far.csv", index=False)
+    assert main(["ema", "far.csv", "--column", "level"]) == 2
+    said = capsys.readouterr().err
+    assert "numbers must be at most 1e+140 and not all below 1e-140, for their squares; change the unit" in said
+    assert f"got up to {size:g}" in said
+
+
+def test_every_decay_is_named_apart_and_the_end_of_the_search_is_said(here, capsys):
+    pd.Series([2.0, 5.0, 7.0, 1.0], name="level").to_csv(here / "short.csv", index=False)
+    assert main(["ema", "short.csv", "--column", "level", "--beta", "0.9999", "0.999999"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert " 0.9999 1e+04 " in said
+    assert " 0.999999 1e+06 " in said
+    assert "the longest window that is tried, 40 rows; the mean of all serves as well." in said
+
+
+@pytest.mark.parametrize(("given", "said"), [
+    (["--function", ""], "an expression must have 1 to 1000 characters; got 0"),
+    (["--surface", "saddle", "--function", "x"], "--surface and --function exclude each other"),
+])  # fmt: skip
+def test_play_plays_nothing_else_than_what_was_given(given, said, capsys):
+    assert main(["play", *given]) == 2
+    assert said in capsys.readouterr().err
+
+
 @pytest.mark.slow
 def test_play_writes_an_animation(here):
     assert main(["play", "--rules", "sgd", "--steps", "20", "--animate"]) == 0

@@ -7,7 +7,7 @@ import pytest
 from matplotlib.colors import to_hex
 
 import optimlab.lab
-from optimlab import Every, Optimizer, adam, cosine_decay, descend, heavy_ball, rmsprop, sgd
+from optimlab import Every, Optimizer, adam, constant, cosine_decay, descend, heavy_ball, rmsprop, sgd
 from optimlab.lab import paths as from_lab
 from optimlab.lab.frame import StudyError, look
 from optimlab.lab.play import paths
@@ -130,6 +130,15 @@ def test_the_loss_has_a_logarithmic_axis_where_it_is_positive():
     assert paths("saddle", "adam").plot().axes[1].get_yscale() == "linear"
 
 
+@pytest.mark.parametrize(("lr", "said"), [
+    (np.float32(0.5), "lr 0.5, 3 steps"), (lambda k: 0.5, "lr <lambda>, 3 steps"),
+    (constant(0.5), "lr constant(0.5), 3 steps"),
+])  # fmt: skip
+def test_the_learning_rate_is_said_as_it_was_given(lr, said):
+    found = paths("saddle", {"mine": "adam"}, lr=lr, steps=3)
+    assert repr(found) == f"<Paths of mine over saddle from (0.9, 0.01), {said}>"
+
+
 def test_an_animation_begins_at_the_start_and_ends_with_the_figure():
     found = paths("saddle", "adam, sgd", steps=100)
     figure, draw, frames = found.animation(10)
@@ -149,7 +158,10 @@ def test_an_animation_begins_at_the_start_and_ends_with_the_figure():
     ({"start": (np.inf, 0.0)}, StudyError, "start must be two finite numbers"),
     ({"steps": 0}, ValueError, "steps must be"),
     ({"lr": -1.0}, ValueError, "lr must be"),
-    ({"noise": -1.0}, ValueError, "sd must be"),
+    ({"noise": -1.0}, ValueError, "noise must be"),
+    ({"noise": [0.1, 0.2]}, TypeError, "noise must be at least 0 and finite, a single number"),
+    ({"rules": []}, StudyError, "rules must have at least one rule; got none"),
+    ({"rules": {}}, StudyError, "rules must have at least one rule; got none"),
     ({"surface": "sadle"}, StudyError, "did you mean saddle"),
     ({"rules": "adm"}, StudyError, "did you mean adam"),
     ({"rules": "sgd, sgd"}, StudyError, "SGD stands twice"),

@@ -48,6 +48,16 @@ class Steep:
 cup = Cup()
 number = 3.0
 
+def nothing(x, y):
+    return None
+
+def word(x, y):
+    return "a"
+
+class Wide(Steep):
+    def gradient(self, w):
+        return np.ones(3)
+
 class Long:
     start = np.ones(3)
 
@@ -129,6 +139,9 @@ def line_of(text):
     ("plain", lambda f: f.gradient([1.0, 0.0]), f"{{file}}:{line_of('math.sin')}: TypeError: a traced value cannot"),
     ("deep", lambda f: f.gradient([1.0, 0.0]), f"{{file}}:{line_of('math.sin')}: TypeError: a traced value cannot"),
     ("many", lambda f: f.value([1.0, 0.0]), "a surface must return one number for a point; got an array of shape (2,)"),
+    ("nothing", lambda f: f.value([1.0, 0.0]), "a surface must return one number for a point; got None"),
+    ("word", lambda f: f.value([1.0, 0.0]), "a surface must return one number for a point; got 'a'"),
+    ("Wide", lambda f: f.gradient([1.0, 0.0]), "must return two numbers as gradient; got an array of shape (3,)"),
 ])  # fmt: skip
 def test_what_is_wrong_in_a_file_is_said_in_one_line_with_its_place(file, name, act, said):
     with pytest.raises(StudyError) as caught:
@@ -161,3 +174,8 @@ def test_objects_and_functions_are_taken_as_they_are():
     assert surface(lambda w: w[0] * w[1]).gradient([3.0, 4.0]).tolist() == [4.0, 3.0]
     with pytest.raises(StudyError, match="over the plane, in 2 dimensions; got 3"):
         surface(Rosenbrock(3))
+
+
+def test_a_file_without_a_name_is_told_to_name_what_is_meant(file):
+    with pytest.raises(StudyError, match=r"is a file; name what is meant in it, .*mine\.py:name"):
+        surface(str(file))

@@ -59,6 +59,14 @@ def test_stationary_covariance_is_the_limit_of_the_transient(name):
     np.testing.assert_allclose(P[..., 2, 2], moments.average_square[-1], rtol=1e-9)
 
 
+@pytest.mark.parametrize("scale", [1e-150, 1e-6, 1e6, 1e150])
+def test_stationary_covariance_knows_no_unit_of_the_curvature(scale):
+    rule = LinearRule(0.9, average=0.97)
+    P = stationary_covariance(rule, 0.1 / scale, scale, noise=scale)
+    units = np.array([scale**-0.5, scale**0.5, scale**-0.5])
+    np.testing.assert_allclose(P, stationary_covariance(rule, 0.1, 1.0) * np.outer(units, units), rtol=1e-9)
+
+
 def test_parameters_broadcast_and_a_run_that_diverges_is_data():
     rule = LinearRule(np.array([0.0, 0.9]))
     P = stationary_covariance(rule, 3.0, 1.0)

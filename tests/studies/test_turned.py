@@ -1,0 +1,52 @@
+"""Studies with their knobs turned far: what makes no sense is refused in one line, and what stands is theory."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+STUDIES = Path(__file__).parents[2] / "studies"
+
+
+def run(study, tmp_path, *arguments):
+    command = [sys.executable, "-W", "error", str(STUDIES / f"{study}.py"), "--quick", "--out", str(tmp_path)]
+    return subprocess.run([*command, *arguments], capture_output=True, encoding="utf-8", check=False)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("study", "arguments", "said"), [
+    ("noise_floor", ["--lr", "5"], "nothing settles at these learning rates; take a smaller --lr"),
+    ("noise_floor", ["--lr", "1e-9"], "the slowest mode is not settled in 30000 steps; take a larger --lr"),
+    ("batch_size", ["--target", "100"], "--target must be below the loss at the start, 2.594; got 100"),
+    ("batch_size", ["--target", "1e-9", "--batch", "4"], "no rule reaches --target 1e-09 within --steps 1500"),
+    ("ravine", ["--kappa", "10", "10"], "does a value stand twice?"),
+    ("critical_points", ["--samples", "10"], "--samples must be at least 5000"),
+])  # fmt: skip
+def test_what_makes_no_sense_is_refused_in_one_line(study, arguments, said, tmp_path):
+    done = run(study, tmp_path, *arguments)
+    assert done.returncode == 2, done.stderr
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("study", "arguments", "claim"), [
+    ("noise_floor", ["--rules", "heavy_ball(.999)", "--lr", ".1", "--gamma", ".999"], "heavy ball β 0.999 0.1"),
+    ("noise_floor", ["--curvature", "1e6", "--lr", "1e-7"], "SGD 1e-07"),
+    ("ravine", ["--kappa", "30000", "--target", ".1", "--grid", "2"], "steps heavy ball 30000"),
+])  # fmt: skip
+def test_theory_stands_far_from_the_defaults(study, arguments, claim, tmp_path):
+    done = run(study, tmp_path, *arguments)
+    assert (done.returncode, done.stderr) == (0, "")
+    claims = {one["id"]: one for one in json.loads((tmp_path / study / "run.json").read_text("utf-8"))["claims"]}
+    assert abs(claims[claim]["expected"]) < 1e6  # it arrives
+
+
+@pytest.mark.slow
+def test_a_rule_that_passes_through_has_no_floor(tmp_path):
+    done = run("noise_floor", tmp_path, "--rules", "sgd|Clip(1.0)", "--lr", ".1")  # no step is shorter than lr
+    assert done.returncode == 0, done.stderr
+    line = next(line for line in done.stdout.splitlines() if line.strip().startswith("sgd|Clip(1.0) "))
+    assert line.split()[-1] == "inf"
