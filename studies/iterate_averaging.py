@@ -152,8 +152,10 @@ def claim(run: Run, tables: dict[str, pd.DataFrame], delay: pd.DataFrame) -> Non
     means = transient(LinearRule(average=o.gamma), np.full(K, o.lr), 1.0, noise=0.0).average_mean
     measured = np.log(abs(means[K] / means[3 * K // 4])) / (K - 3 * K // 4) / np.log(1.0 - lower)
     said = "one curvature: speed at which the start is forgotten, average over the lower rate of the same floor"
-    expected = np.log(max(o.gamma, abs(1.0 - o.lr))) / np.log(1.0 - lower)
-    run.claim("one dimension", said, expected=expected, measured=float(measured), tolerance=1e-6)
+    slow, fast = sorted((o.gamma, abs(1.0 - o.lr)), reverse=True)
+    expected = np.log(slow) / np.log(1.0 - lower)
+    if fast < 0.9 * slow:  # else both fade together, and neither alone sets the speed by the end of the run
+        run.claim("one dimension", said, expected=expected, measured=float(measured), tolerance=1e-6)
 
 
 def draw(ax: Axes, curves: dict[str, Curve], title: str, goal: float) -> None:

@@ -3,7 +3,7 @@
 Examples
 --------
 >>> paths("saddle", "adam, heavy_ball(.95)").table()["rule"].tolist()
-['Adam', 'heavy ball']
+['Adam', 'heavy ball β 0.95']
 """
 
 from optimlab.lab.play.paths import Paths, paths
