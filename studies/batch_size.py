@@ -199,11 +199,10 @@ def draw_step(ax: Axes, table: pd.DataFrame) -> None:
 def answer(run: Run, table: pd.DataFrame) -> None:
     """Say up to which batch each rule gains."""
     found = critical_batches(table)
-    gains = "gains up to a batch of {row.critical:.0f}".format
-    words = (
-        f"{row.rule} {gains(row=row) if row.least < row.steps else 'gains nothing there'} ({row.least} steps)"
-        for row in found.itertuples()
-    )
+    words = []
+    for row in found.to_dict("records"):
+        gain = f"up to a batch of {row['critical']:.0f}" if row["least"] < row["steps"] else "nothing"
+        words.append(f"{row['rule']} gains {gain} ({row['least']} steps)")
     run.answer(
         f"Twice the batch halves the steps to a loss of {run.options.target:g} until those of no noise are reached: "
         f"{', '.join(words)}.",
