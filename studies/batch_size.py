@@ -200,9 +200,9 @@ def answer(run: Run, table: pd.DataFrame) -> None:
     """Say up to which batch each rule gains."""
     found = critical_batches(table)
     words = []
-    for rule, least, steps, critical in found[["rule", "least", "steps", "critical"]].to_numpy():
-        gains = f"gains up to a batch of {critical:.0f}" if least < steps else "gains nothing there"
-        words.append(f"{rule} {gains} ({least} steps)")
+    for row in found.to_dict("records"):
+        gain = f"up to a batch of {row['critical']:.0f}" if row["least"] < row["steps"] else "nothing"
+        words.append(f"{row['rule']} gains {gain} ({row['least']} steps)")
     run.answer(
         f"Twice the batch halves the steps to a loss of {run.options.target:g} until those of no noise are reached: "
         f"{', '.join(words)}.",

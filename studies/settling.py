@@ -92,6 +92,9 @@ def measure_limits(run: Run) -> tuple[pd.DataFrame, pd.DataFrame]:
             said, back = f"SGD at the minimum of {name}: largest stable lr", np.linalg.norm(end - at, axis=1) < 1e-8
             rows.append((said, stable, *edge(lr, back)))
             limit = np.sqrt(max(target, 1e-300) / level)
+            corners = f.value(at + limit / 2 * np.array([[1.0, 1.0], [1.0, -1.0]])).max() - minimum.value
+            if not abs(corners - target) < 0.01 * target:
+                continue  # so high, or so low, f is no longer its quadratic form
             lr = limit * np.geomspace(0.1, 10, 200)
             start = at + lr[:, None] * run.rng.normal(size=(200, 2))
             trace = descend(f, Optimizer(rmsprop(0.9), lr, replicas=200), 2500, start=start, progress=False)

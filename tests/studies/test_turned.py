@@ -22,6 +22,8 @@ def run(study, tmp_path, *arguments):
     ("batch_size", ["--target", "100"], "--target must be below the loss at the start, 2.594; got 100"),
     ("batch_size", ["--target", "1e-9", "--batch", "4"], "no rule reaches --target 1e-09 within --steps 1500"),
     ("ravine", ["--kappa", "10", "10"], "does a value stand twice?"),
+    ("saddle_escape", ["--eps", ".5", "--radius", ".1"], "--eps must be below --radius 0.1; got 0.5"),
+    ("saddle_escape", ["--eps", ".05", "--radius", ".1", "--steps", "1"], "nothing leaves within --steps 1;"),
     ("critical_points", ["--samples", "10"], "--samples must be at least 5000"),
 ])  # fmt: skip
 def test_what_makes_no_sense_is_refused_in_one_line(study, arguments, said, tmp_path):
@@ -35,13 +37,16 @@ def test_what_makes_no_sense_is_refused_in_one_line(study, arguments, said, tmp_
 @pytest.mark.parametrize(("study", "arguments", "claim"), [
     ("noise_floor", ["--rules", "heavy_ball(.999)", "--lr", ".1", "--gamma", ".999"], "heavy ball β 0.999 0.1"),
     ("noise_floor", ["--curvature", "1e6", "--lr", "1e-7"], "SGD 1e-07"),
+    ("settling", ["--target", "-5", "--surface", "himmelblau", "--rules", "adam", "--rates", "2"],
+     "SGD at the minimum of himmelblau: largest stable lr"),
+    ("saddle_escape", ["--lr", "10", "--rules", "sgd", "--eps", ".01"], None),
     ("ravine", ["--kappa", "30000", "--target", ".1", "--grid", "2"], "steps heavy ball 30000"),
 ])  # fmt: skip
 def test_theory_stands_far_from_the_defaults(study, arguments, claim, tmp_path):
     done = run(study, tmp_path, *arguments)
     assert (done.returncode, done.stderr) == (0, "")
     claims = {one["id"]: one for one in json.loads((tmp_path / study / "run.json").read_text("utf-8"))["claims"]}
-    assert abs(claims[claim]["expected"]) < 1e6  # it arrives
+    assert claim is None or abs(claims[claim]["expected"]) < 1e6  # it arrives
 
 
 @pytest.mark.slow
