@@ -184,7 +184,7 @@ def _summary(run: Run, folder: Path, seconds: float) -> str:
     if run.answer_text:
         parts += [textwrap.fill(printable(run.answer_text), columns(sys.stdout) or _WIDTH), ""]
     if run.answer_table is not None:
-        parts += [aligned(list(run.answer_table.columns), texts(run.answer_table)), ""]
+        parts += [aligned(list(run.answer_table.columns), texts(run.answer_table), columns(sys.stdout)), ""]
     listed = run.claims if run.options.claims else run.failed
     if listed:
         parts += [claims_text(listed, sys.stdout, run.quotes), ""]
@@ -204,8 +204,10 @@ def _claims_line(run: Run) -> str:
     return f"{count_text(run.claims)}{left}{'' if run.options.claims or not run.claims else ' (--claims lists them)'}"
 
 
-def aligned(head: Sequence[object], rows: Sequence[Sequence[str]]) -> str:
+def aligned(head: Sequence[object], rows: Sequence[Sequence[str]], width: int | None = None) -> str:
     """Return a small table in columns: the first to the left, the others to the right.
+
+    Columns that a width has no room for follow below, beside the first one again.
 
     Examples
     --------
@@ -216,5 +218,15 @@ def aligned(head: Sequence[object], rows: Sequence[Sequence[str]]) -> str:
     """
     lines = [[printable(str(cell)) for cell in line] for line in (head, *rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    shown = ([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])] for line in lines)
+    blocks = [[0]]
+    for k in range(1, len(widths)):
+        if width and len(blocks[-1]) > 1 and sum(2 + widths[i] for i in [*blocks[-1], k]) > width:
+            blocks.append([0])
+        blocks[-1].append(k)
+    return "\n\n".join(_block(lines, widths, block) for block in blocks)
+
+
+def _block(lines: Sequence[Sequence[str]], widths: Sequence[int], columns: Sequence[int]) -> str:
+    first, *others = columns
+    shown = ([line[first].ljust(widths[first]), *(line[k].rjust(widths[k]) for k in others)] for line in lines)
     return "\n".join("  " + "  ".join(cells) for cells in shown)

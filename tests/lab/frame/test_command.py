@@ -207,7 +207,9 @@ def test_in_a_terminal_a_failed_claim_is_red_and_lines_have_its_width(script):
     os.close(own)
     red = re.search(rb"\x1b\[31m(FAILED.*?)\x1b\[39m", shown, re.DOTALL)[1].decode().splitlines()
     assert len(red) > 3
-    assert max(map(len, red)) <= 50
+    above = shown.decode().partition("\x1b")[0].splitlines()  # the answer, and its table in two parts
+    assert max(map(len, [*above, *red])) <= 50
+    assert sum("count" in line or "max" in line for line in above) == 2
     said = ("a statement of many words, " * 9).strip()
     assert " ".join(" ".join(red).split()) == f"FAILED {said}: expected 2, measured 1"
     assert b"claims: 2 claims: 1 FAILED" in shown
