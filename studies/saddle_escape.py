@@ -130,10 +130,8 @@ def measure_noise(run: Run, at: Saddle) -> tuple[pd.DataFrame, dict[float, Float
         spread = np.sqrt(np.maximum(mean_interval((left - left.mean()) ** 2), 0.0))
         rows.append((noise, *mean_interval(left), mean, *spread, sd))
     columns = ["noise", "mean", "low", "high", "theory", "sd", "sd_low", "sd_high", "sd_theory"]
-    table, said = (
-        pd.DataFrame(rows, columns=columns, dtype=float),
-        "noise sd {noise:g}: steps of SGD from the saddle itself, ",
-    )
+    table = pd.DataFrame(rows, columns=columns, dtype=float)
+    said = "noise sd {noise:g}: steps of SGD from the saddle itself, "
     run.claim_rows(table, "noise {noise:g}", said + "mean, which counts whole steps", expected="theory",
                    measured=("mean", "low", "high"), tolerance=1.0)  # fmt: skip
     run.claim_rows(table, "noise {noise:g} sd", said + "sd", expected="sd_theory", measured=("sd", "sd_low", "sd_high"))
