@@ -57,7 +57,7 @@ def concrete(kind):
 
 
 def test_every_surface_is_here():
-    ours = {each for each in concrete(Surface) if each.__module__.startswith("optimlab.")}
+    ours = {each for each in concrete(Surface) if each.__module__.startswith("optimlab.lab.problems")}
     assert {type(surface) for surface in SURFACES} == ours
 
 

@@ -88,7 +88,7 @@ def test_play_plays_nothing_else_than_what_was_given(given, said, capsys):
 def test_play_writes_an_animation(here):
     assert main(["play", "--rules", "sgd", "--steps", "20", "--animate"]) == 0
     page = (here / "results/play/play_animation.html").read_text()
-    assert page.count("data:image/png;base64") == 40
+    assert page.count("data:image/png;base64") == 41  # the whole ways come first
 
 
 WRONG = [
