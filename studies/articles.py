@@ -5,7 +5,7 @@ their truth to the set-up.
 
 Runs all other studies, and sets what they measured beside each sentence (articles.csv, beside this file): title,
 sentence, finding, verdict, on one page, articles.html. A sentence is reproduced, refuted, or owes its truth to the
-set-up (artefact). Takes 40 min on two cores (--quick: 3 min).
+set-up (artefact). Takes 5 min (--quick: 2 min).
 """
 
 from __future__ import annotations

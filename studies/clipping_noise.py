@@ -5,7 +5,7 @@ mean of 0.33. Noise without a variance, t(1.5), leaves plain SGD no floor: its m
 clipped at 1 it is 0.028. Under skewed noise of mean 0 a clipped descent settles at w = 0.16, beside the minimum.
 
 Gradients in normal, heavy-tailed and skewed noise are clipped by value and set beside their closed forms; then descents
-of w²/2 end under the last two. Limits are in scales of the noise. Takes 20 s (--quick: 8 s).
+of w²/2 end under the last two. Limits are in scales of the noise. Takes 20 s (--quick: 6 s).
 """
 
 from __future__ import annotations

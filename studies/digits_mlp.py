@@ -5,7 +5,7 @@ The rate. After 20 epochs SGD at lr 0.5 has 97.5 % of the test digits right, Ada
 
 A net 64-128-10 of ReLUs learns 8 × 8 digits in mini-batches from 80 % of them; every seed has a split, a start and
 batches of its own, the same for all rules. Beside the rules stand momentum at lr (1-β), RMSprop as TensorFlow 1 calls
-it, and an average of the weights against a falling rate. Takes 40 s (--quick: 20 s).
+it, and an average of the weights against a falling rate. Takes 40 s (--quick: 15 s).
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ lr 0.151, which has the same floor, after 826. In one dimension neither wins: th
 fast as the average, within 2 %.
 
 SGD and others see the gradients h w + e, first one curvature from the floor on, then h = c = 1/i at once (Zhang et al.
-2019) from w = 1. All curves are exact for linear rules, and simulated. Takes 22 s (--quick: 7 s).
+2019) from w = 1. All curves are exact for linear rules, and simulated. Takes 25 s (--quick: 8 s).
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ fourteen others end lower than the constant rate with its loss of 0.0506; expone
 restarts and cycles end above all that fall once. In one dimension nothing beats the law of 1/k.
 
 On the noisy quadratic, h = c = 1/i, the expected loss under any schedule follows from an exact recursion, and is
-simulated. A schedule is a text in K, the number of updates, such as "cosine_decay(0.5, steps=K)". Takes 24 s
+simulated. A schedule is a text in K, the number of updates, such as "cosine_decay(0.5, steps=K)". Takes 25 s
 (--quick: 10 s).
 """
 

@@ -5,7 +5,7 @@ Where the roots are complex, by √β a step, whatever the learning rate: by 0.9
 = 0.04: below it momentum is a larger learning rate, above it the mode circles.
 
 One eigendirection, ½ h w², under rules that are linear. The roots are read off the positions: wₜ₊₁ = p wₜ - q wₜ₋₁ has
-wₜ² - wₜ₊₁ wₜ₋₁ = c qᵗ; and √q is the modulus of complex ones. Takes 3 s (--quick: 3 s).
+wₜ² - wₜ₊₁ wₜ₋₁ = c qᵗ; and √q is the modulus of complex ones. Takes 1 s (--quick: 1 s).
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ At a floor: on a noisy quadratic SGD ends at E w² = lr c / (h (2 - lr h)), and 
 at the floor of a learning rate as much higher. An average has the floor of a lower one, a long one that of (1-γ)/h.
 
 Curvature h, gradients h w + e with e of variance c (Zhang et al. 2019): the place where each linear rule ends is known
-in closed form, and stands beside its simulation. Takes 20 s (--quick: 4 s).
+in closed form, and stands beside its simulation. Takes 8 s (--quick: 4 s).
 """
 
 from __future__ import annotations

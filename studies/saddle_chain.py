@@ -6,7 +6,7 @@ RMSprop, which comes no closer to the axis than about lr, nearly Adam, and SGD w
 
 Each saddle that is left pulls the later coordinates closer to theirs (Du et al. 2017): steps grow by the factor 1 + ρ,
 ρ the decay's logarithm over the growth's. SGD's steps are computed exactly in logarithms; all else is simulated step by
-step, until coordinates fall below what float64 can hold. Takes 20 s (--quick: 10 s).
+step, until coordinates fall below what float64 can hold. Takes 10 s (--quick: 8 s).
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ not care how close they begin. On the saddle itself noise of sd 1e-06 decides wi
 
 Steps from distances eps along the direction that leads down most, beside the growth of linear rules where the saddle is
 strict; from the saddle itself with noise; and a monkey saddle, whose Hessian is 0: 1/eps in place of ln(1/eps). The
-paths are drawn in 3-D and move in saddle_escape.html. Takes 50 s (--quick: 30 s).
+paths are drawn in 3-D and move in saddle_escape.html. Takes 30 s (--quick: 7 s).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ KNOBS = (
     Knob("noise", (0.1, 1e-3, 1e-6), "sd of the gradient's noise, for SGD on the first surface", POSITIVE),
     Knob("start", (0.9, 0.01), "x, y where the drawn paths start", count=2),
     Knob("runs", 2000, "runs with noise", quick=500),
-    Knob("steps", 40_000, "steps after which a descent ends"),
+    Knob("steps", 40_000, "steps after which a descent ends", quick=5000),
 )
 MONKEY_LR = 0.1
 DRAWN, FRAMES = 300, 40  # steps of the paths that are drawn, and frames of the animation

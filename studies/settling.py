@@ -6,7 +6,7 @@ surface RMSprop hits first (11) and settles last: it circles its minimum at ±lr
 
 Each run is made several times, half of them in plain float64 from starts 1e-12 apart, half with each gradient taken a
 rounding error beside the weights. Up to which lr gradient descent is stable at a minimum, and RMSprop's circle small
-enough, stands beside closed forms. Takes 120 s (--quick: 15 s).
+enough, stands beside closed forms. Takes 90 s (--quick: 11 s).
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ each sigmoid layer passes on a sixth of the signal δ, each ReLU layer a half. W
 
 Two nets 2-50-50-3 classify three arms of a spiral, as in a tutorial, bit for bit (legacy stream, full batches, weight
 decay). Its measure of gradients, sum |dW| / (rows + columns), is set beside the mean of |dW| and the norms of
-δ = dL/dz, other seeds beside the published one, other rules beside SGD. Takes 90 s (--quick: 15 s).
+δ = dL/dz, other seeds beside the published one, other rules beside SGD. Takes 115 s (--quick: 16 s).
 """
 
 from __future__ import annotations

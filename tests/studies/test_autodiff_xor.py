@@ -1,27 +1,16 @@
 """The exclusive or after all its epochs, which a short run does not reach."""
 
-import csv
-import subprocess
-import sys
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
+from tests.studies.running import read, run
+
 pytestmark = pytest.mark.slow
-
-ROOT = Path(__file__).parents[2]
-
-
-def read(path):
-    with open(path, newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
 
 
 def test_three_quarters_of_a_thousand_seeds_learn_and_the_others_are_stuck(tmp_path):
-    study = str(ROOT / "studies" / "autodiff_xor.py")
-    command = [sys.executable, "-W", "error", study, "--blocks", "2", "--out", str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", timeout=300, check=False)
+    done = run("autodiff_xor.py", "--blocks", "2", "--out", tmp_path)
     assert done.returncode == 0, done.stderr
     ends = read(tmp_path / "autodiff_xor" / "ends.csv")
     assert Counter(row["end"] for row in ends) == {"solved": 737, "1/2": 242, "2/3": 20, "elsewhere": 1}

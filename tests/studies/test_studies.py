@@ -1,39 +1,14 @@
 """Every study runs as a user runs it, its claims stand, and bad input is answered in one line."""
 
-import csv
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
+from tests.studies.running import EXPECTED, ROOT, check, read, run
+
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).parents[2]
-EXPECTED = Path(__file__).parent / "expected"  # numbers that were printed elsewhere, for each study
 STUDIES = sorted(path for path in (ROOT / "studies").glob("*.py") if path.stem != "articles")
-
-
-def run(study, *arguments):
-    command = [sys.executable, "-W", "error", str(ROOT / "studies" / study), *map(str, arguments)]
-    one_core = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    return subprocess.run(
-        command, capture_output=True, text=True, encoding="utf-8", cwd=ROOT, timeout=300, check=False, env=one_core
-    )
-
-
-def read(path):
-    with open(path, newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
-
-
-def same(cell, wanted):
-    try:
-        return float(cell) == pytest.approx(float(wanted), rel=1e-9, abs=0)
-    except ValueError:
-        return cell == wanted
 
 
 @pytest.mark.parametrize("study", [path.name for path in STUDIES])
@@ -52,12 +27,7 @@ def test_quick_run_is_complete_and_its_claims_stand(study, tmp_path):
     assert {claim["stands"] for claim in claims} == {"True"}
     assert (record["turned"], record["left_out"]) == ([], 0)
     assert (folder / study.replace(".py", ".png")).stat().st_size > 10_000
-    for number, line in enumerate(read(EXPECTED / study.replace(".py", ".csv")), 2):
-        wanted = dict(pair.split("=", 1) for pair in line["where"].split(";"))
-        rows = [row for row in read(folder / line["table"]) if all(same(row[k], v) for k, v in wanted.items())]
-        assert len(rows) == 1, f"line {number}: {len(rows)} rows"
-        expected, tolerance = float(line["expected"]), float(line["tolerance"])
-        assert abs(float(rows[0][line["column"]]) - expected) <= tolerance, f"line {number}: {rows[0]}"
+    check(folder, EXPECTED / study.replace(".py", ".csv"))
 
 
 def test_settles_every_claim_of_the_article(tmp_path):

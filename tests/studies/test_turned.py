@@ -1,18 +1,14 @@
 """Studies with their knobs turned far: what makes no sense is refused in one line, and what stands is theory."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
-STUDIES = Path(__file__).parents[2] / "studies"
+from tests.studies import running
 
 
 def run(study, tmp_path, *arguments):
-    command = [sys.executable, "-W", "error", str(STUDIES / f"{study}.py"), "--quick", "--out", str(tmp_path)]
-    return subprocess.run([*command, *arguments], capture_output=True, encoding="utf-8", check=False)
+    return running.run(f"{study}.py", "--quick", "--out", tmp_path, *arguments)
 
 
 @pytest.mark.slow
@@ -24,6 +20,7 @@ def run(study, tmp_path, *arguments):
     ("ravine", ["--kappa", "10", "10"], "does a value stand twice?"),
     ("saddle_escape", ["--eps", ".5", "--radius", ".1"], "--eps must be below --radius 0.1; got 0.5"),
     ("saddle_escape", ["--eps", ".05", "--radius", ".1", "--steps", "1"], "nothing leaves within --steps 1;"),
+    ("clipping", ["--decay", "100"], "--decay must be below "),
     ("critical_points", ["--samples", "10"], "--samples must be at least 5000"),
 ])  # fmt: skip
 def test_what_makes_no_sense_is_refused_in_one_line(study, arguments, said, tmp_path):
@@ -41,6 +38,7 @@ def test_what_makes_no_sense_is_refused_in_one_line(study, arguments, said, tmp_
      "SGD at the minimum of himmelblau: largest stable lr"),
     ("saddle_escape", ["--lr", "10", "--rules", "sgd", "--eps", ".01"], None),
     ("ravine", ["--kappa", "30000", "--target", ".1", "--grid", "2"], "steps heavy ball 30000"),
+    ("clipping", ["--lr", "1000"], None),
 ])  # fmt: skip
 def test_theory_stands_far_from_the_defaults(study, arguments, claim, tmp_path):
     done = run(study, tmp_path, *arguments)

@@ -5,9 +5,11 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+
+import numpy as np
 
 from optimlab.lab.frame.circumstances import circumstances
 from optimlab.lab.frame.claims import claims_text, count_text, quotes
@@ -108,9 +110,11 @@ def _perform(
 
 
 def _run(main: Callable[[Run], None], run: Run) -> None:
-    """Run the study; what a formula refuses once knobs are turned is the user's to put right, and no defect."""
+    """Run the study; what a formula refuses, or what diverges, once knobs are turned is no defect."""
+    silence = np.errstate(over="ignore", invalid="ignore") if run.touched else nullcontext()
     try:
-        main(run)
+        with silence:
+            main(run)
     except ValueError as error:
         if not run.touched or isinstance(error, StudyError):
             raise

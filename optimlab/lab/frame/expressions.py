@@ -1,39 +1,22 @@
 """Texts of rules and of functions: parsed against a list of names and signs, never run as Python."""
 
 import ast
-import cmath
-import difflib
-import inspect
 import math
-import operator
-import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from copy import copy
-from functools import cache, partial
-from typing import Any, ClassVar, final
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any, final
 
 import numpy as np
 
 import optimlab
-from optimlab.lab.frame.errors import StudyError
 from optimlab.lab.frame.looks import labels
-from optimlab.lab.frame.terminal import printable
+from optimlab.lab.frame.reading import Reader
 from optimlab.recurrence.decay import Decay
 from optimlab.recurrence.gain import Gain
 from optimlab.rules.algebra import Rule
 from optimlab.schedules.schedule import Schedule
 
-__all__ = ["function", "nearest", "rule", "rules", "schedules"]
-
-_LONGEST, _DEEPEST = 1000, 60
-_SIGNS: Mapping[type[ast.AST], tuple[str, Callable[[Any, Any], Any]]] = {
-    ast.BitOr: ("|", operator.or_),
-    ast.Add: ("+", operator.add),
-    ast.Sub: ("-", operator.sub),
-    ast.Mult: ("*", operator.mul),
-    ast.Div: ("/", operator.truediv),
-    ast.Pow: ("**", operator.pow),
-}
+__all__ = ["function", "rule", "rules", "schedules"]
 
 
 def rule(text: str) -> Rule:
@@ -91,10 +74,8 @@ def rules(text: str) -> dict[str, Rule]:
     ['Adam', 'heavy ball β 0.9', 'heavy ball β 0.95', '0.5*momentum']
     """
     read = _Rules(text, _makers())
-    nodes = read.tree.elts if isinstance(read.tree, ast.Tuple) else [read.tree]
-    found = [read.rule(node) for node in nodes]
-    texts = [ast.get_source_segment(read.line, node) or "" for node in nodes]
-    return dict(zip(labels(found, texts), found, strict=True))
+    found = [read.rule(node) for _, node in read.parts]
+    return dict(zip(labels(found, [text for text, _ in read.parts]), found, strict=True))
 
 
 def schedules(text: str) -> dict[str, Callable[[int], Schedule]]:
@@ -129,16 +110,17 @@ def schedules(text: str) -> dict[str, Callable[[int], Schedule]]:
       ^
     """
     read = _Rules(text, _makers() | {"K": 1000})
-    nodes = read.tree.elts if isinstance(read.tree, ast.Tuple) else [read.tree]
-    for node in nodes:
+    for _, node in read.parts:
         if not isinstance(found := read.visit(node), Schedule):
             raise read.wrong(f"a schedule such as constant(0.1) must stand here; this is {found!r}", node)
-    texts = [ast.get_source_segment(read.line, node) or "" for node in nodes]
-    names = [getattr(getattr(node, "func", None), "id", text) for node, text in zip(nodes, texts, strict=True)]
-    labels = [name if names.count(name) == 1 else text for name, text in zip(names, texts, strict=True)]
-    if len(set(labels)) < len(labels):
+    names = [getattr(getattr(node, "func", None), "id", text) for text, node in read.parts]
+    found = {
+        name if names.count(name) == 1 else text: lambda K, node=node: read.value(node, K=K)
+        for name, (text, node) in zip(names, read.parts, strict=True)
+    }
+    if len(found) < len(names):
         raise read.wrong("a schedule stands twice; leave one out, or change a number in it")
-    return {label: partial(read.at, node) for label, node in zip(labels, nodes, strict=True)}
+    return found
 
 
 def function(text: str, variables: Sequence[str] = ("x", "y")) -> Callable[..., Any]:
@@ -169,145 +151,24 @@ def function(text: str, variables: Sequence[str] = ("x", "y")) -> Callable[..., 
 
     def value(*values: Any) -> Any:
         numbers = (np.float64(v) if isinstance(v, (int, float)) else v for v in values)  # which may divide by 0
-        return read.value(_FUNCTIONS | dict(zip(variables, numbers, strict=True)))
+        return read.value(read.tree, **dict(zip(variables, numbers, strict=True)))
 
-    read = _Formula(text, {})
+    read = _Formula(text, _FUNCTIONS)
     with np.errstate(all="ignore"):
-        read.value(_FUNCTIONS | dict.fromkeys(variables, np.ones(1)))
+        read.value(read.tree, **dict.fromkeys(variables, np.ones(1)))
     if not any(isinstance(node, ast.Name) and node.id in variables for node in ast.walk(read.tree)):
         raise read.wrong(f"a formula must contain {' or '.join(variables)}")
     return value
 
 
-def nearest(name: str, allowed: Iterable[str]) -> str:
-    """Return what an error says of a name that is not there: the one that was meant, or all.
-
-    Examples
-    --------
-    >>> nearest("Sadle", ["saddle", "ravine"]), nearest("q", ["saddle", "ravine"])
-    ('did you mean saddle?', 'there are ravine, saddle')
-    """
-    lower = {word.lower(): word for word in sorted(allowed, reverse=True)}
-    close = difflib.get_close_matches(name.lower(), lower, 1)
-    return f"did you mean {lower[close[0]]}?" if close else f"there are {', '.join(sorted(allowed))}"
-
-
-class _Reader(ast.NodeVisitor):
-    """The tree of a text, and its value; a node that no method names is refused."""
-
-    signs: ClassVar[str]
-    literals: ClassVar[tuple[type, ...]]
-
-    def __init__(self, text: str, known: Mapping[str, Any]) -> None:
-        self.line = " ".join(text.split())
-        self.known = known
-        self.tree = self.parsed()
-
-    def value(self, known: Mapping[str, Any]) -> Any:
-        """Return the value with other names."""
-        other = copy(self)
-        other.known = known
-        return other.visit(other.tree)
-
-    def parsed(self) -> ast.expr:
-        if not self.line or len(self.line) > _LONGEST:
-            raise StudyError(f"an expression must have 1 to {_LONGEST} characters; got {len(self.line)}")
-        if "#" in self.line:
-            raise self.wrong("an expression has no comments", self.line.index("#"))
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of literals: what they are worth is said here
-                tree = ast.parse(self.line, mode="eval").body
-        except SyntaxError as error:
-            raise self.wrong(error.msg, (error.offset or len(self.line) + 1) - 1) from None
-        except (ValueError, RecursionError, MemoryError):
-            raise self.wrong("the text cannot be read") from None
-        level: list[ast.AST] = [tree]
-        for _ in range(_DEEPEST):
-            level = [child for node in level for child in ast.iter_child_nodes(node)]
-        if level:
-            raise self.wrong(f"an expression must not nest deeper than {_DEEPEST} levels")
-        return tree
-
-    def wrong(self, message: str, place: Any = 0) -> StudyError:
-        """Return the error with the text, and a mark below the place."""
-        if isinstance(place, ast.AST):
-            place = len(self.line.encode()[: getattr(place, "col_offset", 0)].decode())
-        space = " " * len(printable(self.line[:place]))
-        return StudyError(f"{printable(message)}\n  {printable(self.line)}\n  {space}^")
-
-    def tried(self, node: ast.AST, make: Callable[..., Any], *values: Any) -> Any:
-        """Return what a call gives, a number only if it is finite; or its own error with the place."""
-        try:
-            found = make(*values)
-        except (ValueError, TypeError, ArithmeticError) as error:
-            raise self.wrong(str(error), node) from error
-        finite = isinstance(node, ast.UnaryOp) or type(found) not in (float, complex) or cmath.isfinite(found)
-        if type(found) is complex or not finite:  # -inf is a limit of Clip
-            raise self.wrong(f"this is no finite number: {found}", node)
-        return found
-
-    def generic_visit(self, node: ast.AST) -> Any:
-        kind = type(node).__name__.lower()
-        raise self.wrong(f"this ({kind}) is not allowed; names, numbers, calls and {self.signs} are", node)
-
-    def visit_Constant(self, node: ast.Constant) -> Any:
-        if type(node.value) not in self.literals:
-            raise self.wrong(f"{node.value!r} is no number", node)
-        return self.tried(node, float if type(node.value) is int else lambda value: value, node.value)
-
-    def visit_Name(self, node: ast.Name) -> Any:
-        return self.made(node, [], {})
-
-    def visit_Call(self, node: ast.Call) -> Any:
-        name, words = node.func, {word.arg: word.value for word in node.keywords}
-        if not isinstance(name, ast.Name) or not callable(self.known.get(name.id, len)):
-            raise self.wrong("only a name of a function can be called", node)
-        if None in words or len(words) < len(node.keywords):
-            raise self.wrong("arguments must stand one by one, each once", node)
-        named = {str(word): self.visit(value) for word, value in words.items()}
-        return self.made(name, [*map(self.visit, node.args)], named)
-
-    def made(self, node: ast.Name, values: list[Any], named: dict[str, Any]) -> Any:
-        """Return what a name means; of a function what it makes of arguments."""
-        if node.id not in self.known:
-            raise self.wrong(f"{node.id!r} is not known; {nearest(node.id, self.known)}", node)
-        found = self.known[node.id]
-        if not callable(found):
-            return found
-        signature = _plain(found)
-        try:
-            signature.bind(*values, **named)
-        except TypeError as error:
-            raise self.wrong(f"{error}; it is {node.id}{signature}", node) from None
-        return self.tried(node, lambda: found(*values, **named))
-
-    def operand(self, node: ast.expr) -> Any:
-        found = self.visit(node)
-        if isinstance(found, (str, bool, tuple, list)):
-            raise self.wrong(f"this is nothing that has {self.signs}: {found!r}", node)
-        return found
-
-    def visit_UnaryOp(self, node: ast.UnaryOp) -> Any:
-        if not isinstance(node.op, ast.USub):
-            return self.generic_visit(node)
-        return self.tried(node, operator.neg, self.operand(node.operand))
-
-    def visit_BinOp(self, node: ast.BinOp) -> Any:
-        sign, work = _SIGNS.get(type(node.op), ("this sign", operator.add))
-        if sign not in self.signs.split():
-            raise self.wrong(f"{sign} is not allowed before this; {self.signs} are", node.right)
-        return self.tried(node, work, self.operand(node.left), self.operand(node.right))
-
-
 @final
-class _Formula(_Reader):
+class _Formula(Reader):
     signs = "+ - * / **"
     literals = (int, float)
 
 
 @final
-class _Rules(_Reader):
+class _Rules(Reader):
     signs = "| + - * /"
     literals = (int, float, str, bool)
 
@@ -320,12 +181,6 @@ class _Rules(_Reader):
 
     def visit_Tuple(self, node: ast.Tuple) -> Any:
         return tuple(map(self.visit, node.elts))
-
-    def at(self, node: ast.expr, K: int) -> Any:
-        """Return what a part of the text is worth for a number of updates."""
-        other = copy(self)
-        other.known = {**self.known, "K": K}
-        return other.visit(node)
 
     def rule(self, node: ast.expr) -> Rule:
         found = self.visit(node)
@@ -355,10 +210,3 @@ def _makes(thing: Any) -> bool:
     if isinstance(thing, type):
         return issubclass(thing, (Rule, Gain, Decay)) and thing not in (Rule, Gain)
     return getattr(thing, "__annotations__", {}).get("return") in ("Rule", "Schedule")
-
-
-def _plain(make: Callable[..., Any]) -> inspect.Signature:
-    """Return how something is called, without types."""
-    signature, empty = inspect.signature(make), inspect.Parameter.empty
-    parameters = [parameter.replace(annotation=empty) for parameter in signature.parameters.values()]
-    return signature.replace(parameters=parameters, return_annotation=empty)

@@ -20,7 +20,7 @@ from optimlab.lab.frame.figures import PALETTE, literal
 from optimlab.lab.frame.knobs import Knob
 from optimlab.lab.frame.run import Run
 from optimlab.lab.play.dialect import add_dialect, fitted, read
-from optimlab.lab.play.series import averaged, extremes
+from optimlab.lab.play.series import averaged, draw_lines
 from optimlab.recurrence.decay import Decay
 from optimlab.series.ema import ema
 from optimlab.series.fit import FittedDecay
@@ -88,16 +88,13 @@ def _table(series: pd.Series[Any], averages: dict[float, pd.Series[Any]], fit: F
 
 
 def _draw(ax: Axes, series: pd.Series[Any], averages: dict[float, pd.Series[Any]], fit: FittedDecay) -> None:
-    """Draw the series, and each average in a colour of its own, the best in black."""
-    rows = extremes(series.to_numpy())
-    ax.plot(series.index[rows], series.iloc[rows], ".", color="#AAAAAA", markersize=3, label="data")
-    for k, (beta, average) in enumerate(averages.items()):
-        best = beta == fit.decay.beta
-        look: dict[str, Any] = {"color": PALETTE[_COLOURS[k % 6]], "linestyle": ("-", "--", "-.")[k // 6 % 3]}
-        look = {"color": "black", "linewidth": 0.8} if best else look
-        rows = extremes(average.to_numpy())
-        label = f"β = {beta:.3g}, best for the next value" if best else f"β = {beta:.12g}"
-        ax.plot(series.index[rows], average.iloc[rows], label=label, zorder=2 if best else 3, **look)
-    name = literal(str(series.name), 50)
-    ax.set(title=f"{name} and its EMA", xlabel=literal(str(series.index.name or "row")), ylabel=name)
-    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=4)
+    """Draw the series, the best average in black, and each other in a colour of its own."""
+    best = fit.decay.beta
+    lines = {
+        "data": (series, "#AAAAAA", "."),
+        f"β = {best:.3g}, best for the next value": (averages[best], "black", "-"),
+    }
+    for k, (beta, average) in enumerate((beta, average) for beta, average in averages.items() if beta != best):
+        lines[f"β = {beta:.12g}"] = average, PALETTE[_COLOURS[k % 6]], ("-", "--", "-.")[k // 6 % 3]
+    title = f"{literal(str(series.name), 50)} and its EMA"
+    draw_lines(ax, lines, title, lambda ax: ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=4))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["averaged", "draw_lines", "extremes"]
 
 _MOST, _STRETCHES = 20_000, 2000
-_DENSE = 1000  # rows, beyond which a line is thin
+_RESTLESS = 30  # times that a line goes over its whole range, beyond which it is thin
 
 
 def averaged(series: pd.Series[Any], averages: Mapping[float, pd.Series[Any]]) -> pd.DataFrame:
@@ -39,19 +39,25 @@ def averaged(series: pd.Series[Any], averages: Mapping[float, pd.Series[Any]]) -
     return pd.DataFrame({name: series} | columns).rename_axis(str(series.index.name or "row"))
 
 
-def draw_lines(ax: Axes, lines: Mapping[str, tuple[pd.Series[Any], str, str]], title: str) -> None:
+def draw_lines(
+    ax: Axes,
+    lines: Mapping[str, tuple[pd.Series[Any], str, str]],
+    title: str,
+    legend: Callable[[Axes], object] = legend_above,
+) -> None:
     """Draw lines of any length: series, colour and style by label, the first of them the data, which names the axes."""
     from matplotlib.ticker import MaxNLocator
 
     for label, (line, colour, look) in lines.items():
-        rows = extremes(line.to_numpy())
-        width = 0.8 if len(line) > _DENSE else 1.5
+        y = line.to_numpy(np.float64)
+        rows, way = extremes(y), np.nansum(np.abs(np.diff(y)))
+        width = 0.8 if way > _RESTLESS * (np.nanmax(y) - np.nanmin(y)) else 1.6
         ax.plot(line.index[rows], line.iloc[rows], look, color=colour, markersize=3, linewidth=width, label=label)
     data = next(iter(lines.values()))[0]
     ax.set(title=title, xlabel=literal(str(data.index.name or "row")), ylabel=literal(str(data.name), 30))
     if data.index.dtype.kind == "i":
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))  # no year 1872.5
-    legend_above(ax)
+    legend(ax)
 
 
 def extremes(y: Floats) -> Array:

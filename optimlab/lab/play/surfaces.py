@@ -16,7 +16,8 @@ import numpy as np
 
 from optimlab.lab.autodiff import grad
 from optimlab.lab.frame.errors import StudyError
-from optimlab.lab.frame.expressions import function, nearest
+from optimlab.lab.frame.expressions import function
+from optimlab.lab.frame.reading import nearest
 from optimlab.lab.problems import (
     Beale,
     Cliff,

@@ -36,7 +36,8 @@ from optimlab import (
 )
 from optimlab.lab.autodiff import value_and_grad
 from optimlab.lab.frame.errors import StudyError
-from optimlab.lab.frame.expressions import _FUNCTIONS, _makers, function, nearest, rule, rules, schedules
+from optimlab.lab.frame.expressions import _FUNCTIONS, _makers, function, rule, rules, schedules
+from optimlab.lab.frame.reading import nearest
 
 RULES = {
     "adam": adam(),
