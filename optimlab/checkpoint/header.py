@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from optimlab.rules.hyperparameters import Description
+from optimlab.checkpoint.hyperparameters import Description
 from optimlab.typing import Array
 
 __all__ = ["CLOCKS", "DTYPES", "Header", "Kind", "Leaf", "Saved", "parsed", "shown"]

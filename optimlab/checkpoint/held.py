@@ -11,7 +11,7 @@ from optimlab.checkpoint.header import CLOCKS, DTYPES, Header, Kind, Leaf, shown
 from optimlab.engine.given import plain
 from optimlab.engine.layout import Layout
 from optimlab.rules.algebra import distinct
-from optimlab.rules.hyperparameters import Description, described
+from optimlab.checkpoint.hyperparameters import Description, described
 from optimlab.trees import tree_of
 from optimlab.typing import Array, Count, Marks
 

@@ -12,7 +12,7 @@ from optimlab.checks import NOT_NEGATIVE, numbers, real
 from optimlab.recurrence.gains import ConstantGain, FirstValueGain
 from optimlab.rules.algebra import Rule
 from optimlab.rules.averages import Ema
-from optimlab.rules.probe import checked_rule
+from optimlab.engine.probe import checked_rule
 from optimlab.trees import kind
 from optimlab.typing import Array, Number
 

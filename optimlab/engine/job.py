@@ -10,7 +10,7 @@ import numpy as np
 from optimlab.engine import Engine, choose
 from optimlab.finite import FACTOR, TAME
 from optimlab.rules.algebra import Rule
-from optimlab.rules.fading import Fade, fading
+from optimlab.engine.fading import Fade, fading
 from optimlab.typing import Count, Number
 
 if TYPE_CHECKING:

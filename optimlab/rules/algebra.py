@@ -6,11 +6,12 @@ import operator
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import MISSING, dataclass, fields, replace
-from functools import cached_property, reduce
+from functools import cached_property
 from itertools import chain, count
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 
 from optimlab.checks import FINITE, Hyperparameter, Range, check_fields, value
+from optimlab.rules.graph import SIGNS, Graph
 from optimlab.typing import Array, Count, Number
 
 __all__ = ["Arrays", "Coefficients", "Constant", "Expression", "Formula", "Rule", "distinct"]
@@ -18,16 +19,6 @@ __all__ = ["Arrays", "Coefficients", "Constant", "Expression", "Formula", "Rule"
 Arrays = tuple[Array, ...]
 Coefficients = tuple[Number, ...]
 Formula = Callable[[Array, Array, Arrays, Arrays], tuple[Array, Arrays]]
-
-_SIGNS: Final[dict[str, tuple[int, Callable[[Any, Any], Any]]]] = {
-    "|": (0, lambda a, b: b),
-    "+": (1, operator.add),
-    "-": (1, operator.sub),
-    "*": (2, operator.mul),
-    "/": (2, operator.truediv),
-}
-"""How close each binds, and what it makes of two values."""
-
 
 def _joined(sign: str) -> tuple[Callable[[Any, Any], Rule], Callable[[Any, Any], Rule]]:
     """Return the operator of this sign with a rule on the left, and on the right."""
@@ -274,29 +265,30 @@ class Constant(Rule):
 class Expression(Rule):
     """``a | b``: b of a; ``a + b``, ``a - b``, ``a * b``, ``a / b`` of two rules that see the same signal.
 
-    ``|`` is associative: ``(a | b) | c == a | (b | c)``.
+    ``|`` is associative: ``(a | b) | c == a | (b | c)``. Parts that are equal and see the same signal are one: in
+    ``Ema(0.9) + (Gradient() - Ema(0.9) | Square())`` there is one mean, with one slot.
     """
 
     sign: str
     parts: tuple[Rule, ...]
 
-    @property
-    def slots(self) -> tuple[str, ...]:
+    @cached_property
+    def graph(self) -> Graph:
+        """The values that the expression is made of."""
+        return Graph(self)
+
+    @cached_property
+    def slots(self) -> tuple[str, ...]:  # type: ignore[override]
         """The slots' names, in a pipe each after the rules on the way to it: ``square_ema``."""
-        names: list[str] = []
-        way = ""
-        for part in self.parts:
-            names += [way + slot for slot in part.slots]
-            way += f"{type(part).__name__.lower()}_" if self.sign == "|" and not isinstance(part, Expression) else ""
-        return distinct(names)
+        return distinct([slot for node in self.graph.nodes for slot in node.slots])
 
     @property
     def start(self) -> tuple[float, ...]:
-        return sum([part.start for part in self.parts], ())
+        return sum([rule.start for rule in self.graph.rules], ())
 
     @property
     def numbers(self) -> int:
-        return sum([part.numbers for part in self.parts])
+        return sum([rule.numbers for rule in self.graph.rules])
 
     def coefficients(self, t: Count) -> Coefficients:
         numbers: Coefficients = ()
@@ -306,33 +298,20 @@ class Expression(Rule):
 
     @cached_property
     def _flat(self) -> list[Any]:
-        """The coefficients of the parts of all depths, or what finds them at a step."""
-        found: list[Any] = []
-        for part in self.parts:
-            if isinstance(part, Expression):
-                found += part._flat
-            else:
-                own = type(part).coefficients is not Rule.coefficients
-                found.append(part.coefficients if own or part._fixed is None else part._fixed)
+        """The coefficients of the rules in it, or what finds them at a step."""
+        own = [type(rule).coefficients is not Rule.coefficients or rule._fixed is None for rule in self.graph.rules]
+        found = [rule.coefficients if is_own else rule._fixed for rule, is_own in zip(self.graph.rules, own, strict=True)]
         return [held for held in found if held != ()]
 
     def symbols(self) -> tuple[Any, ...]:
-        return sum([part.symbols() for part in self.parts], ())
+        return sum([rule.symbols() for rule in self.graph.rules], ())
 
     def formula(self, x: Array, w: Array, state: Arrays, c: Arrays) -> tuple[Array, Arrays]:
-        values: list[Array] = []
-        kept: Arrays = ()
-        for part in self.parts:
-            slots, numbers = len(part.slots), part.numbers
-            y, new = part.compose()(x, w, state[:slots], c[:numbers])
-            state, c, kept = state[slots:], c[numbers:], (*kept, *new)
-            values.append(y)
-            x = y if self.sign == "|" else x
-        return reduce(_SIGNS[self.sign][1], values), kept
+        return self.graph.run(x, w, state, c)
 
     @property
     def precedence(self) -> int:
-        return _SIGNS[self.sign][0]
+        return SIGNS[self.sign][0]
 
     def __repr__(self) -> str:
         plain = self.sign != "|" and not all(isinstance(part, Constant) for part in self.parts)

@@ -14,7 +14,7 @@ from optimlab.lab.theory.domain import DECAYS, Finite, NotNegative, Positive, fo
 from optimlab.lab.theory.modes import Mode
 from optimlab.rules.algebra import Rule
 from optimlab.rules.basic import heavy_ball, momentum, nesterov, sgd
-from optimlab.rules.hyperparameters import described
+from optimlab.checkpoint.hyperparameters import described
 from optimlab.typing import Floats
 
 __all__ = ["LinearRule", "Moments", "linear_rule", "stationary_covariance", "transient"]

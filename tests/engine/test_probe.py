@@ -7,7 +7,7 @@ import pytest
 
 from optimlab import Ema, Gradient, Rule, sgd
 from optimlab.optimizer import Optimizer
-from optimlab.rules.probe import checked_rule
+from optimlab.engine.probe import checked_rule
 from tests.engine.grown import grown
 from tests.engine.laws import RULES
 
