@@ -9,8 +9,8 @@ from pathlib import Path
 from optimlab.lab.atlas.pairs import PAIRS, Pair
 from optimlab.lab.atlas.systems import SYSTEMS
 from optimlab.lab.atlas.table import Row, changes, markdown, measured, read, row
-from optimlab.lab.frame.terminal import guarded, tell
 from optimlab.lab.folders import shipped
+from optimlab.lab.frame.terminal import guarded, tell
 
 __all__ = ["command"]
 

@@ -9,7 +9,7 @@ from typing import Any, Final, Self, final
 
 import numpy as np
 
-from optimlab.lab.atlas.draws import RATE, Draw
+from optimlab.lab.atlas.draws import BETA, DECAY, EITHER, EPS, RATE, Draw, between
 from optimlab.lab.atlas.systems import SYSTEMS, System
 from optimlab.optimizer import Optimizer
 
@@ -87,4 +87,9 @@ def pair(name: str, given: Mapping[str, Any] | None = None, **drawn: Draw) -> Pa
     return Pair(system, own, given or {}, drawn, released=own)
 
 
-PAIRS: Final[tuple[Pair, ...]] = ()
+PAIRS: Final[tuple[Pair, ...]] = (
+    pair("keras.SGD", weight_decay=DECAY, global_clipnorm=between(1.0, 10.0)),
+    pair("keras.SGD", {"momentum": 0.9}, momentum=BETA, nesterov=EITHER, clipnorm=between(1.0, 10.0)),
+    pair("keras.RMSprop", rho=BETA, epsilon=EPS, centered=EITHER, weight_decay=DECAY),
+    pair("keras.RMSprop", {"momentum": 0.9, "centered": True}, rho=BETA, momentum=BETA, epsilon=EPS),
+)

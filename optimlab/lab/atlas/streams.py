@@ -45,8 +45,8 @@ def stream(seed: int, shapes: Sequence[tuple[int, ...]], steps: int, *, dtype: s
     words = np.random.default_rng(seed).bit_generator
 
     def uniform(*shape: int) -> Floats:
-        raw: Floats = (words.random_raw(prod(shape)) >> 11).reshape(shape) * 2.0**-53
-        return raw
+        raw = np.asarray(words.random_raw(prod(shape))) >> 11
+        return raw.reshape(shape).astype(np.float64) * 2.0**-53
 
     def gradients(shape: tuple[int, ...]) -> Floats:
         scale = 2.0 ** np.floor(6.0 * uniform(*shape) - 3.0)

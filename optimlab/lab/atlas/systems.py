@@ -95,12 +95,11 @@ def optax(name: str, options: Mapping[str, Any], stream: Stream) -> Iterator[lis
         rule = library.with_extra_args_support(found("optax", name)(**options))
         params = [jax.numpy.asarray(w) for w in stream.start]
 
-        @jax.jit
         def step(params: Any, state: Any, gradients: Any, loss: Any) -> Any:
             updates, state = rule.update(gradients, state, params, value=loss)
             return library.apply_updates(params, updates), state
 
-        state = rule.init(params)
+        state, step = rule.init(params), jax.jit(step)
         for gradients, loss in zip(stream.gradients, stream.losses, strict=True):
             params, state = step(params, state, list(gradients), loss)
             yield [np.array(w) for w in params]
@@ -156,9 +155,7 @@ SYSTEMS: Final[dict[str, System]] = {
     "schedulefree": System("lr", "schedulefree", "schedulefree", like_torch("schedulefree")),
     "optax": System("learning_rate", "optax", "optax", optax),
     "keras": System("learning_rate", "keras", "keras.optimizers", keras),
-    "sklearn": System(
-        "learning_rate_init", "scikit-learn", "sklearn.neural_network._stochastic_optimizers", sklearn
-    ),
+    "sklearn": System("learning_rate_init", "scikit-learn", "sklearn.neural_network._stochastic_optimizers", sklearn),
     "autograd": System("step_size", "autograd", "autograd.misc.optimizers", autograd),
 }
 """By the name of the module of ``optimlab.conventions`` that speaks for it."""
