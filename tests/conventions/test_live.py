@@ -2,7 +2,8 @@
 
 import pytest
 
-from optimlab.lab.atlas import PAIRS, worst
+from optimlab.lab.atlas import PAIRS
+from optimlab.lab.atlas.lockstep import worst
 
 
 @pytest.mark.slow

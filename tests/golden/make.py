@@ -7,7 +7,9 @@ import json
 import sys
 from typing import Any
 
-from optimlab.lab.atlas import PAIRS, SYSTEMS, Pair
+from optimlab.lab.atlas import PAIRS
+from optimlab.lab.atlas.pairs import Pair
+from optimlab.lab.atlas.systems import SYSTEMS
 from tests.golden.trajectories import FOLDER, SEEDS, STEPS, given
 
 

@@ -45,14 +45,14 @@ def together(*draws: Draw) -> Draw:
     return lambda rng: tuple([draw(rng) for draw in draws])
 
 
-def below_one(low: float, high: float) -> Draw:
+def _below_one(low: float, high: float) -> Draw:
     """Return what draws a decay: 1 minus a number between low and high."""
     return lambda rng: float(f"{1.0 - between(low, high)(rng):.6g}")
 
 
 RATE: Final = between(0.01, 0.1)
-BETA: Final = below_one(0.003, 0.5)
-BETAS: Final = together(below_one(0.03, 0.5), below_one(0.001, 0.1))
+BETA: Final = _below_one(0.003, 0.5)
+BETAS: Final = together(_below_one(0.03, 0.5), _below_one(0.001, 0.1))
 DECAY: Final = between(0.001, 0.3)
 EPS: Final = between(1e-9, 0.1)
 EITHER: Final = one_of(False, True)

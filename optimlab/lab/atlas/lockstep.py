@@ -31,7 +31,14 @@ def _steps(pair: Pair, options: Mapping[str, Any], given: Stream) -> Iterator[li
 
 
 def difference(mine: Trajectory, theirs: Trajectory, start: tuple[Array, ...]) -> float:
-    """max |mine - theirs| / max |theirs - start|: relative to the longest way from the start, of the worst leaf."""
+    """max |mine - theirs| / max |theirs - start|: relative to the longest way from the start, of the worst leaf.
+
+    Examples
+    --------
+    >>> start, theirs = (np.zeros(1),), (np.array([[1.0], [2.0]]),)
+    >>> difference((theirs[0] + 0.5,), theirs, start)
+    0.25
+    """
     leaves = zip(mine, theirs, start, strict=True)
     with np.errstate(invalid="ignore"):
         return float(np.max([np.abs(x - y).max() / np.abs(y - w).max() for x, y, w in leaves]))

@@ -17,7 +17,7 @@ from optimlab.extras import needed
 from optimlab.lab.atlas.streams import Stream, Trajectory
 from optimlab.typing import Array
 
-__all__ = ["SYSTEMS", "System"]
+__all__ = ["SYSTEMS", "Run", "System", "stacked"]
 
 Run = Callable[[str, Mapping[str, Any], Stream], Iterator[list[Array]]]
 
@@ -46,7 +46,7 @@ class System:
 
     def made(self, name: str) -> Any:
         """Return what the system itself has by this name."""
-        return found(self.module, name)
+        return _found(self.module, name)
 
 
 def stacked(steps: Iterator[list[Array]]) -> Trajectory:
@@ -54,13 +54,13 @@ def stacked(steps: Iterator[list[Array]]) -> Trajectory:
     return tuple(map(np.stack, zip(*steps, strict=True)))
 
 
-def found(module: str, name: str) -> Any:
+def _found(module: str, name: str) -> Any:
     """Return what a module has by a dotted name."""
     return attrgetter(name)(needed(module, "atlas", "the atlas"))
 
 
 @contextmanager
-def torch_in(dtype: np.dtype[Any]) -> Iterator[Any]:
+def _torch_in(dtype: np.dtype[Any]) -> Iterator[Any]:
     """Yield torch with this default dtype: NAdam keeps a product in it, whatever the parameters are."""
     torch = needed("torch", "atlas", "the atlas")
     before = torch.get_default_dtype()
@@ -71,13 +71,13 @@ def torch_in(dtype: np.dtype[Any]) -> Iterator[Any]:
         torch.set_default_dtype(before)
 
 
-def like_torch(module: str) -> Run:
+def _like_torch(module: str) -> Run:
     """Return what runs an optimizer over tensors whose gradients are set."""
 
     def steps(name: str, options: Mapping[str, Any], stream: Stream) -> Iterator[list[Array]]:
-        with torch_in(stream.dtype) as torch:
+        with _torch_in(stream.dtype) as torch:
             params = [torch.nn.Parameter(torch.from_numpy(w.copy())) for w in stream.start]
-            optimizer = found(module, name)(params, **options)
+            optimizer = _found(module, name)(params, **options)
             getattr(optimizer, "train", lambda: None)()
             for gradients in stream.gradients:
                 for p, g in zip(params, gradients, strict=True):
@@ -88,11 +88,11 @@ def like_torch(module: str) -> Run:
     return steps
 
 
-def optax(name: str, options: Mapping[str, Any], stream: Stream) -> Iterator[list[Array]]:
+def _optax(name: str, options: Mapping[str, Any], stream: Stream) -> Iterator[list[Array]]:
     """Run a gradient transformation."""
     jax, library = needed("jax", "atlas", "the atlas"), needed("optax", "atlas", "the atlas")
     with jax.enable_x64(stream.dtype == np.float64):
-        rule = library.with_extra_args_support(found("optax", name)(**options))
+        rule = library.with_extra_args_support(_found("optax", name)(**options))
         params = [jax.numpy.asarray(w) for w in stream.start]
 
         def step(params: Any, state: Any, gradients: Any, loss: Any) -> Any:
@@ -105,7 +105,7 @@ def optax(name: str, options: Mapping[str, Any], stream: Stream) -> Iterator[lis
             yield [np.array(w) for w in params]
 
 
-def keras(name: str, options: Mapping[str, Any], stream: Stream) -> Iterator[list[Array]]:
+def _keras(name: str, options: Mapping[str, Any], stream: Stream) -> Iterator[list[Array]]:
     """Run an optimizer over variables, on the backend JAX, where its step is compiled."""
     os.environ.setdefault("KERAS_BACKEND", "jax")
     library, jax = needed("keras", "atlas", "the atlas"), needed("jax", "atlas", "the atlas")
@@ -116,7 +116,7 @@ def keras(name: str, options: Mapping[str, Any], stream: Stream) -> Iterator[lis
     try:
         with jax.enable_x64(stream.dtype == np.float64):
             variables = [library.Variable(w, dtype=stream.dtype.name) for w in stream.start]
-            optimizer = found("keras.optimizers", name)(**options)
+            optimizer = _found("keras.optimizers", name)(**options)
             optimizer.build(variables)
             params, state = [v.value for v in variables], [v.value for v in optimizer.variables]
             step = jax.jit(optimizer.stateless_apply)
@@ -127,19 +127,19 @@ def keras(name: str, options: Mapping[str, Any], stream: Stream) -> Iterator[lis
         library.config.set_floatx(before)
 
 
-def sklearn(name: str, options: Mapping[str, Any], stream: Stream) -> Iterator[list[Array]]:
+def _sklearn(name: str, options: Mapping[str, Any], stream: Stream) -> Iterator[list[Array]]:
     """Run an optimizer of the multi-layer perceptrons."""
     params = [w.copy() for w in stream.start]
-    optimizer = found("sklearn.neural_network._stochastic_optimizers", name)(params, **options)
+    optimizer = _found("sklearn.neural_network._stochastic_optimizers", name)(params, **options)
     for gradients in stream.gradients:
         optimizer.update_params(params, list(gradients))
         yield [w.copy() for w in params]
 
 
-def autograd(name: str, options: Mapping[str, Any], stream: Stream) -> Iterator[list[Array]]:
+def _autograd(name: str, options: Mapping[str, Any], stream: Stream) -> Iterator[list[Array]]:
     """Run an optimizer that asks for gradients and calls back before each step."""
     seen: list[list[Array]] = []
-    last = found("autograd.misc.optimizers", name)(
+    last = _found("autograd.misc.optimizers", name)(
         lambda x, i: list(stream.gradients[i]),
         list(stream.start),
         lambda x, i, g: seen.append([w.copy() for w in x]),
@@ -150,12 +150,12 @@ def autograd(name: str, options: Mapping[str, Any], stream: Stream) -> Iterator[
 
 
 SYSTEMS: Final[dict[str, System]] = {
-    "torch": System("lr", "torch", "torch.optim", like_torch("torch.optim")),
-    "pytorch_optimizer": System("lr", "pytorch_optimizer", "pytorch_optimizer", like_torch("pytorch_optimizer")),
-    "schedulefree": System("lr", "schedulefree", "schedulefree", like_torch("schedulefree")),
-    "optax": System("learning_rate", "optax", "optax", optax),
-    "keras": System("learning_rate", "keras", "keras.optimizers", keras),
-    "sklearn": System("learning_rate_init", "scikit-learn", "sklearn.neural_network._stochastic_optimizers", sklearn),
-    "autograd": System("step_size", "autograd", "autograd.misc.optimizers", autograd),
+    "torch": System("lr", "torch", "torch.optim", _like_torch("torch.optim")),
+    "pytorch_optimizer": System("lr", "pytorch_optimizer", "pytorch_optimizer", _like_torch("pytorch_optimizer")),
+    "schedulefree": System("lr", "schedulefree", "schedulefree", _like_torch("schedulefree")),
+    "optax": System("learning_rate", "optax", "optax", _optax),
+    "keras": System("learning_rate", "keras", "keras.optimizers", _keras),
+    "sklearn": System("learning_rate_init", "scikit-learn", "sklearn.neural_network._stochastic_optimizers", _sklearn),
+    "autograd": System("step_size", "autograd", "autograd.misc.optimizers", _autograd),
 }
 """By the name of the module of ``optimlab.conventions`` that speaks for it."""

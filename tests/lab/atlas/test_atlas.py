@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from optimlab import ClipNorm, Ema, Optimizer, adam, heavy_ball, sgd
-from optimlab.lab.atlas import PAIRS, SYSTEMS, difference, pair, stream, worst
+from optimlab.lab.atlas import PAIRS, difference, pair, stream
 from optimlab.lab.atlas.command import command
 from optimlab.lab.atlas.draws import BETA, BETAS, EPS, between, one_of
-from optimlab.lab.atlas.systems import System
+from optimlab.lab.atlas.lockstep import worst
+from optimlab.lab.atlas.systems import SYSTEMS, System
 from optimlab.lab.atlas.table import Row, changes, expression, markdown, read, row
 from optimlab.lab.folders import shipped
 
