@@ -8,10 +8,10 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from optimlab.checkpoint.header import CLOCKS, DTYPES, Header, Kind, Leaf, shown
+from optimlab.checkpoint.hyperparameters import Description, described
 from optimlab.engine.given import plain
 from optimlab.engine.layout import Layout
 from optimlab.rules.algebra import distinct
-from optimlab.checkpoint.hyperparameters import Description, described
 from optimlab.trees import tree_of
 from optimlab.typing import Array, Count, Marks
 

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from optimlab.checks import NOT_NEGATIVE, numbers, real
+from optimlab.engine.probe import checked_rule
 from optimlab.recurrence.gains import ConstantGain, FirstValueGain
 from optimlab.rules.algebra import Rule
 from optimlab.rules.averages import Ema
-from optimlab.engine.probe import checked_rule
 from optimlab.trees import kind
 from optimlab.typing import Array, Number
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 
 from optimlab.engine import Engine, choose
+from optimlab.engine.fading import Fade, fading
 from optimlab.finite import FACTOR, TAME
 from optimlab.rules.algebra import Rule
-from optimlab.engine.fading import Fade, fading
 from optimlab.typing import Count, Number
 
 if TYPE_CHECKING:

@@ -82,7 +82,8 @@ class Rate(Rule):
     --------
     >>> import numpy as np
     >>> from optimlab import Optimizer, Trace
-    >>> opt, w = Optimizer((Rate() * Gradient() | Trace(1.0)) / Rate(), lr=lambda k: 1.0 if k == 0 else 0.25), np.zeros(1)
+    >>> inside, w = (Rate() * Gradient() | Trace(1.0)) / Rate(), np.zeros(1)
+    >>> opt = Optimizer(inside, lr=lambda k: 1.0 if k == 0 else 0.25)
     >>> for _ in range(3):
     ...     print(opt.step(w, np.ones(1)))
     [-1.]

@@ -71,7 +71,7 @@ class Graph:
         self.rules = [node.rule for node in self.nodes if node.rule is not None]
 
     def _place(self, rule: Rule, signal: int, way: str) -> int:
-        """Return the place of the value of a rule that sees a signal; ``way`` is the names of those on the way to it."""
+        """Return the place of the value of a rule that sees a signal; ``way``: names of those on the way to it."""
         if rule.precedence == 3:
             key = _identity(rule), signal
             return self._kept(key, Node(rule, "", (signal,), tuple([way + slot for slot in rule.slots])))
