@@ -12,13 +12,11 @@ import numpy as np
 from optimlab.lab.atlas.draws import BETA, DECAY, EITHER, EPS, RATE, Draw, between, one_of
 from optimlab.lab.atlas.systems import SYSTEMS, System
 
-__all__ = ["PAIRS", "Pair", "pair"]
+__all__ = ["ARRAYS", "MATRICES", "PAIRS", "Pair", "numbers", "pair"]
 
 Shapes = tuple[tuple[int, ...], ...]
 ARRAYS: Final[Shapes] = ((7,), (3, 4), (2, 3, 4))
 MATRICES: Final[Shapes] = ((4, 6), (6, 4), (5, 5))
-RATES: Final[Shapes] = ()
-"""No leaves: the pair is one of schedules, and what is compared are their numbers."""
 
 
 NORM: Final = between(1.0, 10.0)
@@ -93,6 +91,18 @@ def pair(name: str, given: Mapping[str, Any] | None = None, **drawn: Draw) -> Pa
     return Pair(system, own, given or {}, drawn, released=own)
 
 
+def numbers(name: str, given: Mapping[str, Any] | None = None, **drawn: Draw) -> Pair:
+    """Return the pair of two schedules: there are no leaves, and what is compared are the numbers.
+
+    Examples
+    --------
+    >>> numbers("keras.CosineDecay").released
+    'schedules.CosineDecay'
+    """
+    plain = pair(name, given, **drawn)
+    return replace(plain, released=plain.other.schedules + plain.name, shapes=())
+
+
 PAIRS: Final[tuple[Pair, ...]] = (
     pair("keras.SGD", weight_decay=DECAY, global_clipnorm=NORM),
     pair("keras.SGD", {"momentum": 0.9}, momentum=BETA, clipnorm=NORM),
@@ -109,13 +119,13 @@ PAIRS: Final[tuple[Pair, ...]] = (
     pair("keras.Lion", beta_1=BETA, beta_2=BETA, weight_decay=DECAY),
     pair("keras.Ftrl", initial_accumulator_value=between(0.01, 1.0), l1_regularization_strength=DECAY,
          l2_regularization_strength=DECAY, l2_shrinkage_regularization_strength=DECAY, beta=DECAY, weight_decay=DECAY),
-    pair("keras.ExponentialDecay", START | {"decay_steps": 50, "decay_rate": 0.5}, staircase=EITHER).on(RATES),
-    pair("keras.InverseTimeDecay", START | {"decay_steps": 50, "decay_rate": 0.5}, staircase=EITHER).on(RATES),
-    pair("keras.PiecewiseConstantDecay", {"boundaries": [50, 90], "values": [1.0, 0.5, 0.1]}).on(RATES),
-    pair("keras.PolynomialDecay", START | {"decay_steps": 60}, power=between(0.5, 3.0), cycle=EITHER).on(RATES),
-    pair("keras.CosineDecay", START | {"decay_steps": 60}, alpha=DECAY, decay_steps=LENGTH).on(RATES),
-    pair("keras.CosineDecay", START | {"decay_steps": 60, "warmup_target": 1.0, "warmup_steps": 20},
-         alpha=DECAY, warmup_steps=LENGTH).on(RATES),
-    pair("keras.CosineDecayRestarts", START | {"first_decay_steps": 20}, t_mul=between(1.1, 3.0), m_mul=BETA,
-         alpha=DECAY).on(RATES),
+    numbers("keras.ExponentialDecay", START | {"decay_steps": 50, "decay_rate": 0.5}, staircase=EITHER),
+    numbers("keras.InverseTimeDecay", START | {"decay_steps": 50, "decay_rate": 0.5}, staircase=EITHER),
+    numbers("keras.PiecewiseConstantDecay", {"boundaries": [50, 90], "values": [1.0, 0.5, 0.1]}),
+    numbers("keras.PolynomialDecay", START | {"decay_steps": 60}, power=between(0.5, 3.0), cycle=EITHER),
+    numbers("keras.CosineDecay", START | {"decay_steps": 60}, alpha=DECAY, decay_steps=LENGTH),
+    numbers("keras.CosineDecay", START | {"decay_steps": 60, "warmup_target": 1.0, "warmup_steps": 20},
+         alpha=DECAY, warmup_steps=LENGTH),
+    numbers("keras.CosineDecayRestarts", START | {"first_decay_steps": 20}, t_mul=between(1.1, 3.0), m_mul=BETA,
+         alpha=DECAY),
 )  # fmt: skip

@@ -25,12 +25,13 @@ Run = Callable[[str, Mapping[str, Any], Stream], Iterator[list[Array]]]
 @final
 @dataclass(frozen=True)
 class System:
-    """A package whose rules can be run: how it calls the learning rate, and what runs a rule of a name."""
+    """A package whose rules can be run: its word for the learning rate, what runs a rule, where its schedules are."""
 
     rate: str
     package: str
     module: str
     steps: Run
+    schedules: str = ""
 
     @property
     def version(self) -> str | None:
@@ -137,7 +138,7 @@ def _keras(name: str, options: Mapping[str, Any], stream: Stream) -> Iterator[li
     try:
         with jax.enable_x64(stream.dtype == np.float64):
             if stream.rates:
-                yield from rates(_found("keras.optimizers", name)(**options), stream)
+                yield from rates(jax.jit(_found("keras.optimizers", name)(**options)), stream)
                 return
             variables = [library.Variable(w, dtype=stream.dtype.name) for w in stream.start]
             optimizer = _found("keras.optimizers", name)(**options)
@@ -174,11 +175,11 @@ def _autograd(name: str, options: Mapping[str, Any], stream: Stream) -> Iterator
 
 
 SYSTEMS: Final[dict[str, System]] = {
-    "torch": System("lr", "torch", "torch.optim", _like_torch("torch.optim")),
+    "torch": System("lr", "torch", "torch.optim", _like_torch("torch.optim"), "lr_scheduler."),
     "pytorch_optimizer": System("lr", "pytorch_optimizer", "pytorch_optimizer", _like_torch("pytorch_optimizer")),
     "schedulefree": System("lr", "schedulefree", "schedulefree", _like_torch("schedulefree")),
     "optax": System("learning_rate", "optax", "optax", _optax),
-    "keras": System("learning_rate", "keras", "keras.optimizers", _keras),
+    "keras": System("learning_rate", "keras", "keras.optimizers", _keras, "schedules."),
     "sklearn": System("learning_rate_init", "scikit-learn", "sklearn.neural_network._stochastic_optimizers", _sklearn),
     "autograd": System("step_size", "autograd", "autograd.misc.optimizers", _autograd),
 }
