@@ -21,6 +21,7 @@ MATRICES: Final[Shapes] = ((4, 6), (6, 4), (5, 5))
 
 NORM: Final = between(1.0, 10.0)
 LENGTH: Final = one_of(20, 64, 100)
+COSINE: Final = (1e-6, "Keras takes the cosine in float32")
 START: Final[dict[str, Any]] = {"initial_learning_rate": 0.5}
 
 
@@ -53,6 +54,11 @@ class Pair:
     def within(self, bar: float, because: str) -> Self:
         """Return the pair with a bar of its own, and the reason for it."""
         return replace(self, bar=bar, because=because)
+
+    @property
+    def dtypes(self) -> tuple[str, ...]:
+        """In which types parameters are compared; schedules are numbers of float64 here."""
+        return ("float64", "float32") if self.shapes else ("float64",)
 
     def bar_in(self, dtype: str) -> float:
         """Return the largest relative difference that is allowed in float64 or float32."""
@@ -123,9 +129,9 @@ PAIRS: Final[tuple[Pair, ...]] = (
     numbers("keras.InverseTimeDecay", START | {"decay_steps": 50, "decay_rate": 0.5}, staircase=EITHER),
     numbers("keras.PiecewiseConstantDecay", {"boundaries": [50, 90], "values": [1.0, 0.5, 0.1]}),
     numbers("keras.PolynomialDecay", START | {"decay_steps": 60}, power=between(0.5, 3.0), cycle=EITHER),
-    numbers("keras.CosineDecay", START | {"decay_steps": 60}, alpha=DECAY, decay_steps=LENGTH),
+    numbers("keras.CosineDecay", START | {"decay_steps": 60}, alpha=DECAY, decay_steps=LENGTH).within(*COSINE),
     numbers("keras.CosineDecay", START | {"decay_steps": 60, "warmup_target": 1.0, "warmup_steps": 20},
-         alpha=DECAY, warmup_steps=LENGTH),
+         alpha=DECAY, warmup_steps=LENGTH).within(*COSINE),
     numbers("keras.CosineDecayRestarts", START | {"first_decay_steps": 20}, t_mul=between(1.1, 3.0), m_mul=BETA,
-         alpha=DECAY),
+         alpha=DECAY).within(*COSINE),
 )  # fmt: skip

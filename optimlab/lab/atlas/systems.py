@@ -138,7 +138,8 @@ def _keras(name: str, options: Mapping[str, Any], stream: Stream) -> Iterator[li
     try:
         with jax.enable_x64(stream.dtype == np.float64):
             if stream.rates:
-                yield from rates(jax.jit(_found("keras.optimizers", name)(**options)), stream)
+                with jax.disable_jit():  # each choice by a number would be compiled anew
+                    yield from rates(_found("keras.optimizers", name)(**options), stream)
                 return
             variables = [library.Variable(w, dtype=stream.dtype.name) for w in stream.start]
             optimizer = _found("keras.optimizers", name)(**options)
