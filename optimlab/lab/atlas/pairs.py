@@ -16,6 +16,7 @@ __all__ = ["PAIRS", "Pair", "pair"]
 
 Shapes = tuple[tuple[int, ...], ...]
 ARRAYS: Final[Shapes] = ((7,), (3, 4), (2, 3, 4))
+VECTORS: Final[Shapes] = ((7,), (12,), (3,))
 MATRICES: Final[Shapes] = ((4, 6), (6, 4), (5, 5))
 RATES: Final[Shapes] = ()
 """No leaves: the pair is one of schedules, and what is compared are their numbers."""
@@ -118,4 +119,29 @@ PAIRS: Final[tuple[Pair, ...]] = (
          alpha=DECAY, warmup_steps=LENGTH).on(RATES),
     pair("keras.CosineDecayRestarts", START | {"first_decay_steps": 20}, t_mul=between(1.1, 3.0), m_mul=BETA,
          alpha=DECAY).on(RATES),
+    pair("optax.sgd"),
+    pair("optax.sgd", {"momentum": 0.9}, momentum=BETA, nesterov=EITHER),
+    pair("optax.sign_sgd"),
+    pair("optax.signum", beta=BETA),
+    pair("optax.optimistic_gradient_descent", alpha=DECAY, beta=DECAY),
+    pair("optax.adagrad", initial_accumulator_value=between(0.01, 1.0), eps=EPS),
+    pair("optax.adadelta", {"learning_rate": 1.0}, rho=BETA, eps=EPS, weight_decay=DECAY),
+    pair("optax.rmsprop", decay=BETA, eps=EPS, initial_scale=DECAY, eps_in_sqrt=EITHER, bias_correction=EITHER),
+    pair("optax.rmsprop", {"momentum": 0.9, "centered": True}, decay=BETA, eps=EPS, momentum=BETA, nesterov=EITHER),
+    pair("optax.sm3", momentum=BETA).on(VECTORS),
+    pair("optax.adam", b1=BETA, b2=BETA, eps=EPS, eps_root=DECAY),
+    pair("optax.adamw", b1=BETA, b2=BETA, eps=EPS, weight_decay=DECAY, nesterov=EITHER),
+    pair("optax.nadam", b1=BETA, b2=BETA, eps=EPS),
+    pair("optax.nadamw", b1=BETA, b2=BETA, eps=EPS, weight_decay=DECAY),
+    pair("optax.adamax", b1=BETA, b2=BETA, eps=EPS),
+    pair("optax.adamaxw", b1=BETA, b2=BETA, eps=EPS, weight_decay=DECAY),
+    pair("optax.amsgrad", b1=BETA, b2=BETA, eps=EPS, eps_root=DECAY, bias_correction_mu=EITHER,
+         bias_correction_nu=EITHER),
+    pair("optax.radam", b1=BETA, b2=BETA, eps=EPS, threshold=between(4.5, 6.0), nesterov=EITHER),
+    pair("optax.adabelief", b1=BETA, b2=BETA, eps=EPS, eps_root=EPS, nesterov=EITHER),
+    pair("optax.yogi", b1=BETA, b2=BETA, eps=EPS),
+    pair("optax.adan", b1=BETA, b2=BETA, b3=BETA, eps=EPS, eps_root=EPS, weight_decay=DECAY),
+    pair("optax.lion", b1=BETA, b2=BETA, weight_decay=DECAY),
+    pair("optax.optimistic_adam", optimism=DECAY, b1=BETA, b2=BETA, eps=EPS, nesterov=EITHER),
+    pair("optax.optimistic_adam_v2", alpha=DECAY, beta=DECAY, b1=BETA, b2=BETA, eps=EPS, nesterov=EITHER),
 )  # fmt: skip
