@@ -39,12 +39,17 @@ from optimlab.recurrence.gain import Gain as Gain
 from optimlab.recurrence.gains import ConstantGain as ConstantGain
 from optimlab.recurrence.gains import DebiasedGain as DebiasedGain
 from optimlab.recurrence.gains import FirstValueGain as FirstValueGain
+from optimlab.recurrence.gains import InversePowerGain as InversePowerGain
 from optimlab.recurrence.gains import PowerGain as PowerGain
 from optimlab.recurrence.gains import ShareGain as ShareGain
+from optimlab.recurrence.gains import TailGain as TailGain
 from optimlab.recurrence.gains import UniformGain as UniformGain
 from optimlab.recurrence.gains import WarmUpGain as WarmUpGain
+from optimlab.recurrence.gains import WeightedGain as WeightedGain
+from optimlab.recurrence.profile import Profile as Profile
 from optimlab.rules.algebra import Constant as Constant
 from optimlab.rules.algebra import Rule as Rule
+from optimlab.rules.averages import Bema as Bema
 from optimlab.rules.averages import Ema as Ema
 from optimlab.rules.averages import Trace as Trace
 from optimlab.rules.basic import adam as adam
@@ -61,6 +66,8 @@ from optimlab.rules.elementwise import Root as Root
 from optimlab.rules.elementwise import Sign as Sign
 from optimlab.rules.elementwise import Square as Square
 from optimlab.rules.elementwise import Weights as Weights
+from optimlab.rules.synthesis import Synthesis as Synthesis
+from optimlab.rules.synthesis import synthesize as synthesize
 from optimlab.schedules.cycles import cosine_restarts as cosine_restarts
 from optimlab.schedules.cycles import cyclic as cyclic
 from optimlab.schedules.cycles import linear_one_cycle as linear_one_cycle
