@@ -18,6 +18,10 @@ from optimlab.hooks.clip import ClipEach as ClipEach
 from optimlab.hooks.clip import ClipNorm as ClipNorm
 from optimlab.hooks.clip import ClipValue as ClipValue
 from optimlab.hooks.lookahead import Lookahead as Lookahead
+from optimlab.hooks.points import Points as Points
+from optimlab.hooks.points import gpa as gpa
+from optimlab.hooks.points import look_ahead as look_ahead
+from optimlab.hooks.points import schedule_free as schedule_free
 from optimlab.hooks.project import Ball as Ball
 from optimlab.hooks.project import Box as Box
 from optimlab.hooks.project import Project as Project
