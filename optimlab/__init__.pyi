@@ -14,9 +14,16 @@ from optimlab.descent.stop import Progress as Progress
 from optimlab.descent.stop import Seconds as Seconds
 from optimlab.descent.stop import Stalled as Stalled
 from optimlab.hooks.accumulate import Accumulate as Accumulate
+from optimlab.hooks.adaptive import Momo as Momo
+from optimlab.hooks.adaptive import PolyakStep as PolyakStep
+from optimlab.hooks.adaptive import momo as momo
+from optimlab.hooks.adaptive import momo_adam as momo_adam
 from optimlab.hooks.clip import ClipEach as ClipEach
 from optimlab.hooks.clip import ClipNorm as ClipNorm
 from optimlab.hooks.clip import ClipValue as ClipValue
+from optimlab.hooks.distance import DistanceOverGradients as DistanceOverGradients
+from optimlab.hooks.distance import DistanceOverWeightedGradients as DistanceOverWeightedGradients
+from optimlab.hooks.distance import Prodigy as Prodigy
 from optimlab.hooks.lookahead import Lookahead as Lookahead
 from optimlab.hooks.points import Points as Points
 from optimlab.hooks.points import gpa as gpa

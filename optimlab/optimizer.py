@@ -434,7 +434,7 @@ class Optimizer:
     def averaged(self, params: Any) -> Iterator[Any]:
         """Put the averaged weights into the parameters, and the parameters back at the end, whatever happens.
 
-        They are those of ``average=``, or, if there is none, of the first hook that has some: ``Lookahead``, ``Points``.
+        They are those of ``average=``, or, without it, of the first hook that has some: ``Lookahead``, ``Points``.
 
         Parameters
         ----------
@@ -469,7 +469,9 @@ class Optimizer:
         """
         run = self._run
         saved: list[tuple[Array, Array]] = []
-        if all(average is None for average in run.groups.averages) and not any(hasattr(x, "averaged") for x in run.hooks):
+        if all(average is None for average in run.groups.averages) and not any(
+            hasattr(x, "averaged") for x in run.hooks
+        ):
             raise ValueError(f"there is no average; {_AVERAGES}")
         if np.any(np.equal(run.t, 0)):
             raise ValueError("there is no average before the first step")

@@ -46,9 +46,8 @@ class Points(Checked):
 
     Notes
     -----
-    ``schedule_free``, ``gpa`` and ``look_ahead`` are the three that have names. x is kept with the digits that a sum has
-    rounded away: in float32 it follows however small k is. schedulefree, optax and Keras keep y and z alone and take x
-    from them.
+    ``schedule_free``, ``gpa`` and ``look_ahead`` are those that have names. x is kept with the digits that a sum has
+    rounded away: in float32 it follows however small k is. schedulefree, optax and Keras take x from y and z.
 
     Examples
     --------
