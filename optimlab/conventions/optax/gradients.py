@@ -7,7 +7,8 @@ steps that were taken at another rate go on at that rate.
 from __future__ import annotations
 
 from optimlab.checks import Hyperparameter
-from optimlab.conventions.optax.parts import LearningRate, Mask, decayed, inside, momentum as trace, root
+from optimlab.conventions.optax.parts import LearningRate, Mask, decayed, inside, root
+from optimlab.conventions.optax.parts import momentum as trace
 from optimlab.conventions.spelling import spelled
 from optimlab.optimizer import Optimizer
 from optimlab.rules import family

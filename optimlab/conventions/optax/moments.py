@@ -156,7 +156,7 @@ def amsgrad(
 ) -> Optimizer:
     """w ← w - lr m̂ / (√(max v̂ + ε_root) + ε).
 
-    ``optimlab.amsgrad``, as torch, takes the maximum of v and corrects it afterwards. Both corrections off is the paper.
+    ``optimlab.amsgrad``, as torch, takes the maximum of v and corrects it afterwards; the paper corrects neither.
 
     Source: Reddi, Kale & Kumar 2018; optax 0.2.8, ``scale_by_amsgrad``.
     """

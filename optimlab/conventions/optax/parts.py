@@ -13,7 +13,7 @@ from optimlab.rules.elementwise import Gradient, Rate, Root, Square, Weights
 from optimlab.schedules.corrections import GradientShare, MeanShare
 from optimlab.trees import tree_of
 
-__all__ = ["LearningRate", "Mask", "decayed", "inside", "mean", "meant", "moment", "momentum", "root"]
+__all__ = ["LearningRate", "Mask", "decayed", "inside", "mean", "meant", "moment", "momentum", "root", "split"]
 
 LearningRate = float | Schedule
 Mask = str | Sequence[Any] | Mapping[str, Any] | bool | None
@@ -65,7 +65,16 @@ def meant(mask: Mask) -> str | Sequence[str] | None:
         return ()
     if callable(mask):
         raise TypeError(f"mask must be a tree of booleans or names of leaves; got {mask!r}; give mask=function(params)")
-    if isinstance(mask, str) or not isinstance(mask, Mapping) and all(isinstance(name, str) for name in mask):
+    if isinstance(mask, str) or (not isinstance(mask, Mapping) and all(isinstance(name, str) for name in mask)):
         return mask
     tree = tree_of(mask)
     return tuple([name for name, mark in zip(tree.names, tree.leaves(mask), strict=True) if mark])
+
+
+def split(mask: Mask, those: Rule, others: Rule) -> Rule | dict[str, Rule]:
+    """Return a rule for the leaves that a mask means, and another one for the others."""
+    only = meant(mask)
+    if only is None:
+        return those
+    names = (only,) if isinstance(only, str) else only
+    return {**dict.fromkeys(names, those), "*": others} if names else others

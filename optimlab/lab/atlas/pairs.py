@@ -9,7 +9,7 @@ from typing import Any, Final, Self, final
 
 import numpy as np
 
-from optimlab.lab.atlas.draws import BETA, DECAY, EITHER, EPS, RATE, Draw, between, one_of
+from optimlab.lab.atlas.draws import BETA, BETAS, DECAY, EITHER, EPS, RATE, Draw, between, one_of
 from optimlab.lab.atlas.systems import SYSTEMS, System
 
 __all__ = ["PAIRS", "Pair", "pair"]
@@ -39,7 +39,9 @@ class Pair:
     released: str
     shapes: Shapes = ARRAYS
     bar: float = 1e-11
+    single: float = 1e-5
     because: str = ""
+    rate: str | None = None
 
     def __str__(self) -> str:
         given = ", ".join(f"{name}={value!r}" for name, value in self.given.items())
@@ -57,9 +59,23 @@ class Pair:
         """Return the pair with a bar of its own, and the reason for it."""
         return replace(self, bar=bar, because=because)
 
+    def in_float32(self, bar: float, because: str) -> Self:
+        """Return the pair with a bar of its own in float32, and the reason for it."""
+        return replace(self, single=bar, because=because)
+
+    def rated(self, name: str) -> Self:
+        """Return the pair with another name of the learning rate, or none, ""."""
+        return replace(self, rate=name)
+
+    @property
+    def rates(self) -> tuple[str, ...]:
+        """The name of the learning rate, if it has one."""
+        name = self.other.rate if self.rate is None else self.rate
+        return (name,) if name and self.shapes else ()
+
     def bar_in(self, dtype: str) -> float:
         """Return the largest relative difference that is allowed in float64 or float32."""
-        return self.bar if dtype == "float64" else max(self.bar, 1e-5)
+        return self.bar if dtype == "float64" else max(self.bar, self.single)
 
     @property
     def other(self) -> System:
@@ -74,7 +90,7 @@ class Pair:
 
     def options(self, seed: int) -> dict[str, Any]:
         """Return the arguments of a run: for seed 0 the defaults and what is given, else random ones."""
-        rng, rates = np.random.default_rng(seed), {self.other.rate: RATE} if self.shapes else {}
+        rng, rates = np.random.default_rng(seed), dict.fromkeys(self.rates, RATE)
         if seed == 0:
             return {**dict.fromkeys(rates, 0.01), **self.given}
         return {**self.given, **{name: draw(rng) for name, draw in (rates | dict(self.drawn)).items()}}
@@ -142,6 +158,34 @@ PAIRS: Final[tuple[Pair, ...]] = (
     pair("optax.yogi", b1=BETA, b2=BETA, eps=EPS),
     pair("optax.adan", b1=BETA, b2=BETA, b3=BETA, eps=EPS, eps_root=EPS, weight_decay=DECAY),
     pair("optax.lion", b1=BETA, b2=BETA, weight_decay=DECAY),
+    pair("optax.lars", {"weight_decay": 0.1}, momentum=BETA, weight_decay=DECAY, eps=EPS, nesterov=EITHER),
+    pair("optax.lamb", b1=BETA, b2=BETA, eps=EPS, eps_root=EPS, weight_decay=DECAY),
+    pair("optax.fromage", min_norm=EPS),
+    pair("optax.novograd", b1=BETA, b2=BETA, eps=EPS, weight_decay=DECAY),
+    pair("optax.adafactor").within(1e-6, "optax computes t^-0.8 in float32"),
+    pair("optax.adafactor", {"min_dim_size_to_factor": 2}, decay_rate=between(0.5, 1.0), momentum=BETA,
+         clipping_threshold=between(0.5, 2.0), weight_decay_rate=DECAY).within(1e-6, "optax computes t^-0.8 in float32"),
+    pair("optax.muon", beta=BETA, weight_decay=DECAY, nesterov=EITHER, adaptive=EITHER,
+         ns_coeffs=one_of("standard", "dion")).called("contrib.muon").on(MATRICES),
+    pair("optax.polyak_sgd", max_learning_rate=RATE, f_min=DECAY, eps=EPS).rated(""),
+    pair("optax.momo", beta=BETA, lower_bound=DECAY).called("contrib.momo"),
+    pair("optax.momo_adam", b1=BETA, b2=BETA, eps=EPS, lower_bound=DECAY).called("contrib.momo_adam"),
+    pair("optax.dog", eps=EPS, weight_decay=DECAY).called("contrib.dog"),
+    pair("optax.dowg", init_estim_sq_dist=DECAY, eps=EPS, weight_decay=DECAY).called("contrib.dowg"),
+    pair("optax.prodigy", betas=BETAS, eps=EPS, estim_lr_coef=DECAY, weight_decay=DECAY).called("contrib.prodigy"),
+    pair("optax.schedule_free_sgd", b1=BETA, weight_decay=DECAY).called("contrib.schedule_free_sgd"),
+    pair("optax.schedule_free_adamw", b1=BETA, b2=BETA, eps=EPS,
+         weight_decay=DECAY).called("contrib.schedule_free_adamw"),
+    pair("optax.schedule_free_adamw", {"warmup_steps": 20}, b1=BETA, b2=BETA,
+         weight_lr_power=between(1.0, 3.0)).called("contrib.schedule_free_adamw"),
     pair("optax.optimistic_adam", optimism=DECAY, b1=BETA, b2=BETA, eps=EPS, nesterov=EITHER),
-    pair("optax.optimistic_adam_v2", alpha=DECAY, beta=DECAY, b1=BETA, b2=BETA, eps=EPS, nesterov=EITHER),
+    pair("optax.acprop", b1=BETA, b2=BETA, eps=EPS, eps_root=EPS, weight_decay=DECAY).called("contrib.acprop"),
+    pair("optax.ademamix", b1=BETA, b2=BETA, b3=BETA, alpha=between(1.0, 8.0), eps=EPS, eps_root=EPS,
+         weight_decay=DECAY).called("contrib.ademamix"),
+    pair("optax.simplified_ademamix", b1=BETA, b2=BETA, alpha=between(1.0, 8.0), eps=EPS, eps_root=EPS,
+         weight_decay=DECAY).called("contrib.simplified_ademamix"),
+    pair("optax.adopt", b1=BETA, b2=BETA, eps=EPS, nesterov=EITHER, use_clipping=EITHER).called("contrib.adopt"),
+    pair("optax.cocob", alpha=between(10.0, 200.0), eps=EPS, weight_decay=DECAY).called("contrib.cocob"),
+    pair("optax.madgrad", momentum=BETA, weight_decay=DECAY, eps=EPS).called("contrib.madgrad"),
+    pair("optax.optimistic_adam_v2", alpha=between(0.5, 2.0), beta=between(0.1, 1.0), b1=BETA, b2=BETA, eps=EPS, nesterov=EITHER),
 )  # fmt: skip
