@@ -54,7 +54,18 @@ _NAMES: Final[dict[str, dict[str, str]]] = {
 _ELSEWHERE: Final[dict[str, str]] = {
     "params": "the parameters are given to step(params, gradients)",
     **dict.fromkeys(
-        ("foreach", "fused", "capturable", "differentiable", "mu_dtype", "accumulator_dtype", "name", "jit_compile"),
+        (
+            "foreach",
+            "fused",
+            "capturable",
+            "differentiable",
+            "mu_dtype",
+            "accumulator_dtype",
+            "dtype_momentum",
+            "state_dtype",
+            "name",
+            "jit_compile",
+        ),
         "it says how the other system computes, not what",
     ),
     **dict.fromkeys(("loss_scale_factor", "maximize"), "scale the gradients that step gets"),

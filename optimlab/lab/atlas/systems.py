@@ -25,13 +25,12 @@ Run = Callable[[str, Mapping[str, Any], Stream], Iterator[list[Array]]]
 @final
 @dataclass(frozen=True)
 class System:
-    """A package whose rules can be run: its word for the learning rate, what runs a rule, where its schedules are."""
+    """A package whose rules can be run: its word for the learning rate, and what runs a rule."""
 
     rate: str
     package: str
     module: str
     steps: Run
-    schedules: str = ""
 
     @property
     def version(self) -> str | None:
@@ -176,11 +175,11 @@ def _autograd(name: str, options: Mapping[str, Any], stream: Stream) -> Iterator
 
 
 SYSTEMS: Final[dict[str, System]] = {
-    "torch": System("lr", "torch", "torch.optim", _like_torch("torch.optim"), "lr_scheduler."),
+    "torch": System("lr", "torch", "torch.optim", _like_torch("torch.optim")),
     "pytorch_optimizer": System("lr", "pytorch_optimizer", "pytorch_optimizer", _like_torch("pytorch_optimizer")),
     "schedulefree": System("lr", "schedulefree", "schedulefree", _like_torch("schedulefree")),
     "optax": System("learning_rate", "optax", "optax", _optax),
-    "keras": System("learning_rate", "keras", "keras.optimizers", _keras, "schedules."),
+    "keras": System("learning_rate", "keras", "keras.optimizers", _keras),
     "sklearn": System("learning_rate_init", "scikit-learn", "sklearn.neural_network._stochastic_optimizers", _sklearn),
     "autograd": System("step_size", "autograd", "autograd.misc.optimizers", _autograd),
 }
