@@ -24,6 +24,7 @@ __all__ = [
     "HalfLife",
     "Mass",
     "MeanShare",
+    "PowerDecay",
     "Rectified",
     "Unrectified",
     "WithinMean",
@@ -117,6 +118,22 @@ class HalfLife:
         first, last = np.log(0.5) / np.log([self.beta1, self.beta3]) - 1.0
         length = (1.0 - share) * first + share * last
         return np.exp(np.log(0.5) / (length + 1.0))[()]
+
+
+@dataclass(frozen=True)
+class PowerDecay:
+    """1 - t^(-c): Adafactor's decay, of a mean that forgets ever more slowly; c = 1 is the plain mean.
+
+    Examples
+    --------
+    >>> [float(PowerDecay(0.5)(k)) for k in (0, 3)]
+    [0.0, 0.5]
+    """
+
+    exponent: float
+
+    def __call__(self, k: Count) -> Any:
+        return 1.0 - np.power(k + 1.0, -self.exponent)
 
 
 @dataclass(frozen=True)
