@@ -44,9 +44,10 @@ class Orthogonalize(ArrayRule):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not all(isinstance(row, tuple) and len(row) == 3 for row in self.polynomials):
-            raise TypeError(f"polynomials must be (a, b, c) for each step, as QUINTIC; got {self.polynomials!r}")
-        rows = tuple([tuple([number("polynomials", x) for x in row]) for row in self.polynomials])
+        given = self.polynomials
+        if not (isinstance(given, tuple) and all(isinstance(row, tuple) and len(row) == 3 for row in given)):
+            raise TypeError(f"polynomials must be a tuple of (a, b, c), one for each step, as QUINTIC; got {given!r}")
+        rows = tuple([tuple([number("polynomials", x) for x in row]) for row in given])
         object.__setattr__(self, "polynomials", rows)
 
     def shape(self, shape: tuple[int, ...], leaf: tuple[int, ...]) -> tuple[int, ...]:

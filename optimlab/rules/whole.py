@@ -272,10 +272,10 @@ def cautious_rescaled(rule: Rule, floor: float = 1e-3) -> Rule:
     return rule * mask / (mask | Mean() | Clip(floor, inf))
 
 
-def mars(beta1: float = 0.95, beta2: Beta = 0.99, eps: float = 1e-8, *, gamma: float = 0.025) -> Rule:
+def mars(beta1: float = 0.95, beta2: Beta = 0.99, eps: Hyperparameter = 1e-8, *, gamma: float = 0.025) -> Rule:
     """Adam of c / max(1, ‖c‖), c = g + γ β₁/(1-β₁) (g - g⁻). Source: Yuan et al. 2024, arXiv 2411.10438.
 
-    Its approximate form. HeavyBall does not clip.
+    Its approximate form. pytorch_optimizer takes ε before the correction; HeavyBall does not clip.
 
     Examples
     --------
