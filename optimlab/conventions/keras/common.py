@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from optimlab.conventions.keras.schedules import strided
@@ -18,8 +19,8 @@ LearningRate = float | Schedule
 
 
 def optimizer(
-    rule: Rule,
-    learning_rate: LearningRate,
+    rule: Rule | Mapping[str, Rule],
+    learning_rate: LearningRate | Mapping[str, LearningRate],
     *,
     weight_decay: float | None = None,
     clipnorm: float | None = None,
@@ -38,7 +39,7 @@ def optimizer(
         hooks.insert(0, Accumulate(gradient_accumulation_steps))
         if callable(learning_rate):
             learning_rate = strided(learning_rate, steps=gradient_accumulation_steps)
-    whole = rule + weight_decay * Weights() if weight_decay else rule
+    whole = rule + weight_decay * Weights() if isinstance(rule, Rule) and weight_decay else rule
     return Optimizer(whole, learning_rate, hooks=hooks, average=Ema(ema_momentum) if use_ema else None)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf
 from typing import Any
 
 from optimlab.conventions.keras.common import LearningRate, optimizer
@@ -15,7 +16,7 @@ from optimlab.rules.basic import adam
 from optimlab.rules.basic import nesterov as look_ahead
 from optimlab.rules.elementwise import Clip, Rate, Weights
 from optimlab.rules.matrix import LIKE_ADAMW, Orthogonalize, adafactor
-from optimlab.rules.whole import TrustRatio
+from optimlab.rules.whole import Rms, TrustRatio
 from optimlab.schedules.corrections import PowerDecay
 from optimlab.schedules.schedule import product
 
@@ -60,8 +61,10 @@ def Adafactor(
     ((300, 1), (1, 200))
     """
     limit = (1.0 - Constant(PowerDecay(0.5))) / Rate() | Clip(0.0, 1.0)
-    decay = rest.get("weight_decay") or 0.0
     step = adafactor(-beta_2_decay, clip_threshold, least=epsilon_2, eps=epsilon_1)
+    if decay := rest.get("weight_decay"):  # the size is that of decayed weights
+        size = Rms() | Clip(epsilon_2, inf)
+        step = step / (Weights() | size) * ((1.0 - decay * Rate()) * Weights() | size)
     return optimizer(limit * step, learning_rate, **rest)
 
 

@@ -8,7 +8,7 @@ from optimlab.conventions.keras.common import LearningRate, optimizer
 from optimlab.conventions.spelling import spelled
 from optimlab.hooks.points import schedule_free
 from optimlab.optimizer import Optimizer
-from optimlab.rules.algebra import Rule
+from optimlab.rules.algebra import Constant, Rule
 from optimlab.rules.averages import Ema
 from optimlab.rules.elementwise import Abs, Gradient, Root, Square
 from optimlab.rules.family import nadam
@@ -124,9 +124,9 @@ def ScheduleFreeAdamW(
     >>> ScheduleFreeAdamW().hooks
     (Points(share=0.9, gain=UniformGain()),)
     """
-    step = Gradient() / (Square() | Ema(beta_2, debias=True) | Root(epsilon))
+    step: Rule = Gradient() / (Square() | Ema(beta_2, debias=True) | Root(epsilon))
     if warmup_steps > 1:
-        step = linear(1.0 / warmup_steps, steps=warmup_steps - 1, final=1.0) * step
+        step = Constant(linear(1.0 / warmup_steps, steps=warmup_steps - 1, final=1.0)) * step
     made = optimizer(step, learning_rate, **rest)
     made.hooks = (*made.hooks, schedule_free(beta_1))
     return made

@@ -27,6 +27,8 @@ NORM: Final = between(1.0, 10.0)
 LENGTH: Final = one_of(20, 64, 100)
 COSINE: Final = (1e-6, "Keras takes the cosine in float32")
 START: Final[dict[str, Any]] = {"initial_learning_rate": 0.5}
+HALVED: Final = START | {"decay_steps": 50, "decay_rate": 0.5}
+LONG: Final = START | {"decay_steps": 60}
 
 
 @final
@@ -136,14 +138,15 @@ PAIRS: Final[tuple[Pair, ...]] = (
     pair("keras.ScheduleFreeAdamW", beta_1=BETA, beta_2=BETA, epsilon=EPS),
     pair("keras.ScheduleFreeAdamW", {"warmup_steps": 20}, beta_1=BETA, warmup_steps=LENGTH),
     pair("keras.Lamb", beta_1=BETA, beta_2=BETA, epsilon=EPS, weight_decay=DECAY),
-    pair("keras.Adafactor", beta_2_decay=one_of(-0.5, -0.8, -1.0), epsilon_2=EPS, clip_threshold=between(0.5, 2.0)),
+    pair("keras.Adafactor", beta_2_decay=one_of(-0.5, -0.8, -1.0), epsilon_2=EPS, clip_threshold=between(0.5, 2.0),
+         weight_decay=DECAY),
     pair("keras.Muon", momentum=BETA, weight_decay=DECAY, nesterov=EITHER, rms_rate=one_of(None, 0.1)).on(MATRICES),
-    pair("keras.schedules.ExponentialDecay", START | {"decay_steps": 50, "decay_rate": 0.5}, staircase=EITHER).on(RATES),
-    pair("keras.schedules.InverseTimeDecay", START | {"decay_steps": 50, "decay_rate": 0.5}, staircase=EITHER).on(RATES),
+    pair("keras.schedules.ExponentialDecay", HALVED, staircase=EITHER).on(RATES),
+    pair("keras.schedules.InverseTimeDecay", HALVED, staircase=EITHER).on(RATES),
     pair("keras.schedules.PiecewiseConstantDecay", {"boundaries": [50, 90], "values": [1.0, 0.5, 0.1]}).on(RATES),
-    pair("keras.schedules.PolynomialDecay", START | {"decay_steps": 60}, power=between(0.5, 3.0), cycle=EITHER).on(RATES),
-    pair("keras.schedules.CosineDecay", START | {"decay_steps": 60}, alpha=DECAY, decay_steps=LENGTH).on(RATES).within(*COSINE),
-    pair("keras.schedules.CosineDecay", START | {"decay_steps": 60, "warmup_target": 1.0, "warmup_steps": 20},
+    pair("keras.schedules.PolynomialDecay", LONG, power=between(0.5, 3.0), cycle=EITHER).on(RATES),
+    pair("keras.schedules.CosineDecay", LONG, alpha=DECAY, decay_steps=LENGTH).on(RATES).within(*COSINE),
+    pair("keras.schedules.CosineDecay", LONG | {"warmup_target": 1.0, "warmup_steps": 20},
          alpha=DECAY, warmup_steps=LENGTH).on(RATES).within(*COSINE),
     pair("keras.schedules.CosineDecayRestarts", START | {"first_decay_steps": 20}, t_mul=between(1.1, 3.0), m_mul=BETA,
          alpha=DECAY).on(RATES).within(*COSINE),
@@ -176,7 +179,8 @@ PAIRS: Final[tuple[Pair, ...]] = (
     pair("optax.novograd", b1=BETA, b2=BETA, eps=EPS, weight_decay=DECAY),
     pair("optax.adafactor").within(1e-6, "optax computes t^-0.8 in float32"),
     pair("optax.adafactor", {"min_dim_size_to_factor": 2}, decay_rate=between(0.5, 1.0), momentum=BETA,
-         clipping_threshold=between(0.5, 2.0), weight_decay_rate=DECAY).within(1e-6, "optax computes t^-0.8 in float32"),
+         clipping_threshold=between(0.5, 2.0), weight_decay_rate=DECAY).within(
+             1e-6, "optax computes t^-0.8 in float32"),
     pair("optax.muon", beta=BETA, weight_decay=DECAY, nesterov=EITHER, adaptive=EITHER,
          ns_coeffs=one_of("standard", "dion")).called("contrib.muon").on(MATRICES),
     pair("optax.polyak_sgd", max_learning_rate=RATE, f_min=DECAY, eps=EPS).rated(""),
@@ -199,5 +203,6 @@ PAIRS: Final[tuple[Pair, ...]] = (
     pair("optax.adopt", b1=BETA, b2=BETA, eps=EPS, nesterov=EITHER, use_clipping=EITHER).called("contrib.adopt"),
     pair("optax.cocob", alpha=between(10.0, 200.0), eps=EPS, weight_decay=DECAY).called("contrib.cocob"),
     pair("optax.madgrad", momentum=BETA, weight_decay=DECAY, eps=EPS).called("contrib.madgrad"),
-    pair("optax.optimistic_adam_v2", alpha=between(0.5, 2.0), beta=between(0.1, 1.0), b1=BETA, b2=BETA, eps=EPS, nesterov=EITHER),
+    pair("optax.optimistic_adam_v2", alpha=between(0.5, 2.0), beta=between(0.1, 1.0), b1=BETA, b2=BETA, eps=EPS,
+         nesterov=EITHER),
 )  # fmt: skip
