@@ -1,0 +1,95 @@
+"""The table of the atlas: each convention that stands beside a released rule, and how its hyperparameters are drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from importlib import import_module
+from typing import Any, Final, Self, final
+
+import numpy as np
+
+from optimlab.lab.atlas.draws import BETA, DECAY, EITHER, EPS, RATE, Draw, between
+from optimlab.lab.atlas.systems import SYSTEMS, System
+from optimlab.optimizer import Optimizer
+
+__all__ = ["PAIRS", "Pair", "pair"]
+
+Shapes = tuple[tuple[int, ...], ...]
+ARRAYS: Final[Shapes] = ((7,), (3, 4), (2, 3, 4))
+MATRICES: Final[Shapes] = ((4, 6), (6, 4), (5, 5))
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """A function of ``optimlab.conventions`` and the released rule that it stands for."""
+
+    system: str
+    name: str
+    given: Mapping[str, Any]
+    drawn: Mapping[str, Draw]
+    released: str
+    shapes: Shapes = ARRAYS
+    bar: float = 1e-11
+    because: str = ""
+
+    def __str__(self) -> str:
+        given = ", ".join(f"{name}={value!r}" for name, value in self.given.items())
+        return f"{self.system}.{self.name}" + (f"({given})" if given else "")
+
+    def on(self, shapes: Shapes) -> Self:
+        """Return the pair for parameters of these shapes."""
+        return replace(self, shapes=shapes)
+
+    def called(self, released: str) -> Self:
+        """Return the pair for what the system has under another name."""
+        return replace(self, released=released)
+
+    def within(self, bar: float, because: str) -> Self:
+        """Return the pair with a bar of its own, and the reason for it."""
+        return replace(self, bar=bar, because=because)
+
+    def bar_in(self, dtype: str) -> float:
+        """Return the largest relative difference that is allowed in float64 or float32."""
+        return self.bar if dtype == "float64" else max(self.bar, 1e-5)
+
+    @property
+    def other(self) -> System:
+        """The system that has released the rule."""
+        return SYSTEMS[self.system]
+
+    @property
+    def convention(self) -> Callable[..., Optimizer]:
+        """The function of ``optimlab.conventions``."""
+        made: Callable[..., Optimizer] = getattr(import_module(f"optimlab.conventions.{self.system}"), self.name)
+        return made
+
+    def options(self, seed: int) -> dict[str, Any]:
+        """Return the arguments of a run: for seed 0 the defaults and what is given, else random ones."""
+        rng, rate = np.random.default_rng(seed), self.other.rate
+        if seed == 0:
+            return {rate: 0.01, **self.given}
+        return {**self.given, **{name: draw(rng) for name, draw in ({rate: RATE} | dict(self.drawn)).items()}}
+
+
+def pair(name: str, given: Mapping[str, Any] | None = None, **drawn: Draw) -> Pair:
+    """Return the pair of a name such as ``torch.SGD``: with what is given always, and what is drawn at random.
+
+    The learning rate is always drawn. What is both given and drawn is as given in the run with the defaults.
+
+    Examples
+    --------
+    >>> str(pair("torch.SGD", {"momentum": 0.9}))
+    'torch.SGD(momentum=0.9)'
+    """
+    system, _, own = name.partition(".")
+    return Pair(system, own, given or {}, drawn, released=own)
+
+
+PAIRS: Final[tuple[Pair, ...]] = (
+    pair("keras.SGD", weight_decay=DECAY, global_clipnorm=between(1.0, 10.0)),
+    pair("keras.SGD", {"momentum": 0.9}, momentum=BETA, nesterov=EITHER, clipnorm=between(1.0, 10.0)),
+    pair("keras.RMSprop", rho=BETA, epsilon=EPS, centered=EITHER, weight_decay=DECAY),
+    pair("keras.RMSprop", {"momentum": 0.9, "centered": True}, rho=BETA, momentum=BETA, epsilon=EPS),
+)

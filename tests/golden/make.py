@@ -1,0 +1,44 @@
+"""Run every released rule of the atlas and write what it did: python tests/golden/make.py [SYSTEM ...]."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import sys
+from typing import Any
+
+from optimlab.lab.atlas import PAIRS
+from optimlab.lab.atlas.pairs import Pair
+from optimlab.lab.atlas.systems import SYSTEMS
+from tests.golden.trajectories import FOLDER, SEEDS, STEPS, given
+
+
+def defaults(pair: Pair) -> dict[str, Any]:
+    """Return the released defaults of the arguments that the convention has."""
+    theirs = inspect.signature(pair.other.made(pair.released)).parameters
+    own = inspect.signature(pair.convention).parameters
+    return {name: theirs[name].default for name in own if theirs[name].default is not inspect.Parameter.empty}
+
+
+def run(pair: Pair, seed: int) -> dict[str, Any]:
+    """Return the options of a run and the parameters after some steps, one after the other."""
+    options = pair.options(seed)
+    (path,) = pair.other.trajectory(pair.released, options, given(pair, seed))
+    return {"options": options, "values": [path[step - 1].ravel().tolist() for step in STEPS]}
+
+
+def page(system: str) -> str:
+    """Return the golden file of a system, a line for each run."""
+    pairs = {str(p): {"defaults": defaults(p), "runs": [run(p, s) for s in SEEDS]} for p in PAIRS if p.system == system}
+    lines = [
+        f'{json.dumps(name)}: {{"defaults": {json.dumps(held["defaults"])}, "runs": [\n'
+        + ",\n".join(json.dumps(each) for each in held["runs"])
+        + "]}"
+        for name, held in pairs.items()
+    ]
+    return f'{{"version": "{SYSTEMS[system].version}", "pairs": {{\n' + ",\n".join(lines) + "}}\n"
+
+
+if __name__ == "__main__":
+    for system in sys.argv[1:] or dict.fromkeys(pair.system for pair in PAIRS):
+        (FOLDER / f"{system}.json").write_text(page(system))
