@@ -218,8 +218,7 @@ class Bema(_Mean):
 
     Source
     ------
-    Block & Zhang 2025, "EMA without the lag: bias-corrected iterate averaging schemes" (2508.00180), algorithm 1, without
-    burn-in; the gains above are the defaults of TRL's ``BEMACallback``.
+    Block & Zhang 2025, "EMA without the lag" (2508.00180), algorithm 1, without burn-in; the gains above are the defaults of TRL's ``BEMACallback``.
 
     Examples
     --------
