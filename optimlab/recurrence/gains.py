@@ -362,7 +362,7 @@ class WeightedGain(Gain):
 
     Source
     ------
-    Defazio et al. 2024, "The road less scheduled", section 3: w = tʳ lr² averages Schedule-Free's iterates. levanter
+    Defazio et al. 2024, "The road less scheduled": w = tʳ lr² averages Schedule-Free's iterates. levanter
     averages with w = 1 - √(t/T).
 
     Examples

@@ -78,7 +78,7 @@ def synthesize(snapshots: Sequence[tuple[int, Weighted, Any]], target: Weighted,
 
     Source
     ------
-    Karras et al. 2024, "Analyzing and improving the training dynamics of diffusion models", section 3.2 and appendix C,
+    Karras et al. 2024, "Analyzing and improving the training dynamics of diffusion models", section 3.2,
     with integrals over continuous profiles.
 
     Examples
@@ -99,7 +99,7 @@ def synthesize(snapshots: Sequence[tuple[int, Weighted, Any]], target: Weighted,
         profiles[:step, column] = _profile(average, step, "the average of a snapshot")
     profiles[:, -1] = _profile(target, last, "target")
     scale = float(np.linalg.norm(profiles[:, -1]))
-    triangle = np.linalg.qr(profiles, mode="r")
+    triangle = np.asarray(np.linalg.qr(profiles, mode="r"))
     c = np.linalg.lstsq(triangle[:, :-1], triangle[:, -1])[0]
     error = float(np.linalg.norm(triangle[:, :-1] @ c - triangle[:, -1])) / scale
     return Synthesis(_combined([params for _, _, params in snapshots], c), error, c)
