@@ -39,13 +39,18 @@ from optimlab.recurrence.gain import Gain as Gain
 from optimlab.recurrence.gains import ConstantGain as ConstantGain
 from optimlab.recurrence.gains import DebiasedGain as DebiasedGain
 from optimlab.recurrence.gains import FirstValueGain as FirstValueGain
+from optimlab.recurrence.gains import InversePowerGain as InversePowerGain
 from optimlab.recurrence.gains import PowerGain as PowerGain
 from optimlab.recurrence.gains import ShareGain as ShareGain
+from optimlab.recurrence.gains import TailGain as TailGain
 from optimlab.recurrence.gains import UniformGain as UniformGain
 from optimlab.recurrence.gains import WarmUpGain as WarmUpGain
+from optimlab.recurrence.gains import WeightedGain as WeightedGain
+from optimlab.recurrence.profile import Profile as Profile
 from optimlab.rules.algebra import ArrayRule as ArrayRule
 from optimlab.rules.algebra import Constant as Constant
 from optimlab.rules.algebra import Rule as Rule
+from optimlab.rules.averages import Bema as Bema
 from optimlab.rules.averages import Ema as Ema
 from optimlab.rules.averages import Trace as Trace
 from optimlab.rules.basic import adam as adam
@@ -99,6 +104,8 @@ from optimlab.rules.feedback import SignedEma as SignedEma
 from optimlab.rules.feedback import StepRms as StepRms
 from optimlab.rules.feedback import StepSize as StepSize
 from optimlab.rules.feedback import TwoReadings as TwoReadings
+from optimlab.rules.synthesis import Synthesis as Synthesis
+from optimlab.rules.synthesis import synthesize as synthesize
 from optimlab.schedules.corrections import EpsHat as EpsHat
 from optimlab.schedules.corrections import HalfLife as HalfLife
 from optimlab.schedules.corrections import Mass as Mass
