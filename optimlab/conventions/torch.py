@@ -7,7 +7,6 @@ What is torch's own: ε outside the root, the learning rate outside the buffer, 
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
@@ -20,7 +19,7 @@ from optimlab.conventions import torch_lr_scheduler as lr_scheduler
 from optimlab.conventions.spelling import spelled
 from optimlab.hooks.clip import ClipValue
 from optimlab.optimizer import Optimizer, Schedule
-from optimlab.recurrence.gains import FirstValueGain, UniformGain
+from optimlab.recurrence.gains import FirstValueGain, TailGain, UniformGain
 from optimlab.rules import basic, family
 from optimlab.rules.algebra import Rule
 from optimlab.rules.averages import Ema, Trace
@@ -41,11 +40,13 @@ Lr = float | Schedule
 Betas = tuple[float, float]
 
 
-def _optimizer(rule: Rule, lr: Lr, weight_decay: float = 0.0, *, maximize: bool = False) -> Optimizer:
+def _optimizer(
+    rule: Rule, lr: Lr, weight_decay: float = 0.0, average: Rule | None = None, *, maximize: bool = False
+) -> Optimizer:
     """Return the optimizer whose rule is fed -g to maximize, and g + λ w for a decay in the gradient."""
     turned = [-Gradient()] if maximize else []
     decayed = [Gradient() + weight_decay * Weights()] if weight_decay else []
-    return Optimizer(reduce(or_, [*turned, *decayed, rule]), lr)
+    return Optimizer(reduce(or_, [*turned, *decayed, rule]), lr, average=average)
 
 
 def _decaying(rule: Rule, lr: Lr, weight_decay: float, decoupled: bool, **rest: Any) -> Optimizer:
@@ -295,7 +296,8 @@ def ASGD(
     """
     lr = number("lr", lr, Range("greater than 0 (one number: it falls by itself)"))
     falling = inverse_time_decay(lr, lambd * lr, power=alpha)
-    plain = _decaying(Gradient(), falling, lambd, True, **rest)
+    rule = Gradient() + lambd * Weights() if lambd else Gradient()
+    return _optimizer(rule, falling, weight_decay, Ema(TailGain(t0 + 1.0)), **rest)
 
 
 @final

@@ -84,7 +84,7 @@ def CosineAnnealingLR(lr: float, T_max: int, eta_min: float = 0.0) -> Schedule:
 
     Examples
     --------
-    >>> CosineAnnealingLR(1.0, 4, 0.1)(6)
+    >>> round(CosineAnnealingLR(1.0, 4, 0.1)(6), 6)
     0.55
     """
     return cosine_wave(lr, steps=T_max, final=eta_min)
@@ -125,7 +125,8 @@ def CyclicLR(
     [1.0, 0.5, 0.125]
     """
     height = {"triangular": {}, "triangular2": {"factor": 0.5}, "exp_range": {"fade": gamma}}
-    return cyclic(base_lr, max_lr, up=step_size_up, down=step_size_down, **height[choice("mode", mode, list(height))])
+    kind = height[choice("mode", mode, list(height))]
+    return cyclic(base_lr, max_lr, up=step_size_up, down=step_size_down or step_size_up, **kind)
 
 
 @spelled("torch")

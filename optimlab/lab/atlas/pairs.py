@@ -9,7 +9,7 @@ from typing import Any, Final, Self, final
 
 import numpy as np
 
-from optimlab.lab.atlas.draws import BETA, DECAY, EITHER, EPS, RATE, Draw, between
+from optimlab.lab.atlas.draws import BETA, BETAS, DECAY, EITHER, EPS, RATE, Draw, between, one_of, together
 from optimlab.lab.atlas.systems import SYSTEMS, System
 from optimlab.optimizer import Optimizer
 
@@ -92,4 +92,19 @@ PAIRS: Final[tuple[Pair, ...]] = (
     pair("keras.SGD", {"momentum": 0.9}, momentum=BETA, nesterov=EITHER, clipnorm=between(1.0, 10.0)),
     pair("keras.RMSprop", rho=BETA, epsilon=EPS, centered=EITHER, weight_decay=DECAY),
     pair("keras.RMSprop", {"momentum": 0.9, "centered": True}, rho=BETA, momentum=BETA, epsilon=EPS),
+    pair("torch.SGD", weight_decay=DECAY, maximize=EITHER),
+    pair("torch.SGD", {"momentum": 0.9}, momentum=BETA, dampening=between(0.1, 0.9), weight_decay=DECAY),
+    pair("torch.SGD", {"momentum": 0.9, "nesterov": True}, momentum=BETA, weight_decay=DECAY, maximize=EITHER),
+    pair("torch.Adam", betas=BETAS, eps=EPS, weight_decay=DECAY, decoupled_weight_decay=EITHER),
+    pair("torch.Adam", {"amsgrad": True}, betas=BETAS, eps=EPS, weight_decay=DECAY, maximize=EITHER),
+    pair("torch.AdamW", betas=BETAS, eps=EPS, weight_decay=DECAY, amsgrad=EITHER),
+    pair("torch.NAdam", betas=BETAS, eps=EPS, weight_decay=DECAY, momentum_decay=DECAY, decoupled_weight_decay=EITHER),
+    pair("torch.RAdam", betas=BETAS, eps=EPS, weight_decay=DECAY, decoupled_weight_decay=EITHER),
+    pair("torch.Adamax", betas=BETAS, eps=EPS, weight_decay=DECAY),
+    pair("torch.Adagrad", lr_decay=DECAY, weight_decay=DECAY, initial_accumulator_value=EPS, eps=EPS),
+    pair("torch.Adadelta", rho=BETA, eps=EPS, weight_decay=DECAY),
+    pair("torch.RMSprop", alpha=BETA, eps=EPS, weight_decay=DECAY),
+    pair("torch.RMSprop", {"momentum": 0.9, "centered": True}, alpha=BETA, eps=EPS, momentum=BETA, weight_decay=DECAY),
+    pair("torch.Rprop", etas=together(between(0.2, 0.8), between(1.05, 1.5)), maximize=EITHER),
+    pair("torch.ASGD", lambd=DECAY, alpha=between(0.5, 1.0), t0=one_of(0.0, 50.0), weight_decay=DECAY),
 )
