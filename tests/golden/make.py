@@ -13,11 +13,11 @@ from optimlab.lab.atlas.systems import SYSTEMS
 from tests.golden.trajectories import FOLDER, SEEDS, STEPS, given
 
 
-def defaults(pair: Pair) -> dict[str, Any]:
-    """Return the released defaults of the arguments that the convention has."""
+def parameters(pair: Pair) -> dict[str, list[Any]]:
+    """Return which of the convention's arguments the released function has, each with its default, or without."""
     theirs = inspect.signature(pair.other.made(pair.released)).parameters
-    own = inspect.signature(pair.convention).parameters
-    return {name: theirs[name].default for name in own if theirs[name].default is not inspect.Parameter.empty}
+    own = [theirs[name] for name in inspect.signature(pair.convention).parameters if name in theirs]
+    return {p.name: [] if p.default is inspect.Parameter.empty else [p.default] for p in own}
 
 
 def run(pair: Pair, seed: int) -> dict[str, Any]:
@@ -29,9 +29,9 @@ def run(pair: Pair, seed: int) -> dict[str, Any]:
 
 def page(system: str) -> str:
     """Return the golden file of a system, a line for each run."""
-    pairs = {str(p): {"defaults": defaults(p), "runs": [run(p, s) for s in SEEDS]} for p in PAIRS if p.system == system}
+    pairs = {str(p): {"parameters": parameters(p), "runs": [run(p, s) for s in SEEDS]} for p in PAIRS if p.system == system}
     lines = [
-        f'{json.dumps(name)}: {{"defaults": {json.dumps(held["defaults"])}, "runs": [\n'
+        f'{json.dumps(name)}: {{"parameters": {json.dumps(held["parameters"])}, "runs": [\n'
         + ",\n".join(json.dumps(each) for each in held["runs"])
         + "]}"
         for name, held in pairs.items()

@@ -16,10 +16,10 @@ STEPS = (1, 2, 3, 10, 50, 200)
 
 
 def given(pair: Any, seed: int) -> Stream:
-    """Return the parameters and gradients of a run: one small leaf, a vector or a matrix."""
-    return stream(seed, [(3,) if len(pair.shapes[0]) == 1 else (3, 2)], STEPS[-1])
+    """Return the parameters and gradients of a run: one small leaf, a vector or a matrix, or none."""
+    return stream(seed, [(3,) if len(shape) == 1 else (3, 2) for shape in pair.shapes[:1]], STEPS[-1])
 
 
 def held(pair: Any) -> dict[str, Any]:
-    """Return what is written of a pair: defaults, and for each run its options and the parameters after STEPS."""
+    """Return what is written of a pair: its arguments, and for each run its options and the parameters after STEPS."""
     return json.loads((FOLDER / f"{pair.system}.json").read_text())["pairs"][str(pair)]

@@ -9,7 +9,7 @@ import numpy as np
 
 from optimlab.lab.atlas.pairs import Pair
 from optimlab.lab.atlas.streams import Stream, Trajectory, stream
-from optimlab.lab.atlas.systems import stacked
+from optimlab.lab.atlas.systems import rates, stacked
 from optimlab.typing import Array
 
 __all__ = ["RUNS", "STEPS", "difference", "lock_step", "ours", "worst"]
@@ -24,6 +24,9 @@ def ours(pair: Pair, options: Mapping[str, Any], given: Stream) -> Trajectory:
 
 
 def _steps(pair: Pair, options: Mapping[str, Any], given: Stream) -> Iterator[list[Array]]:
+    if given.rates:
+        yield from rates(pair.convention(**options), given)
+        return
     optimizer, params = pair.convention(**options), [w.copy() for w in given.start]
     for gradients, loss in zip(given.gradients, given.losses, strict=True):
         optimizer.step(params, list(gradients), loss=loss)
@@ -48,7 +51,7 @@ def lock_step(pair: Pair, seed: int, *, steps: int = STEPS, dtype: str = "float6
     """Return the difference in one run: three leaves, hyperparameters and gradients of the seed."""
     options, given = pair.options(seed), stream(seed, pair.shapes, steps, dtype=dtype)
     theirs = pair.other.trajectory(pair.released, options, given)
-    return difference(ours(pair, options, given), theirs, given.start)
+    return difference(ours(pair, options, given), theirs, given.start or (np.zeros(()),))
 
 
 def worst(pair: Pair, *, dtype: str = "float64") -> float:

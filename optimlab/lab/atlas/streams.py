@@ -24,11 +24,12 @@ class Stream:
     start: tuple[Array, ...]
     gradients: tuple[tuple[Array, ...], ...]
     losses: tuple[float, ...]
+    dtype: np.dtype[Any]
 
     @property
-    def dtype(self) -> np.dtype[Any]:
-        """The type of all arrays."""
-        return self.start[0].dtype
+    def rates(self) -> bool:
+        """Whether there are no leaves: what is asked for are the numbers of a schedule."""
+        return not self.start
 
 
 def stream(seed: int, shapes: Sequence[tuple[int, ...]], steps: int, *, dtype: str = "float64") -> Stream:
@@ -55,5 +56,6 @@ def stream(seed: int, shapes: Sequence[tuple[int, ...]], steps: int, *, dtype: s
 
     start = [4.0 * uniform(*shape) - 2.0 for shape in shapes]
     leaves = [gradients(shape).astype(dtype) for shape in shapes]
-    losses = 1.0 + uniform(steps)
-    return Stream(tuple([w.astype(dtype) for w in start]), tuple(zip(*leaves, strict=True)), tuple(losses.tolist()))
+    losses = (1.0 + uniform(steps)).tolist()
+    rows = tuple([tuple([leaf[k] for leaf in leaves]) for k in range(steps)])
+    return Stream(tuple([w.astype(dtype) for w in start]), rows, tuple(losses), np.dtype(dtype))

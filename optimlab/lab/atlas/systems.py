@@ -17,7 +17,7 @@ from optimlab.extras import needed
 from optimlab.lab.atlas.streams import Stream, Trajectory
 from optimlab.typing import Array
 
-__all__ = ["SYSTEMS", "Run", "System", "stacked"]
+__all__ = ["SYSTEMS", "Run", "System", "rates", "stacked"]
 
 Run = Callable[[str, Mapping[str, Any], Stream], Iterator[list[Array]]]
 
@@ -54,6 +54,11 @@ def stacked(steps: Iterator[list[Array]]) -> Trajectory:
     return tuple(map(np.stack, zip(*steps, strict=True)))
 
 
+def rates(schedule: Callable[[int], Any], stream: Stream) -> Iterator[list[Array]]:
+    """Yield the numbers of a schedule."""
+    return ([np.array(float(schedule(k)))] for k in range(len(stream.gradients)))
+
+
 def _found(module: str, name: str) -> Any:
     """Return what a module has by a dotted name."""
     return attrgetter(name)(needed(module, "atlas", "the atlas"))
@@ -76,6 +81,9 @@ def _like_torch(module: str) -> Run:
 
     def steps(name: str, options: Mapping[str, Any], stream: Stream) -> Iterator[list[Array]]:
         with _torch_in(stream.dtype) as torch:
+            if stream.rates:
+                yield from _scheduled(torch, _found(module, name), dict(options), stream)
+                return
             params = [torch.nn.Parameter(torch.from_numpy(w.copy())) for w in stream.start]
             optimizer = _found(module, name)(params, **options)
             getattr(optimizer, "train", lambda: None)()
@@ -88,10 +96,23 @@ def _like_torch(module: str) -> Run:
     return steps
 
 
+def _scheduled(torch: Any, scheduler: Any, options: dict[str, Any], stream: Stream) -> Iterator[list[Array]]:
+    """Yield the learning rates that a scheduler sets: before its first step the base rate ``lr``."""
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=options.pop("lr"))
+    schedule = scheduler(optimizer, **options)
+    for _ in stream.gradients:
+        yield [np.array(float(optimizer.param_groups[0]["lr"]))]
+        optimizer.step()
+        schedule.step()
+
+
 def _optax(name: str, options: Mapping[str, Any], stream: Stream) -> Iterator[list[Array]]:
     """Run a gradient transformation."""
     jax, library = needed("jax", "atlas", "the atlas"), needed("optax", "atlas", "the atlas")
     with jax.enable_x64(stream.dtype == np.float64):
+        if stream.rates:
+            yield from rates(_found("optax", name)(**options), stream)
+            return
         rule = library.with_extra_args_support(_found("optax", name)(**options))
         params = [jax.numpy.asarray(w) for w in stream.start]
 
@@ -115,6 +136,9 @@ def _keras(name: str, options: Mapping[str, Any], stream: Stream) -> Iterator[li
     library.config.set_floatx(stream.dtype.name)
     try:
         with jax.enable_x64(stream.dtype == np.float64):
+            if stream.rates:
+                yield from rates(_found("keras.optimizers", name)(**options), stream)
+                return
             variables = [library.Variable(w, dtype=stream.dtype.name) for w in stream.start]
             optimizer = _found("keras.optimizers", name)(**options)
             optimizer.build(variables)

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 from optimlab.lab.atlas.lockstep import RUNS, STEPS, worst
 from optimlab.lab.atlas.pairs import Pair
 from optimlab.optimizer import Optimizer
+from optimlab.schedules.schedule import Schedule
 
 __all__ = ["Row", "changes", "expression", "markdown", "measured", "read", "row"]
 
@@ -42,8 +43,8 @@ class Row(NamedTuple):
         return self.system, self.name
 
 
-def expression(optimizer: Optimizer) -> str:
-    """Return the rule, and what else makes the convention: hooks, average.
+def expression(made: Optimizer | Schedule) -> str:
+    """Return the schedule, or the rule and what else makes the convention: hooks, average.
 
     Examples
     --------
@@ -51,8 +52,10 @@ def expression(optimizer: Optimizer) -> str:
     >>> expression(Optimizer(sgd(), 0.1, hooks=[ClipNorm(1.0)]))
     'Gradient(); hooks=(ClipNorm(max_norm=1.0),)'
     """
-    held = {"hooks": optimizer.hooks, "average": optimizer.average}
-    return "; ".join([repr(optimizer.rule), *[f"{name}={value!r}" for name, value in held.items() if value]])
+    if isinstance(made, Schedule):
+        return repr(made)
+    held = {"hooks": made.hooks, "average": made.average}
+    return "; ".join([repr(made.rule), *[f"{name}={value!r}" for name, value in held.items() if value]])
 
 
 def row(pair: Pair) -> Row:
