@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from importlib import import_module
+from operator import attrgetter
 from typing import Any, Final, Self, final
 
 import numpy as np
 
-<<<<<<< HEAD
 from optimlab.lab.atlas.draws import BETA, BETAS, DECAY, EITHER, EPS, RATE, Draw, between, one_of, together
-=======
-from optimlab.lab.atlas.draws import BETA, DECAY, EITHER, EPS, RATE, Draw, between, one_of
->>>>>>> atlas
 from optimlab.lab.atlas.systems import SYSTEMS, System
 
 __all__ = ["PAIRS", "Pair", "pair"]
@@ -42,6 +39,7 @@ class Pair:
     released: str
     shapes: Shapes = ARRAYS
     bar: float = 1e-11
+    single: float = 1e-5
     because: str = ""
 
     def __str__(self) -> str:
@@ -58,11 +56,15 @@ class Pair:
 
     def within(self, bar: float, because: str) -> Self:
         """Return the pair with a bar of its own, and the reason for it."""
-        return replace(self, bar=bar, because=because)
+        return replace(self, bar=bar, single=max(bar, self.single), because=because)
+
+    def in_single(self, bar: float, because: str) -> Self:
+        """Return the pair with a bar of its own in float32 alone, and the reason for it."""
+        return replace(self, single=bar, because=because)
 
     def bar_in(self, dtype: str) -> float:
         """Return the largest relative difference that is allowed in float64 or float32."""
-        return self.bar if dtype == "float64" else max(self.bar, 1e-5)
+        return self.bar if dtype == "float64" else self.single
 
     @property
     def other(self) -> System:
@@ -72,7 +74,7 @@ class Pair:
     @property
     def convention(self) -> Callable[..., Any]:
         """The function of ``optimlab.conventions``: it returns an Optimizer or a Schedule."""
-        made: Callable[..., Any] = getattr(import_module(f"optimlab.conventions.{self.system}"), self.name)
+        made: Callable[..., Any] = attrgetter(self.name)(import_module(f"optimlab.conventions.{self.system}"))
         return made
 
     def options(self, seed: int) -> dict[str, Any]:
@@ -103,24 +105,6 @@ PAIRS: Final[tuple[Pair, ...]] = (
     pair("keras.SGD", {"momentum": 0.9, "nesterov": True}, momentum=BETA, clipvalue=NORM),
     pair("keras.RMSprop", rho=BETA, epsilon=EPS, weight_decay=DECAY),
     pair("keras.RMSprop", {"momentum": 0.9, "centered": True}, rho=BETA, momentum=BETA, epsilon=EPS),
-<<<<<<< HEAD
-    pair("torch.SGD", weight_decay=DECAY, maximize=EITHER),
-    pair("torch.SGD", {"momentum": 0.9}, momentum=BETA, dampening=between(0.1, 0.9), weight_decay=DECAY),
-    pair("torch.SGD", {"momentum": 0.9, "nesterov": True}, momentum=BETA, weight_decay=DECAY, maximize=EITHER),
-    pair("torch.Adam", betas=BETAS, eps=EPS, weight_decay=DECAY, decoupled_weight_decay=EITHER),
-    pair("torch.Adam", {"amsgrad": True}, betas=BETAS, eps=EPS, weight_decay=DECAY, maximize=EITHER),
-    pair("torch.AdamW", betas=BETAS, eps=EPS, weight_decay=DECAY, amsgrad=EITHER),
-    pair("torch.NAdam", betas=BETAS, eps=EPS, weight_decay=DECAY, momentum_decay=DECAY, decoupled_weight_decay=EITHER),
-    pair("torch.RAdam", betas=BETAS, eps=EPS, weight_decay=DECAY, decoupled_weight_decay=EITHER),
-    pair("torch.Adamax", betas=BETAS, eps=EPS, weight_decay=DECAY),
-    pair("torch.Adagrad", lr_decay=DECAY, weight_decay=DECAY, initial_accumulator_value=EPS, eps=EPS),
-    pair("torch.Adadelta", rho=BETA, eps=EPS, weight_decay=DECAY),
-    pair("torch.RMSprop", alpha=BETA, eps=EPS, weight_decay=DECAY),
-    pair("torch.RMSprop", {"momentum": 0.9, "centered": True}, alpha=BETA, eps=EPS, momentum=BETA, weight_decay=DECAY),
-    pair("torch.Rprop", etas=together(between(0.2, 0.8), between(1.05, 1.5)), maximize=EITHER),
-    pair("torch.ASGD", lambd=DECAY, alpha=between(0.5, 1.0), t0=one_of(0.0, 50.0), weight_decay=DECAY),
-)
-=======
     pair("keras.Adam", beta_1=BETA, beta_2=BETA, epsilon=EPS, weight_decay=DECAY),
     pair("keras.Adam", {"amsgrad": True}, beta_1=BETA, beta_2=BETA, epsilon=EPS),
     pair("keras.AdamW", beta_1=BETA, beta_2=BETA, epsilon=EPS, weight_decay=DECAY, amsgrad=EITHER),
@@ -140,5 +124,37 @@ PAIRS: Final[tuple[Pair, ...]] = (
          alpha=DECAY, warmup_steps=LENGTH).on(RATES),
     pair("keras.CosineDecayRestarts", START | {"first_decay_steps": 20}, t_mul=between(1.1, 3.0), m_mul=BETA,
          alpha=DECAY).on(RATES),
+    pair("torch.SGD", weight_decay=DECAY, maximize=EITHER),
+    pair("torch.SGD", {"momentum": 0.9}, momentum=BETA, dampening=between(0.1, 0.9), weight_decay=DECAY),
+    pair("torch.SGD", {"momentum": 0.9, "nesterov": True}, momentum=BETA, weight_decay=DECAY, maximize=EITHER),
+    pair("torch.Adam", betas=BETAS, eps=EPS, weight_decay=DECAY, decoupled_weight_decay=EITHER),
+    pair("torch.Adam", {"amsgrad": True}, betas=BETAS, eps=EPS, weight_decay=DECAY, maximize=EITHER),
+    pair("torch.AdamW", betas=BETAS, eps=EPS, weight_decay=DECAY, amsgrad=EITHER),
+    pair("torch.NAdam", betas=BETAS, eps=EPS, weight_decay=DECAY, momentum_decay=DECAY, decoupled_weight_decay=EITHER),
+    pair("torch.RAdam", betas=BETAS, eps=EPS, weight_decay=DECAY, decoupled_weight_decay=EITHER),
+    pair("torch.Adamax", betas=BETAS, eps=EPS, weight_decay=DECAY),
+    pair("torch.Adagrad", lr_decay=DECAY, weight_decay=DECAY, initial_accumulator_value=EPS, eps=EPS),
+    pair("torch.Adadelta", {"lr": 1.0}, lr=between(0.3, 3.0), rho=BETA, eps=EPS, weight_decay=DECAY),
+    pair("torch.RMSprop", alpha=BETA, eps=EPS, weight_decay=DECAY),
+    pair("torch.RMSprop", {"momentum": 0.9, "centered": True}, alpha=BETA, eps=EPS, momentum=BETA, weight_decay=DECAY),
+    pair("torch.Rprop", etas=together(between(0.2, 0.8), between(1.05, 1.5)), maximize=EITHER),
+    pair("torch.ASGD", lambd=DECAY, alpha=between(0.5, 1.0), t0=one_of(0.0, 50.0), weight_decay=DECAY).in_single(
+        2e-5, "torch rounds 1 - ηλ, the factor of w, to float32"),
+    pair("torch.lr_scheduler.StepLR", {"lr": 0.5, "step_size": 30}, step_size=LENGTH, gamma=BETA).on(RATES),
+    pair("torch.lr_scheduler.MultiStepLR", {"lr": 0.5, "milestones": [20, 50, 50]}, gamma=BETA).on(RATES),
+    pair("torch.lr_scheduler.ConstantLR", {"lr": 0.5}, factor=BETA, total_iters=LENGTH).on(RATES),
+    pair("torch.lr_scheduler.LinearLR", {"lr": 0.5}, start_factor=BETA, end_factor=BETA, total_iters=LENGTH).on(RATES),
+    pair("torch.lr_scheduler.ExponentialLR", {"lr": 0.5, "gamma": 0.9}, gamma=BETA).on(RATES),
+    pair("torch.lr_scheduler.PolynomialLR", {"lr": 0.5}, total_iters=LENGTH, power=between(0.5, 3.0)).on(RATES),
+    pair("torch.lr_scheduler.CosineAnnealingLR", {"lr": 0.5, "T_max": 60}, T_max=LENGTH, eta_min=DECAY).on(RATES),
+    pair("torch.lr_scheduler.CosineAnnealingWarmRestarts", {"lr": 0.5, "T_0": 20}, T_mult=one_of(1, 2, 3),
+         eta_min=DECAY).on(RATES),
+    pair("torch.lr_scheduler.CyclicLR", {"base_lr": 0.1, "max_lr": 0.5, "step_size_up": 20},
+         step_size_down=LENGTH, mode=one_of("triangular", "triangular2")).on(RATES),
+    pair("torch.lr_scheduler.CyclicLR", {"base_lr": 0.1, "max_lr": 0.5, "step_size_up": 20, "mode": "exp_range"},
+         gamma=between(0.9, 1.0)).on(RATES),
+    pair("torch.lr_scheduler.OneCycleLR", {"max_lr": 0.5, "total_steps": 201}, pct_start=between(0.1, 0.9),
+         anneal_strategy=one_of("cos", "linear"), div_factor=NORM, final_div_factor=NORM).on(RATES),
+    pair("torch.lr_scheduler.OneCycleLR", {"max_lr": 0.5, "epochs": 3, "steps_per_epoch": 67, "three_phase": True},
+         pct_start=between(0.1, 0.4), anneal_strategy=one_of("cos", "linear")).on(RATES),
 )  # fmt: skip
->>>>>>> atlas
