@@ -7,56 +7,55 @@ What is torch's own: ε outside the root, the learning rate outside the buffer, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import reduce
-from operator import or_
-from typing import TYPE_CHECKING, Any, ClassVar, final
+from typing import Any
 
 import numpy as np
 
-from optimlab.checks import Hyperparameter, Range, number, value
+from optimlab.checks import Range, number
 from optimlab.conventions import torch_lr_scheduler as lr_scheduler
 from optimlab.conventions.spelling import spelled
-from optimlab.hooks.clip import ClipValue
-from optimlab.optimizer import Optimizer, Schedule
-from optimlab.recurrence.gains import FirstValueGain, TailGain, UniformGain
-from optimlab.rules import basic, family
+from optimlab.conventions.torch_averages import get_ema_multi_avg_fn, get_swa_multi_avg_fn
+from optimlab.conventions.torch_clip_grad import clip_grad_norm_, clip_grad_value_
+from optimlab.conventions.torch_like import Betas, Lr, optimizer
+from optimlab.optimizer import Optimizer
+from optimlab.recurrence.gains import TailGain
+from optimlab.rules import basic, family, matrix, whole
 from optimlab.rules.algebra import Rule
 from optimlab.rules.averages import Ema, Trace
-from optimlab.rules.elementwise import Gradient, Weights
+from optimlab.rules.elementwise import Clip, Gradient, Rate, Root, Square, Weights
 from optimlab.schedules.corrections import After, EpsHat
 from optimlab.schedules.decay import inverse_time_decay
-from optimlab.settings import Checked
-
-if TYPE_CHECKING:
-    from optimlab.step import Step
 
 __all__ = [
-    "ASGD", "Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "NAdam", "RAdam", "RMSprop", "Rprop", "SGD",
-    "clip_grad_norm_", "clip_grad_value_", "get_ema_multi_avg_fn", "get_swa_multi_avg_fn", "lr_scheduler",
+    "ASGD",
+    "SGD",
+    "Adadelta",
+    "Adafactor",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Adamax",
+    "Muon",
+    "NAdam",
+    "RAdam",
+    "RMSprop",
+    "Rprop",
+    "clip_grad_norm_",
+    "clip_grad_value_",
+    "get_ema_multi_avg_fn",
+    "get_swa_multi_avg_fn",
+    "lr_scheduler",
 ]  # fmt: skip
-
-Lr = float | Schedule
-Betas = tuple[float, float]
-
-
-def _optimizer(
-    rule: Rule, lr: Lr, weight_decay: float = 0.0, average: Rule | None = None, *, maximize: bool = False
-) -> Optimizer:
-    """Return the optimizer whose rule is fed -g to maximize, and g + λ w for a decay in the gradient."""
-    turned = [-Gradient()] if maximize else []
-    decayed = [Gradient() + weight_decay * Weights()] if weight_decay else []
-    return Optimizer(reduce(or_, [*turned, *decayed, rule]), lr, average=average)
 
 
 def _decaying(rule: Rule, lr: Lr, weight_decay: float, decoupled: bool, **rest: Any) -> Optimizer:
     """Return the optimizer with the decay in the gradient, or added to the rule."""
     if decoupled and weight_decay:
-        return _optimizer(rule + weight_decay * Weights(), lr, **rest)
-    return _optimizer(rule, lr, weight_decay, **rest)
+        return optimizer(rule + weight_decay * Weights(), lr, **rest)
+    return optimizer(rule, lr, weight_decay, **rest)
 
 
-@spelled("torch", rest=_optimizer)
+@spelled("torch", rest=optimizer)
 def SGD(
     lr: Lr = 1e-3,
     momentum: float = 0.0,
@@ -67,9 +66,7 @@ def SGD(
 ) -> Optimizer:
     """v ← μ v + (1-τ) g, but v₁ = g;  w ← w - lr v: the first gradient is not dampened.
 
-    Source
-    ------
-    torch 2.13, ``sgd.py``; optimlab's ``heavy_ball`` and ``nesterov`` are τ = 0.
+    Source: torch 2.13, ``sgd.py``; optimlab's ``heavy_ball`` and ``nesterov`` are τ = 0.
 
     Examples
     --------
@@ -83,10 +80,10 @@ def SGD(
         )
     dampened = Gradient() - After(1, dampening) * Gradient() if dampening else Gradient()
     buffer = (dampened | Trace(momentum) if dampening else Trace(momentum)) if momentum else Gradient()
-    return _optimizer(Gradient() + momentum * buffer if nesterov else buffer, lr, weight_decay, **rest)
+    return optimizer(Gradient() + momentum * buffer if nesterov else buffer, lr, weight_decay, **rest)
 
 
-@spelled("torch", rest=_optimizer)
+@spelled("torch", rest=optimizer)
 def Adam(
     lr: Lr = 1e-3,
     betas: Betas = (0.9, 0.999),
@@ -101,9 +98,7 @@ def Adam(
 
     AMSGrad takes the maximum of v before its correction; optax of v̂.
 
-    Source
-    ------
-    torch 2.13, ``adam.py``.
+    Source: torch 2.13, ``adam.py``.
 
     Examples
     --------
@@ -114,7 +109,7 @@ def Adam(
     return _decaying(rule, lr, weight_decay, decoupled_weight_decay, **rest)
 
 
-@spelled("torch", rest=_optimizer)
+@spelled("torch", rest=optimizer)
 def AdamW(
     lr: Lr = 1e-3,
     betas: Betas = (0.9, 0.999),
@@ -125,14 +120,12 @@ def AdamW(
 ) -> Optimizer:
     """w ← w - lr (m̂ / (√v̂ + ε) + λ w): ``Adam`` with a decoupled decay, as optimlab's ``adamw``.
 
-    Source
-    ------
-    torch 2.13, ``adamw.py``.
+    Source: torch 2.13, ``adamw.py``.
     """
     return Adam(lr, betas, eps, weight_decay, amsgrad, decoupled_weight_decay=True, **rest)
 
 
-@spelled("torch", rest=_optimizer)
+@spelled("torch", rest=optimizer)
 def NAdam(
     lr: Lr = 2e-3,
     betas: Betas = (0.9, 0.999),
@@ -147,15 +140,13 @@ def NAdam(
     torch keeps μ₁...μₜ in its default dtype: with float64 parameters and the usual default float32 it is 1e-9 off,
     here it is exact. optax has no schedule of μ, Keras ψ = 1.
 
-    Source
-    ------
-    torch 2.13, ``nadam.py``.
+    Source: torch 2.13, ``nadam.py``.
     """
     rule = family.nadam(*betas, eps, psi=momentum_decay)
     return _decaying(rule, lr, weight_decay, decoupled_weight_decay, **rest)
 
 
-@spelled("torch", rest=_optimizer)
+@spelled("torch", rest=optimizer)
 def RAdam(
     lr: Lr = 1e-3,
     betas: Betas = (0.9, 0.999),
@@ -166,28 +157,24 @@ def RAdam(
 ) -> Optimizer:
     """Optimlab's ``radam`` with ε̂ = ε / √(1-β₂ᵗ): ε is added before the correction; rectified where ρₜ > 5.
 
-    Source
-    ------
-    torch 2.13, ``radam.py``; optax adds ε after the correction.
+    Source: torch 2.13, ``radam.py``; optax adds ε after the correction.
     """
     rule = family.radam(*betas, EpsHat(eps, betas[1]))
     return _decaying(rule, lr, weight_decay, decoupled_weight_decay, **rest)
 
 
-@spelled("torch", rest=_optimizer)
+@spelled("torch", rest=optimizer)
 def Adamax(
     lr: Lr = 2e-3, betas: Betas = (0.9, 0.999), eps: float = 1e-8, weight_decay: float = 0.0, **rest: Any
 ) -> Optimizer:
     """w ← w - lr m̂ / u, u ← max(β₂ u, |g| + ε): optimlab's ``adamax``; Keras adds ε to u.
 
-    Source
-    ------
-    torch 2.13, ``adamax.py``.
+    Source: torch 2.13, ``adamax.py``.
     """
-    return _optimizer(family.adamax(*betas, eps), lr, weight_decay, **rest)
+    return optimizer(family.adamax(*betas, eps), lr, weight_decay, **rest)
 
 
-@spelled("torch", rest=_optimizer)
+@spelled("torch", rest=optimizer)
 def Adagrad(
     lr: Lr = 1e-2,
     lr_decay: float = 0.0,
@@ -200,9 +187,7 @@ def Adagrad(
 
     optimlab's ``adagrad`` is d = a = 0; optax and Keras have a = 0.1 and ε inside the root.
 
-    Source
-    ------
-    torch 2.13, ``adagrad.py``.
+    Source: torch 2.13, ``adagrad.py``.
 
     Examples
     --------
@@ -210,23 +195,19 @@ def Adagrad(
     inverse_time_decay(1.0, 0.5) * (Gradient() / (Square() | Trace(1.0) | Root(1e-10)))
     """
     rule = family.adagrad(eps, initial_accumulator_value)
-    return _optimizer(inverse_time_decay(1.0, lr_decay) * rule if lr_decay else rule, lr, weight_decay, **rest)
+    return optimizer(inverse_time_decay(1.0, lr_decay) * rule if lr_decay else rule, lr, weight_decay, **rest)
 
 
-@spelled("torch", rest=_optimizer)
-def Adadelta(
-    lr: Lr = 1.0, rho: float = 0.9, eps: float = 1e-6, weight_decay: float = 0.0, **rest: Any
-) -> Optimizer:
+@spelled("torch", rest=optimizer)
+def Adadelta(lr: Lr = 1.0, rho: float = 0.9, eps: float = 1e-6, weight_decay: float = 0.0, **rest: Any) -> Optimizer:
     """Optimlab's ``adadelta``: w ← w - lr u, u = g √(d + ε)/√(v + ε), d the EMA of u².
 
-    Source
-    ------
-    torch 2.13, ``adadelta.py``; Keras has other defaults.
+    Source: torch 2.13, ``adadelta.py``; Keras has other defaults.
     """
-    return _optimizer(family.adadelta(rho, eps), lr, weight_decay, **rest)
+    return optimizer(family.adadelta(rho, eps), lr, weight_decay, **rest)
 
 
-@spelled("torch", rest=_optimizer)
+@spelled("torch", rest=optimizer)
 def RMSprop(
     lr: Lr = 1e-2,
     alpha: float = 0.99,
@@ -240,9 +221,7 @@ def RMSprop(
 
     optimlab's ``rmsprop`` and ``rmsprop_centered``, then momentum; optax and Keras have both inside.
 
-    Source
-    ------
-    torch 2.13, ``rmsprop.py``.
+    Source: torch 2.13, ``rmsprop.py``.
 
     Examples
     --------
@@ -250,28 +229,24 @@ def RMSprop(
     Gradient() / (Square() | Ema(0.99) | Root(1e-08)) | Trace(0.9)
     """
     rule = family.rmsprop_centered(alpha, eps) if centered else basic.rmsprop(alpha, eps)
-    return _optimizer(rule | Trace(momentum) if momentum else rule, lr, weight_decay, **rest)
+    return optimizer(rule | Trace(momentum) if momentum else rule, lr, weight_decay, **rest)
 
 
-@spelled("torch", rest=_optimizer)
-def Rprop(
-    lr: float = 1e-2, etas: Betas = (0.5, 1.2), step_sizes: Betas = (1e-6, 50.0), **rest: Any
-) -> Optimizer:
+@spelled("torch", rest=optimizer)
+def Rprop(lr: float = 1e-2, etas: Betas = (0.5, 1.2), step_sizes: Betas = (1e-6, 50.0), **rest: Any) -> Optimizer:
     """Optimlab's ``rprop``: ``lr`` is the first size of a step and no rate; where the sign of g turns, g becomes 0.
 
-    Source
-    ------
-    torch 2.13, ``rprop.py``; optax 0.2.8 emits the update of the step before.
+    Source: torch 2.13, ``rprop.py``; optax 0.2.8 emits the update of the step before.
 
     Examples
     --------
     >>> Rprop(0.1)
     Optimizer(StepSize(0.1), 1.0)
     """
-    return _optimizer(family.rprop(lr, *etas, *step_sizes), 1.0, **rest)
+    return optimizer(family.rprop(lr, *etas, *step_sizes), 1.0, **rest)
 
 
-@spelled("torch", rest=_optimizer)
+@spelled("torch", rest=optimizer)
 def ASGD(
     lr: float = 1e-2,
     lambd: float = 1e-4,
@@ -284,9 +259,7 @@ def ASGD(
 
     ``averaged`` gives torch's ``ax``: the last weights up to step t0 + 1, from there their plain mean.
 
-    Source
-    ------
-    torch 2.13, ``asgd.py``; Polyak & Juditsky 1992.
+    Source: torch 2.13, ``asgd.py``; Polyak & Juditsky 1992.
 
     Examples
     --------
@@ -297,82 +270,55 @@ def ASGD(
     lr = number("lr", lr, Range("greater than 0 (one number: it falls by itself)"))
     falling = inverse_time_decay(lr, lambd * lr, power=alpha)
     rule = Gradient() + lambd * Weights() if lambd else Gradient()
-    return _optimizer(rule, falling, weight_decay, Ema(TailGain(t0 + 1.0)), **rest)
-
-
-@final
-@dataclass(eq=False)
-class _ClipGradNorm(Checked):
-    """The hook of ``clip_grad_norm_``."""
-
-    max_norm: Hyperparameter
-    ranges: ClassVar[dict[str, Range]] = {"max_norm": Range("at least 0 (infinite: no limit)")}
-
-    def before(self, step: Step) -> None:
-        """Put the factor on the gradients' scale; a norm that is not finite is left to the optimizer's check."""
-        if not step.idle:
-            norm = step.norm(step.gradients)
-            with np.errstate(invalid="ignore"):
-                factor = np.minimum(1.0, value(self, "max_norm", step.t) / (norm + 1e-6))
-            step.scale = step.scale * np.where(np.isfinite(norm), factor, 1.0)[()]
+    return optimizer(rule, falling, weight_decay, Ema(TailGain(t0 + 1.0)), **rest)
 
 
 @spelled("torch")
-def clip_grad_norm_(max_norm: Hyperparameter) -> Any:
-    """g ← g · min(1, max_norm / (‖g‖ + 10⁻⁶)), a hook; ``ClipNorm`` without the 10⁻⁶ leaves g at the limit as it is.
+def Muon(
+    lr: Lr = 1e-3,
+    weight_decay: float = 0.1,
+    momentum: float = 0.95,
+    nesterov: bool = True,
+    ns_coefficients: tuple[float, float, float] = (3.4445, -4.775, 2.0315),
+    eps: float = 1e-7,
+    ns_steps: int = 5,
+    adjust_lr_fn: str | None = None,
+) -> Optimizer:
+    """w ← w - lr (s · orthogonalised((1-μ) g + μ m) + λ w), s = √max(1, rows/columns): optimlab's ``muon`` with an EMA.
 
-    Parameters
-    ----------
-    max_norm : float, at least 0, sequence of float, shape (S,), or schedule of such
-        The limit of the norm of all leaves together.
+    adjust_lr_fn="match_rms_adamw" makes s = 0.2 √max(rows, columns). torch orthogonalises in bfloat16, to about 3
+    digits; here it is in the dtype of the parameters.
 
-    Source
-    ------
-    torch 2.13, ``nn/utils/clip_grad.py``, with norm_type=2.
-
-    Examples
-    --------
-    >>> opt, w = SGD(1.0), np.zeros(2)
-    >>> opt.hooks = [clip_grad_norm_(5.0)]
-    >>> opt.step(w, np.array([3.0, 4.0]))
-    array([-2.9999994, -3.9999992])
+    Source: torch 2.13, ``_muon.py``.
     """
-    return _ClipGradNorm(max_norm)
+    mean = (1.0 - momentum) * Gradient() + momentum * Ema(momentum) if nesterov else Ema(momentum)
+    scales = {None: matrix.OUT_IN, "original": matrix.OUT_IN, "match_rms_adamw": matrix.LIKE_ADAMW}
+    if adjust_lr_fn not in scales:
+        raise ValueError(f"adjust_lr_fn must be 'original', 'match_rms_adamw' or None; got {adjust_lr_fn!r}")
+    rule = (mean | matrix.Orthogonalize((ns_coefficients,) * ns_steps, eps)) * scales[adjust_lr_fn]
+    return Optimizer(rule + weight_decay * Weights() if weight_decay else rule, lr)
 
 
-@spelled("torch")
-def clip_grad_value_(clip_value: Hyperparameter) -> ClipValue:
-    """g ← min(max(g, -c), c): the hook ``ClipValue``.
+@spelled("torch", rest=optimizer)
+def Adafactor(
+    lr: Lr = 1e-2,
+    beta2_decay: float = -0.8,
+    eps: tuple[float | None, float] = (None, 1e-3),
+    d: float = 1.0,
+    weight_decay: float = 0.0,
+    **rest: Any,
+) -> Optimizer:
+    """w ← w - min(lr, 1/√t) max(RMS(w), ε₂) u / max(1, RMS(u)/d) - lr λ w, u = g / max(√(R C / max(mean(R), ε₁)), ε₁).
 
-    Source
-    ------
-    torch 2.13, ``nn/utils/clip_grad.py``.
+    optimlab's ``adafactor``, as the paper, adds ε₁ to g² instead. eps[0]=None is float64's 2.2e-16, in torch that of
+    the parameters' dtype.
+
+    Source: torch 2.13, ``_adafactor.py``.
     """
-    return ClipValue(clip_value)
-
-
-@spelled("torch")
-def get_ema_multi_avg_fn(decay: float = 0.999) -> Ema:
-    """m ← β m + (1-β) w from the first weights: ``AveragedModel``'s EMA, for ``average=``.
-
-    Source
-    ------
-    torch 2.13, ``swa_utils.py``.
-
-    Examples
-    --------
-    >>> get_ema_multi_avg_fn(0.9)
-    Ema(FirstValueGain(beta=0.9))
-    """
-    return Ema(FirstValueGain(decay))
-
-
-@spelled("torch")
-def get_swa_multi_avg_fn() -> Ema:
-    """The plain mean of the weights so far: ``AveragedModel``'s default, for ``average=``.
-
-    Source
-    ------
-    torch 2.13, ``swa_utils.py``.
-    """
-    return Ema(UniformGain())
+    least = float(np.finfo(np.float64).eps) if eps[0] is None else eps[0]
+    rows, columns = (Square() | whole.Mean(axis) | Ema(matrix.PowerDecay(-beta2_decay)) for axis in (-1, -2))
+    square = rows * columns / (rows | whole.Mean(-2) | Clip(least, np.inf))
+    update = Gradient() / (square | Root() | Clip(least, np.inf)) | whole.clip_rms(d)
+    falling = (Rate() | Clip(0.0, inverse_time_decay(1.0, 1.0, power=0.5))) / Rate()
+    rule = falling * (Weights() | whole.Rms() | Clip(eps[1], np.inf)) * update
+    return optimizer(rule + weight_decay * Weights() if weight_decay else rule, lr, **rest)

@@ -8,7 +8,6 @@ which torch's move by default.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from optimlab.checks import Range, choice, number, whole
 from optimlab.conventions.spelling import spelled
@@ -117,7 +116,7 @@ def CyclicLR(
     mode: str = "triangular",
     gamma: float = 1.0,
 ) -> Schedule:
-    """Triangles from base_lr to max_lr: equal ones, each half as high as the last ("triangular2"), or · γᵏ ("exp_range").
+    """Triangles from base_lr to max_lr: of one height, each half of the last ("triangular2"), or · γᵏ ("exp_range").
 
     Examples
     --------
@@ -161,6 +160,8 @@ def OneCycleLR(
     first = max_lr / div_factor
     values = [first, max_lr, *([first] if three_phase else []), first / final_div_factor]
     if not 0.0 < top <= ends[-2] < n - 1.0:
-        raise ValueError(f"pct_start must leave each phase a way to go; got {pct_start!r} of total_steps={n}; give more")
-    parts = [way(a, steps=end - begin, final=b) for a, b, begin, end in zip(values, values[1:], [0.0, *ends], ends)]
-    return join(*parts, at=ends[:-1])
+        raise ValueError(
+            f"pct_start must leave each phase a way to go; got {pct_start!r} of total_steps={n}; give more"
+        )
+    ways = zip(values, values[1:], [0.0, *ends[:-1]], ends, strict=False)
+    return join(*[way(a, steps=end - begin, final=b) for a, b, begin, end in ways], at=ends[:-1])

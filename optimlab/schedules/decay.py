@@ -154,7 +154,7 @@ def inverse_time_decay(k: Floats, initial: Value, rate: Value, *, steps: Value =
 
     Source
     ------
-    Robbins & Monro 1951: powers from above ½ to 1 fall slowly enough to arrive and fast enough for noise to average out.
+    Robbins & Monro 1951: powers above ½, up to 1, are slow enough to arrive and fast enough for noise to average out.
 
     Examples
     --------

@@ -23,6 +23,9 @@ RATES: Final[Shapes] = ()
 
 
 NORM: Final = between(1.0, 10.0)
+BETAS3: Final = together(BETA, BETA, BETA)
+ROUNDED: Final = "it rounds 1 - ηλ, the factor of w, to float32"
+SINGLE: Final = "it keeps a correction in float32, whatever the parameters are"
 LENGTH: Final = one_of(20, 64, 100)
 START: Final[dict[str, Any]] = {"initial_learning_rate": 0.5}
 
@@ -139,7 +142,10 @@ PAIRS: Final[tuple[Pair, ...]] = (
     pair("torch.RMSprop", {"momentum": 0.9, "centered": True}, alpha=BETA, eps=EPS, momentum=BETA, weight_decay=DECAY),
     pair("torch.Rprop", etas=together(between(0.2, 0.8), between(1.05, 1.5)), maximize=EITHER),
     pair("torch.ASGD", lambd=DECAY, alpha=between(0.5, 1.0), t0=one_of(0.0, 50.0), weight_decay=DECAY).in_single(
-        2e-5, "torch rounds 1 - ηλ, the factor of w, to float32"),
+        2e-5, ROUNDED),
+    pair("torch.Muon", momentum=BETA, weight_decay=DECAY, nesterov=EITHER,
+         adjust_lr_fn=one_of(None, "match_rms_adamw")).on(MATRICES).within(1e-2, "torch orthogonalises in bfloat16"),
+    pair("torch.Adafactor", beta2_decay=lambda rng: -between(0.5, 1.0)(rng), d=between(1.0, 3.0), weight_decay=DECAY),
     pair("torch.lr_scheduler.StepLR", {"lr": 0.5, "step_size": 30}, step_size=LENGTH, gamma=BETA).on(RATES),
     pair("torch.lr_scheduler.MultiStepLR", {"lr": 0.5, "milestones": [20, 50, 50]}, gamma=BETA).on(RATES),
     pair("torch.lr_scheduler.ConstantLR", {"lr": 0.5}, factor=BETA, total_iters=LENGTH).on(RATES),
@@ -157,4 +163,28 @@ PAIRS: Final[tuple[Pair, ...]] = (
          anneal_strategy=one_of("cos", "linear"), div_factor=NORM, final_div_factor=NORM).on(RATES),
     pair("torch.lr_scheduler.OneCycleLR", {"max_lr": 0.5, "epochs": 3, "steps_per_epoch": 67, "three_phase": True},
          pct_start=between(0.1, 0.4), anneal_strategy=one_of("cos", "linear")).on(RATES),
+    pair("pytorch_optimizer.AdEMAMix", betas=BETAS3, alpha=NORM, eps=EPS, weight_decay=DECAY, weight_decouple=EITHER),
+    pair("pytorch_optimizer.AdEMAMix", {"t_alpha_beta3": 100.0, "betas": (0.9, 0.999, 0.9999)}, alpha=NORM),
+    pair("pytorch_optimizer.SimplifiedAdEMAMix", betas=BETAS, alpha=NORM, eps=EPS,
+         weight_decay=DECAY).within(1e-7, SINGLE),
+    pair("pytorch_optimizer.ADOPT", betas=BETAS, eps=EPS, weight_decay=DECAY, weight_decouple=EITHER),
+    pair("pytorch_optimizer.LaProp", betas=BETAS, eps=EPS, weight_decay=DECAY).within(1e-8, SINGLE),
+    pair("pytorch_optimizer.Grams", betas=BETAS, eps=EPS,
+         weight_decay=DECAY).in_single(2e-5, ROUNDED),
+    pair("pytorch_optimizer.MARS", betas=BETAS, eps=EPS, gamma=DECAY, weight_decay=DECAY, cautious=EITHER).on(MATRICES),
+    pair("pytorch_optimizer.Lion", betas=BETAS, weight_decay=DECAY, weight_decouple=EITHER, fixed_decay=EITHER),
+    pair("pytorch_optimizer.Lion", {"cautious": True}, betas=BETAS, weight_decay=DECAY),
+    pair("pytorch_optimizer.QHM", momentum=BETA, nu=BETA, weight_decay=DECAY),
+    pair("pytorch_optimizer.QHAdam", betas=BETAS, nus=together(BETA, BETA), eps=EPS,
+         weight_decay=DECAY).within(1e-6, SINGLE),
+    pair("pytorch_optimizer.AggMo", weight_decay=DECAY, weight_decouple=EITHER),
+    pair("pytorch_optimizer.Yogi", betas=BETAS, initial_accumulator=EPS, eps=EPS,
+         weight_decay=DECAY).in_single(2e-5, ROUNDED),
+    pair("pytorch_optimizer.AdaBelief", betas=BETAS, eps=EPS, weight_decay=DECAY, weight_decouple=EITHER),
+    pair("pytorch_optimizer.Adan", betas=BETAS3, eps=EPS, weight_decay=DECAY,
+         weight_decouple=EITHER).in_single(2e-5, ROUNDED),
+    pair("pytorch_optimizer.StableAdamW", betas=BETAS, eps=EPS, weight_decay=DECAY),
+    pair("pytorch_optimizer.SignSGD", momentum=BETA, weight_decay=DECAY, weight_decouple=EITHER),
+    pair("pytorch_optimizer.GrokFastAdamW", betas=BETAS, grokfast_alpha=BETA, grokfast_lamb=NORM, eps=EPS,
+         weight_decay=DECAY, normalize_lr=EITHER).in_single(2e-5, ROUNDED),
 )  # fmt: skip
