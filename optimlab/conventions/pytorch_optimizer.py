@@ -13,6 +13,7 @@ from typing import Any
 from optimlab.conventions.spelling import spelled
 from optimlab.conventions.torch_like import Betas, Lr, optimizer
 from optimlab.optimizer import Optimizer
+from optimlab.recurrence.gains import FirstValueGain
 from optimlab.rules import family, whole
 from optimlab.rules.algebra import Constant, Rule
 from optimlab.rules.averages import Ema
@@ -76,7 +77,7 @@ def AdEMAMix(
     weight_decay: float = 0.0,
     weight_decouple: bool = False,
     alpha: float = 5.0,
-    t_alpha_beta3: float | None = None,
+    t_alpha_beta3: int | None = None,
     eps: float = 1e-8,
     **rest: Any,
 ) -> Optimizer:
@@ -127,7 +128,7 @@ def ADOPT(
 
     Source: pytorch_optimizer 4.1, ``adopt.py``, with its default clip_lambda. The paper and optax clip at (t-1)^¼.
     """
-    root = Square() | Ema(family.FirstValueGain(betas[1])) | Delay() | Root() | Clip(eps, math.inf)
+    root = Square() | Ema(FirstValueGain(betas[1])) | Delay() | Root() | Clip(eps, math.inf)
     clipped = Gradient() / root | Clip(Next(FourthRoot(-1.0)), Next(FourthRoot()))
     return _decaying(After(1, 1.0) * clipped | Ema(betas[0]), lr, weight_decay, weight_decouple, **rest)
 

@@ -20,7 +20,7 @@ from optimlab.conventions.torch_like import Betas, Lr, optimizer
 from optimlab.optimizer import Optimizer
 from optimlab.recurrence.gains import TailGain
 from optimlab.rules import basic, family, matrix, whole
-from optimlab.rules.algebra import Rule
+from optimlab.rules.algebra import Constant, Rule
 from optimlab.rules.averages import Ema, Trace
 from optimlab.rules.elementwise import Clip, Gradient, Rate, Root, Square, Weights
 from optimlab.schedules.corrections import After, EpsHat
@@ -195,7 +195,7 @@ def Adagrad(
     inverse_time_decay(1.0, 0.5) * (Gradient() / (Square() | Trace(1.0) | Root(1e-10)))
     """
     rule = family.adagrad(eps, initial_accumulator_value)
-    return optimizer(inverse_time_decay(1.0, lr_decay) * rule if lr_decay else rule, lr, weight_decay, **rest)
+    return optimizer(Constant(inverse_time_decay(1.0, lr_decay)) * rule if lr_decay else rule, lr, weight_decay, **rest)
 
 
 @spelled("torch", rest=optimizer)
