@@ -13,8 +13,15 @@ import numpy as np
 from optimlab.checks import FINITE, POSITIVE
 from optimlab.conventions.spelling import spelled
 from optimlab.schedules.cycles import cosine_restarts
-from optimlab.schedules.decay import cosine_decay, exponential_decay, inverse_time_decay, mixed, polynomial_decay
-from optimlab.schedules.decay import power_of, staircase as stairs
+from optimlab.schedules.decay import (
+    cosine_decay,
+    exponential_decay,
+    inverse_time_decay,
+    mixed,
+    polynomial_decay,
+    power_of,
+)
+from optimlab.schedules.decay import staircase as stairs
 from optimlab.schedules.joined import piecewise, warm_up
 from optimlab.schedules.schedule import Schedule, Value, part, schedule, updates
 from optimlab.typing import Floats
@@ -43,8 +50,8 @@ def polynomial_laps(k: Floats, initial: Value, *, steps: Value, power: Value = 1
 
     Examples
     --------
-    >>> polynomial_laps(1.0, steps=2)(np.arange(6))
-    array([1. , 0.5 , 0. , 0.25, 0. , 0.16666667])
+    >>> polynomial_laps(1.0, steps=2)(np.arange(6)).round(4)
+    array([1.    , 0.5   , 0.    , 0.25  , 0.    , 0.1667])
     """
     laps = np.maximum(np.ceil(k / steps), 1.0)
     return mixed(initial, final, power_of(1.0 - k / (laps * steps), power))
