@@ -147,6 +147,7 @@ from optimlab.schedules.corrections import Rectified as Rectified
 from optimlab.schedules.corrections import Unrectified as Unrectified
 from optimlab.schedules.corrections import WithinMean as WithinMean
 from optimlab.schedules.cycles import cosine_restarts as cosine_restarts
+from optimlab.schedules.cycles import cosine_wave as cosine_wave
 from optimlab.schedules.cycles import cyclic as cyclic
 from optimlab.schedules.cycles import linear_one_cycle as linear_one_cycle
 from optimlab.schedules.cycles import one_cycle as one_cycle
