@@ -1,0 +1,2 @@
+"""The EMA as a transformer of scikit-learn."""
+EmaTransformer = None
