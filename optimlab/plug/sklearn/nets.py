@@ -125,6 +125,7 @@ class _Plug(SGDOptimizer):  # type: ignore[misc]
     def update_params(self, params: list[Array], grads: list[Array]) -> None:
         if params is not self.params:
             self.bind(params)
+        grads = [np.asarray(g, p.dtype) for g, p in zip(grads, params, strict=True)]  # float64 of a float64 target
         self.optimizer.step(_tree(params), _tree(grads), loss=self.loss)
 
 
@@ -269,8 +270,8 @@ class MLPRegressor(_Solved, neural_network.MLPRegressor):  # type: ignore[misc]
     >>> from optimlab import adam
     >>> from optimlab.plug.sklearn import MLPRegressor, solver
     >>> net = MLPRegressor(hidden_layer_sizes=8, solver=solver(adam(), lr=0.01), tol=1e-3, random_state=0)
-    >>> net.fit([[-1.0], [1.0]] * 50, [-1.0, 1.0] * 50).predict([[0.5]]).round(1)
-    array([0.5])
+    >>> net.fit([[-1.0], [1.0]] * 50, [-1.0, 1.0] * 50).predict([[1.0]]).round(1)
+    array([0.9])
     """
 
     _parameter_constraints = _constraints(neural_network.MLPRegressor)
