@@ -169,6 +169,7 @@ class EmaTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # 
         checks: dict[str, Any] = {"dtype": [np.float64, np.float32], "ensure_all_finite": finite}
         if self.by is None and self.times is None:
             return validate_data(self, X, reset=reset, **checks), {}
+        X = X if hasattr(X, "shape") else np.array(X, dtype=object)
         validate_data(self, X, reset=reset, skip_check_array=True)  # labels and times need not be numbers
         places = self._places()
         rest = [i for i in range(self.n_features_in_) if i not in places.values()]
