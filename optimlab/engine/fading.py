@@ -44,7 +44,12 @@ def fading(rule: Rule) -> list[Fade]:
     return fades
 
 
-_SUMS: Final[dict[str, Callable[[list[bool]], bool]]] = {"+": all, "-": all, "*": any, "/": lambda given: given[0]}
+_SUMS: Final[dict[str, Callable[[list[bool]], bool]]] = {
+    "+": all,
+    "-": all,
+    "*": any,
+    "/": lambda given: given[0] and not given[1],
+}
 """Whether a sum, difference, product or quotient is 0, by whether its sides are."""
 
 

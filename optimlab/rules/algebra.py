@@ -7,18 +7,22 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import MISSING, dataclass, fields, replace
 from functools import cached_property
-from itertools import chain, count
+from itertools import accumulate, chain, count
 from typing import Any, ClassVar
+
+import numpy as np
 
 from optimlab.checks import FINITE, Hyperparameter, Range, check_fields, value
 from optimlab.rules.graph import SIGNS, Graph
+from optimlab.rules.symbols import Symbol
 from optimlab.typing import Array, Count, Number
 
-__all__ = ["Arrays", "Coefficients", "Constant", "Expression", "Formula", "Rule", "distinct"]
+__all__ = ["ArrayRule", "Arrays", "Coefficients", "Constant", "Expression", "Formula", "Rule", "distinct"]
 
 Arrays = tuple[Array, ...]
 Coefficients = tuple[Number, ...]
 Formula = Callable[[Array, Array, Arrays, Arrays], tuple[Array, Arrays]]
+
 
 def _joined(sign: str) -> tuple[Callable[[Any, Any], Rule], Callable[[Any, Any], Rule]]:
     """Return the operator of this sign with a rule on the left, and on the right."""
@@ -73,7 +77,8 @@ class Rule:
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         for base in cls.__bases__:
-            if issubclass(base, Rule) and (base.formula, base.compose) != (Rule.formula, Rule.compose):
+            formulas = issubclass(base, Rule) and (base.formula, base.compose) != (Rule.formula, Rule.compose)
+            if formulas and base is not ArrayRule:
                 raise TypeError(
                     f"{cls.__name__} must derive from Rule: {base.__name__} is final; vary it by composition, "
                     f"such as {base.__name__}(...) | other, or write a Rule with a formula of its own"
@@ -96,6 +101,24 @@ class Rule:
     def numbers(self) -> int:
         """How many coefficients there are."""
         return len(self.coefficients(1))
+
+    @property
+    def rates(self) -> tuple[int, ...]:
+        """Which of the coefficients are the learning rate of the step."""
+        return ()
+
+    @property
+    def whole(self) -> bool:
+        """Whether the rule looks at a whole leaf at once."""
+        return False
+
+    def shape(self, shape: tuple[int, ...], leaf: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the shape of the value for a signal of this shape, in a leaf of that."""
+        return shape
+
+    def shapes(self, shape: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
+        """Return the shapes of the slots for a leaf of this shape."""
+        return (shape,) * len(self.slots)
 
     def coefficients(self, t: Count) -> Coefficients:
         """Return the numbers in the formula at step t = 1, 2, ..., in float64.
@@ -256,9 +279,49 @@ class Constant(Rule):
     number: Hyperparameter
     ranges: ClassVar[dict[str, Range]] = {"number": FINITE}
 
+    def shape(self, shape: tuple[int, ...], leaf: tuple[int, ...]) -> tuple[int, ...]:
+        return ()
+
     @staticmethod
     def formula(x: Array, w: Array, state: Arrays, c: Arrays) -> tuple[Array, Arrays]:
         return c[0], state
+
+
+class ArrayRule(Rule):
+    """y = of(x, w, c): a rule without memory that looks at a whole leaf, such as its mean or its singular values.
+
+    One of your own is a frozen dataclass with a static method ``of``, and with ``shape`` if y has another shape than x.
+    What needs memory is fed into an ``Ema`` or a ``Trace``, whose state has the shape of what it is fed. With replicas
+    each is a leaf of its own. NumPy runs an expression with such a rule, whatever the engine. x and w are contiguous,
+    so that their order in memory changes no bit.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from dataclasses import dataclass
+    >>> from optimlab import Optimizer
+    >>> @dataclass(frozen=True)
+    ... class Unit(ArrayRule):
+    ...     @staticmethod
+    ...     def of(x, w, c):
+    ...         return x / np.linalg.norm(x)
+    >>> Optimizer(Unit(), lr=1.0).step(np.zeros(2), np.array([3.0, -4.0]))
+    array([-0.6,  0.8])
+    """
+
+    @property
+    def whole(self) -> bool:
+        return True
+
+    @staticmethod
+    def of(x: Array, w: Array, c: Arrays) -> Array:
+        """Return the value for a signal x in a leaf w."""
+        raise NotImplementedError("an ArrayRule needs of(x, w, c); see help(ArrayRule)")
+
+    def formula(self, x: Array, w: Array, state: Arrays, c: Arrays) -> tuple[Array, Arrays]:
+        if isinstance(x, Symbol):
+            return Symbol(x.dtype, function=type(self), operands=(x, *map(x.symbol, c))), state
+        return self.of(np.ascontiguousarray(x), np.ascontiguousarray(w), c), state
 
 
 @dataclass(frozen=True, repr=False)
@@ -278,13 +341,25 @@ class Expression(Rule):
         return Graph(self)
 
     @cached_property
-    def slots(self) -> tuple[str, ...]:  # type: ignore[override]
+    def slots(self) -> tuple[str, ...]:
         """The slots' names, in a pipe each after the rules on the way to it: ``square_ema``."""
         return distinct([slot for node in self.graph.nodes for slot in node.slots])
 
     @property
     def start(self) -> tuple[float, ...]:
         return sum([rule.start for rule in self.graph.rules], ())
+
+    @property
+    def whole(self) -> bool:
+        return any(rule.whole for rule in self.graph.rules)
+
+    @property
+    def rates(self) -> tuple[int, ...]:
+        firsts = accumulate([rule.numbers for rule in self.graph.rules], initial=0)
+        return tuple([first + i for first, rule in zip(firsts, self.graph.rules, strict=False) for i in rule.rates])
+
+    def shapes(self, shape: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
+        return self.graph.shapes(shape)
 
     @property
     def numbers(self) -> int:
@@ -300,7 +375,9 @@ class Expression(Rule):
     def _flat(self) -> list[Any]:
         """The coefficients of the rules in it, or what finds them at a step."""
         own = [type(rule).coefficients is not Rule.coefficients or rule._fixed is None for rule in self.graph.rules]
-        found = [rule.coefficients if is_own else rule._fixed for rule, is_own in zip(self.graph.rules, own, strict=True)]
+        found = [
+            rule.coefficients if is_own else rule._fixed for rule, is_own in zip(self.graph.rules, own, strict=True)
+        ]
         return [held for held in found if held != ()]
 
     def symbols(self) -> tuple[Any, ...]:

@@ -8,6 +8,8 @@ from dataclasses import fields
 from functools import reduce
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
+import numpy as np
+
 from optimlab.typing import Array
 
 if TYPE_CHECKING:
@@ -69,7 +71,7 @@ class Graph:
         self.rules = [node.rule for node in self.nodes if node.rule is not None]
 
     def _place(self, rule: Rule, signal: int, way: str) -> int:
-        """Return the place of the value of a rule that sees a signal; ``way`` is the names of those on the way to it."""
+        """Return the place of the value of a rule that sees a signal; ``way``: names of those on the way to it."""
         if rule.precedence == 3:
             key = _identity(rule), signal
             return self._kept(key, Node(rule, "", (signal,), tuple([way + slot for slot in rule.slots])))
@@ -88,9 +90,20 @@ class Graph:
             self._known[key] = len(self.nodes)
         return self._known[key]
 
+    def shapes(self, leaf: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
+        """Return the shapes of the slots, each that of the signal of its rule, for a leaf of this shape."""
+        values = [leaf]
+        kept: tuple[tuple[int, ...], ...] = ()
+        for rule, _, sources, slots in self.nodes:
+            given = [values[place] for place in sources]
+            kept += (given[0],) * len(slots)
+            values.append(np.broadcast_shapes(*given) if rule is None else rule.shape(given[0], leaf))
+        return kept
+
     def run(self, x: Array, w: Array, state: Arrays, c: Arrays) -> tuple[Array, Arrays]:
         """Return the value and the new state."""
-        values, kept = [x], ()
+        values = [x]
+        kept: Arrays = ()
         for rule, sign, sources, _ in self.nodes:
             given = [values[place] for place in sources]
             if rule is None:
