@@ -78,10 +78,9 @@ class Solver(BaseEstimator):
     def optimizer(self, rate: float) -> Optimizer:
         """Return a new optimizer; ``rate`` is the learning rate of a rule if there is no other."""
         if isinstance(self.rule, (Rule, Mapping)):
-            lr, hooks = rate if self.lr is None else self.lr, deepcopy(self.hooks)
-            return Optimizer(
-                self.rule, lr, hooks=hooks, average=self.average, engine=self.engine, check_finite=False
-            )
+            lr = rate if self.lr is None else self.lr
+            rule, hooks, average = deepcopy((self.rule, self.hooks, self.average))  # a fit changes no parameter
+            return Optimizer(rule, lr, hooks=hooks, average=average, engine=self.engine, check_finite=False)
         made = deepcopy(self.rule) if isinstance(self.rule, Optimizer) else self.rule() if callable(self.rule) else None
         if not isinstance(made, Optimizer):
             raise TypeError(f"rule must be {_SOURCES}; got {self.rule!r}")
