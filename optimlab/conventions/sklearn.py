@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, final
 
+import numpy as np
+
 from optimlab.checks import choice
-from optimlab.conventions.corrections import Correction, RootCorrection
 from optimlab.optimizer import Optimizer
 from optimlab.rules.averages import Trace
 from optimlab.rules.elementwise import Gradient, Rate, Root, Square
 
-__all__ = ["AdamOptimizer", "InverseScaling", "SGDOptimizer"]
+__all__ = ["AdamOptimizer", "Correction", "InverseScaling", "RootCorrection", "SGDOptimizer"]
 
 
-def SGDOptimizer(  # noqa: N802
+def SGDOptimizer(
     learning_rate_init: float = 0.1,
     lr_schedule: str = "constant",
     momentum: float = 0.9,
@@ -71,7 +72,7 @@ def SGDOptimizer(  # noqa: N802
     return Optimizer((Rate() * Gradient() | step) / Rate(), lr)
 
 
-def AdamOptimizer(  # noqa: N802
+def AdamOptimizer(
     learning_rate_init: float = 0.001, beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-8
 ) -> Optimizer:
     """w ← w - η √(1-β₂ᵗ) / (1-β₁ᵗ) · m / (√v + ε), m and v the means that start at 0, without correction.
@@ -138,3 +139,49 @@ class InverseScaling:
     def __call__(self, k: Any) -> Any:
         """Return the learning rate at update k."""
         return self.learning_rate_init / (k + 1) ** self.power_t
+
+
+@final
+@dataclass(frozen=True)
+class Correction:
+    """1 - βᵗ, t = k + 1, rounded as scikit-learn does; ``bias_correction`` has the digits that this loses near β = 1.
+
+    Parameters
+    ----------
+    beta : float, in [0, 1)
+        β.
+
+    Examples
+    --------
+    >>> Correction(0.5)(0), Correction(0.5)(1)
+    (0.5, 0.75)
+    """
+
+    beta: float
+
+    def __call__(self, k: Any) -> Any:
+        """Return the factor at update k."""
+        return 1.0 - self.beta ** (k + 1)
+
+
+@final
+@dataclass(frozen=True)
+class RootCorrection:
+    """√(1 - βᵗ), t = k + 1.
+
+    Parameters
+    ----------
+    beta : float, in [0, 1)
+        β.
+
+    Examples
+    --------
+    >>> float(RootCorrection(0.75)(0))
+    0.5
+    """
+
+    beta: float
+
+    def __call__(self, k: Any) -> Any:
+        """Return the factor at update k."""
+        return np.sqrt(Correction(self.beta)(k))

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from optimlab.conventions.corrections import Correction, RootCorrection
 from optimlab.optimizer import Optimizer
-from optimlab.rules.algebra import Constant
+from optimlab.rules import basic, family
 from optimlab.rules.averages import Ema, Trace
 from optimlab.rules.elementwise import Clip, Gradient, Rate, Root, Square, Weights
+from optimlab.schedules.corrections import EpsHat
 
 __all__ = [
-    "AdagradOptimizer", "AdamOptimizer", "FtrlOptimizer", "GradientDescentOptimizer", "MomentumOptimizer",
-    "RMSPropOptimizer",
+    "AdadeltaOptimizer", "AdagradOptimizer", "AdamOptimizer", "FtrlOptimizer", "GradientDescentOptimizer",
+    "MomentumOptimizer", "RMSPropOptimizer",
 ]  # fmt: skip
 
 
-def GradientDescentOptimizer(learning_rate: Any) -> Optimizer:  # noqa: N802
+def GradientDescentOptimizer(learning_rate: Any) -> Optimizer:
     """w ← w - η g.
 
     Parameters
@@ -46,7 +46,7 @@ def GradientDescentOptimizer(learning_rate: Any) -> Optimizer:  # noqa: N802
     return Optimizer(Gradient(), learning_rate)
 
 
-def MomentumOptimizer(learning_rate: Any, momentum: float, use_nesterov: bool = False) -> Optimizer:  # noqa: N802
+def MomentumOptimizer(learning_rate: Any, momentum: float, use_nesterov: bool = False) -> Optimizer:
     """a ← μ a + g;  w ← w - η a, with Nesterov's momentum w ← w - η (g + μ a): η is outside, unlike in Keras.
 
     Parameters
@@ -80,7 +80,7 @@ def MomentumOptimizer(learning_rate: Any, momentum: float, use_nesterov: bool = 
     return Optimizer(Gradient() + momentum * Trace(momentum) if use_nesterov else Trace(momentum), learning_rate)
 
 
-def RMSPropOptimizer(  # noqa: N802
+def RMSPropOptimizer(
     learning_rate: Any, decay: float = 0.9, momentum: float = 0.0, epsilon: float = 1e-10, centered: bool = False
 ) -> Optimizer:
     """v ← ρ v + (1-ρ) g², v₀ = 1;  b ← μ b + η g / √(v + ε);  w ← w - b: ε inside the root, η inside the buffer.
@@ -122,13 +122,13 @@ def RMSPropOptimizer(  # noqa: N802
     return Optimizer((Rate() * Gradient() / (spread + epsilon | Root()) | Trace(momentum)) / Rate(), learning_rate)
 
 
-def AdamOptimizer(  # noqa: N802
+def AdamOptimizer(
     learning_rate: Any = 0.001, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8
 ) -> Optimizer:
-    """w ← w - η √(1-β₂ᵗ) / (1-β₁ᵗ) · m / (√v + ε), m and v the means that start at 0, without correction.
+    """w ← w - η √(1-β₂ᵗ) / (1-β₁ᵗ) · m / (√v + ε), m and v the means that start at 0: Adam with ε / √(1-β₂ᵗ) as its ε.
 
-    This ε is the paper's ε̂ (end of section 2), as if Adam's were 1/√(1-β₂ᵗ) times as large: 31.6 times in the first
-    step. scikit-learn and Keras do the same.
+    This ε is the paper's ε̂ (end of section 2); it acts as one that is 31.6 times as large in the first step.
+    scikit-learn and Keras do the same.
 
     Parameters
     ----------
@@ -156,14 +156,12 @@ def AdamOptimizer(  # noqa: N802
     Examples
     --------
     >>> AdamOptimizer().rule
-    Constant(RootCorrection(beta=0.999)) / Constant(Correction(beta=0.9)) * Ema(0.9) \
-/ (Square() | Ema(0.999) | Root(1e-08))
+    Ema(0.9, debias=True) / (Square() | Ema(0.999, debias=True) | Root(EpsHat(eps=1e-08, beta=0.999)))
     """
-    factor = Constant(RootCorrection(beta2)) / Constant(Correction(beta1))
-    return Optimizer(factor * Ema(beta1) / (Square() | Ema(beta2) | Root(epsilon)), learning_rate)
+    return Optimizer(basic.adam(beta1, beta2, EpsHat(epsilon, beta2)), learning_rate)
 
 
-def AdagradOptimizer(learning_rate: Any, initial_accumulator_value: float = 0.1) -> Optimizer:  # noqa: N802
+def AdagradOptimizer(learning_rate: Any, initial_accumulator_value: float = 0.1) -> Optimizer:
     """a ← a + g², a₀ = 0.1;  w ← w - η g / √a: what a starts at stands for ε.
 
     Parameters
@@ -196,7 +194,41 @@ def AdagradOptimizer(learning_rate: Any, initial_accumulator_value: float = 0.1)
     return Optimizer(Gradient() / (total | Root()), learning_rate)
 
 
-def FtrlOptimizer(  # noqa: N802
+def AdadeltaOptimizer(learning_rate: Any = 0.001, rho: float = 0.95, epsilon: float = 1e-8) -> Optimizer:
+    """w ← w - η u, u = g √(d + ε) / √(v + ε), d the mean of u² before: the paper's η is 1, this default is 0.001.
+
+    Parameters
+    ----------
+    learning_rate : float greater than 0, or schedule
+        η.
+    rho : float, in [0, 1)
+        The decay of both means.
+    epsilon : float, at least 0
+        ε.
+
+    Returns
+    -------
+    Optimizer
+        Ready to step.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is outside its range.
+
+    Source
+    ------
+    TensorFlow 1.15, ``ApplyAdadelta``.
+
+    Examples
+    --------
+    >>> AdadeltaOptimizer().rule
+    Gradient() / ((Square() | Ema(0.95)) + 1e-08 | Root()) | StepRms(0.95, eps=1e-08)
+    """
+    return Optimizer(family.adadelta(rho, epsilon), learning_rate)
+
+
+def FtrlOptimizer(
     learning_rate: Any,
     initial_accumulator_value: float = 0.1,
     l1_regularization_strength: float = 0.0,

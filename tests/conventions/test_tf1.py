@@ -10,6 +10,10 @@ PRINTED = [
     (tf1.MomentumOptimizer(0.1, 0.9), [[0.95, -1.9], [0.93, -2.01], [0.812, -2.119]]),
     (tf1.MomentumOptimizer(0.1, 0.9, use_nesterov=True), [[0.905, -1.81], [0.912, -2.109], [0.7058, -2.2171]]),
     (
+        tf1.AdadeltaOptimizer(1.0, 0.9, 1e-6),
+        [[0.996837785583, -1.99683773815], [0.998922872611, -2.0008783341], [0.994616156999, -2.00116104179]],
+    ),
+    (
         tf1.AdamOptimizer(0.1),
         [[0.900000063246, -1.90000003162], [0.873366374352, -1.93661037915], [0.807555232496, -1.967737711]],
     ),
@@ -56,6 +60,13 @@ def adagrad(var, grad, state, t, lr, initial):
     var -= lr * grad / np.sqrt(accum)
 
 
+def adadelta(var, grad, state, t, lr, rho, epsilon):
+    accum = state["accum"] = rho * state.get("accum", 0.0) + (1 - rho) * grad * grad
+    update = np.sqrt(state.get("update", 0.0) + epsilon) / np.sqrt(accum + epsilon) * grad
+    state["update"] = rho * state.get("update", 0.0) + (1 - rho) * update * update
+    var -= update * lr
+
+
 def ftrl(var, grad, state, t, lr, initial, l1, l2):
     accum, linear = state.get("accum", initial), state.get("linear", 0.0)
     new = state["accum"] = accum + grad * grad
@@ -75,6 +86,7 @@ KERNELS = {
         adam, lambda rng: (rng.uniform(0, 0.99), rng.uniform(0.5, 0.9999), 10 ** rng.uniform(-10, -2)),
     ),
     "AdagradOptimizer": (adagrad, lambda rng: (rng.uniform(0.01, 1),)),
+    "AdadeltaOptimizer": (adadelta, lambda rng: (rng.uniform(0.5, 0.99), 10 ** rng.uniform(-8, -4))),
     "FtrlOptimizer": (ftrl, lambda rng: (rng.uniform(0, 1), rng.uniform(0, 9), rng.uniform(0, 1))),
 }  # fmt: skip
 

@@ -2,6 +2,8 @@
 
 import copy
 import pickle
+import subprocess
+import sys
 from functools import partial
 
 import numpy as np
@@ -252,6 +254,13 @@ def test_a_fit_that_fails_leaves_the_solver_where_it_was():
         net.fit(np.full((4, 2), np.nan), [0, 1, 0, 1])
     assert net.solver is given
     assert isinstance(net.solver, Solver)
+
+
+def test_without_scikit_learn_the_import_says_what_to_install():
+    code = "import sys; sys.modules['sklearn'] = None; import optimlab.plug, optimlab.plug.sklearn"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    remedy = 'needs sklearn, which is not installed; python -m pip install "optimlab[sklearn]" installs it'
+    assert done.stderr.strip().endswith(f"ImportError: optimlab.plug.sklearn {remedy}")
 
 
 @pytest.mark.slow

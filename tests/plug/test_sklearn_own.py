@@ -16,7 +16,9 @@ from tests.conventions.lockstep import go_on  # noqa: E402
 TESTS = "sklearn.neural_network.tests"
 if importlib.util.find_spec(TESTS) is None:
     pytest.skip("scikit-learn is installed without its tests", allow_module_level=True)
-NOT_REPLACED = {"test_base_optimizer": "it is of the class that scikit-learn's own optimizers, and our plug, derive from"}
+NOT_REPLACED = {
+    "test_base_optimizer": "it is of the class that scikit-learn's own optimizers, and our plug, derive from"
+}
 """Those that say nothing of ours, and why; all others hold."""
 
 

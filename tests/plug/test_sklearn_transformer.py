@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 
 pytest.importorskip("sklearn")
-from sklearn.base import clone  # noqa: E402
-from sklearn.compose import make_column_transformer  # noqa: E402
-from sklearn.linear_model import Ridge  # noqa: E402
-from sklearn.model_selection import GridSearchCV, TimeSeriesSplit  # noqa: E402
-from sklearn.pipeline import make_pipeline  # noqa: E402
-from sklearn.utils.estimator_checks import parametrize_with_checks  # noqa: E402
+from sklearn.base import clone
+from sklearn.compose import make_column_transformer
+from sklearn.linear_model import Ridge
+from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
+from sklearn.pipeline import make_pipeline
+from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from optimlab import Decay, PowerGain, ema  # noqa: E402
-from optimlab.plug.sklearn import EmaTransformer  # noqa: E402
+from optimlab import Decay, PowerGain, ema
+from optimlab.plug.sklearn import EmaTransformer
 
 REASON = "down the rows the order of the rows is time: a mean depends on the rows before it"
 ORDER = ("check_methods_sample_order_invariance", "check_methods_subset_invariance")

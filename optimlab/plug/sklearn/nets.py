@@ -53,7 +53,8 @@ def solver(
     >>> from optimlab import ClipNorm, Weights, adam
     >>> from optimlab.plug.sklearn import MLPClassifier, solver
     >>> adamw = adam() + 0.01 * Weights(only="coefs*")
-    >>> net = MLPClassifier(hidden_layer_sizes=8, solver=solver(adamw, hooks=[ClipNorm(1.0)]), alpha=0.0, tol=0.1, random_state=0)
+    >>> clipped = solver(adamw, hooks=[ClipNorm(1.0)])
+    >>> net = MLPClassifier(hidden_layer_sizes=8, solver=clipped, alpha=0.0, tol=0.1, random_state=0)
     >>> net.fit([[-1.0], [1.0]] * 50, [0, 1] * 50).score([[-2.0], [2.0]], [0, 1])
     1.0
     """
@@ -63,7 +64,7 @@ def solver(
 
 
 @final
-class Solver(BaseEstimator):
+class Solver(BaseEstimator):  # type: ignore[misc]
     """What ``solver`` returns: its arguments, which are checked when a net is fitted."""
 
     def __init__(
@@ -101,7 +102,9 @@ class _Plug(SGDOptimizer):  # type: ignore[misc]
         self.learning_rate_init = optimizer.lr
         self.params: list[Array] = []
         self.loss: float | None = None
-        if self.lr_schedule != "constant" and (callable(net.solver.lr) or np.ndim(optimizer.lr)):
+        if self.lr_schedule != "constant" and (
+            callable(net.solver.lr) or not isinstance(self.learning_rate_init, float)
+        ):
             raise ValueError(
                 f"learning_rate={self.lr_schedule!r} needs one number as the solver's lr; got {net.solver.lr!r}; "
                 "give learning_rate='constant' with it"

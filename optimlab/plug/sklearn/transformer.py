@@ -185,7 +185,8 @@ class EmaTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # 
 
     def _place(self, name: str, column: str | int) -> int:
         if not isinstance(column, str):
-            return whole(name, column, -self.n_features_in_, self.n_features_in_ - 1) % self.n_features_in_
+            n: int = self.n_features_in_
+            return whole(name, column, -n, n - 1) % n
         names = list(getattr(self, "feature_names_in_", ()))
         if column not in names:
             raise ValueError(f"{name} must be a column of X, one of {names}, or its position; got {column!r}")
