@@ -20,6 +20,7 @@ from sklearn.utils.estimator_checks import check_estimator  # noqa: E402
 from optimlab import (  # noqa: E402
     ClipNorm,
     Ema,
+    Lookahead,
     Optimizer,
     Plateau,
     Weights,
@@ -109,6 +110,15 @@ def test_a_warm_start_goes_on_with_the_moments(rule):
         **how | {"solver": "adam", "max_iter": 6, "warm_start": True}
     ).fit(X, Y).fit(X, Y)  # fmt: skip
     assert theirs.loss_curve_ != theirs_again.loss_curve_  # which is why
+
+
+def test_a_warm_start_goes_on_with_the_average_and_the_hooks():
+    given = solver(adam(), hooks=[Lookahead(5), ClipNorm(1.0)], average=Ema(0.99))
+    how = SMALL | {"shuffle": False, "solver": given, "n_iter_no_change": 99}
+    whole = MLPClassifier(**how).fit(X, Y)
+    halves = MLPClassifier(**how | {"max_iter": 6, "warm_start": True}).fit(X, Y).fit(X, Y)
+    with whole.averaged(), halves.averaged():
+        same(whole, halves)
 
 
 def test_a_warm_start_takes_a_new_rate_and_a_new_rule_begins_anew():
@@ -236,7 +246,11 @@ def test_what_is_no_rule_is_refused(given):
 def test_arguments_that_do_not_go_together_are_refused():
     with pytest.raises(ValueError, match="hooks, average and engine go with a rule; give an Optimizer its own"):
         solver(Optimizer(adam(), 0.1), hooks=[ClipNorm(1.0)])
-    solver(Optimizer(adam(), 0.1, hooks=[ClipNorm(1.0)]))
+    used = Optimizer(adam(), 0.1, hooks=[ClipNorm(1.0)])
+    solver(used)
+    used.step(np.ones(1), np.ones(1))
+    with pytest.raises(ValueError, match="must be a new one; got one that has done 1 steps"):
+        solver(used)
     with pytest.raises(ValueError, match="lr must be"):
         solver(adam(), -1.0)
     net = MLPClassifier(**SMALL, learning_rate="adaptive", solver=solver(adam(), cosine_decay(0.1, steps=9)))

@@ -85,6 +85,8 @@ class Solver(BaseEstimator):  # type: ignore[misc]
         made = deepcopy(self.rule) if isinstance(self.rule, Optimizer) else self.rule() if callable(self.rule) else None
         if not isinstance(made, Optimizer):
             raise TypeError(f"rule must be {_SOURCES}; got {self.rule!r}")
+        if made.t:
+            raise ValueError(f"an Optimizer as rule must be a new one; got one that has done {made.t} steps")
         if self.hooks or self.average is not None or self.engine != "auto":
             raise ValueError("hooks, average and engine go with a rule; give an Optimizer its own")
         if self.lr is not None:
@@ -109,6 +111,10 @@ class _Plug(SGDOptimizer):  # type: ignore[misc]
                 f"learning_rate={self.lr_schedule!r} needs one number as the solver's lr; got {net.solver.lr!r}; "
                 "give learning_rate='constant' with it"
             )
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The arrays are the net's."""
+        return vars(self) | {"params": []}
 
     @property
     def learning_rate(self) -> Any:
@@ -140,6 +146,10 @@ class _Solved:
     """A net of scikit-learn whose ``solver`` may be a ``Solver``."""
 
     solver: Any
+    learning_rate_init: float
+    warm_start: bool
+    coefs_: list[Array]
+    intercepts_: list[Array]
     _optimizer: Any
 
     @contextmanager
@@ -170,7 +180,7 @@ class _Solved:
         plug = getattr(self, "_optimizer", None)
         if not isinstance(plug, _Plug):
             raise ValueError("there is no average; fit with solver=solver(adam(), average=Ema(0.999)) first")
-        params = [*self.coefs_, *self.intercepts_]  # type: ignore[attr-defined]
+        params = [*self.coefs_, *self.intercepts_]
         plug.bind(params)
         with plug.optimizer.averaged(_tree(params)):
             yield self
@@ -208,9 +218,10 @@ class _Solved:
         held = getattr(self, "_optimizer", None)
         if incremental and held is not None:
             return held
-        new = self.solver.optimizer(self.learning_rate_init)  # type: ignore[attr-defined]
-        if self.warm_start and isinstance(held, _Plug) and held.optimizer.t and held.optimizer.rule == new.rule:  # type: ignore[attr-defined]
-            new.load_state_dict(held.optimizer.state_dict(False), False)
+        new = self.solver.optimizer(self.learning_rate_init)
+        old = held.optimizer if isinstance(held, _Plug) else None
+        if self.warm_start and old is not None and old.t and old.rule == new.rule:
+            new.load_state_dict(old.state_dict(False), False)
         return _Plug(new, self)
 
 
