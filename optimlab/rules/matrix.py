@@ -20,7 +20,7 @@ from optimlab.typing import Array
 __all__ = ["IN_OUT", "LIKE_ADAMW", "OUT_IN", "QUINTIC", "Orthogonalize", "adafactor", "muon"]
 
 QUINTIC: Final = ((3.4445, -4.7750, 2.0315),) * 5
-"""Muon's polynomial five times: steep at 0, so that singular values from 0.01 to 1 end between 0.68 and 1.14."""
+"""Muon's polynomial five times: steep at 0, so that singular values from 0.01 to 1 end between 0.68 and 1.13."""
 
 
 @dataclass(frozen=True, repr=False)
