@@ -13,7 +13,7 @@ from optimlab.rules.algebra import ArrayRule, Arrays, Rule
 from optimlab.rules.averages import Beta, Ema
 from optimlab.rules.basic import nesterov
 from optimlab.rules.elementwise import Clip, Gradient, Root, Square, Weights
-from optimlab.rules.whole import Mean, Norm, Rms, Size
+from optimlab.rules.whole import Mean, Norm, Rms, Size, excess
 from optimlab.schedules.corrections import PowerDecay
 from optimlab.typing import Array
 
@@ -107,8 +107,8 @@ def adafactor(exponent: float = 0.8, limit: Hyperparameter = 1.0, *, least: floa
     >>> adafactor().shapes((300, 200)), adafactor().shapes((300,))
     (((300, 1), (1, 200)), ((1,), (300,)))
     """
-    decay, square = PowerDecay(exponent), Square()
+    decay, square = PowerDecay(number("exponent", exponent, Range("in (0, 1]"))), Square()
+    eps = number("eps", eps, POSITIVE)
     rows, columns = (square | Mean(-1)) + eps | Ema(decay), (square | Mean(-2)) + eps | Ema(decay)
     update = Gradient() / (rows / (rows | Mean(-2)) | Root()) / (columns | Root())
-    excess = update | Rms() / limit | Clip(1.0, inf)
-    return update * ((Weights() | Rms() | Clip(least, inf)) / excess)
+    return update * ((Weights() | Rms() | Clip(least, inf)) / (update | excess(Rms(), limit)))

@@ -27,6 +27,7 @@ from optimlab import (
     Trace,
     TrustRatio,
     Weights,
+    adafactor,
     adam,
     adam_mini,
     adamw,
@@ -317,6 +318,26 @@ def test_what_is_clipped_has_the_limit_and_what_is_not_stays():
         assert np.isclose(float(size.of(step, w, ())), limit)
     ratio = Norm(-1).of(w - Optimizer(agc(0.1), 1.0).step(w.copy(), g), w, ()) / Norm(-1).of(w, w, ())
     assert np.allclose(ratio, 0.1)
+
+
+@pytest.mark.parametrize(
+    ("name", "make"),
+    [
+        ("limit", clip_rms),
+        ("limit", agc),
+        ("eps", lambda x: agc(eps=x)),
+        ("floor", lambda x: cautious_rescaled(adam(), x)),
+        ("coefficient", lambda x: lars(coefficient=x)),
+        ("eps", lambda x: adafactor(eps=x)),
+        ("limit", lambda x: adafactor(limit=x)),
+        ("exponent", adafactor),
+    ],
+)
+def test_what_is_divided_by_is_not_zero(name, make):
+    with pytest.raises(ValueError, match=rf"{name} must be .*got 0\.0"):
+        make(0.0)
+    w, (g,) = stream((4, 3), 1)
+    assert np.isfinite(Optimizer(make(0.5), 0.1).step(w, g)).all()
 
 
 # ------------------------------------------------------------------ lock-step
