@@ -1,0 +1,267 @@
+"""method: any rule as ``method=`` of ``scipy.optimize.minimize``, and inside SciPy's global optimizers."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, final
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from optimlab.descent.history import History
+from optimlab.descent.loop import descend
+from optimlab.descent.stop import Progress, Seconds
+from optimlab.extras import needed
+from optimlab.hooks.project import Project
+from optimlab.optimizer import Optimizer
+from optimlab.plug.scipy_given import Limits, Objective, Point, begin, teller
+from optimlab.plug.scipy_options import Options, names
+from optimlab.rules.algebra import Rule
+
+if TYPE_CHECKING:
+    from scipy.optimize import OptimizeResult
+
+__all__ = ["method"]
+
+
+def method(
+    rule: Rule, lr: ArrayLike | Callable[[Any], Any], *, hooks: Sequence[Any] = (), **options: Any
+) -> Callable[..., OptimizeResult[Any]]:
+    """xₖ₊₁ = P(xₖ - lr · rule(∇f(xₖ))): a rule as SciPy's ``minimize(fun, x0, method=method(rule, lr))``.
+
+    P is the projection on the bounds; ``fun`` is never called outside them.
+
+    Parameters
+    ----------
+    rule : Rule
+        The update rule, such as ``adam()``.
+    lr : float greater than 0, or schedule
+        Learning rate, or a function of k = 0, 1, 2, ...
+    hooks : sequence
+        Hooks of the ``Optimizer``, such as ``ClipNorm(1.0)`` or ``EarlyStop(50)``; each run has copies of its own.
+    **options
+        What ``options`` of ``minimize`` may hold, too, and then counts; None stands for the default:
+
+        - maxiter (10000): largest number of updates.
+        - gtol (1e-5; ``minimize(tol=...)`` sets it): end where no number of the projected gradient is larger in size.
+          If fun is noisy there is no default, for a gradient may be small by luck.
+        - maxtime (inf): time budget in seconds; the first update after it is not done.
+        - noisy (False): fun returns another number each time. x is then the last point, not that of the least value,
+          which was luck; without jac the differences need a step (eps) that is wide against the noise.
+        - clip_x0 (False): begin at the point within the bounds that is nearest to x0, in place of an error.
+        - finite_diff_method ("2-point", "3-point", "cs"), finite_diff_rel_step, eps (absolute step): how the gradient
+          is found where ``jac`` is not a function. SciPy does not pass on words such as ``jac="3-point"``.
+        - disp (False): print the end, and show a bar after two seconds.
+
+    Returns
+    -------
+    callable
+        For ``method=`` of ``minimize``, or in ``minimizer_kwargs`` of ``basinhopping``, ``dual_annealing``, ``shgo``.
+        It can be pickled, and used again and in threads: each run starts anew. It returns an ``OptimizeResult`` with
+
+        - x, fun, jac: the point of the least value seen, with ``noisy`` the last one;
+        - x_best, fun_best, x_last, fun_last: both;
+        - success, status, message: 0 gtol is reached, or a hook has stopped the run (success); 1 maxiter; 2 maxtime; 3
+          fun or its gradient not finite; 99 the callback raised StopIteration;
+        - nit, nfev (those of differences too), njev; history, a ``History``; hooks, the copies after the run.
+
+    Raises
+    ------
+    ImportError
+        If SciPy is not installed.
+    ValueError, TypeError
+        If an argument is outside its range: here, or from ``minimize`` for what it is given. Constraints are refused.
+
+    Notes
+    -----
+    ``callback(x)`` and ``callback(intermediate_result=...)`` are called after each update. ``hess`` and ``hessp`` are
+    not needed and left alone. Options that are not known are an ``OptimizeWarning``. After Ctrl-C the update at hand is
+    finished, then KeyboardInterrupt is raised.
+
+    Where the least value was not the last one fun is asked once more there; another answer is an ``OptimizeWarning``,
+    since fun is noisy then.
+
+    ``basinhopping`` counts local runs as failed that end at maxiter, and leaves the bounds unless ``clip_x0=True``.
+    ``shgo`` does not pass options on: give them here.
+
+    Examples
+    --------
+    >>> from scipy.optimize import minimize, rosen, rosen_der
+    >>> from optimlab import adam
+    >>> from optimlab.plug import scipy
+    >>> by_adam = scipy.method(adam(), lr=0.1)
+    >>> found = minimize(rosen, [-1.0, 0.0], jac=rosen_der, method=by_adam, bounds=[(None, 0.5)] * 2)
+    >>> found.success, found.x.round(4), found.nfev == found.nit + 1
+    (True, array([0.5 , 0.25]), True)
+    """
+    needed("scipy.optimize", "lab", "optimlab.plug.scipy.method")
+    Optimizer(rule, lr, hooks=hooks)  # which says at once what is wrong
+    unknown = sorted(options.keys() - names())
+    if unknown:
+        raise TypeError(f"options of method must be among {', '.join(sorted(names()))}; got {unknown[0]}")
+    return _Method(rule, lr, tuple(deepcopy(hooks)), Options().but(options))
+
+
+@final
+@dataclass(frozen=True)
+class _Method:
+    """What ``method`` returns."""
+
+    rule: Rule
+    lr: Any
+    hooks: tuple[Any, ...]
+    options: Options
+
+    def lower(self) -> str:
+        """Return the name under which ``shgo``, which asks each method for it, knows callables."""
+        return "_custom"
+
+    def __call__(
+        self,
+        fun: Any,
+        x0: Any,
+        *,
+        args: Any = (),
+        jac: Any = None,
+        hess: Any = None,
+        hessp: Any = None,
+        bounds: Any = None,
+        constraints: Any = (),
+        callback: Any = None,
+        **options: Any,
+    ) -> OptimizeResult[Any]:
+        """Minimize, as SciPy asks for it."""
+        _check_constraints(constraints)
+        _warn_of_unknown(options)
+        asked = self.options.but(options)
+        asked.check_noise(jac)
+        x, within = begin(x0, bounds, clip=asked.clip_x0)
+        steps = {"rel_step": asked.finite_diff_rel_step, "abs_step": asked.eps}
+        scheme = jac if callable(jac) or isinstance(jac, str) else asked.finite_diff_method
+        objective = Objective(fun, scheme, args=args, within=within, steps=steps)
+        ends: list[Any] = [] if callback is None else [_Callback(teller(callback), objective)]
+        ends += [_Flat(asked.flat, within), Seconds(asked.maxtime)]
+        hooks = deepcopy(self.hooks)
+        optimizer = Optimizer(self.rule, self.lr, hooks=hooks if bounds is None else (*hooks, Project(within)))
+        history = descend(
+            objective, optimizer, int(asked.maxiter), start=x, stop=ends, progress=bool(asked.disp) and "minimize"
+        )
+        found = _result(objective, history, asked)
+        found["hooks"] = hooks
+        _tell(found, asked)
+        return found
+
+
+def _check_constraints(constraints: Any) -> None:
+    """Refuse constraints; none are None, () or []."""
+    if constraints is None or (isinstance(constraints, (Sequence, Mapping)) and not constraints):
+        return
+    remedy = "write limits as bounds, others as a penalty in fun; or take method='trust-constr'"
+    raise ValueError(f"constraints must be empty: a rule keeps to bounds alone; got {constraints!r}; {remedy}")
+
+
+def _warn_of_unknown(options: Mapping[str, Any]) -> None:
+    """Warn of options that are not known, as SciPy's own methods do; None says nothing, whatever its name is."""
+    unknown = [name for name, given in options.items() if name not in names() and given is not None]
+    if unknown:
+        from scipy.optimize import OptimizeWarning
+
+        warnings.warn(f"Unknown solver options: {', '.join(unknown)}", OptimizeWarning, stacklevel=4)
+
+
+@final
+@dataclass(frozen=True)
+class _Flat:
+    """The condition that no step downhill from a finite value stays inside."""
+
+    gtol: float
+    within: Limits
+    reason: ClassVar[str] = "gtol"
+
+    def __call__(self, now: Progress) -> bool:
+        return bool(np.isfinite(now.value)) and self.within.slope(now.w, now.gradient) <= self.gtol
+
+
+@final
+@dataclass(frozen=True)
+class _Callback:
+    """The condition that a callback, which is called after each update, raises StopIteration."""
+
+    tell: Callable[[Point], object]
+    objective: Objective
+    reason: ClassVar[str] = "callback"
+
+    def __call__(self, now: Progress) -> bool:
+        try:
+            if now.step:
+                self.tell(self.objective.last)
+        except StopIteration:
+            return True
+        return False
+
+
+def _result(objective: Objective, history: History, asked: Options) -> OptimizeResult[Any]:
+    """Return what a run has found."""
+    from scipy.optimize import OptimizeResult
+
+    if history.reason == "interrupted":  # or the global optimizer around this run would go on
+        raise KeyboardInterrupt
+    best, last = objective.best or objective.last, objective.last
+    at = last if asked.noisy else best
+    if at is not last:
+        _ask_again(objective, best)
+    status, message = _ended(history.reason, at.value, asked)
+    result: Any = OptimizeResult  # whose stubs know no fields
+    found: OptimizeResult[Any] = result(
+        x=np.copy(at.x), fun=at.value, jac=at.gradient, success=status == 0, status=status, message=message,
+        nit=int(history["step"][-1]), nfev=objective.nfev, njev=objective.njev,
+        x_best=best.x, fun_best=best.value, x_last=last.x, fun_last=last.value, history=history,
+    )  # fmt: skip
+    return found
+
+
+def _ask_again(objective: Objective, best: Point) -> None:
+    """Warn if a function does not say again what it said at its least value."""
+    again = objective.value(best.x)
+    if not math.isclose(again, best.value, rel_tol=1e-9):
+        from scipy.optimize import OptimizeWarning
+
+        said = f"fun gave {best.value!r} at x, its least value, and {again!r} when it was asked again: it is noisy"
+        remedy = "options={'noisy': True} returns the last x in place of the one that was lucky"
+        warnings.warn(f"{said}; {remedy}", OptimizeWarning, stacklevel=5)
+
+
+def _ended(reason: str, value: float, asked: Options) -> tuple[int, str]:
+    """Return status and message."""
+    if reason == "callback":
+        return 99, "`callback` raised `StopIteration`."
+    if reason == repr(Seconds(asked.maxtime)):
+        return 2, f"The time budget has been spent: maxtime={asked.maxtime} seconds."
+    if reason.startswith("diverged"):
+        return 3, f"Optimization {reason}"
+    if not math.isfinite(value):
+        return 3, f"fun is {value} at x."
+    if reason == "steps":
+        return 1, f"Maximum number of iterations has been exceeded: maxiter={asked.maxiter}."
+    met = f"gtol={asked.flat:g} is met" if reason == "gtol" else f"{reason} has stopped it"
+    return 0, f"Optimization terminated successfully: {met}."
+
+
+def _tell(found: OptimizeResult[Any], asked: Options) -> None:
+    """Print how it ended, if ``disp`` asks for it; what was no success is a warning, as in SciPy."""
+    if not asked.disp:
+        return
+    if found.success:
+        print(found.message)
+    else:
+        from scipy.optimize import OptimizeWarning
+
+        warnings.warn(found.message, OptimizeWarning, stacklevel=4)
+    print(f"         Current function value: {found.fun:f}")
+    print(f"         Iterations: {found.nit:d}")
+    print(f"         Function evaluations: {found.nfev:d}")
+    print(f"         Gradient evaluations: {found.njev:d}")
