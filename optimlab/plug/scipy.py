@@ -82,8 +82,8 @@ def method(
     not needed and left alone. Options that are not known are an ``OptimizeWarning``. After Ctrl-C the update at hand is
     finished, then KeyboardInterrupt is raised.
 
-    Where the least value was not the last one fun is asked once more there; another answer is an ``OptimizeWarning``,
-    since fun is noisy then.
+    Where the least value was not the last one, fun is asked once more there (status 0 and 1); another answer is an
+    ``OptimizeWarning``, since fun is noisy then.
 
     ``basinhopping`` counts local runs as failed that end at maxiter, and leaves the bounds unless ``clip_x0=True``.
     ``shgo`` does not pass options on: give them here.
@@ -140,16 +140,14 @@ class _Method:
         asked = self.options.but(options)
         asked.check_noise(jac)
         x, within = begin(x0, bounds, clip=asked.clip_x0)
-        steps = {"rel_step": asked.finite_diff_rel_step, "abs_step": asked.eps}
-        scheme = jac if callable(jac) or isinstance(jac, str) else asked.finite_diff_method
-        objective = Objective(fun, scheme, args=args, within=within, steps=steps)
+        way = jac if callable(jac) or isinstance(jac, str) else asked.finite_diff_method
+        objective = Objective(fun, way, args=args, within=within, steps=asked.steps)
         ends: list[Any] = [] if callback is None else [_Callback(teller(callback), objective)]
         ends += [_Flat(asked.flat, within), Seconds(asked.maxtime)]
         hooks = deepcopy(self.hooks)
         optimizer = Optimizer(self.rule, self.lr, hooks=hooks if bounds is None else (*hooks, Project(within)))
-        history = descend(
-            objective, optimizer, int(asked.maxiter), start=x, stop=ends, progress=bool(asked.disp) and "minimize"
-        )
+        bar, steps = bool(asked.disp) and "minimize", int(asked.maxiter)
+        history = descend(objective.value_and_gradient, optimizer, steps, start=x, stop=ends, progress=bar)
         found = _result(objective, history, asked)
         found["hooks"] = hooks
         _tell(found, asked)
@@ -212,9 +210,9 @@ def _result(objective: Objective, history: History, asked: Options) -> OptimizeR
         raise KeyboardInterrupt
     best, last = objective.best or objective.last, objective.last
     at = last if asked.noisy else best
-    if at is not last:
-        _ask_again(objective, best)
     status, message = _ended(history.reason, at.value, asked)
+    if at is not last and status in (0, 1):  # no more calls where the user or the clock has stopped it
+        _ask_again(objective, best)
     result: Any = OptimizeResult  # whose stubs know no fields
     found: OptimizeResult[Any] = result(
         x=np.copy(at.x), fun=at.value, jac=at.gradient, success=status == 0, status=status, message=message,

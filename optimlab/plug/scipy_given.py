@@ -163,11 +163,11 @@ class Objective:
 
     def value_and_gradient(self, x: Array) -> tuple[float, Array]:
         """Return both, and remember where they were."""
+        self.last = Point(np.copy(x), math.nan, np.full_like(x, math.nan))  # for an error in one of the two
         value = float(real("fun(x)", self.value(x)))
-        self.last = Point(np.copy(x), value, np.full_like(x, math.nan))  # if the gradient cannot be found
-        gradient = self.given(x) if callable(self.jac) else self.differences(x, value)
         self.njev += 1
-        self.last = self.last._replace(gradient=gradient)
+        gradient = self.given(x) if callable(self.jac) else self.differences(x, value)
+        self.last = Point(self.last.x, value, gradient)
         if self.best is None or math.isnan(self.best.value) or value < self.best.value:
             self.best = self.last
         return value, gradient
@@ -193,8 +193,8 @@ class Objective:
             return self.value(moved)
 
         if free.any():
-            between: Any = (low[free], high[free])
-            gradient[free] = approx_derivative(along, x[free], self.jac, f0=value, bounds=between, **steps)
+            quotients: Any = approx_derivative  # whose stubs know float64 alone
+            gradient[free] = quotients(along, x[free], self.jac, f0=value, bounds=(low[free], high[free]), **steps)
         return gradient
 
 

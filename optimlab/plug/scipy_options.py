@@ -51,6 +51,11 @@ class Options:
             return -1.0 if self.noisy else 1e-5
         return float(self.gtol)
 
+    @property
+    def steps(self) -> dict[str, Any]:
+        """The steps of differences."""
+        return {"rel_step": self.finite_diff_rel_step, "abs_step": self.eps}
+
     def check_noise(self, jac: Any) -> None:
         """Refuse differences over a step that drowns in noise."""
         if self.noisy and not callable(jac) and self.eps is None and self.finite_diff_rel_step is None:
