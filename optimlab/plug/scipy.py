@@ -63,7 +63,8 @@ def method(
         For ``method=`` of ``minimize``, or in ``minimizer_kwargs`` of ``basinhopping``, ``dual_annealing``, ``shgo``.
         It can be pickled, and used again and in threads: each run starts anew. It returns an ``OptimizeResult`` with
 
-        - x, fun, jac: the point of the least value seen, with ``noisy`` the last one;
+        - x, fun, jac: the point of the least value seen, with ``noisy`` the last one; jac is NaN along numbers that the
+          bounds fix, where no differences are made;
         - x_best, fun_best, x_last, fun_last: both;
         - success, status, message: 0 gtol is reached, or a hook has stopped the run (success); 1 maxiter; 2 maxtime; 3
           fun or its gradient not finite; 99 the callback raised StopIteration;
@@ -82,8 +83,8 @@ def method(
     not needed and left alone. Options that are not known are an ``OptimizeWarning``. After Ctrl-C the update at hand is
     finished, then KeyboardInterrupt is raised.
 
-    Where the least value was not the last one, fun is asked once more there (status 0 and 1); another answer is an
-    ``OptimizeWarning``, since fun is noisy then.
+    Where the least value was not the last one, fun is asked once more there (status 0 and 1). If the answer is another,
+    fun is noisy: the message says so, and x is that point only if the new value, too, is at most the last one.
 
     ``basinhopping`` counts local runs as failed that end at maxiter, and leaves the bounds unless ``clip_x0=True``.
     ``shgo`` does not pass options on: give them here.
@@ -107,7 +108,7 @@ def method(
 
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Method:
     """What ``method`` returns."""
 
@@ -208,41 +209,41 @@ def _result(objective: Objective, history: History, asked: Options) -> OptimizeR
 
     if history.reason == "interrupted":  # or the global optimizer around this run would go on
         raise KeyboardInterrupt
+    status, message = _ended(history.reason, asked)
     best, last = objective.best or objective.last, objective.last
     at = last if asked.noisy else best
-    status, message = _ended(history.reason, at.value, asked)
     if at is not last and status in (0, 1):  # no more calls where the user or the clock has stopped it
-        _ask_again(objective, best)
+        at, remark = _confirmed(objective, best, last)
+        message += remark
+    if status in (0, 1) and not math.isfinite(at.value):
+        status, message = 3, f"fun is {at.value} at x."
     result: Any = OptimizeResult  # whose stubs know no fields
     found: OptimizeResult[Any] = result(
-        x=np.copy(at.x), fun=at.value, jac=at.gradient, success=status == 0, status=status, message=message,
-        nit=int(history["step"][-1]), nfev=objective.nfev, njev=objective.njev,
+        x=np.copy(at.x), fun=at.value, jac=objective.stated(at.gradient), success=status == 0, status=status,
+        message=message, nit=int(history["step"][-1]), nfev=objective.nfev, njev=objective.njev,
         x_best=best.x, fun_best=best.value, x_last=last.x, fun_last=last.value, history=history,
     )  # fmt: skip
     return found
 
 
-def _ask_again(objective: Objective, best: Point) -> None:
-    """Warn if a function does not say again what it said at its least value."""
-    again = objective.value(best.x)
-    if not math.isclose(again, best.value, rel_tol=1e-9):
-        from scipy.optimize import OptimizeWarning
+def _confirmed(objective: Objective, best: Point, last: Point) -> tuple[Point, str]:
+    """Return the point of the least value if it is better than the last when fun is asked again; and what to say."""
+    again = float(objective.value(best.x))
+    if again == best.value:
+        return best, ""
+    said = f" fun is noisy: it gave {best.value!r} and then {again!r} at x_best"
+    remark = f"{said}; with options={{'noisy': True}} x is the last point."
+    return (best._replace(value=again) if again <= last.value else last), remark
 
-        said = f"fun gave {best.value!r} at x, its least value, and {again!r} when it was asked again: it is noisy"
-        remedy = "options={'noisy': True} returns the last x in place of the one that was lucky"
-        warnings.warn(f"{said}; {remedy}", OptimizeWarning, stacklevel=5)
 
-
-def _ended(reason: str, value: float, asked: Options) -> tuple[int, str]:
+def _ended(reason: str, asked: Options) -> tuple[int, str]:
     """Return status and message."""
     if reason == "callback":
         return 99, "`callback` raised `StopIteration`."
     if reason == repr(Seconds(asked.maxtime)):
         return 2, f"The time budget has been spent: maxtime={asked.maxtime} seconds."
     if reason.startswith("diverged"):
-        return 3, f"Optimization {reason}"
-    if not math.isfinite(value):
-        return 3, f"fun is {value} at x."
+        return 3, f"Optimization {reason}."
     if reason == "steps":
         return 1, f"Maximum number of iterations has been exceeded: maxiter={asked.maxiter}."
     met = f"gtol={asked.flat:g} is met" if reason == "gtol" else f"{reason} has stopped it"

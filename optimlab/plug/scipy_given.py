@@ -197,6 +197,12 @@ class Objective:
             gradient[free] = quotients(along, x[free], self.jac, f0=value, bounds=(low[free], high[free]), **steps)
         return gradient
 
+    def stated(self, gradient: Array) -> Array:
+        """Return a gradient for others: NaN for the numbers along which no differences were made."""
+        if callable(self.jac):
+            return gradient
+        return np.where(self.within.low < self.within.high, gradient, gradient.dtype.type(math.nan))
+
 
 def teller(callback: Any) -> Callable[[Point], object]:
     """Return what calls a callback in the form that it takes.
