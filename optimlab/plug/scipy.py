@@ -47,8 +47,9 @@ def method(
         What ``options`` of ``minimize`` may hold, too, and then counts; None stands for the default:
 
         - maxiter (10000): largest number of updates.
-        - gtol (1e-5; ``minimize(tol=...)`` sets it): end where no number of the projected gradient is larger in size.
-          If fun is noisy there is no default, for a gradient may be small by luck.
+        - gtol (1e-5; ``minimize(tol=...)`` sets it): end where no number of the projected gradient is larger in size;
+          differences of float32 are wrong by about 1e-3. If fun is noisy there is no default: a gradient may be small
+          by luck.
         - maxtime (inf): time budget in seconds; the first update after it is not done.
         - noisy (False): fun returns another number each time. x is then the last point, not that of the least value,
           which was luck; without jac the differences need a step (eps) that is wide against the noise.
@@ -66,8 +67,8 @@ def method(
         - x, fun, jac: the point of the least value seen, with ``noisy`` the last one; jac is NaN along numbers that the
           bounds fix, where no differences are made;
         - x_best, fun_best, x_last, fun_last: both;
-        - success, status, message: 0 gtol is reached, or a hook has stopped the run (success); 1 maxiter; 2 maxtime; 3
-          fun or its gradient not finite; 99 the callback raised StopIteration;
+        - success, status, message: 0 gtol is met at x_last, or a hook has stopped the run (success); 1 maxiter; 2
+          maxtime; 3 fun or its gradient not finite; 99 the callback raised StopIteration;
         - nit, nfev (those of differences too), njev; history, a ``History``; hooks, the copies after the run.
 
     Raises
@@ -86,7 +87,7 @@ def method(
     Where the least value was not the last one, fun is asked once more there (status 0 and 1). If the answer is another,
     fun is noisy: the message says so, and x is that point only if the new value, too, is at most the last one.
 
-    ``basinhopping`` counts local runs as failed that end at maxiter, and leaves the bounds unless ``clip_x0=True``.
+    To ``basinhopping`` runs that end at maxiter are failures; it steps over bounds, for which ``clip_x0`` is meant.
     ``shgo`` does not pass options on: give them here.
 
     Examples
@@ -139,8 +140,8 @@ class _Method:
         _check_constraints(constraints)
         _warn_of_unknown(options)
         asked = self.options.but(options)
-        asked.check_noise(jac)
         x, within = begin(x0, bounds, clip=asked.clip_x0)
+        asked.check(x.size, jac)
         way = jac if callable(jac) or isinstance(jac, str) else asked.finite_diff_method
         objective = Objective(fun, way, args=args, within=within, steps=asked.steps)
         ends: list[Any] = [] if callback is None else [_Callback(teller(callback), objective)]

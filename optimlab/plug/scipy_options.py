@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, final
 
-from optimlab.checks import NOT_NEGATIVE, Range, choice, number, truth, whole
+import numpy as np
+
+from optimlab.checks import FINITE, NOT_NEGATIVE, Range, choice, number, numbers, truth, whole
 from optimlab.plug.scipy_given import SCHEMES
 
 __all__ = ["Options", "names"]
@@ -37,12 +39,15 @@ class Options:
         choice("finite_diff_method", self.finite_diff_method, SCHEMES)
         if self.gtol is not None:
             number("gtol", self.gtol, NOT_NEGATIVE)
+        for name in ("eps", "finite_diff_rel_step"):
+            if getattr(self, name) is not None:
+                numbers(name, getattr(self, name), FINITE)
 
     def but(self, given: Mapping[str, Any]) -> Options:
         """Return these with others in their place; tol is gtol, unless that is given too."""
         known = {name: x for name, x in given.items() if name in names() and x is not None}
         tol = known.pop("tol", None)
-        return replace(self, **({} if tol is None else {"gtol": tol}) | known)
+        return replace(self, **({} if tol is None else {"gtol": number("tol", tol, NOT_NEGATIVE)}) | known)
 
     @property
     def flat(self) -> float:
@@ -56,9 +61,13 @@ class Options:
         """The steps of differences."""
         return {"rel_step": self.finite_diff_rel_step, "abs_step": self.eps}
 
-    def check_noise(self, jac: Any) -> None:
-        """Refuse differences over a step that drowns in noise."""
-        if self.noisy and not callable(jac) and self.eps is None and self.finite_diff_rel_step is None:
+    def check(self, n: int, jac: Any) -> None:
+        """Refuse steps of differences that are not one or n, and noise with none."""
+        steps = {name: h for name in ("eps", "finite_diff_rel_step") if (h := getattr(self, name)) is not None}
+        for name, h in steps.items():
+            if np.shape(h) not in ((), (1,), (n,)):
+                raise ValueError(f"{name} must be a number, or one for each of the {n} of x0; got shape {np.shape(h)}")
+        if self.noisy and not callable(jac) and not steps:
             remedy = "pass jac, or a wide step such as options={'eps': 0.1}"
             raise ValueError(f"jac must be given where fun is noisy: differences over a tiny step are noise; {remedy}")
 

@@ -198,6 +198,15 @@ def test_widths_of_differences_may_be_given():
     assert np.array_equal(fun.points, [[1, 4], [1.5, 4], [1, 6]])
 
 
+@pytest.mark.parametrize("name", ["eps", "finite_diff_rel_step"])
+def test_widths_of_another_length(name):
+    said = rf"{name} must be a number, or one for each of the 3 of x0; got shape \(2,\)"
+    with pytest.raises(ValueError, match=said):
+        minimize(bowl, START, method=ADAM, options={name: [1e-8, 1e-8]})
+    for h in (1e-6, [1e-6], [1e-6] * 3):
+        assert minimize(bowl, START, method=ADAM, options={name: h}).success
+
+
 @pytest.mark.parametrize("scheme", ["2-point", "3-point"])
 def test_differences_stay_within_bounds_and_leave_out_fixed_numbers(scheme):
     def fun(x):
@@ -692,7 +701,9 @@ def test_options_of_the_method_are_defaults():
     ({"maxiter": -1}, ValueError, "maxiter must be a whole number of at least 0; got -1"),
     ({"maxiter": 1.5}, TypeError, "maxiter must be a whole number of at least 0; got 1.5"),
     ({"gtol": -1.0}, ValueError, "gtol must be at least 0"),
-    ({"tol": "small"}, TypeError, "gtol must be at least 0"),
+    ({"tol": "small"}, TypeError, "^tol must be at least 0"),
+    ({"eps": "small"}, TypeError, "eps must be a finite number"),
+    ({"finite_diff_rel_step": np.nan}, ValueError, "finite_diff_rel_step must be a finite number"),
     ({"maxtime": 0}, ValueError, r"maxtime must be greater than 0 \(seconds\)"),
     ({"noisy": 1}, TypeError, "noisy must be True or False"),
     ({"clip_x0": "yes"}, TypeError, "clip_x0 must be True or False"),
