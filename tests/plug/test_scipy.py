@@ -400,6 +400,8 @@ def test_bounds_between_two_numbers_of_float32():
     assert float(np.float32(0.7)) < 0.7 and found.x[0] == np.float32(0.7)  # noqa: PT018
     found = minimize(lambda x: -float(x[0]), np.float32([0.0]), jac=lambda x: [-1.0], bounds=[(0, 0.1)], method=GD)
     assert float(np.float32(0.1)) > 0.1 and found.x[0] == np.nextafter(np.float32(0.1), np.float32(0))  # noqa: PT018
+    found = minimize(lambda x: float(x[0]), np.float32([1.0]), jac=lambda x: [1.0], bounds=[(0.7, 1)], method=GD)
+    assert found.x[0] == np.nextafter(np.float32(0.7), np.float32(1))
     x0 = np.float32([0.1])
     with pytest.raises(
         ValueError, match=r"must have a number of float32 between them; .* pass x0.astype\(np.float64\)"
@@ -473,6 +475,8 @@ def test_callbacks_that_take_an_intermediate_result():
         assert [(heard.x.tolist(), heard.fun) for heard in listener.heard] == [
             ([0.5], 0.25), ([0.25], 0.0625), ([0.125], 0.015625),
         ]  # fmt: skip
+    spoil = lambda intermediate_result: intermediate_result.x.fill(np.nan)  # noqa: E731
+    assert np.isfinite(minimize(bowl, [1.0], jac=bowl_der, method=GD, callback=spoil).x_last).all()
 
 
 def test_a_callback_whose_signature_is_not_known_takes_x():
@@ -556,6 +560,7 @@ def test_a_hook_may_end_it():
         == "Optimization terminated successfully: EarlyStop(patience=3.0, rtol=0.0, mode='min') has stopped it."
     )
     assert found.hooks[0].stopped
+    assert (found.x.tolist(), found.history["value"].tolist()) == ([1.0], [1.0] * 5)  # the first of equal ones
 
 
 def test_the_least_value_and_the_last():
@@ -570,6 +575,13 @@ def test_the_least_value_and_the_last():
     assert np.array_equal(found.jac, 2 * found.x)
     assert len(fun.points) == found.nfev == 27  # the start, 25 steps, and x once more
 
+    def stop(x):
+        if bowl(x) == values[-1]:
+            raise StopIteration
+
+    found = minimize(fun, [3.0, -1.0], jac=bowl_der, method=fast, callback=stop)
+    assert (found.status, found.nit, found.nfev, found.fun) == (99, 25, 26, min(values))
+
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("jac", [None, lambda x: 0 * x, lambda x: 0 * x + 1])
@@ -578,12 +590,15 @@ def test_a_value_that_is_not_finite_is_no_success(value, jac):
     assert (found.status, found.success) == (3, False)
     assert found.message.startswith("Optimization diverged: gradient" if jac is None else f"fun is {value} at x.")
     assert np.isfinite(found.x).all()
+    assert found.nit == (0 if jac is None else 5)  # a gradient of zeros there is no minimum
 
 
 def test_a_value_that_is_not_finite_for_a_while_is_passed():
     found = minimize(lambda x: np.nan if 0.3 < x[0] < 0.8 else bowl(x), [1.0], jac=bowl_der, method=GD)
     assert found.success
     assert abs(found.x[0]) < 1e-5
+    found = minimize(lambda x: np.nan if x[0] > 0.8 else bowl(x), [1.0], jac=bowl_der, method=GD)
+    assert (found.success, found.fun) == (True, bowl(found.x))
 
 
 def test_a_descent_that_runs_away():
@@ -766,9 +781,9 @@ def test_a_hook_of_the_user_is_left_alone():
     stop = EarlyStop(2)
     by_rule = method(sgd(), 1.0, hooks=[stop])
     x, opt = np.array([3.0]), Optimizer(sgd(), 0.1, hooks=[stop])
-    opt.step(x, x, loss=9.0)
+    opt.step(x, x, loss=0.5)
     found = minimize(bowl, [1.0], jac=bowl_der, method=by_rule)
-    assert (stop.loss, found.hooks[0].loss) == (9.0, 1.0)
+    assert (stop.loss, found.hooks[0].loss) == (0.5, 1.0)
 
 
 def test_it_can_be_pickled():
