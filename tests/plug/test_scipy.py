@@ -353,6 +353,17 @@ def test_at_a_bound_the_gradient_that_points_outside_counts_as_flat():
     assert (found.success, found.x.tolist(), found.jac.tolist(), found.nit) == (True, [0.0], [1.0], 4)
 
 
+def test_bounds_hold_after_all_hooks():
+    class Jump:
+        def after(self, step):
+            step.params[0][...] += 10.0
+
+    seen = []
+    minimize(bowl, [0.5], jac=bowl_der, bounds=[(0, 1)], callback=seen.append,
+             method=method(sgd(), 0.25, hooks=[Jump()], maxiter=3))  # fmt: skip
+    assert [x.tolist() for x in seen] == [[1.0]] * 3
+
+
 @pytest.mark.parametrize("bounds", [[(0, 1), (2, 1)], Bounds([0, 2], [1, 1])])
 def test_low_above_high(bounds):
     with pytest.raises(ValueError, match=r"bounds must have low at most high; got low=2.0, high=1.0 for x\[1\]; ex"):
@@ -553,14 +564,14 @@ def test_the_time_budget(monkeypatch):
 
 
 def test_a_hook_may_end_it():
-    found = minimize(bowl, [1.0], jac=bowl_der, method=method(sgd(), 1.0, hooks=[EarlyStop(3)]))
-    assert (found.status, found.success, found.nit) == (0, True, 4)
+    found = minimize(bowl, [1.0], jac=bowl_der, method=method(sgd(), 1.0, hooks=[EarlyStop(2)]))
+    assert (found.status, found.success, found.nit) == (0, True, 3)
     assert (
         found.message
-        == "Optimization terminated successfully: EarlyStop(patience=3.0, rtol=0.0, mode='min') has stopped it."
+        == "Optimization terminated successfully: EarlyStop(patience=2.0, rtol=0.0, mode='min') has stopped it."
     )
     assert found.hooks[0].stopped
-    assert (found.x.tolist(), found.history["value"].tolist()) == ([1.0], [1.0] * 5)  # the first of equal ones
+    assert (found.x.tolist(), found.history["value"].tolist()) == ([1.0], [1.0] * 4)  # the first of equal ones
 
 
 def test_the_least_value_and_the_last():
@@ -599,6 +610,7 @@ def test_a_value_that_is_not_finite_for_a_while_is_passed():
     assert abs(found.x[0]) < 1e-5
     found = minimize(lambda x: np.nan if x[0] > 0.8 else bowl(x), [1.0], jac=bowl_der, method=GD)
     assert (found.success, found.fun) == (True, bowl(found.x))
+    assert found.fun == found.fun_best
 
 
 def test_a_descent_that_runs_away():
