@@ -9,8 +9,8 @@ import numpy as np
 
 from optimlab.checkpoint.header import CLOCKS, Saved, shown
 from optimlab.checkpoint.held import Owner, descriptions, hooks_of, state_of
+from optimlab.checkpoint.hyperparameters import written
 from optimlab.rules.algebra import Rule
-from optimlab.rules.hyperparameters import written
 from optimlab.typing import Array
 
 __all__ = ["check_counts", "check_hooks", "check_rules", "other_slots"]

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from optimlab.rules.hyperparameters import Description
+from optimlab.checkpoint.hyperparameters import Description
 from optimlab.typing import Array
 
 __all__ = ["CLOCKS", "DTYPES", "Header", "Kind", "Leaf", "Saved", "parsed", "shown"]
@@ -39,12 +39,15 @@ class Leaf(NamedTuple):
         Of the parameter, and of every slot.
     state, average : tuple of str
         The slots' names.
+    shapes : dict of tuple of int
+        Shapes of the slots of the state that have another than the parameter.
     """
 
     shape: tuple[int, ...]
     dtype: str
     state: tuple[str, ...]
     average: tuple[str, ...]
+    shapes: dict[str, tuple[int, ...]] = {}  # noqa: RUF012
 
 
 class Header(NamedTuple):
@@ -96,6 +99,7 @@ class Header(NamedTuple):
             if self.params:
                 keys.insert(0, f"params/{name}")
             found |= dict.fromkeys(keys, leaf[:2])
+            found |= {f"state/{name}/{slot}": (shape, leaf.dtype) for slot, shape in leaf.shapes.items()}
             count += len(keys)
             if len(found) < count:
                 raise ValueError(f"two arrays of the leaf {shown(name)} have one name; rename it, or the rule's slots")
@@ -258,11 +262,17 @@ def _kind(key: str, given: Any) -> Kind:
 
 
 def _leaf(name: str, given: Any) -> Leaf:
-    found = _fields(Leaf, given)
+    found = _fields(
+        Leaf, {"shapes": {}} | given if type(given) is dict else given
+    )  # files of format 3 know no other shapes
     if found.dtype not in ("float32", "float64"):
         raise ValueError(f"leaf {name!r} is of {found.dtype!r}")
     shape, dtype = _kind(name, [found.shape, found.dtype])
-    return Leaf(shape, dtype, _names("state", found.state), _names("average", found.average))
+    state, average = _names("state", found.state), _names("average", found.average)
+    shapes = {slot: _kind(slot, [own, dtype])[0] for slot, own in _of("shapes", found.shapes, dict).items()}
+    if not shapes.keys() <= set(state):
+        raise ValueError(f"leaf {name!r} has shapes of {sorted(shapes.keys() - set(state))}, which are no slots")
+    return Leaf(shape, dtype, state, average, shapes)
 
 
 def _check_entries(header: Header) -> None:

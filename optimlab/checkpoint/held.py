@@ -8,10 +8,10 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from optimlab.checkpoint.header import CLOCKS, DTYPES, Header, Kind, Leaf, shown
+from optimlab.checkpoint.hyperparameters import Description, described
 from optimlab.engine.given import plain
 from optimlab.engine.layout import Layout
 from optimlab.rules.algebra import distinct
-from optimlab.rules.hyperparameters import Description, described
 from optimlab.trees import tree_of
 from optimlab.typing import Array, Count, Marks
 
@@ -60,14 +60,18 @@ def held_by(layout: Layout) -> Held:
     """Return what is in memory, as views."""
     kept: dict[str, dict[str, tuple[str, ...]]] = {"state": {}, "average": {}}
     slots: dict[str, Array] = {}
+    shapes: dict[str, dict[str, tuple[int, ...]]] = {name: {} for name in layout.names}
+    known_shapes = dict(zip(layout.names, layout.shapes, strict=True))
     for block, of_leaf in kept.items():
         for leaf, slot, view in layout.memory(block):
             of_leaf[leaf] = (*of_leaf.get(leaf, ()), slot)
             slots[f"{block}/{leaf}/{slot}"] = view
+            if view.shape != known_shapes[leaf]:
+                shapes[leaf][slot] = view.shape
     dtypes = {dtype: dtype.name for dtype in set(layout.dtypes)}
     rows = zip(layout.names, layout.shapes, layout.dtypes, strict=True)
     leaves = {
-        name: Leaf(shape, dtypes[dtype], kept["state"].get(name, ()), kept["average"].get(name, ()))
+        name: Leaf(shape, dtypes[dtype], kept["state"].get(name, ()), kept["average"].get(name, ()), shapes[name])
         for name, shape, dtype in rows
     }
     known = layout.clocks

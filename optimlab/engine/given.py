@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from optimlab.checks import NOT_NEGATIVE, numbers, real
+from optimlab.engine.probe import checked_rule
 from optimlab.recurrence.gains import ConstantGain, FirstValueGain
 from optimlab.rules.algebra import Rule
 from optimlab.rules.averages import Ema
-from optimlab.rules.probe import checked_rule
 from optimlab.trees import kind
 from optimlab.typing import Array, Number
 
@@ -126,7 +126,8 @@ def check(leaf: str, given: Any, shape: tuple[int, ...], dtype: Any) -> None:
 def checked_average(average: Any, name: str = "average") -> Rule | None:
     """Return a rule whose value can be read from its state; one of k = 1 - β from 0 starts at the first weights."""
     if average is not None:
-        checked_rule(average, name)
+        if checked_rule(average, name).whole:
+            raise TypeError(f"{name} must be elementwise, such as Ema(0.999); got {average!r}")
         if not hasattr(average, "read"):
             remedy = "a rule with a method read(state, c), such as Ema(0.999)"
             raise TypeError(f"{name} must be {remedy}; got {average!r}")

@@ -9,9 +9,9 @@ import numpy as np
 
 from optimlab.checks import POSITIVE, hyperparameter
 from optimlab.engine.given import check_shapes, checked_average, checked_lr
+from optimlab.engine.probe import checked_rule
 from optimlab.rules.algebra import Rule
 from optimlab.rules.averages import compensated
-from optimlab.rules.probe import checked_rule
 from optimlab.trees import ByName, first_match
 from optimlab.typing import Count, Number
 

@@ -34,9 +34,9 @@ def check_gradients(parts: Sequence[Swept], step: Step) -> bool:
         raise FloatingPointError(
             f"the factor that hooks put on the gradients at step {step.t} is {step.scale}; it must be finite"
         )
-    if step.checked is step.gradients or False not in [tame(part.gradient) for part in parts]:
+    if step.checked is step.gradients or False not in [tame(part.gradient.reshape(-1)) for part in parts]:
         return abs(float(step.scale)) <= FACTOR
-    if not all(all_finite(part.gradient) for part in parts):
+    if not all(all_finite(part.gradient.reshape(-1)) for part in parts):
         step.refuse_bad()
     return False
 
@@ -97,7 +97,7 @@ class Replicas:
         if bad.any():
             self.diverged |= bad
             for segment, (weights, average) in zip(layout.active, saved, strict=True):
-                where = bad[:, None] if segment.axis == 0 else bad
+                where = bad.reshape(-1, *(1,) * (segment.weights.ndim - 1)) if segment.axis == 0 else bad
                 for row, old in zip((segment.weights, *segment.average), (weights, *average), strict=True):
                     np.copyto(row, old, where=where)
 
@@ -107,4 +107,5 @@ def _bad(x: Array, axis: int | None) -> Marks:
 
     Of many replicas with a few numbers each this takes a tenth of the time of ``any_bad``, which wants long rows.
     """
-    return np.logical_not(np.isfinite(x).all(axis=1 if axis == 0 else 0))
+    finite = np.isfinite(x)
+    return np.logical_not(finite.reshape(len(x), -1).all(axis=1) if axis == 0 else finite.all(axis=0))

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 
 from optimlab.engine import Engine, choose
+from optimlab.engine.fading import Fade, fading
 from optimlab.finite import FACTOR, TAME
 from optimlab.rules.algebra import Rule
-from optimlab.rules.fading import Fade, fading
 from optimlab.typing import Count, Number
 
 if TYPE_CHECKING:
@@ -38,12 +38,18 @@ class Job:
         What sweeps the rule, with the average if that is early; what sweeps the average alone.
     early : bool
         Whether the average is part of the sweep.
+    rates : tuple of int
+        Which of the rule's coefficients are the learning rate.
+    whole : bool
+        Whether the rule looks at whole leaves; NumPy sweeps these.
     """
 
     def __init__(self, rule: Rule, rate: int, average: Rule | None) -> None:
         self.rule = rule
         self.rate = rate
         self.average = average
+        self.rates = rule.rates
+        self.whole = rule.whole
         self.early = False
         self.engine: Engine | None = None
         self.follower: Engine | None = None
@@ -52,6 +58,10 @@ class Job:
     def starts(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
         """What the slots of the rule and of the average hold before the first step."""
         return self.rule.start, () if self.average is None else self.average.start
+
+    def shapes(self, shape: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
+        """Return the shapes of the rule's slots in a leaf of this shape."""
+        return self.rule.shapes(shape)
 
     @property
     def slots(self) -> dict[str, tuple[str, ...]]:
@@ -69,6 +79,7 @@ class Job:
     def choose(self, engine: str, *, early: bool) -> None:
         """Choose the engines, for the rule with or without the average."""
         self.early = early and self.average is not None
+        engine = "numpy" if self.whole else engine
         self.engine = choose(engine, self.rule, self.average if self.early else None)
         self.follower = None if self.average is None else choose(engine, None, self.average)
 
@@ -79,6 +90,8 @@ class Job:
 
     def holds(self, dtype: np.dtype[Any]) -> bool:
         """Whether the state stays finite where gradients are tame: its powers of them are at most squares."""
+        if self.whole:
+            return False
         g, w = np.full(1, FACTOR * TAME[dtype.itemsize] ** 0.5, dtype), np.ones(1, dtype)
         state = tuple([np.full(1, first, dtype) for first in self.rule.start])
         c = tuple([np.asarray(number, dtype) for number in self.rule.coefficients(1)])

@@ -95,6 +95,9 @@ class Layout:
             None if rule is None else self._known(rule, rate, average)
             for rule, rate, average in zip(rules, self.rates, averages, strict=True)
         ]
+        for name, shape, place in zip(self.names, self.shapes, self._job, strict=True):
+            if place is not None and self.jobs[place].whole:
+                _check_shape(self.jobs[place], name, shape if self.replicas is None else shape[1:])
         for job, dtype in {(job, dtype) for job, dtype in zip(self._job, self.dtypes, strict=True) if job is not None}:
             self.jobs[job].check(dtype)
         self._arrange(leaves or self.leaves, self.clocks)
@@ -143,7 +146,9 @@ class Layout:
         for i, (name, job, small) in enumerate(zip(self.names, self._job, self._small, strict=True)):
             if job is not None:
                 clock = tuple([np.asarray(count).tobytes() for count in clocks.get(name, (0, 0))])
-                parts.setdefault((job, clock, self._bins[i], self.dtypes[i] if small else i), []).append(i)
+                parts.setdefault(
+                    (job, clock, self._bins[i], self.dtypes[i] if small and not self.jobs[job].whole else i), []
+                ).append(i)
         same = {segment.leaves: segment for segment in self.segments}
         moved = [segment for segment in self.segments if list(segment.leaves) not in parts.values()]
         state = {i: views for segment in moved for i, views in segment.slots().items()}
@@ -293,3 +298,12 @@ class Layout:
         if not arrays or [leaf.dtype for leaf in leaves] != self.dtypes:
             for leaf, name, shape, dtype in zip(leaves, self.names, self.shapes, self.dtypes, strict=True):
                 check(f"{role} {name!r}", leaf, shape, dtype)
+
+
+def _check_shape(job: Job, name: str, shape: tuple[int, ...]) -> None:
+    """Refuse a leaf that is not of the shapes that a rule is for."""
+    try:
+        job.shapes(shape)
+    except ValueError as error:
+        remedy = f'give it another rule by name, {{{name!r}: adamw(), "*": ...}}'
+        raise ValueError(f"parameter {name!r}: {error}; {remedy}") from error

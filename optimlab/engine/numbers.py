@@ -53,4 +53,4 @@ class Numbers:
     def along(self, weights: Array, axis: int | None) -> Array:
         """Return the bank in the weights' dtype, its rows shaped to meet replicas along an axis of the weights."""
         bank = self.bank(weights.dtype, None if axis is None else weights.shape[axis])
-        return bank[:, :, np.newaxis] if axis == 0 else bank
+        return bank.reshape(*bank.shape, *(1,) * (weights.ndim - 1)) if axis == 0 else bank

@@ -118,7 +118,10 @@ class Passes:
         job = segment.job
         lr = step.lr.parts[job.rate] if isinstance(step.lr, ByName) else step.lr
         average: tuple[Number, ...] = job.averaging(step.t - segment.since) if job.early else ()
-        return _checked(Numbers(step.scale, lr, job.rule.coefficients(segment.own(step.t)), average), step)
+        rule = job.rule.coefficients(segment.own(step.t))
+        if job.rates:
+            rule = tuple([lr if i in job.rates else number for i, number in enumerate(rule)])
+        return _checked(Numbers(step.scale, lr, rule, average), step)
 
     def _guarded(self, layout: Layout, step: Step, each: Sequence[Numbers], *, check: bool) -> None:
         """Sweep, and let nothing through that is not finite: an error, with replicas those that are frozen."""

@@ -41,6 +41,7 @@ class Rows:
 
     axis = None
     fixed = False
+    whole = False
     average: tuple[Array, ...] = ()
 
     def __init__(self, leaf: int, layout: Layout, rows: Any, gradient: Any) -> None:
@@ -93,6 +94,9 @@ def check_rows(layout: Layout, hooks: Sequence[Any], *, decay: bool) -> None:
         raise ValueError(f"rows of replicas cannot be stepped; {remedy}")
     if any(job.average is not None for job in layout.jobs):
         raise ValueError(f"an average is of all weights; {remedy}")
+    for job in layout.jobs:
+        if job.whole:
+            raise ValueError(f"{job.rule!r} looks at whole leaves; {remedy}")
     for hook in hooks:
         if getattr(hook, "whole_leaves", False):
             raise ValueError(f"{hook!r} needs whole leaves; {remedy}")

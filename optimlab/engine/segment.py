@@ -31,7 +31,7 @@ class Segment:
         S.
     packed : bool
         Whether the leaves are copied into a buffer: with replicas along its last axis, so that NumPy's inner loop runs
-        over them. A large leaf is swept in the order of its memory.
+        over them. A large leaf is swept in the order of its memory; one that a rule looks at as a whole, in its shape.
 
     Attributes
     ----------
@@ -64,19 +64,26 @@ class Segment:
         first, size = next(iter(leaves.values())), sum(leaf.size for leaf in leaves.values())
         self.leaves = tuple(leaves)
         self.job = job
-        self.packed = packed
-        self.axis = None if replicas is None else int(packed)
+        self.whole = job.whole
+        self.packed = packed and not self.whole
+        self.axis = None if replicas is None else int(self.packed)
         self.kept: dict[Any, Any] = {}
         self.waited: Count = 0
         self.since: Count = 0
         self.swept: dict[int, Array] = {}
         self._shapes = [leaf.shape for leaf in leaves.values()]
-        self._transposed = not packed and not first.flags.c_contiguous
+        self._transposed = not (self.packed or self.whole or first.flags.c_contiguous)
         shape: tuple[int, ...] = (size,)
-        if replicas is not None:
+        if self.whole:
+            shape = first.shape
+        elif replicas is not None:
             shape = (size // replicas, replicas) if packed else (replicas, size // replicas)
         self._kind = shape, first.dtype
         self.state, self.average = (_filled(slots, shape, first.dtype) for slots in job.starts)
+        if self.whole:
+            lead, inner = (shape[:0], shape) if replicas is None else (shape[:1], shape[1:])
+            slots = zip(job.starts[0], job.shapes(inner), strict=True)
+            self.state = tuple([np.full(lead + own, start, first.dtype) for start, own in slots])
         self._begin()
 
     def _begin(self) -> None:
@@ -103,7 +110,7 @@ class Segment:
 
     def ordered(self, leaves: Sequence[Array]) -> bool:
         """Whether a large leaf lies in memory as it did in the first step."""
-        return self.packed or self._turned(leaves[self.leaves[0]]).flags.c_contiguous
+        return self.packed or self.whole or self._turned(leaves[self.leaves[0]]).flags.c_contiguous
 
     def bind(self, leaves: Sequence[Array]) -> None:
         """Take the arrays that the weights are read from and written to."""
@@ -151,6 +158,8 @@ class Segment:
 
     def views(self, block: Array) -> list[Array]:
         """Return the part of each leaf in a block that is laid out as the weights, in the leaf's shape."""
+        if self.whole:
+            return [block[...]]
         if not self.packed:
             return [self._turned(block.reshape(self._shapes[0][:: -1 if self._transposed else 1]))]
         views = []
@@ -173,6 +182,8 @@ class Segment:
 
     def _flat(self, leaf: Array) -> Array:
         """Return the numbers in the order of the weights, as a view where it can be one."""
+        if self.whole:
+            return leaf
         whole = np.ascontiguousarray(self._turned(leaf))
         return whole.reshape(-1) if self.axis is None else whole.reshape(len(leaf), -1)
 

@@ -12,8 +12,8 @@ import numpy as np
 from optimlab.engine.numbers import Numbers
 from optimlab.engine.program import Program, stepped
 from optimlab.engine.segment import Segment
+from optimlab.notation.symbols import UntraceableError
 from optimlab.rules.algebra import Arrays, Rule
-from optimlab.rules.symbols import UntraceableError
 from optimlab.typing import Array
 
 __all__ = ["TileEngine"]
@@ -70,10 +70,13 @@ class TileEngine:
 
     def prepare(self, segment: Segment) -> bool:
         """Trace the formula; whether that can be done."""
-        return bool(self._traced(segment.weights.dtype, False))
+        return not segment.job.whole and bool(self._traced(segment.weights.dtype, False))
 
     def sweep(self, segment: Segment, numbers: Numbers) -> None:
         """Do one step on a segment."""
+        if segment.whole:
+            self._whole(segment, numbers)
+            return
         scaled = isinstance(numbers.scale, np.ndarray) or numbers.scale != 1.0
         key = self.rule is None, scaled
         again = segment.kept.get(key)
@@ -96,6 +99,17 @@ class TileEngine:
                 deque(map(call, self._bound(programs, tile, c)), maxlen=0)
             else:
                 self._step(tile, c, True if live is None else live[part])
+
+    def _whole(self, segment: Segment, numbers: Numbers) -> None:
+        """Do one step on a whole leaf, with replicas on one after the other."""
+        arrays, weights = segment.arrays(self.rule, self.average), segment.weights
+        bank = numbers.bank(weights.dtype, None if segment.axis is None else len(weights))
+        if segment.axis is None:
+            self._step(arrays, _scalars(bank), True)
+            return
+        for r in range(len(weights)):
+            if numbers.frozen is None or not numbers.frozen[r]:
+                self._step(tuple([x[r, ...] for x in arrays]), _scalars(bank[:, r]), True)
 
     def _traced(self, dtype: Any, scaled: bool) -> tuple[Program, ...]:
         """Return the step's programs, traced when they are first asked for: 0.2 ms for Adam; none if they cannot be."""

@@ -6,27 +6,22 @@ import operator
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import MISSING, dataclass, fields, replace
-from functools import cached_property, reduce
-from itertools import chain, count
-from typing import Any, ClassVar, Final
+from functools import cached_property
+from itertools import accumulate, chain, count
+from typing import Any, ClassVar
+
+import numpy as np
 
 from optimlab.checks import FINITE, Hyperparameter, Range, check_fields, value
+from optimlab.notation.symbols import Symbol
+from optimlab.rules.graph import SIGNS, Graph
 from optimlab.typing import Array, Count, Number
 
-__all__ = ["Arrays", "Coefficients", "Constant", "Expression", "Formula", "Rule", "distinct"]
+__all__ = ["ArrayRule", "Arrays", "Coefficients", "Constant", "Expression", "Formula", "Rule", "distinct"]
 
 Arrays = tuple[Array, ...]
 Coefficients = tuple[Number, ...]
 Formula = Callable[[Array, Array, Arrays, Arrays], tuple[Array, Arrays]]
-
-_SIGNS: Final[dict[str, tuple[int, Callable[[Any, Any], Any]]]] = {
-    "|": (0, lambda a, b: b),
-    "+": (1, operator.add),
-    "-": (1, operator.sub),
-    "*": (2, operator.mul),
-    "/": (2, operator.truediv),
-}
-"""How close each binds, and what it makes of two values."""
 
 
 def _joined(sign: str) -> tuple[Callable[[Any, Any], Rule], Callable[[Any, Any], Rule]]:
@@ -82,7 +77,8 @@ class Rule:
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         for base in cls.__bases__:
-            if issubclass(base, Rule) and (base.formula, base.compose) != (Rule.formula, Rule.compose):
+            formulas = issubclass(base, Rule) and (base.formula, base.compose) != (Rule.formula, Rule.compose)
+            if formulas and base is not ArrayRule:
                 raise TypeError(
                     f"{cls.__name__} must derive from Rule: {base.__name__} is final; vary it by composition, "
                     f"such as {base.__name__}(...) | other, or write a Rule with a formula of its own"
@@ -105,6 +101,24 @@ class Rule:
     def numbers(self) -> int:
         """How many coefficients there are."""
         return len(self.coefficients(1))
+
+    @property
+    def rates(self) -> tuple[int, ...]:
+        """Which of the coefficients are the learning rate of the step."""
+        return ()
+
+    @property
+    def whole(self) -> bool:
+        """Whether the rule looks at a whole leaf at once."""
+        return False
+
+    def shape(self, shape: tuple[int, ...], leaf: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the shape of the value for a signal of this shape, in a leaf of that."""
+        return shape
+
+    def shapes(self, shape: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
+        """Return the shapes of the slots for a leaf of this shape."""
+        return (shape,) * len(self.slots)
 
     def coefficients(self, t: Count) -> Coefficients:
         """Return the numbers in the formula at step t = 1, 2, ..., in float64.
@@ -130,9 +144,10 @@ class Rule:
 
     def symbols(self) -> tuple[Any, ...]:
         """Return how the coefficients are written as mathematics."""
-        from optimlab.rules.latex import symbols
+        from optimlab.notation.latex import sampled, written
 
-        return symbols(self)
+        computed = type(self).coefficients is not Rule.coefficients
+        return sampled(self) if computed else tuple([written(getattr(self, name)) for name in self.ranges])
 
     def latex(self) -> str:
         r"""Return the update as mathematics: the state's equations, then that of the weights.
@@ -152,7 +167,7 @@ class Rule:
         v &\leftarrow v + \frac{0.001}{1 - 0.999^t}\,\left(g^2 - v\right) \\
         w &\leftarrow w - \eta\,\frac{m}{\sqrt{v} + 10^{-8}}
         """
-        from optimlab.rules.latex import latex
+        from optimlab.notation.latex import latex
 
         return latex(self)
 
@@ -265,38 +280,91 @@ class Constant(Rule):
     number: Hyperparameter
     ranges: ClassVar[dict[str, Range]] = {"number": FINITE}
 
+    def shape(self, shape: tuple[int, ...], leaf: tuple[int, ...]) -> tuple[int, ...]:
+        return ()
+
     @staticmethod
     def formula(x: Array, w: Array, state: Arrays, c: Arrays) -> tuple[Array, Arrays]:
         return c[0], state
+
+
+class ArrayRule(Rule):
+    """y = of(x, w, c): a rule without memory that looks at a whole leaf, such as its mean or its singular values.
+
+    One of your own is a frozen dataclass with a static method ``of``, and with ``shape`` if y has another shape than x.
+    What needs memory is fed into an ``Ema`` or a ``Trace``, whose state has the shape of what it is fed. With replicas
+    each is a leaf of its own. NumPy runs an expression with such a rule, whatever the engine. x and w are contiguous,
+    so that their order in memory changes no bit.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from dataclasses import dataclass
+    >>> from optimlab import Optimizer
+    >>> @dataclass(frozen=True)
+    ... class Unit(ArrayRule):
+    ...     @staticmethod
+    ...     def of(x, w, c):
+    ...         return x / np.linalg.norm(x)
+    >>> Optimizer(Unit(), lr=1.0).step(np.zeros(2), np.array([3.0, -4.0]))
+    array([-0.6,  0.8])
+    """
+
+    @property
+    def whole(self) -> bool:
+        return True
+
+    @staticmethod
+    def of(x: Array, w: Array, c: Arrays) -> Array:
+        """Return the value for a signal x in a leaf w."""
+        raise NotImplementedError("an ArrayRule needs of(x, w, c); see help(ArrayRule)")
+
+    def formula(self, x: Array, w: Array, state: Arrays, c: Arrays) -> tuple[Array, Arrays]:
+        if isinstance(x, Symbol):
+            return Symbol(x.dtype, function=type(self), operands=(x, *map(x.symbol, c))), state
+        return self.of(np.ascontiguousarray(x), np.ascontiguousarray(w), c), state
 
 
 @dataclass(frozen=True, repr=False)
 class Expression(Rule):
     """``a | b``: b of a; ``a + b``, ``a - b``, ``a * b``, ``a / b`` of two rules that see the same signal.
 
-    ``|`` is associative: ``(a | b) | c == a | (b | c)``.
+    ``|`` is associative: ``(a | b) | c == a | (b | c)``. Parts that are equal and see the same signal are one: in
+    ``Ema(0.9) + (Gradient() - Ema(0.9) | Square())`` there is one mean, with one slot.
     """
 
     sign: str
     parts: tuple[Rule, ...]
 
-    @property
+    @cached_property
+    def graph(self) -> Graph:
+        """The values that the expression is made of."""
+        return Graph(self)
+
+    @cached_property
     def slots(self) -> tuple[str, ...]:
         """The slots' names, in a pipe each after the rules on the way to it: ``square_ema``."""
-        names: list[str] = []
-        way = ""
-        for part in self.parts:
-            names += [way + slot for slot in part.slots]
-            way += f"{type(part).__name__.lower()}_" if self.sign == "|" and not isinstance(part, Expression) else ""
-        return distinct(names)
+        return distinct([slot for node in self.graph.nodes for slot in node.slots])
 
     @property
     def start(self) -> tuple[float, ...]:
-        return sum([part.start for part in self.parts], ())
+        return sum([rule.start for rule in self.graph.rules], ())
+
+    @property
+    def whole(self) -> bool:
+        return any(rule.whole for rule in self.graph.rules)
+
+    @property
+    def rates(self) -> tuple[int, ...]:
+        firsts = accumulate([rule.numbers for rule in self.graph.rules], initial=0)
+        return tuple([first + i for first, rule in zip(firsts, self.graph.rules, strict=False) for i in rule.rates])
+
+    def shapes(self, shape: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
+        return self.graph.shapes(shape)
 
     @property
     def numbers(self) -> int:
-        return sum([part.numbers for part in self.parts])
+        return sum([rule.numbers for rule in self.graph.rules])
 
     def coefficients(self, t: Count) -> Coefficients:
         numbers: Coefficients = ()
@@ -306,33 +374,22 @@ class Expression(Rule):
 
     @cached_property
     def _flat(self) -> list[Any]:
-        """The coefficients of the parts of all depths, or what finds them at a step."""
-        found: list[Any] = []
-        for part in self.parts:
-            if isinstance(part, Expression):
-                found += part._flat
-            else:
-                own = type(part).coefficients is not Rule.coefficients
-                found.append(part.coefficients if own or part._fixed is None else part._fixed)
+        """The coefficients of the rules in it, or what finds them at a step."""
+        own = [type(rule).coefficients is not Rule.coefficients or rule._fixed is None for rule in self.graph.rules]
+        found = [
+            rule.coefficients if is_own else rule._fixed for rule, is_own in zip(self.graph.rules, own, strict=True)
+        ]
         return [held for held in found if held != ()]
 
     def symbols(self) -> tuple[Any, ...]:
-        return sum([part.symbols() for part in self.parts], ())
+        return sum([rule.symbols() for rule in self.graph.rules], ())
 
     def formula(self, x: Array, w: Array, state: Arrays, c: Arrays) -> tuple[Array, Arrays]:
-        values: list[Array] = []
-        kept: Arrays = ()
-        for part in self.parts:
-            slots, numbers = len(part.slots), part.numbers
-            y, new = part.compose()(x, w, state[:slots], c[:numbers])
-            state, c, kept = state[slots:], c[numbers:], (*kept, *new)
-            values.append(y)
-            x = y if self.sign == "|" else x
-        return reduce(_SIGNS[self.sign][1], values), kept
+        return self.graph.run(x, w, state, c)
 
     @property
     def precedence(self) -> int:
-        return _SIGNS[self.sign][0]
+        return SIGNS[self.sign][0]
 
     def __repr__(self) -> str:
         plain = self.sign != "|" and not all(isinstance(part, Constant) for part in self.parts)

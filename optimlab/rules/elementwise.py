@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from optimlab.checks import ANY, NOT_NEGATIVE, Hyperparameter, Range
+from optimlab.notation.symbols import Symbol
 from optimlab.rules.algebra import Arrays, Coefficients, Rule
 from optimlab.trees import chosen, patterns
 from optimlab.typing import Array, Count
 
-__all__ = ["Abs", "Clip", "Gradient", "Root", "Sign", "Square", "Weights"]
+__all__ = ["Abs", "Clip", "Gradient", "Positive", "Rate", "Root", "Sign", "Square", "Weights"]
 
 
 class Gradient(Rule):
@@ -61,11 +62,51 @@ class Weights(Rule):
     def formula(self, x: Array, w: Array, state: Arrays, c: Arrays) -> tuple[Array, Arrays]:
         return (c[0] if self.only == () else w), state
 
+    def shape(self, shape: tuple[int, ...], leaf: tuple[int, ...]) -> tuple[int, ...]:
+        return leaf
+
     def on(self, names: tuple[str, ...]) -> tuple[Rule, ...]:
         if not self.only:
             return (self,) * len(names)
         there, elsewhere = Weights(), Weights(only=())
         return tuple([there if mark else elsewhere for mark in chosen(names, patterns(self.only))])
+
+
+class Rate(Rule):
+    """y = η: the learning rate of the step.
+
+    ``(Rate() * Gradient() | Trace(0.9)) / Rate()`` keeps the learning rate inside the buffer, as Keras does: steps
+    that were taken at another rate go on at that rate.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from optimlab import Optimizer, Trace
+    >>> inside, w = (Rate() * Gradient() | Trace(1.0)) / Rate(), np.zeros(1)
+    >>> opt = Optimizer(inside, lr=lambda k: 1.0 if k == 0 else 0.25)
+    >>> for _ in range(3):
+    ...     print(opt.step(w, np.ones(1)))
+    [-1.]
+    [-2.25]
+    [-3.75]
+    """
+
+    def coefficients(self, t: Count) -> Coefficients:
+        return (1.0,)
+
+    @property
+    def rates(self) -> tuple[int, ...]:
+        return (0,)
+
+    def shape(self, shape: tuple[int, ...], leaf: tuple[int, ...]) -> tuple[int, ...]:
+        return ()
+
+    @staticmethod
+    def formula(x: Array, w: Array, state: Arrays, c: Arrays) -> tuple[Array, Arrays]:
+        return c[0], state
+
+    def symbols(self) -> tuple[Any, ...]:
+        return (Symbol(np.dtype(np.float64), r"\eta"),)
 
 
 class Square(Rule):
@@ -108,6 +149,20 @@ class Sign(Rule):
     @staticmethod
     def formula(x: Array, w: Array, state: Arrays, c: Arrays) -> tuple[Array, Arrays]:
         return np.sign(x), state
+
+
+class Positive(Rule):
+    """y = 1 where x > 0, else 0.
+
+    Examples
+    --------
+    >>> float(Positive().formula(-3.0, 0.0, (), ())[0])
+    0.0
+    """
+
+    @staticmethod
+    def formula(x: Array, w: Array, state: Arrays, c: Arrays) -> tuple[Array, Arrays]:
+        return np.where(x > 0.0, 1.0, 0.0), state
 
 
 @dataclass(frozen=True, repr=False)

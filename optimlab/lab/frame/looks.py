@@ -8,11 +8,11 @@ from functools import cache
 from itertools import product
 from typing import NamedTuple
 
+from optimlab.checkpoint.hyperparameters import described
 from optimlab.lab.frame.errors import StudyError
 from optimlab.lab.frame.figures import PALETTE
 from optimlab.rules.algebra import Rule
 from optimlab.rules.basic import adam, adamw, heavy_ball, momentum, nesterov, rmsprop, sgd
-from optimlab.rules.hyperparameters import described
 
 __all__ = ["Look", "labels", "look", "looks"]
 

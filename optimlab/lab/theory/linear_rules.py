@@ -8,13 +8,13 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from optimlab import bias_correction
+from optimlab.checkpoint.hyperparameters import described
 from optimlab.checks import FINITE, Range, check_fields, numbers
 from optimlab.extras import needed
 from optimlab.lab.theory.domain import DECAYS, Finite, NotNegative, Positive, formula
 from optimlab.lab.theory.modes import Mode
 from optimlab.rules.algebra import Rule
 from optimlab.rules.basic import heavy_ball, momentum, nesterov, sgd
-from optimlab.rules.hyperparameters import described
 from optimlab.typing import Floats
 
 __all__ = ["LinearRule", "Moments", "linear_rule", "stationary_covariance", "transient"]

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from optimlab import Ema, Gradient, Rule, sgd
+from optimlab.engine.probe import checked_rule
 from optimlab.optimizer import Optimizer
-from optimlab.rules.probe import checked_rule
 from tests.engine.grown import grown
 from tests.engine.laws import RULES
 

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import numpy as np
 
+from optimlab.notation.symbols import Symbol
 from optimlab.rules.algebra import Rule
-from optimlab.rules.symbols import Symbol
 from optimlab.typing import Floats
 
 __all__ = ["checked_rule"]
@@ -26,6 +26,8 @@ def checked_rule(rule: Any, name: str = "rule") -> Rule:
     if not isinstance(rule, Rule):
         remedy = f"; did you mean {rule.__name__}()?" if callable(rule) and hasattr(rule, "__name__") else ""
         raise TypeError(f"{name} must be a Rule such as adam(); got {rule!r}{remedy}")
+    if rule.whole:
+        return rule
     x, *more = [Symbol(np.dtype(np.float64)) for _ in range(1 + len(rule.slots) + rule.numbers)]
     state, c = tuple(more[: len(rule.slots)]), tuple(more[len(rule.slots) :])
     formula: Callable[..., Any] = rule.compose()

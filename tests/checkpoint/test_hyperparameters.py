@@ -17,7 +17,7 @@ from optimlab import (
     rmsprop,
     sgd,
 )
-from optimlab.rules.hyperparameters import described, written
+from optimlab.checkpoint.hyperparameters import described, written
 
 
 def steady(k):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -28,21 +28,29 @@ def fading(rule: Rule) -> list[Fade]:
     TypeError
         If a slot is of another kind; with the part of the rule.
     """
-    fades, _ = _walk(rule, zero=True)
+    if not isinstance(rule, Expression):
+        return [_fade(rule, zero=True)] if rule.slots else []
+    fades: list[Fade] = []
+    zeros = [True]  # whether each value is 0 where the gradient is
+    for part, sign, sources, _ in rule.graph.nodes:
+        given = [zeros[place] for place in sources]
+        if part is None:
+            zeros.append(_SUMS[sign](given))
+        elif part.slots:
+            fades.append(_fade(part, zero=given[0]))
+            zeros.append(False)
+        else:
+            zeros.append(given[0] and _vanishes(part))
     return fades
 
 
-def _walk(rule: Rule, *, zero: bool) -> tuple[list[Fade], bool]:
-    """Return how slots fade whose signal is 0 or not, and whether the rule's own value is 0 then."""
-    if not rule.slots:
-        return [], zero and _vanishes(rule)
-    if not isinstance(rule, Expression):
-        return [_fade(rule, zero)], False
-    fades: list[Fade] = []
-    for part in rule.parts:
-        own, value = _walk(part, zero=zero)
-        fades, zero = fades + own, value if rule.sign == "|" else zero
-    return fades, False
+_SUMS: Final[dict[str, Callable[[list[bool]], bool]]] = {
+    "+": all,
+    "-": all,
+    "*": any,
+    "/": lambda given: given[0] and not given[1],
+}
+"""Whether a sum, difference, product or quotient is 0, by whether its sides are."""
 
 
 def _vanishes(rule: Rule) -> bool:
@@ -53,7 +61,7 @@ def _vanishes(rule: Rule) -> bool:
     return all(np.all(np.equal(y, 0.0)) for y in values)
 
 
-def _fade(rule: Rule, zero: bool) -> Fade:
+def _fade(rule: Rule, *, zero: bool) -> Fade:
     fade = rule.gain.fade if isinstance(rule, Ema) else None
     if zero and fade is not None:
         return fade

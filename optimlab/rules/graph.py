@@ -1,0 +1,129 @@
+"""An expression as a graph: parts that are equal and see the same signal are one, with one state."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Hashable
+from dataclasses import fields
+from functools import reduce
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
+
+import numpy as np
+
+from optimlab.typing import Array
+
+if TYPE_CHECKING:
+    from optimlab.rules.algebra import Arrays, Expression, Rule
+
+__all__ = ["SIGNS", "Graph", "Node"]
+
+SIGNS: Final[dict[str, tuple[int, Callable[[Any, Any], Any]]]] = {
+    "|": (0, lambda a, b: b),
+    "+": (1, operator.add),
+    "-": (1, operator.sub),
+    "*": (2, operator.mul),
+    "/": (2, operator.truediv),
+}
+"""How close each binds, and what it makes of two values."""
+
+
+class Node(NamedTuple):
+    """A value of the expression: of a rule without parts, or of ``+ - * /``.
+
+    Attributes
+    ----------
+    rule : Rule or None
+        What makes it; None of an operation.
+    sign : str
+        The operation.
+    sources : tuple of int
+        Places of the values that it is made of: 0 is the signal, 1 the value of the first node.
+    slots : tuple of str
+        Names of the rule's slots.
+    """
+
+    rule: Rule | None
+    sign: str
+    sources: tuple[int, ...]
+    slots: tuple[str, ...]
+
+
+class Graph:
+    """The values of an expression in the order in which they are computed, each once.
+
+    Parameters
+    ----------
+    expression : Expression
+        What is taken apart.
+
+    Attributes
+    ----------
+    nodes : list of Node
+        The values but the signal.
+    rules : list of Rule
+        The rules among them, each with its own slots and numbers.
+    """
+
+    def __init__(self, expression: Expression) -> None:
+        self.nodes: list[Node] = []
+        self._known: dict[Hashable, int] = {}
+        self._out = self._place(expression, 0, "")
+        self.rules = [node.rule for node in self.nodes if node.rule is not None]
+
+    def _place(self, rule: Rule, signal: int, way: str) -> int:
+        """Return the place of the value of a rule that sees a signal; ``way``: names of those on the way to it."""
+        if rule.precedence == 3:
+            key = _identity(rule), signal
+            return self._kept(key, Node(rule, "", (signal,), tuple([way + slot for slot in rule.slots])))
+        expression = cast("Expression", rule)
+        if expression.sign == "|":
+            for part in expression.parts:
+                signal = self._place(part, signal, way)
+                way += f"{type(part).__name__.lower()}_" if part.precedence == 3 else ""
+            return signal
+        sources = tuple([self._place(part, signal, way) for part in expression.parts])
+        return self._kept((expression.sign, sources), Node(None, expression.sign, sources, ()))
+
+    def _kept(self, key: Hashable, node: Node) -> int:
+        if key not in self._known:
+            self.nodes.append(node)
+            self._known[key] = len(self.nodes)
+        return self._known[key]
+
+    def shapes(self, leaf: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
+        """Return the shapes of the slots, each that of the signal of its rule, for a leaf of this shape."""
+        values = [leaf]
+        kept: tuple[tuple[int, ...], ...] = ()
+        for rule, _, sources, slots in self.nodes:
+            given = [values[place] for place in sources]
+            kept += (given[0],) * len(slots)
+            values.append(np.broadcast_shapes(*given) if rule is None else rule.shape(given[0], leaf))
+        return kept
+
+    def run(self, x: Array, w: Array, state: Arrays, c: Arrays) -> tuple[Array, Arrays]:
+        """Return the value and the new state."""
+        values = [x]
+        kept: Arrays = ()
+        for rule, sign, sources, _ in self.nodes:
+            given = [values[place] for place in sources]
+            if rule is None:
+                values.append(reduce(SIGNS[sign][1], given))
+                continue
+            slots, numbers = len(rule.slots), rule.numbers
+            y, new = rule.compose()(given[0], w, state[:slots], c[:numbers])
+            state, c, kept = state[slots:], c[numbers:], (*kept, *new)
+            values.append(y)
+        return values[self._out], kept
+
+
+def _identity(rule: Rule) -> Hashable:
+    """Return what two rules share if they are one: their value, if it is all in their fields and can be hashed."""
+    held = {name for name in vars(rule) if not name.startswith("_")}
+    if held <= {field.name for field in fields(rule)}:
+        try:
+            hash(rule)
+        except TypeError:
+            pass
+        else:
+            return rule
+    return id(rule)
