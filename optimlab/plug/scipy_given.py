@@ -52,7 +52,7 @@ class Limits:
 
         Source
         ------
-        Byrd, Lu, Nocedal & Zhu 1995, equation 6.1.
+        Byrd, Lu, Nocedal & Zhu 1995, section 6.
         """
         return float(np.abs(np.clip(gradient, x - self.high, x - self.low)).max(initial=0.0))
 
@@ -91,17 +91,13 @@ def _sides(bounds: Any, n: int) -> tuple[Floats, Floats]:
     """Return the lower and the upper limits, shape (n,)."""
     if bounds is None:
         return np.full(n, -math.inf), np.full(n, math.inf)
-    if hasattr(bounds, "lb") and hasattr(bounds, "ub"):
-        given: Any = [bounds.lb, bounds.ub]
-    else:
-        given = _pairs(bounds)
+    given: Any = (bounds.lb, bounds.ub) if hasattr(bounds, "lb") and hasattr(bounds, "ub") else _pairs(bounds)
+    sides = [np.atleast_1d(numbers("bounds", side, _LIMIT)) for side in given]
     try:
-        low, high = (np.broadcast_to(numbers("bounds", side, _LIMIT), n) for side in given)
-    except ValueError as error:
-        if "bounds must" in str(error):
-            raise
-        shapes = [np.shape(side) for side in given]
-        raise ValueError(f"bounds must have one pair for each of the {n} numbers of x0; got {shapes[0][0]}") from None
+        low, high = (np.broadcast_to(side, n) for side in sides)
+    except ValueError:
+        got = len(sides[0])
+        raise ValueError(f"bounds must have one pair for each of the {n} numbers of x0; got {got}") from None
     return low, high
 
 
