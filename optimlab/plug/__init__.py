@@ -1,1 +1,1 @@
-"""Plugs: the rules inside other systems, as ``method=`` of SciPy's minimize."""
+"""Plugs: rules and averages inside SciPy and scikit-learn."""
