@@ -191,7 +191,7 @@ def letters(slots: tuple[str, ...]) -> list[str]:
     for slot in slots:
         name = re.sub(r"_\d+$", "", slot)
         last = name.rpartition("_")[2]
-        short = {"ema": "v" if name.endswith("square_ema") else "m", "trace": "v"}.get(last, last)
+        short = {"ema": "v" if "square" in name else "m", "trace": "v"}.get(last, last)
         letter = short if len(short) == 1 else _upright(short)
         count = sum(other.partition("_")[0] == letter for other in taken) + 1
         taken.append(letter if count == 1 else f"{letter}_{{{count}}}")
@@ -226,7 +226,8 @@ def _written(function: Any, operands: list[_Text]) -> _Text:
         return _product(a, b)
     if function is np.power:
         return _Text(f"{a.inside(_ATOM)}^{b.text if len(b.text) == 1 else f'{{{b.text}}}'}", _POWER)
-    if function is np.positive or (function is np.add and b.text == "0"):
+    bounded = function not in (np.minimum, np.maximum) or not b.text.endswith(r"\infty")
+    if function is np.positive or (function is np.add and b.text == "0") or not bounded:
         return a
     if function not in _FORMS:
         return _Text(rf"{_upright(function.__name__)}\left({', '.join([x.text for x in operands])}\right)")
