@@ -137,8 +137,8 @@ class Written(Protocol):
     def symbols(self) -> tuple[Any, ...]:
         """Return how they are written."""
 
-    def compose(self) -> Callable[..., Any]:
-        """Return the formula."""
+    def displacement(self) -> Callable[..., Any]:
+        """Return the formula of what is subtracted from the weights."""
 
 
 def sampled(rule: Written) -> tuple[Any, ...]:
@@ -161,8 +161,8 @@ def latex(rule: Written) -> str:
     """Return the state's equations, then that of the weights."""
     names = letters(rule.slots)
     g, w, eta, *state = [Symbol(_FLOAT, name) for name in ("g", "w", r"\eta", *names)]
-    formula: Callable[..., Any] = rule.compose()
-    y, new = formula(g, w, tuple(state), tuple([g.symbol(number) for number in rule.symbols()]))
+    numbers = tuple([g.symbol(number) for number in rule.symbols()])
+    step, new = rule.displacement()(eta, g, w, tuple(state), numbers)
     page = _Page()
     lines = []
     for old, letter, given in zip(state, names, new, strict=True):
@@ -172,7 +172,7 @@ def latex(rule: Written) -> str:
             page.homes[id(old)] = letter + "'"
             if value.function is not None:
                 page.homes.setdefault(id(value), letter)
-    lines.append(rf"w &\leftarrow {page.text(w - eta * y).text}")
+    lines.append(rf"w &\leftarrow {page.text(w - step).text}")
     before = [rf"{name} &\leftarrow {name[:-1]}" for name in sorted(page.wanted)]
     return " \\\\\n".join([*before, *lines])
 
