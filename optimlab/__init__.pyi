@@ -139,6 +139,7 @@ from optimlab.schedules.corrections import EpsHat as EpsHat
 from optimlab.schedules.corrections import HalfLife as HalfLife
 from optimlab.schedules.corrections import Mass as Mass
 from optimlab.schedules.cycles import cosine_restarts as cosine_restarts
+from optimlab.schedules.cycles import cosine_wave as cosine_wave
 from optimlab.schedules.cycles import cyclic as cyclic
 from optimlab.schedules.cycles import linear_one_cycle as linear_one_cycle
 from optimlab.schedules.cycles import one_cycle as one_cycle

@@ -218,8 +218,8 @@ class Bema(_Mean):
 
     Source
     ------
-    Block & Zhang 2025, "EMA without the lag: bias-corrected iterate averaging schemes" (2508.00180), algorithm 1, without
-    burn-in; the gains above are the defaults of TRL's ``BEMACallback``.
+    Block & Zhang 2025, "EMA without the lag" (2508.00180), algorithm 1, without burn-in;
+    the gains above are the defaults of TRL's ``BEMACallback``.
 
     Examples
     --------
@@ -250,7 +250,8 @@ class Bema(_Mean):
 
     @staticmethod
     def read(state: Arrays, c: Arrays) -> Array:
-        return state[0] + c[1] * state[2]
+        value: Array = state[0] + c[1] * state[2]
+        return value
 
     def weights(self, t: int) -> Floats:
         weights, alpha = self.gain.weights(t), self.bias.at(t)
