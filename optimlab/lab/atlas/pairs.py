@@ -272,6 +272,7 @@ PAIRS: Final[tuple[Pair, ...]] = (
     pair("pytorch_optimizer.Adan", betas=BETAS3, eps=EPS, weight_decay=DECAY,
          weight_decouple=EITHER).in_float32(*ROUNDED),
     pair("pytorch_optimizer.StableAdamW", betas=BETAS, eps=EPS, weight_decay=DECAY),
+    pair("pytorch_optimizer.NovoGrad", betas=BETAS, eps=EPS, weight_decay=DECAY, weight_decouple=EITHER),
     pair("pytorch_optimizer.SignSGD", momentum=BETA, weight_decay=DECAY, weight_decouple=EITHER),
     pair("pytorch_optimizer.GrokFastAdamW", betas=BETAS, grokfast_alpha=BETA, grokfast_lamb=NORM, eps=EPS,
          weight_decay=DECAY, normalize_lr=EITHER).in_float32(*ROUNDED),
