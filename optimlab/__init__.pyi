@@ -104,13 +104,10 @@ from optimlab.rules.feedback import SignedEma as SignedEma
 from optimlab.rules.feedback import StepRms as StepRms
 from optimlab.rules.feedback import StepSize as StepSize
 from optimlab.rules.feedback import TwoReadings as TwoReadings
-<<<<<<< HEAD
 from optimlab.rules.synthesis import Synthesis as Synthesis
 from optimlab.rules.synthesis import synthesize as synthesize
-=======
 from optimlab.schedules.corrections import After as After
 from optimlab.schedules.corrections import Dozat as Dozat
->>>>>>> main
 from optimlab.schedules.corrections import EpsHat as EpsHat
 from optimlab.schedules.corrections import FourthRoot as FourthRoot
 from optimlab.schedules.corrections import GradientShare as GradientShare
