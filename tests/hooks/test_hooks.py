@@ -279,8 +279,8 @@ class TestEveryHook:
         names = ["schedule"] if isinstance(hook, LearningRateDecay) else list(getattr(hook, "ranges", {}))
         for name in names:
             good = getattr(hook, name)
-            held = good(0) if callable(good) else good
-            given = lambda k, x=held, out=outside(hook, name): x if k < 2 else out  # noqa: E731
+            held, bad = good(0) if callable(good) else good, outside(hook, name)
+            given = lambda k, x=held, bad=bad: x if k < 2 else bad  # noqa: E731
             optimizer, w = optimizer_with(type(hook)(**options_of(hook) | {name: given})), start[0].copy()
             steps = iter(gradients[:, 0].repeat(2, axis=0))
             while optimizer.t < 2:
