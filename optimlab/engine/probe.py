@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import numpy as np
 
+from optimlab.notation.symbols import Symbol
 from optimlab.rules.algebra import Rule
-from optimlab.rules.symbols import Symbol
 from optimlab.typing import Floats
 
 __all__ = ["checked_rule"]

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from optimlab.notation.symbols import Symbol, UntraceableError, called
 from optimlab.rules.algebra import Rule
-from optimlab.rules.symbols import Symbol, UntraceableError, called
 from optimlab.typing import Array
 
 __all__ = ["Program", "stepped", "traced"]

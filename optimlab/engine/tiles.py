@@ -12,8 +12,8 @@ import numpy as np
 from optimlab.engine.numbers import Numbers
 from optimlab.engine.program import Program, stepped
 from optimlab.engine.segment import Segment
+from optimlab.notation.symbols import UntraceableError
 from optimlab.rules.algebra import Arrays, Rule
-from optimlab.rules.symbols import UntraceableError
 from optimlab.typing import Array
 
 __all__ = ["TileEngine"]

@@ -13,8 +13,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from optimlab.checks import FINITE, Hyperparameter, Range, check_fields, value
+from optimlab.notation.symbols import Symbol
 from optimlab.rules.graph import SIGNS, Graph
-from optimlab.rules.symbols import Symbol
 from optimlab.typing import Array, Count, Number
 
 __all__ = ["ArrayRule", "Arrays", "Coefficients", "Constant", "Expression", "Formula", "Rule", "distinct"]
@@ -144,9 +144,10 @@ class Rule:
 
     def symbols(self) -> tuple[Any, ...]:
         """Return how the coefficients are written as mathematics."""
-        from optimlab.rules.latex import symbols
+        from optimlab.notation.latex import sampled, written
 
-        return symbols(self)
+        computed = type(self).coefficients is not Rule.coefficients
+        return sampled(self) if computed else tuple([written(getattr(self, name)) for name in self.ranges])
 
     def latex(self) -> str:
         r"""Return the update as mathematics: the state's equations, then that of the weights.
@@ -166,7 +167,7 @@ class Rule:
         v &\leftarrow v + \frac{0.001}{1 - 0.999^t}\,\left(g^2 - v\right) \\
         w &\leftarrow w - \eta\,\frac{m}{\sqrt{v} + 10^{-8}}
         """
-        from optimlab.rules.latex import latex
+        from optimlab.notation.latex import latex
 
         return latex(self)
 

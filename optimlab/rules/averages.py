@@ -158,7 +158,7 @@ class Ema(_Mean):
         return m, (m,)
 
     def symbols(self) -> tuple[Any, ...]:
-        from optimlab.rules.latex import gain_of_t
+        from optimlab.notation.latex import gain_of_t
 
         return (gain_of_t(self.gain),)
 

@@ -9,12 +9,12 @@ from typing import Any, ClassVar
 import numpy as np
 
 from optimlab.checks import ANY, NOT_NEGATIVE, Hyperparameter, Range
+from optimlab.notation.symbols import Symbol
 from optimlab.rules.algebra import Arrays, Coefficients, Rule
-from optimlab.rules.symbols import Symbol
 from optimlab.trees import chosen, patterns
 from optimlab.typing import Array, Count
 
-__all__ = ["Abs", "Clip", "Gradient", "Rate", "Root", "Sign", "Square", "Weights"]
+__all__ = ["Abs", "Clip", "Gradient", "Positive", "Rate", "Root", "Sign", "Square", "Weights"]
 
 
 class Gradient(Rule):
@@ -149,6 +149,20 @@ class Sign(Rule):
     @staticmethod
     def formula(x: Array, w: Array, state: Arrays, c: Arrays) -> tuple[Array, Arrays]:
         return np.sign(x), state
+
+
+class Positive(Rule):
+    """y = 1 where x > 0, else 0.
+
+    Examples
+    --------
+    >>> float(Positive().formula(-3.0, 0.0, (), ())[0])
+    0.0
+    """
+
+    @staticmethod
+    def formula(x: Array, w: Array, state: Arrays, c: Arrays) -> tuple[Array, Arrays]:
+        return np.where(x > 0.0, 1.0, 0.0), state
 
 
 @dataclass(frozen=True, repr=False)

@@ -6,8 +6,8 @@ import pytest
 from optimlab import Ema, adam
 from optimlab.engine.program import stepped, traced
 from optimlab.engine.tiles import TileEngine
+from optimlab.notation.symbols import UntraceableError
 from optimlab.optimizer import Optimizer
-from optimlab.rules.symbols import UntraceableError
 from tests.engine.grown import grown
 from tests.engine.laws import RULES, equal
 

@@ -34,11 +34,11 @@ from optimlab import (
     rmsprop,
     sgd,
 )
-from optimlab.rules.latex import letters
-from optimlab.rules.symbols import UntraceableError
+from optimlab.notation.latex import letters
+from optimlab.notation.symbols import UntraceableError
 from tests.engine.grown import Change, Chosen, Literal, Swap, Twice, grown
 from tests.engine.laws import RULES
-from tests.rules.mathematics import Reader, assigned
+from tests.notation.mathematics import Reader, assigned
 
 
 def schedules(rule):

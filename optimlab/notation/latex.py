@@ -7,17 +7,16 @@ import re
 from collections.abc import Callable
 from dataclasses import fields
 from functools import reduce
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
 
+from optimlab.notation.symbols import Symbol
 from optimlab.recurrence import gains
 from optimlab.recurrence.decay import Decay
 from optimlab.recurrence.gain import Gain
-from optimlab.rules.algebra import Rule
-from optimlab.rules.symbols import Symbol
 
-__all__ = ["decimal", "gain_of_t", "latex", "letters", "symbols", "written"]
+__all__ = ["Written", "decimal", "gain_of_t", "latex", "letters", "sampled", "written"]
 
 _CHOICE, _SUM, _PRODUCT, _POWER, _ATOM = range(5)
 """How close an expression binds."""
@@ -125,12 +124,27 @@ def _power_of_t(beta: Any) -> Any:
     return np.power(beta.beta if isinstance(beta, Decay) else written(beta), Symbol(_FLOAT, "t"))
 
 
-def symbols(rule: Rule) -> tuple[Any, ...]:
-    """Return how the coefficients of a rule are written, if it does not say so itself."""
-    if type(rule).coefficients is Rule.coefficients:
-        return tuple([written(getattr(rule, name)) for name in rule.ranges])
+class Written(Protocol):
+    """What has a formula."""
+
+    @property
+    def slots(self) -> tuple[str, ...]:
+        """Names of its state."""
+
+    def coefficients(self, t: Any) -> tuple[Any, ...]:
+        """Return its numbers."""
+
+    def symbols(self) -> tuple[Any, ...]:
+        """Return how they are written."""
+
+    def compose(self) -> Callable[..., Any]:
+        """Return the formula."""
+
+
+def sampled(rule: Written) -> tuple[Any, ...]:
+    """Return how coefficients are written that a rule computes: numbers that stay the same, names of the others."""
     rows = [rule.coefficients(1)]
-    if not any(callable(getattr(rule, field.name)) for field in fields(rule)):
+    if not any(callable(getattr(rule, field.name)) for field in fields(rule)):  # type: ignore[arg-type]
         rows += [rule.coefficients(2), rule.coefficients(1000)]
     return tuple([_fixed(type(rule).__name__, i, values) for i, values in enumerate(zip(*rows, strict=True), start=1)])
 
@@ -143,7 +157,7 @@ def _fixed(name: str, i: int, values: tuple[Any, ...]) -> Any:
     return Symbol(_FLOAT, f"{_upright(name)}_{{{i}}}(t)")
 
 
-def latex(rule: Rule) -> str:
+def latex(rule: Written) -> str:
     """Return the state's equations, then that of the weights."""
     names = letters(rule.slots)
     g, w, eta, *state = [Symbol(_FLOAT, name) for name in ("g", "w", r"\eta", *names)]

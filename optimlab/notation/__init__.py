@@ -1,0 +1,1 @@
+"""Notation: formulas as symbols, and as mathematics."""

@@ -1,0 +1,193 @@
+"""Corrections: numbers in a rule that follow from t, as functions of k = t - 1 that are values and can be compared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from optimlab.checks import Hyperparameter
+from optimlab.recurrence.decay import Decay
+from optimlab.recurrence.gains import ConstantGain, DebiasedGain
+from optimlab.typing import Count
+
+Beta = Hyperparameter | Decay
+
+__all__ = [
+    "After",
+    "Dozat",
+    "EpsHat",
+    "FourthRoot",
+    "GradientShare",
+    "HalfLife",
+    "Mass",
+    "MeanShare",
+    "Rectified",
+    "Unrectified",
+    "WithinMean",
+]
+
+
+@dataclass(frozen=True)
+class Mass:
+    """1 - βᵗ, of a schedule 1 - β₁β₂...βₜ: what a zero-started EMA is divided by.
+
+    Examples
+    --------
+    >>> [round(Mass(0.9)(k), 12) for k in range(3)]
+    [0.1, 0.19, 0.271]
+    """
+
+    beta: Beta
+
+    def __call__(self, k: Count) -> Any:
+        constant, debiased = self._gains
+        return constant.at(k + 1) / debiased.at(k + 1)
+
+    @cached_property
+    def _gains(self) -> tuple[ConstantGain, DebiasedGain]:
+        return ConstantGain(self.beta), DebiasedGain(self.beta)
+
+
+@dataclass(frozen=True)
+class EpsHat:
+    """ε / √(1 - βᵗ): the ε outside the root after the correction that is ε before it (Keras, scikit-learn, TF).
+
+    Examples
+    --------
+    >>> float(EpsHat(2.0, 0.75)(0))
+    4.0
+    """
+
+    eps: float
+    beta: Beta
+
+    def __call__(self, k: Count) -> Any:
+        return self.eps / np.sqrt(Mass(self.beta)(k))
+
+
+@dataclass(frozen=True)
+class After:
+    """0 in the first so many steps, then a number.
+
+    Examples
+    --------
+    >>> [float(After(1, 0.5)(k)) for k in range(3)]
+    [0.0, 0.5, 0.5]
+    """
+
+    steps: int
+    number: float
+
+    def __call__(self, k: Count) -> Any:
+        return np.where(np.asarray(k) < self.steps, 0.0, self.number)[()]
+
+
+@dataclass(frozen=True)
+class FourthRoot:
+    """c (t-1)^¼: the bound of ADOPT."""
+
+    factor: float = 1.0
+
+    def __call__(self, k: Count) -> Any:
+        return self.factor * np.sqrt(np.sqrt(k))
+
+
+@dataclass(frozen=True)
+class HalfLife:
+    """From β₁ to β₃ in so many steps, by a half-life that grows linearly: AdEMAMix's slow decay.
+
+    Source: Pagliardini et al. 2024, equation 2 of section 3.
+
+    Examples
+    --------
+    >>> warm = HalfLife(0.9, 0.9999, steps=100)
+    >>> round(float(warm(0)), 6), round(float(warm(100)), 6)
+    (0.9, 0.9999)
+    """
+
+    beta1: float
+    beta3: float
+    steps: int
+
+    def __call__(self, k: Count) -> Any:
+        share = np.minimum(np.asarray(k) / self.steps, 1.0)
+        first, last = np.log(0.5) / np.log([self.beta1, self.beta3]) - 1.0
+        length = (1.0 - share) * first + share * last
+        return np.exp(np.log(0.5) / (length + 1.0))[()]
+
+
+@dataclass(frozen=True)
+class Dozat:
+    """β (1 - ½ 0.96^(ψ t)): NAdam's momentum, which grows (Dozat 2016, section 4.1)."""
+
+    beta: float
+    psi: float = 0.004
+
+    def __call__(self, k: Count) -> Any:
+        return self.beta * (1.0 - 0.5 * 0.96 ** ((k + 1) * self.psi))
+
+
+@dataclass(frozen=True)
+class GradientShare:
+    """(1 - μₜ) / (1 - μ₁...μₜ): the share of the gradient in NAdam's step."""
+
+    beta: Beta
+
+    def __call__(self, k: Count) -> Any:
+        return DebiasedGain(self.beta).at(k + 1)
+
+
+@dataclass(frozen=True)
+class MeanShare:
+    """μₜ₊₁ / (1 - μ₁...μₜ₊₁): the share of the zero-started mean in NAdam's step."""
+
+    beta: Beta
+
+    def __call__(self, k: Count) -> Any:
+        return (1.0 - ConstantGain(self.beta).at(k + 2)) / Mass(self.beta)(k + 1)
+
+
+@dataclass(frozen=True)
+class WithinMean:
+    """1 / (1 - kₜ) of a debiased gain, 0 where k = 1: from the square of x - m to (x - m) (x - m⁻)."""
+
+    beta: Beta
+
+    def __call__(self, k: Count) -> Any:
+        rest = 1.0 - DebiasedGain(self.beta).at(k + 1)
+        return np.where(rest > 0.0, 1.0 / np.where(rest > 0.0, rest, 1.0), 0.0)[()]
+
+
+def _length(beta: float, k: Count) -> tuple[Any, float]:
+    """Return ρₜ and ρ∞ of RAdam: lengths of plain means of the EMA's variance, now and in the end."""
+    most, t = 2.0 / (1.0 - beta) - 1.0, np.asarray(k) + 1.0
+    mass = np.asarray(Mass(beta)(k))
+    return most - 2.0 * t * (1.0 - mass) / mass, most
+
+
+@dataclass(frozen=True)
+class Rectified:
+    """1/rₜ where ρₜ > 5, else 0: what RAdam multiplies the root by (Liu et al. 2020, algorithm 2)."""
+
+    beta: float
+    threshold: float = 5.0
+
+    def __call__(self, k: Count) -> Any:
+        length, most = _length(self.beta, k)
+        rho = np.where(length > self.threshold, length, most)
+        root = np.sqrt((most - 4.0) * (most - 2.0) * rho / ((rho - 4.0) * (rho - 2.0) * most))
+        return np.where(length > self.threshold, root, 0.0)[()]
+
+
+@dataclass(frozen=True)
+class Unrectified:
+    """0 where ρₜ > 5, else 1: RAdam's first steps are the mean alone."""
+
+    beta: float
+    threshold: float = 5.0
+
+    def __call__(self, k: Count) -> Any:
+        return np.where(_length(self.beta, k)[0] > self.threshold, 0.0, 1.0)[()]
