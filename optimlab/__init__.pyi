@@ -117,6 +117,8 @@ from optimlab.rules.feedback import SignedEma as SignedEma
 from optimlab.rules.feedback import StepRms as StepRms
 from optimlab.rules.feedback import StepSize as StepSize
 from optimlab.rules.feedback import TwoReadings as TwoReadings
+from optimlab.rules.synthesis import Synthesis as Synthesis
+from optimlab.rules.synthesis import synthesize as synthesize
 from optimlab.schedules.corrections import EpsHat as EpsHat
 from optimlab.schedules.corrections import HalfLife as HalfLife
 from optimlab.schedules.corrections import Mass as Mass

@@ -5,15 +5,22 @@ import pytest
 
 from optimlab import (
     Abs,
+    Bema,
     Clip,
     Ema,
+    FirstValueGain,
     Gradient,
+    InversePowerGain,
     PowerGain,
     Root,
+    ShareGain,
     Sign,
     Square,
+    TailGain,
     Trace,
+    UniformGain,
     WarmUpGain,
+    WeightedGain,
     Weights,
     adam,
     adamw,
@@ -52,6 +59,27 @@ RULES = {
     "two traces": 0.5 * Trace(0.5) + 0.5 * Trace(0.9, first=-1.0) - 0.1,
     "gains": Ema(WarmUpGain(0.9)) / (Square() | Ema(PowerGain(6.94)) | Root(1e-8)),
     "differences": -(Gradient() - Ema(0.9)) * 2,
+}
+
+
+def growing(k):
+    """Weights t², as Schedule-Free has them for r = 2."""
+    return (k + 1.0) ** 2
+
+
+AVERAGES = {
+    "constant": Ema(0.9),
+    "debiased": Ema(0.9, debias=True),
+    "scheduled": Ema(half_then_nearly, debias=True),
+    "first value": Ema(FirstValueGain(0.9)),
+    "warm-up": Ema(WarmUpGain(0.9)),
+    "uniform": Ema(UniformGain()),
+    "tail": Ema(TailGain(3)),
+    "weighted": Ema(WeightedGain(growing)),
+    "power": Ema(PowerGain(6.94)),
+    "share": Ema(ShareGain(0.05)),
+    "inverse power": Ema(InversePowerGain(2 / 3, least=0.1)),
+    "bema": Bema(InversePowerGain(0.5, lag=10.0), InversePowerGain(0.2, lag=10.0)),
 }
 
 
