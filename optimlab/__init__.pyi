@@ -80,8 +80,6 @@ from optimlab.rules.elementwise import Root as Root
 from optimlab.rules.elementwise import Sign as Sign
 from optimlab.rules.elementwise import Square as Square
 from optimlab.rules.elementwise import Weights as Weights
-from optimlab.rules.synthesis import Synthesis as Synthesis
-from optimlab.rules.synthesis import synthesize as synthesize
 from optimlab.rules.family import adabelief as adabelief
 from optimlab.rules.family import adadelta as adadelta
 from optimlab.rules.family import adagrad as adagrad
