@@ -1,0 +1,1 @@
+"""Plugs: the rules inside other systems, as ``method=`` of SciPy's minimize."""
