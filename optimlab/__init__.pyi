@@ -51,6 +51,7 @@ from optimlab.recurrence.gains import ConstantGain as ConstantGain
 from optimlab.recurrence.gains import DebiasedGain as DebiasedGain
 from optimlab.recurrence.gains import FirstValueGain as FirstValueGain
 from optimlab.recurrence.gains import WarmUpGain as WarmUpGain
+from optimlab.recurrence.gains import WeightedGain as WeightedGain
 from optimlab.recurrence.growing import InversePowerGain as InversePowerGain
 from optimlab.recurrence.growing import PowerGain as PowerGain
 from optimlab.recurrence.growing import ShareGain as ShareGain
