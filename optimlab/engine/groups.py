@@ -11,7 +11,6 @@ from optimlab.checks import POSITIVE, hyperparameter
 from optimlab.engine.given import check_shapes, checked_average, checked_lr
 from optimlab.engine.probe import checked_rule
 from optimlab.rules.algebra import Rule
-from optimlab.rules.averages import compensated
 from optimlab.trees import ByName, first_match
 from optimlab.typing import Count, Number
 
@@ -105,6 +104,8 @@ class Groups:
 
     def averages_of(self, names: tuple[str, ...]) -> list[Rule | None]:
         """Return what averages each leaf, if it is averaged."""
+        from optimlab.rules.averages import compensated
+
         means = [None if average is None else compensated(average) for average in self.averages]
         return [means[place] for place in _places("average", self.average, names)]
 
