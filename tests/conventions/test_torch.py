@@ -167,6 +167,15 @@ def test_schedules_print_what_torch_printed():
         assert pickle.loads(pickle.dumps(schedule)) == schedule
 
 
+def test_the_rate_falls_where_torchs_does():
+    optimizer, w, rates = conventions.SGD(1.0), np.zeros(1), []
+    optimizer.hooks = [lr_scheduler.ReduceLROnPlateau(patience=5, cooldown=5)]
+    for _ in range(30):
+        optimizer.step(w, np.ones(1), loss=1.0)
+        rates.append(optimizer.lr)
+    assert (np.flatnonzero(np.diff(rates)) + 2).tolist() == [7, 18, 29]  # which torch 2.13.0 printed
+
+
 def test_a_schedule_is_the_learning_rate_of_a_convention():
     optimizer, w = conventions.SGD(lr_scheduler.ExponentialLR(1.0, 0.5), momentum=0.5), np.zeros(1)
     assert [float(optimizer.step(w, np.ones(1))[0]) for _ in range(3)] == [-1.0, -1.75, -2.1875]
