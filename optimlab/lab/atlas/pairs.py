@@ -251,6 +251,8 @@ PAIRS: Final[tuple[Pair, ...]] = (
          anneal_strategy=one_of("cos", "linear"), div_factor=NORM, final_div_factor=NORM).on(RATES),
     pair("torch.lr_scheduler.OneCycleLR", {"max_lr": 0.5, "epochs": 3, "steps_per_epoch": 67, "three_phase": True},
          pct_start=between(0.1, 0.4), anneal_strategy=one_of("cos", "linear")).on(RATES),
+    pair("torch.lr_scheduler.SWALR", {"lr": 0.5, "swa_lr": 0.1}, anneal_epochs=LENGTH,
+         anneal_strategy=one_of("cos", "linear")).called("swa_utils.SWALR").on(RATES),
     pair("pytorch_optimizer.AdEMAMix", betas=BETAS3, alpha=NORM, eps=EPS, weight_decay=DECAY, weight_decouple=EITHER),
     pair("pytorch_optimizer.AdEMAMix", {"t_alpha_beta3": 100, "betas": (0.9, 0.999, 0.9999)}, alpha=NORM),
     pair("pytorch_optimizer.SimplifiedAdEMAMix", betas=BETAS, alpha=NORM, eps=EPS,
