@@ -14,10 +14,21 @@ from optimlab.descent.stop import Progress as Progress
 from optimlab.descent.stop import Seconds as Seconds
 from optimlab.descent.stop import Stalled as Stalled
 from optimlab.hooks.accumulate import Accumulate as Accumulate
+from optimlab.hooks.adaptive import Momo as Momo
+from optimlab.hooks.adaptive import PolyakStep as PolyakStep
+from optimlab.hooks.adaptive import momo as momo
+from optimlab.hooks.adaptive import momo_adam as momo_adam
 from optimlab.hooks.clip import ClipEach as ClipEach
 from optimlab.hooks.clip import ClipNorm as ClipNorm
 from optimlab.hooks.clip import ClipValue as ClipValue
+from optimlab.hooks.distance import DistanceOverGradients as DistanceOverGradients
+from optimlab.hooks.distance import DistanceOverWeightedGradients as DistanceOverWeightedGradients
+from optimlab.hooks.distance import Prodigy as Prodigy
 from optimlab.hooks.lookahead import Lookahead as Lookahead
+from optimlab.hooks.points import Points as Points
+from optimlab.hooks.points import gpa as gpa
+from optimlab.hooks.points import look_ahead as look_ahead
+from optimlab.hooks.points import schedule_free as schedule_free
 from optimlab.hooks.project import Ball as Ball
 from optimlab.hooks.project import Box as Box
 from optimlab.hooks.project import Project as Project
@@ -39,13 +50,18 @@ from optimlab.recurrence.gain import Gain as Gain
 from optimlab.recurrence.gains import ConstantGain as ConstantGain
 from optimlab.recurrence.gains import DebiasedGain as DebiasedGain
 from optimlab.recurrence.gains import FirstValueGain as FirstValueGain
+from optimlab.recurrence.gains import InversePowerGain as InversePowerGain
 from optimlab.recurrence.gains import PowerGain as PowerGain
 from optimlab.recurrence.gains import ShareGain as ShareGain
+from optimlab.recurrence.gains import TailGain as TailGain
 from optimlab.recurrence.gains import UniformGain as UniformGain
 from optimlab.recurrence.gains import WarmUpGain as WarmUpGain
+from optimlab.recurrence.gains import WeightedGain as WeightedGain
+from optimlab.recurrence.profile import Profile as Profile
 from optimlab.rules.algebra import ArrayRule as ArrayRule
 from optimlab.rules.algebra import Constant as Constant
 from optimlab.rules.algebra import Rule as Rule
+from optimlab.rules.averages import Bema as Bema
 from optimlab.rules.averages import Ema as Ema
 from optimlab.rules.averages import Trace as Trace
 from optimlab.rules.basic import adam as adam
@@ -102,6 +118,8 @@ from optimlab.rules.feedback import TwoReadings as TwoReadings
 from optimlab.rules.matrix import Orthogonalize as Orthogonalize
 from optimlab.rules.matrix import adafactor as adafactor
 from optimlab.rules.matrix import muon as muon
+from optimlab.rules.synthesis import Synthesis as Synthesis
+from optimlab.rules.synthesis import synthesize as synthesize
 from optimlab.rules.whole import Centralize as Centralize
 from optimlab.rules.whole import Mean as Mean
 from optimlab.rules.whole import Norm as Norm
@@ -117,10 +135,19 @@ from optimlab.rules.whole import lars as lars
 from optimlab.rules.whole import mars as mars
 from optimlab.rules.whole import novograd as novograd
 from optimlab.rules.whole import stable_adamw as stable_adamw
+from optimlab.schedules.corrections import After as After
+from optimlab.schedules.corrections import Dozat as Dozat
 from optimlab.schedules.corrections import EpsHat as EpsHat
+from optimlab.schedules.corrections import FourthRoot as FourthRoot
+from optimlab.schedules.corrections import GradientShare as GradientShare
 from optimlab.schedules.corrections import HalfLife as HalfLife
 from optimlab.schedules.corrections import Mass as Mass
+from optimlab.schedules.corrections import MeanShare as MeanShare
+from optimlab.schedules.corrections import Rectified as Rectified
+from optimlab.schedules.corrections import Unrectified as Unrectified
+from optimlab.schedules.corrections import WithinMean as WithinMean
 from optimlab.schedules.cycles import cosine_restarts as cosine_restarts
+from optimlab.schedules.cycles import cosine_wave as cosine_wave
 from optimlab.schedules.cycles import cyclic as cyclic
 from optimlab.schedules.cycles import linear_one_cycle as linear_one_cycle
 from optimlab.schedules.cycles import one_cycle as one_cycle
@@ -154,5 +181,3 @@ from optimlab.series.fit import ema_band as ema_band
 from optimlab.series.fit import fit_decay as fit_decay
 from optimlab.series.state import EmaState as EmaState
 from optimlab.step import Step as Step
-
-__version__: str

@@ -15,6 +15,7 @@ from optimlab.notation.symbols import Symbol
 from optimlab.recurrence import gains
 from optimlab.recurrence.decay import Decay
 from optimlab.recurrence.gain import Gain
+from optimlab.schedules import corrections
 
 __all__ = ["Written", "decimal", "gain_of_t", "latex", "letters", "sampled", "written"]
 
@@ -78,6 +79,13 @@ def written(held: Any, k: str = "k") -> Any:
     """Return a hyperparameter as a number or symbol: a number, a row of numbers, schedules by their names."""
     if isinstance(held, tuple):
         return Symbol(_FLOAT, rf"\left({', '.join([decimal(x).text for x in held])}\right)")
+    match held:
+        case corrections.Mass(beta):
+            return 1.0 - _power_of_t(beta)
+        case corrections.EpsHat(eps, beta):
+            return eps / np.sqrt(1.0 - _power_of_t(beta))
+        case corrections.FourthRoot(factor):
+            return factor * np.power(Symbol(_FLOAT, k), 0.25)
     if not callable(held):
         return held
     text, inner = getattr(held, "__name__", repr(held)), ""
@@ -137,8 +145,8 @@ class Written(Protocol):
     def symbols(self) -> tuple[Any, ...]:
         """Return how they are written."""
 
-    def compose(self) -> Callable[..., Any]:
-        """Return the formula."""
+    def displacement(self) -> Callable[..., Any]:
+        """Return the formula of what is subtracted from the weights."""
 
 
 def sampled(rule: Written) -> tuple[Any, ...]:
@@ -161,8 +169,8 @@ def latex(rule: Written) -> str:
     """Return the state's equations, then that of the weights."""
     names = letters(rule.slots)
     g, w, eta, *state = [Symbol(_FLOAT, name) for name in ("g", "w", r"\eta", *names)]
-    formula: Callable[..., Any] = rule.compose()
-    y, new = formula(g, w, tuple(state), tuple([g.symbol(number) for number in rule.symbols()]))
+    numbers = tuple([g.symbol(number) for number in rule.symbols()])
+    step, new = rule.displacement()(eta, g, w, tuple(state), numbers)
     page = _Page()
     lines = []
     for old, letter, given in zip(state, names, new, strict=True):
@@ -172,7 +180,7 @@ def latex(rule: Written) -> str:
             page.homes[id(old)] = letter + "'"
             if value.function is not None:
                 page.homes.setdefault(id(value), letter)
-    lines.append(rf"w &\leftarrow {page.text(w - eta * y).text}")
+    lines.append(rf"w &\leftarrow {page.text(w - step).text}")
     before = [rf"{name} &\leftarrow {name[:-1]}" for name in sorted(page.wanted)]
     return " \\\\\n".join([*before, *lines])
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from optimlab.checks import Range, number, numbers
+from optimlab.checks import POSITIVE, Range, number, numbers
 
 __all__ = ["Decay", "bias_correction"]
 
@@ -186,6 +186,96 @@ class Decay:
         if self.beta == 0.0:
             return -math.inf
         return math.log1p(-self.alpha) if self.beta >= 0.5 else math.log(self.beta)
+
+    def every(self, updates: float) -> Decay:
+        """β^n: the decay with the same memory of a mean that takes one value in n, or of batches n times as large.
+
+        Parameters
+        ----------
+        updates : float, greater than 0 and finite
+            n; below 1 for more frequent updates or smaller batches.
+
+        Returns
+        -------
+        Decay
+            Its α is 1 - (1-α)ⁿ to the last digits, however small.
+
+        Raises
+        ------
+        ValueError
+            If ``updates`` is outside its range.
+
+        Source
+        ------
+        Busbridge et al. 2023, "How to scale your EMA".
+
+        Examples
+        --------
+        >>> Decay(0.5).every(2), Decay(alpha=1e-17).every(4)
+        (Decay(beta=0.25), Decay(alpha=4e-17))
+        """
+        rate = number("updates", updates, POSITIVE) * self.log_beta
+        if self.alpha == 0.0:
+            return self
+        return Decay(alpha=-math.expm1(rate)) if rate > -math.log(2.0) else Decay(math.exp(rate))
+
+    @classmethod
+    def of_samples(cls, halflife: float, *, batch: float) -> Decay:
+        """α = 1 - 2^(-batch/halflife): a half-life in samples (tokens, images) at updates of a batch of them.
+
+        Parameters
+        ----------
+        halflife : float, greater than 0
+            Samples after which a weight has halved; see ``halflife_in_samples``.
+        batch : float, greater than 0 and finite
+            Samples in a batch.
+
+        Returns
+        -------
+        Decay
+            The decay for each update.
+
+        Raises
+        ------
+        ValueError
+            If an argument is outside its range.
+
+        Source
+        ------
+        Marek et al. 2025, "Small batch size training for language models": the half-life of Adam's second moment in
+        tokens stays when the batch changes.
+
+        Examples
+        --------
+        >>> Decay.of_samples(1000, batch=500), Decay.of_samples(1000, batch=500).halflife_in_samples(500)
+        (Decay(alpha=0.2928932188134525), 1000.0)
+        """
+        return cls(halflife=number("halflife", halflife, _ABOVE_0) / number("batch", batch, POSITIVE))
+
+    def halflife_in_samples(self, batch: float) -> float:
+        """Half-life · batch: samples after which a weight has halved; the inverse of ``of_samples``.
+
+        Parameters
+        ----------
+        batch : float, greater than 0 and finite
+            Samples in a batch.
+
+        Returns
+        -------
+        float
+            The half-life in samples.
+
+        Raises
+        ------
+        ValueError
+            If ``batch`` is outside its range.
+
+        Examples
+        --------
+        >>> round(Decay(0.95).halflife_in_samples(512), 1)
+        6918.9
+        """
+        return self.halflife * number("batch", batch, POSITIVE)
 
     def noise_gain(self, phi: float = 0.0) -> float:
         """(1-β)(1+φβ) / ((1+β)(1-φβ)): variance of the mean over the variance of its input.

@@ -10,7 +10,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from optimlab.checks import Range, check_fields, per_replica
+from optimlab.checks import Range, check_fields, per_replica, whole
+from optimlab.recurrence.profile import Profile
 from optimlab.typing import Count, Floats, Number
 
 __all__ = ["Gain"]
@@ -70,6 +71,48 @@ class Gain(ABC):
         if len(held) > 1 or distinct.size in (1, len(numbers)):
             return size, None, None
         return size, replace(self, **{name: tuple(distinct.tolist())}), where
+
+    def weights(self, t: int) -> Floats:
+        """wᵢ = kᵢ Π(1-kⱼ) over j from i+1 to t: the share of each value in the mean after step t.
+
+        Parameters
+        ----------
+        t : int, at least 1
+            Updates.
+
+        Returns
+        -------
+        ndarray of float64, shape (t,) or (t, S)
+            The weights of values 1 to t; they add up to 1 if the first gain is 1.
+
+        Examples
+        --------
+        >>> from optimlab import DebiasedGain
+        >>> DebiasedGain(0.5).weights(3) * 7
+        array([1., 2., 4.])
+        """
+        k = np.array([self.at(step) for step in range(1, whole("t", t, 1) + 1)])
+        kept = np.cumprod(1.0 - k[:0:-1], axis=0)[::-1]
+        return np.concatenate([k[:-1] * kept, k[-1:]])
+
+    def describe(self, t: int = 1000) -> Profile:
+        """Return lag, effective samples and relative width of the weights after step t.
+
+        Parameters
+        ----------
+        t : int, at least 1
+            Updates.
+
+        Examples
+        --------
+        >>> from optimlab import PowerGain
+        >>> print(PowerGain(6.94).describe(10_000))
+        after 10000 updates
+          lag (mean age)             1118 updates
+          as precise as the mean of  2360 of them
+          relative width             0.09997 of the run
+        """
+        return Profile.of(self.weights(t))
 
     @abstractmethod
     def gains(self, t: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Masses 1 - β₁β₂...βₜ of a schedule of β: what is known of them, kept for the steps that are asked for next."""
+"""Masses of a schedule, 1 - β₁β₂...βₜ or Σw: what is known of them, kept for the steps that are asked for next."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import final
 
 from optimlab.recurrence.powers import Double
 
-__all__ = ["Known", "masses"]
+__all__ = ["Known", "mass"]
 
 
 @final
@@ -46,6 +46,16 @@ class Known:
 
 
 @lru_cache(maxsize=64)
-def masses(mass: Callable[[int], Double]) -> Known:
+def _known(_: Callable[[Double, int], Double]) -> Known:
     """Return what is known of a gain with a schedule."""
     return Known()
+
+
+def mass(grown: Callable[[Double, int], Double], t: int) -> Double:
+    """Return the mass at step t, from that of the step before by ``grown(mass, step)``, in the order of the steps."""
+    known = _known(grown)
+    u, total = known.before(t)
+    for step in range(u + 1, t + 1):
+        total = grown(total, step)
+        known.keep(step, total)
+    return total

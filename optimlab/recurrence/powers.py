@@ -1,4 +1,4 @@
-"""1 - βᵗ and 1 - e⁻ˣ from + - × ÷ alone: the same bits on every machine, and no digit lost however small they are.
+"""1 - βᵗ, 1 - e⁻ˣ and x⁻ᵖ from + - × ÷ alone: the same bits on every machine, and no digit lost however small they are.
 
 A ``Double`` is a number of 106 bits, the sum of two floats or of two arrays.
 """
@@ -12,7 +12,7 @@ import numpy as np
 
 from optimlab.typing import Floats
 
-__all__ = ["Double", "complement", "joined", "quotient", "spent", "table_of", "two_sum"]
+__all__ = ["Double", "artanh", "complement", "inverse_power", "joined", "quotient", "spent", "table_of", "two_sum"]
 
 Double = tuple[Any, Any]
 
@@ -76,3 +76,25 @@ def complement(x: Any) -> Floats:
     for left in range(int(halvings.max(initial=0)), 0, -1):
         c = np.where(halvings >= left, c * (2.0 - c), c)
     return np.asarray(c)
+
+
+def artanh(z: Any) -> Any:
+    """½ ln((1+z)/(1-z)) for z from -1/3 to 1/3, and for 1, which nobody reads, a number."""
+    odd = np.zeros_like(z)
+    for j in range(55, 1, -2):
+        odd = z * z * (1.0 / j + odd)
+    return z + z * odd
+
+
+def inverse_power(x: Any, p: Any) -> Floats:
+    """x⁻ᵖ for x > 0: of p log₂ x the whole part is exact, the rest is below 1."""
+    m, e = np.frexp(x)
+    low = m < 0.7071067811865476
+    m, e = np.where(low, 2.0 * m, m), e - low
+    high, late = _two_product(p, e.astype(np.float64))
+    near = p * (2.8853900817779268 * artanh((m - 1.0) / (m + 1.0)))
+    n = np.rint(high + near)
+    y, c = 0.6931471805599453 * ((high - n) + (late + near)), np.ones_like(n)
+    for j in range(16, 0, -1):
+        c = 1.0 - y / j * c
+    return np.asarray(np.ldexp(c, -n.astype(np.int64)))

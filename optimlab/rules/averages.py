@@ -5,14 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+import numpy as np
+
 from optimlab.checks import Hyperparameter, Range, number, truth
 from optimlab.recurrence.decay import Decay
 from optimlab.recurrence.gain import Gain
 from optimlab.recurrence.gains import ConstantGain, DebiasedGain
+from optimlab.recurrence.profile import Profile
 from optimlab.rules.algebra import Arrays, Coefficients, Rule
-from optimlab.typing import Array, Count
+from optimlab.typing import Array, Count, Floats
 
-__all__ = ["Beta", "CompensatedEma", "Ema", "Trace", "compensated"]
+__all__ = ["Bema", "Beta", "CompensatedEma", "Ema", "Trace", "compensated"]
 
 Beta = Hyperparameter | Decay
 
@@ -63,7 +66,6 @@ class _Mean(Rule):
     """What has a gain, and its value first in its state."""
 
     gain: Gain
-    first: float
 
     @property
     def numbers(self) -> int:
@@ -76,6 +78,14 @@ class _Mean(Rule):
     def read(state: Arrays, c: Arrays) -> Array:
         """Return the value again, from the state and the coefficients of the latest step."""
         return state[0]
+
+    def weights(self, t: int) -> Floats:
+        """Return the weight of each value 1 to t in the mean after step t; see ``Gain.weights``."""
+        return self.gain.weights(t)
+
+    def describe(self, t: int = 1000) -> Profile:
+        """Return lag, effective samples and relative width after step t; see ``Profile``."""
+        return Profile.of(self.weights(t))
 
 
 @dataclass(frozen=True, repr=False, init=False)
@@ -108,7 +118,14 @@ class Ema(_Mean):
     (0.5714285714285714,)
     >>> Ema(0.75, debias=True).formula(3.0, 0.0, (1.0,), (0.5,))
     (2.0, (2.0,))
+    >>> print(Ema(0.98, debias=True).describe())
+    after 1000 updates
+      lag (mean age)             49 updates
+      as precise as the mean of  99 of them
+      relative width             0.0495 of the run
     """
+
+    first: float
 
     def __init__(self, gain: Gain | Beta, *, debias: bool = False, first: float = 0.0) -> None:
         debias = truth("debias", debias)
@@ -169,6 +186,8 @@ class CompensatedEma(_Mean):
     (2.0, (2.0, 0.0))
     """
 
+    first: float
+
     @property
     def slots(self) -> tuple[str, ...]:
         return ("ema", "rest")
@@ -182,6 +201,63 @@ class CompensatedEma(_Mean):
         step = c[0] * (x - state[0]) + state[1]
         m = state[0] + step
         return m, (m, step - (m - state[0]))
+
+
+@dataclass(frozen=True, repr=False)
+class Bema(_Mean):
+    """m ← m + k (x - m), of which m + α (x - x₁) is read: an EMA and what it lags behind, a share α of the way so far.
+
+    x₁ is the first value: of the weights those after the first update.
+
+    Parameters
+    ----------
+    gain : Gain
+        k, which the paper calls β; it must be 1 at first, and then falls, as ``InversePowerGain(0.5, lag=10)``.
+    bias : Gain
+        α, a number for each step as k is one: ``InversePowerGain(0.2, lag=10)``.
+
+    Source
+    ------
+    Block & Zhang 2025, "EMA without the lag" (2508.00180), algorithm 1, without burn-in;
+    the gains above are the defaults of TRL's ``BEMACallback``.
+
+    Examples
+    --------
+    >>> from optimlab import InversePowerGain
+    >>> bema = Bema(InversePowerGain(0.5, lag=10.0), InversePowerGain(0.2, lag=10.0))
+    >>> round(bema.gain.describe().lag, 1), round(bema.describe().lag, 1)  # after 1000 updates
+    (30.3, -220.1)
+    """
+
+    bias: Gain
+
+    @property
+    def slots(self) -> tuple[str, ...]:
+        return ("ema", "first", "way")
+
+    @property
+    def numbers(self) -> int:
+        return 3
+
+    def coefficients(self, t: Count) -> Coefficients:
+        return (self.gain.at(t), self.bias.at(t), np.equal(t, 1) + 0.0)
+
+    @staticmethod
+    def formula(x: Array, w: Array, state: Arrays, c: Arrays) -> tuple[Array, Arrays]:
+        m = state[0] + c[0] * (x - state[0])
+        first = state[1] + c[2] * (x - state[1])
+        return m + c[1] * (x - first), (m, first, x - first)
+
+    @staticmethod
+    def read(state: Arrays, c: Arrays) -> Array:
+        value: Array = state[0] + c[1] * state[2]
+        return value
+
+    def weights(self, t: int) -> Floats:
+        weights, alpha = self.gain.weights(t), self.bias.at(t)
+        weights[0] -= alpha
+        weights[-1] += alpha
+        return weights
 
 
 def compensated(average: Rule) -> Rule:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -22,10 +23,13 @@ __all__ = [
     "FourthRoot",
     "GradientShare",
     "HalfLife",
+    "LargestRate",
     "Mass",
     "MeanShare",
+    "Next",
     "PowerDecay",
     "Rectified",
+    "SquareRoot",
     "Unrectified",
     "WithinMean",
 ]
@@ -87,13 +91,49 @@ class After:
 
 
 @dataclass(frozen=True)
+class Next:
+    """of(k + 1): a function of k for what others count from t = 1.
+
+    Examples
+    --------
+    >>> float(Next(FourthRoot())(15))
+    2.0
+    """
+
+    of: Callable[[Any], Any]
+
+    def __call__(self, k: Count) -> Any:
+        return self.of(np.asarray(k) + 1)
+
+
+@dataclass(frozen=True)
 class FourthRoot:
-    """c (t-1)^¼: the bound of ADOPT."""
+    """c (t-1)^¼: the bound of ADOPT.
+
+    Examples
+    --------
+    >>> float(FourthRoot()(16))
+    2.0
+    """
 
     factor: float = 1.0
 
     def __call__(self, k: Count) -> Any:
         return self.factor * np.sqrt(np.sqrt(k))
+
+
+@dataclass(frozen=True)
+class SquareRoot:
+    """√t: the weight of a gradient in MADGRAD.
+
+    Examples
+    --------
+    >>> [float(SquareRoot()(k)) for k in (0, 3)]
+    [1.0, 2.0]
+    """
+
+    def __call__(self, k: Count) -> Any:
+        return np.sqrt(np.asarray(k) + 1.0)[()]
 
 
 @dataclass(frozen=True)
@@ -121,6 +161,25 @@ class HalfLife:
 
 
 @dataclass(frozen=True)
+class LargestRate:
+    """(max of s(1), ..., s(k+1))ᵖ: the weight of a point in the mean of Schedule-Free, one update ahead as in optax.
+
+    Examples
+    --------
+    >>> from optimlab import linear
+    >>> LargestRate(linear(0.0, steps=2, final=1.0), 2.0)(np.arange(3))
+    array([0.25, 1.  , 1.  ])
+    """
+
+    schedule: Callable[[Any], Any]
+    power: float
+
+    def __call__(self, k: Any) -> Any:
+        rates = np.asarray(self.schedule(np.arange(1.0, np.max(k) + 2.0)), np.float64)
+        return np.maximum.accumulate(np.broadcast_to(rates, int(np.max(k)) + 1))[np.asarray(k, int)] ** self.power
+
+
+@dataclass(frozen=True)
 class PowerDecay:
     """1 - t^(-c): Adafactor's decay, of a mean that forgets ever more slowly; c = 1 is the plain mean.
 
@@ -138,7 +197,13 @@ class PowerDecay:
 
 @dataclass(frozen=True)
 class Dozat:
-    """β (1 - ½ 0.96^(ψ t)): NAdam's momentum, which grows (Dozat 2016, section 4.1)."""
+    """β (1 - ½ 0.96^(ψ t)): NAdam's momentum, which grows (Dozat 2016, section 4.1).
+
+    Examples
+    --------
+    >>> round(Dozat(0.9)(0), 9)
+    0.450073474
+    """
 
     beta: float
     psi: float = 0.004
@@ -149,7 +214,13 @@ class Dozat:
 
 @dataclass(frozen=True)
 class GradientShare:
-    """(1 - μₜ) / (1 - μ₁...μₜ): the share of the gradient in NAdam's step."""
+    """(1 - μₜ) / (1 - μ₁...μₜ): the share of the gradient in NAdam's step.
+
+    Examples
+    --------
+    >>> GradientShare(0.9)(0)
+    1.0
+    """
 
     beta: Beta
 
@@ -159,7 +230,13 @@ class GradientShare:
 
 @dataclass(frozen=True)
 class MeanShare:
-    """μₜ₊₁ / (1 - μ₁...μₜ₊₁): the share of the zero-started mean in NAdam's step."""
+    """μₜ₊₁ / (1 - μ₁...μₜ₊₁): the share of the zero-started mean in NAdam's step.
+
+    Examples
+    --------
+    >>> round(float(MeanShare(0.9)(0)), 9)  # 0.9 / 0.19
+    4.736842105
+    """
 
     beta: Beta
 
@@ -169,7 +246,13 @@ class MeanShare:
 
 @dataclass(frozen=True)
 class WithinMean:
-    """1 / (1 - kₜ) of a debiased gain, 0 where k = 1: from the square of x - m to (x - m) (x - m⁻)."""
+    """1 / (1 - kₜ) of a debiased gain, 0 where k = 1: from the square of x - m to (x - m) (x - m⁻).
+
+    Examples
+    --------
+    >>> [round(float(WithinMean(0.9)(k)), 6) for k in range(3)]
+    [0.0, 2.111111, 1.584795]
+    """
 
     beta: Beta
 
@@ -187,7 +270,13 @@ def _length(beta: float, k: Count) -> tuple[Any, float]:
 
 @dataclass(frozen=True)
 class Rectified:
-    """1/rₜ where ρₜ > 5, else 0: what RAdam multiplies the root by (Liu et al. 2020, algorithm 2)."""
+    """1/rₜ where ρₜ > 5, else 0: what RAdam multiplies the root by (Liu et al. 2020, algorithm 2).
+
+    Examples
+    --------
+    >>> [round(float(Rectified(0.999)(k)), 4) for k in (4, 5, 10000)]
+    [0.0, 38.728, 1.0002]
+    """
 
     beta: float
     threshold: float = 5.0
@@ -201,7 +290,13 @@ class Rectified:
 
 @dataclass(frozen=True)
 class Unrectified:
-    """0 where ρₜ > 5, else 1: RAdam's first steps are the mean alone."""
+    """0 where ρₜ > 5, else 1: RAdam's first steps are the mean alone.
+
+    Examples
+    --------
+    >>> [float(Unrectified(0.999)(k)) for k in (4, 5)]
+    [1.0, 0.0]
+    """
 
     beta: float
     threshold: float = 5.0
