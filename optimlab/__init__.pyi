@@ -50,13 +50,13 @@ from optimlab.recurrence.gain import Gain as Gain
 from optimlab.recurrence.gains import ConstantGain as ConstantGain
 from optimlab.recurrence.gains import DebiasedGain as DebiasedGain
 from optimlab.recurrence.gains import FirstValueGain as FirstValueGain
-from optimlab.recurrence.gains import InversePowerGain as InversePowerGain
-from optimlab.recurrence.gains import PowerGain as PowerGain
-from optimlab.recurrence.gains import ShareGain as ShareGain
-from optimlab.recurrence.gains import TailGain as TailGain
-from optimlab.recurrence.gains import UniformGain as UniformGain
 from optimlab.recurrence.gains import WarmUpGain as WarmUpGain
-from optimlab.recurrence.gains import WeightedGain as WeightedGain
+from optimlab.recurrence.growing import InversePowerGain as InversePowerGain
+from optimlab.recurrence.growing import PowerGain as PowerGain
+from optimlab.recurrence.growing import ShareGain as ShareGain
+from optimlab.recurrence.growing import TailGain as TailGain
+from optimlab.recurrence.growing import UniformGain as UniformGain
+from optimlab.recurrence.growing import WeightedGain as WeightedGain
 from optimlab.recurrence.profile import Profile as Profile
 from optimlab.rules.algebra import ArrayRule as ArrayRule
 from optimlab.rules.algebra import Constant as Constant
@@ -181,3 +181,5 @@ from optimlab.series.fit import ema_band as ema_band
 from optimlab.series.fit import fit_decay as fit_decay
 from optimlab.series.state import EmaState as EmaState
 from optimlab.step import Step as Step
+
+__version__: str

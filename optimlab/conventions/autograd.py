@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from optimlab.conventions.spelling import spelled
 from optimlab.optimizer import Optimizer
 from optimlab.rules import basic
 from optimlab.rules.averages import Ema
@@ -10,6 +11,7 @@ from optimlab.rules.elementwise import Gradient, Root, Square
 __all__ = ["adam", "rmsprop", "sgd"]
 
 
+@spelled("autograd")
 def sgd(step_size: float = 0.1, mass: float = 0.9) -> Optimizer:
     """m ← μ m + (1-μ) g;  w ← w - η m: steps that are 1-μ times those of torch, optax and Keras.
 
@@ -42,6 +44,7 @@ def sgd(step_size: float = 0.1, mass: float = 0.9) -> Optimizer:
     return Optimizer(Ema(mass), step_size)
 
 
+@spelled("autograd")
 def rmsprop(step_size: float = 0.1, gamma: float = 0.9, eps: float = 1e-8) -> Optimizer:
     """v ← γ v + (1-γ) g²;  w ← w - η g / (√v + ε), and v starts at 1: short steps until that is forgotten.
 
@@ -76,6 +79,7 @@ def rmsprop(step_size: float = 0.1, gamma: float = 0.9, eps: float = 1e-8) -> Op
     return Optimizer(Gradient() / (Square() | Ema(gamma, first=1.0) | Root(eps)), step_size)
 
 
+@spelled("autograd")
 def adam(step_size: float = 0.001, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> Optimizer:
     """w ← w - η m̂ / (√v̂ + ε), m̂ and v̂ the debiased means of g and g²: the paper's, as torch and optax.
 

@@ -8,6 +8,7 @@ from typing import Any, final
 import numpy as np
 
 from optimlab.checks import choice
+from optimlab.conventions.spelling import spelled
 from optimlab.optimizer import Optimizer
 from optimlab.rules.averages import Trace
 from optimlab.rules.elementwise import Gradient, Rate, Root, Square
@@ -15,6 +16,7 @@ from optimlab.rules.elementwise import Gradient, Rate, Root, Square
 __all__ = ["AdamOptimizer", "Correction", "InverseScaling", "RootCorrection", "SGDOptimizer"]
 
 
+@spelled("scikit-learn")
 def SGDOptimizer(
     learning_rate_init: float = 0.1,
     lr_schedule: str = "constant",
@@ -72,6 +74,7 @@ def SGDOptimizer(
     return Optimizer((Rate() * Gradient() | step) / Rate(), lr)
 
 
+@spelled("scikit-learn")
 def AdamOptimizer(
     learning_rate_init: float = 0.001, beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-8
 ) -> Optimizer:

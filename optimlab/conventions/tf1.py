@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from optimlab.conventions.spelling import spelled
 from optimlab.optimizer import Optimizer
 from optimlab.rules import basic, family
 from optimlab.rules.averages import Ema, Trace
@@ -16,6 +17,7 @@ __all__ = [
 ]  # fmt: skip
 
 
+@spelled("TensorFlow 1")
 def GradientDescentOptimizer(learning_rate: Any) -> Optimizer:
     """w ← w - η g.
 
@@ -46,6 +48,7 @@ def GradientDescentOptimizer(learning_rate: Any) -> Optimizer:
     return Optimizer(Gradient(), learning_rate)
 
 
+@spelled("TensorFlow 1")
 def MomentumOptimizer(learning_rate: Any, momentum: float, use_nesterov: bool = False) -> Optimizer:
     """a ← μ a + g;  w ← w - η a, with Nesterov's momentum w ← w - η (g + μ a): η is outside, unlike in Keras.
 
@@ -80,6 +83,7 @@ def MomentumOptimizer(learning_rate: Any, momentum: float, use_nesterov: bool = 
     return Optimizer(Gradient() + momentum * Trace(momentum) if use_nesterov else Trace(momentum), learning_rate)
 
 
+@spelled("TensorFlow 1")
 def RMSPropOptimizer(
     learning_rate: Any, decay: float = 0.9, momentum: float = 0.0, epsilon: float = 1e-10, centered: bool = False
 ) -> Optimizer:
@@ -122,6 +126,7 @@ def RMSPropOptimizer(
     return Optimizer((Rate() * Gradient() / (spread + epsilon | Root()) | Trace(momentum)) / Rate(), learning_rate)
 
 
+@spelled("TensorFlow 1")
 def AdamOptimizer(
     learning_rate: Any = 0.001, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8
 ) -> Optimizer:
@@ -161,6 +166,7 @@ def AdamOptimizer(
     return Optimizer(basic.adam(beta1, beta2, EpsHat(epsilon, beta2)), learning_rate)
 
 
+@spelled("TensorFlow 1")
 def AdagradOptimizer(learning_rate: Any, initial_accumulator_value: float = 0.1) -> Optimizer:
     """a ← a + g², a₀ = 0.1;  w ← w - η g / √a: what a starts at stands for ε.
 
@@ -194,6 +200,7 @@ def AdagradOptimizer(learning_rate: Any, initial_accumulator_value: float = 0.1)
     return Optimizer(Gradient() / (total | Root()), learning_rate)
 
 
+@spelled("TensorFlow 1")
 def AdadeltaOptimizer(learning_rate: Any = 0.001, rho: float = 0.95, epsilon: float = 1e-8) -> Optimizer:
     """w ← w - η u, u = g √(d + ε) / √(v + ε), d the mean of u² before: the paper's η is 1, this default is 0.001.
 
@@ -228,6 +235,7 @@ def AdadeltaOptimizer(learning_rate: Any = 0.001, rho: float = 0.95, epsilon: fl
     return Optimizer(family.adadelta(rho, epsilon), learning_rate)
 
 
+@spelled("TensorFlow 1")
 def FtrlOptimizer(
     learning_rate: Any,
     initial_accumulator_value: float = 0.1,

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple, Protocol
 import numpy as np
 
 from optimlab.notation.symbols import Symbol
-from optimlab.recurrence import gains
+from optimlab.recurrence import gains, growing
 from optimlab.recurrence.decay import Decay
 from optimlab.recurrence.gain import Gain
 from optimlab.schedules import corrections
@@ -103,11 +103,11 @@ def gain_of_t(gain: Gain) -> Symbol:
     """Return k as a function of t; βᵗ of a schedule is the product of its values so far."""
     t = Symbol(_FLOAT, "t")
     match gain:
-        case gains.UniformGain() | gains.DebiasedGain(Decay(alpha=0.0)):
+        case growing.UniformGain() | gains.DebiasedGain(Decay(alpha=0.0)):
             k = 1.0 / t
-        case gains.PowerGain(gamma):
+        case growing.PowerGain(gamma):
             k = 1.0 - np.power(1.0 - 1.0 / t, 1.0 + written(gamma))
-        case gains.ShareGain(share):
+        case growing.ShareGain(share):
             k = np.where(t == 1.0, 1.0, 1.0 - np.power(2.0, -1.0 / (written(share) * t)))
         case gains.DebiasedGain(beta):
             k = _alpha(beta) / (1.0 - _power_of_t(beta))
@@ -117,6 +117,12 @@ def gain_of_t(gain: Gain) -> Symbol:
             k = np.where(t == 1.0, 1.0, np.maximum(_alpha(beta), 9.0 / (9.0 + t)))
         case gains.ConstantGain(beta):
             k = _alpha(beta)
+        case growing.TailGain(start):
+            k = 1.0 / np.maximum(1.0, t - written(start))
+        case growing.InversePowerGain(power):
+            least, lag, rate = written(gain.least), written(gain.lag), written(gain.rate)
+            falling = np.minimum(1.0, 1.0 / np.power(lag + rate * t, written(power)))
+            k = np.where(t == 1.0, 1.0, np.maximum(least, falling))
         case _:
             k = Symbol(_FLOAT, rf"{_upright(type(gain).__name__)}(t)")
     return t.symbol(k)

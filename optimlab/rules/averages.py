@@ -7,17 +7,15 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from optimlab.checks import Hyperparameter, Range, number, truth
-from optimlab.recurrence.decay import Decay
+from optimlab.checks import Range, number, truth
+from optimlab.recurrence.decay import Beta, Decay
 from optimlab.recurrence.gain import Gain
 from optimlab.recurrence.gains import ConstantGain, DebiasedGain
 from optimlab.recurrence.profile import Profile
 from optimlab.rules.algebra import Arrays, Coefficients, Rule
 from optimlab.typing import Array, Count, Floats
 
-__all__ = ["Bema", "Beta", "CompensatedEma", "Ema", "Trace", "compensated"]
-
-Beta = Hyperparameter | Decay
+__all__ = ["Bema", "CompensatedEma", "Ema", "Trace", "compensated"]
 
 
 @dataclass(frozen=True, repr=False)
@@ -247,6 +245,13 @@ class Bema(_Mean):
         m = state[0] + c[0] * (x - state[0])
         first = state[1] + c[2] * (x - state[1])
         return m + c[1] * (x - first), (m, first, x - first)
+
+    def symbols(self) -> tuple[Any, ...]:
+        from optimlab.notation.latex import gain_of_t
+        from optimlab.notation.symbols import Symbol
+
+        first = np.where(Symbol(np.dtype(np.float64), "t") == 1.0, 1.0, 0.0)
+        return gain_of_t(self.gain), gain_of_t(self.bias), first
 
     @staticmethod
     def read(state: Arrays, c: Arrays) -> Array:
