@@ -1,4 +1,4 @@
-"""The command ``optimlab``, or ``python -m optimlab``: play with rules and series, the studies, the version."""
+"""The command ``optimlab``, or ``python -m optimlab``: play with rules and series, the studies, the atlas."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from optimlab.lab.frame import studies
 from optimlab.lab.frame.terminal import columns, tell
 
 __all__ = ["main"]
+
+_OWN = {"play": "optimlab.lab.play.play", "ema": "optimlab.lab.play.ema", "atlas": "optimlab.lab.atlas.command"}
+"""Commands that have options of their own."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -35,8 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     0
     """
     given = list(sys.argv[1:] if argv is None else argv)
-    if given[:1] in (["play"], ["ema"]):  # which have options of their own
-        return int(import_module(f"optimlab.lab.play.{given[0]}").command(given[1:]))
+    if given[:1] and given[0] in _OWN:
+        return int(import_module(_OWN[given[0]]).command(given[1:]))
     parser = argparse.ArgumentParser("optimlab", description=__doc__, allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"optimlab {optimlab.__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
@@ -48,6 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     commands.add_parser("play", help="rules over a surface: optimlab play --surface saddle --rules adam")
     commands.add_parser("ema", help="averages of a series: optimlab ema FILE --column NAME --beta 0.9")
+    commands.add_parser("atlas", help="conventions against the systems that are installed: optimlab atlas torch.Adam")
     own = given[2:] if given[:1] == ["study"] else []  # the study's own options, which it reads itself
     arguments = parser.parse_args(given[: len(given) - len(own)])
     if arguments.command == "study":

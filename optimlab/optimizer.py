@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Optimizer"]
 
 _GO_ON = "make a new Optimizer with it, and new.load_state_dict(old.state_dict()) to go on from here"
-_AVERAGES = "construct the optimizer with average=Ema(0.999, debias=True)"
+_AVERAGES = "construct the optimizer with average=Ema(0.999, debias=True), or with a hook such as Lookahead()"
 
 _READ = {
     "t": "load_state_dict and load set it, with the state that belongs to it",
@@ -434,6 +434,8 @@ class Optimizer:
     def averaged(self, params: Any) -> Iterator[Any]:
         """Put the averaged weights into the parameters, and the parameters back at the end, whatever happens.
 
+        They are those of ``average=``, or, without it, of the first hook that has some: ``Lookahead``, ``Points``.
+
         Parameters
         ----------
         params : container of arrays
@@ -467,7 +469,9 @@ class Optimizer:
         """
         run = self._run
         saved: list[tuple[Array, Array]] = []
-        if all(average is None for average in run.groups.averages):
+        if all(average is None for average in run.groups.averages) and not any(
+            hasattr(x, "averaged") for x in run.hooks
+        ):
             raise ValueError(f"there is no average; {_AVERAGES}")
         if np.any(np.equal(run.t, 0)):
             raise ValueError("there is no average before the first step")

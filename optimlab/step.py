@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -62,6 +62,9 @@ class Step:
         Gradients that a hook has found to be finite, with a norm below 1e16: if they still are ``step.gradients`` when
         all hooks have been called, the optimizer does not look at them again. A hook that changes an array of its own
         in place afterwards sets it to None.
+    clocks : function
+        Returns, by name, how many updates a leaf waited in and how many there had been when it was added; see
+        ``counts``.
 
     Examples
     --------
@@ -97,6 +100,7 @@ class Step:
     check_finite: bool = True
     places: tuple[int, ...] = ()
     known: tuple[str, ...] = ()
+    clocks: Callable[[], Mapping[str, tuple[Count, Count]]] = dict
 
     def chosen(self, only: str | Sequence[str] | None) -> list[bool]:
         """Return, for each leaf, whether patterns of names mean it, and it does not wait.
@@ -111,6 +115,11 @@ class Step:
     def rate(self, leaf: int) -> Number:
         """Return the learning rate of the leaf of this index."""
         return self.lr.parts[self.places[leaf]] if isinstance(self.lr, ByName) else self.lr
+
+    def counts(self) -> list[Count]:
+        """Return, for each leaf, t without the updates that it waited in, or was not there."""
+        clocks = self.clocks()
+        return [self.t - sum(clocks.get(name, (0, 0))) for name in self.names]
 
     def refuse_bad(self) -> None:
         """Raise FloatingPointError, with the leaf and the index, for the first gradient that is not finite."""

@@ -36,7 +36,7 @@ def test_it_prints_the_table_of_the_readme(capsys):
 def test_alone_it_says_what_it_can_do(capsys):
     assert main([]) == 0
     printed = capsys.readouterr().out
-    assert all(command in printed for command in ("studies", "study", "play", "ema"))
+    assert all(command in printed for command in ("studies", "study", "play", "ema", "atlas"))
 
 
 @pytest.mark.parametrize("arguments", [["study"], ["study", "nothing"], ["studies", "more"], ["average"]])

@@ -15,13 +15,13 @@ import pytest
 import optimlab
 
 ROOT = Path(optimlab.__file__).parent
-COMPILED = ("optimlab.series.compiled", "optimlab.engine.fused")  # need numba
+NEEDING = ("optimlab.series.compiled", "optimlab.engine.fused", "optimlab.plug.sklearn")  # numba, scikit-learn
 MODULES = sorted(
     info.name
     for info in pkgutil.walk_packages([str(ROOT)], "optimlab.")
-    if info.name not in COMPILED and not info.name.startswith("optimlab.studies")
+    if not info.name.startswith((*NEEDING, "optimlab.studies"))
 )
-LAB = ["autodiff", "frame", "nets", "play", "problems", "theory"]
+LAB = ["atlas", "autodiff", "frame", "nets", "play", "problems", "theory"]
 MAP = re.findall(
     r"^\| (?:`(\S+)`|\*\*the library\*\*) \| ?(.*)\|$", (ROOT.parent / "CONTRIBUTING.md").read_text(), re.M
 )
@@ -137,6 +137,7 @@ def test_imports_point_down_the_map(path):
 @pytest.mark.parametrize(("room", "strangers"), [
     ("autodiff", LAB), ("theory", LAB), ("nets", LAB), ("frame", LAB),
     ("problems", ["autodiff", "theory", "frame", "play"]),    ("play", ["nets", "theory"]),
+    ("atlas", ["autodiff", "nets", "play", "problems", "theory"]),
 ])  # fmt: skip
 def test_rooms_of_the_laboratory_keep_to_themselves(room, strangers):
     for path in (ROOT / "lab" / room).rglob("*.py"):

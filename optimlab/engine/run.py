@@ -145,12 +145,20 @@ class Run:
         """Put the averaged weights into the parameters; return these, and what was in them."""
         layout = self.bound(params)
         check_writable(layout.leaves, layout.names)
-        averages = self.passes.averages(layout, self.t)
+        averages = self._averages(layout)
         saved = [(leaf, leaf.copy()) for leaf in layout.leaves]
         self.swapped = True
         for leaf, average in zip(layout.leaves, averages, strict=True):
             leaf[...] = average
         return saved
+
+    def _averages(self, layout: Layout) -> list[Array]:
+        """Return what ``average=`` has of each leaf, or if there is none the first hook that has averages."""
+        if any(average is not None for average in self.groups.averages):
+            return self.passes.averages(layout, self.t)
+        held = next(hook.averaged for hook in self.hooks if hasattr(hook, "averaged"))
+        rows = zip(layout.names, layout.leaves, strict=True)
+        return [np.broadcast_to(held.get(name, leaf), leaf.shape) for name, leaf in rows]
 
     def swap_back(self, saved: list[tuple[Array, Array]]) -> None:
         """Put back what ``swap`` has returned, and empty it."""
@@ -251,7 +259,7 @@ class Run:
         loss = None if loss is None else checked_loss(loss, layout.replicas)
         self._check_schedules(layout)
         step = Step(self.t + 1, lr, 1.0, False, layout.leaves, (), layout.names, loss, layout.replicas)
-        step.check_finite, step.places = self.check_finite, layout.rates
+        step.check_finite, step.places, step.clocks = self.check_finite, layout.rates, lambda: layout.clocks
         return step
 
     def _step(self, layout: Layout, given: tuple[Array, ...], loss: Number | None, *, closing: bool) -> None:

@@ -39,7 +39,7 @@ class Lookahead(Checked):
     -----
     The slow weights begin as the parameters before the first step. A leaf without a gradient in the update that
     synchronises goes on to the next. The rule's state is kept at a synchronisation, as
-    in optax's ``lookahead``.
+    in optax's ``lookahead``. ``Optimizer.averaged`` puts the slow weights into the parameters.
 
     Examples
     --------
@@ -67,6 +67,11 @@ class Lookahead(Checked):
         "k": Range("a whole number of at least 1 and finite"),
         "share": Range("in [0, 1]"),
     }
+
+    @property
+    def averaged(self) -> dict[str, Array]:
+        """The slow weights by the leaf's name, copied; none before the first step."""
+        return self._slow.copies()
 
     def before(self, step: Step) -> None:
         """Keep the weights of the start; see that the numbers are right before anything moves."""

@@ -151,8 +151,8 @@ class Written(Protocol):
     def symbols(self) -> tuple[Any, ...]:
         """Return how they are written."""
 
-    def compose(self) -> Callable[..., Any]:
-        """Return the formula."""
+    def displacement(self) -> Callable[..., Any]:
+        """Return the formula of what is subtracted from the weights."""
 
 
 def sampled(rule: Written) -> tuple[Any, ...]:
@@ -175,8 +175,8 @@ def latex(rule: Written) -> str:
     """Return the state's equations, then that of the weights."""
     names = letters(rule.slots)
     g, w, eta, *state = [Symbol(_FLOAT, name) for name in ("g", "w", r"\eta", *names)]
-    formula: Callable[..., Any] = rule.compose()
-    y, new = formula(g, w, tuple(state), tuple([g.symbol(number) for number in rule.symbols()]))
+    numbers = tuple([g.symbol(number) for number in rule.symbols()])
+    step, new = rule.displacement()(eta, g, w, tuple(state), numbers)
     page = _Page()
     lines = []
     for old, letter, given in zip(state, names, new, strict=True):
@@ -186,7 +186,7 @@ def latex(rule: Written) -> str:
             page.homes[id(old)] = letter + "'"
             if value.function is not None:
                 page.homes.setdefault(id(value), letter)
-    lines.append(rf"w &\leftarrow {page.text(w - eta * y).text}")
+    lines.append(rf"w &\leftarrow {page.text(w - step).text}")
     before = [rf"{name} &\leftarrow {name[:-1]}" for name in sorted(page.wanted)]
     return " \\\\\n".join([*before, *lines])
 
@@ -197,7 +197,7 @@ def letters(slots: tuple[str, ...]) -> list[str]:
     for slot in slots:
         name = re.sub(r"_\d+$", "", slot)
         last = name.rpartition("_")[2]
-        short = {"ema": "v" if name.endswith("square_ema") else "m", "trace": "v"}.get(last, last)
+        short = {"ema": "v" if "square" in name else "m", "trace": "v"}.get(last, last)
         letter = short if len(short) == 1 else _upright(short)
         count = sum(other.partition("_")[0] == letter for other in taken) + 1
         taken.append(letter if count == 1 else f"{letter}_{{{count}}}")
@@ -232,7 +232,8 @@ def _written(function: Any, operands: list[_Text]) -> _Text:
         return _product(a, b)
     if function is np.power:
         return _Text(f"{a.inside(_ATOM)}^{b.text if len(b.text) == 1 else f'{{{b.text}}}'}", _POWER)
-    if function is np.positive or (function is np.add and b.text == "0"):
+    bounded = function not in (np.minimum, np.maximum) or not b.text.endswith(r"\infty")
+    if function is np.positive or (function is np.add and b.text == "0") or not bounded:
         return a
     if function not in _FORMS:
         return _Text(rf"{_upright(function.__name__)}\left({', '.join([x.text for x in operands])}\right)")

@@ -22,6 +22,7 @@ __all__ = ["ArrayRule", "Arrays", "Coefficients", "Constant", "Expression", "For
 Arrays = tuple[Array, ...]
 Coefficients = tuple[Number, ...]
 Formula = Callable[[Array, Array, Arrays, Arrays], tuple[Array, Arrays]]
+Displacement = Callable[[Array, Array, Array, Arrays, Arrays], tuple[Array, Arrays]]
 
 
 def _joined(sign: str) -> tuple[Callable[[Any, Any], Rule], Callable[[Any, Any], Rule]]:
@@ -78,7 +79,7 @@ class Rule:
         super().__init_subclass__(**options)
         for base in cls.__bases__:
             formulas = issubclass(base, Rule) and (base.formula, base.compose) != (Rule.formula, Rule.compose)
-            if formulas and base is not ArrayRule:
+            if formulas and not (issubclass(base, ArrayRule) and base.of is ArrayRule.of):
                 raise TypeError(
                     f"{cls.__name__} must derive from Rule: {base.__name__} is final; vary it by composition, "
                     f"such as {base.__name__}(...) | other, or write a Rule with a formula of its own"
@@ -141,6 +142,16 @@ class Rule:
     def compose(self) -> Formula:
         """Return the formula of the whole expression."""
         return self.formula
+
+    def displacement(self) -> Displacement:
+        """Return the formula of η y for a learning rate η: of ``a / Rate()`` it is a, also where η is 0."""
+        formula = self.compose()
+
+        def displaced(lr: Array, x: Array, w: Array, state: Arrays, c: Arrays) -> tuple[Array, Arrays]:
+            y, new = formula(x, w, state, c)
+            return lr * y, new
+
+        return displaced
 
     def symbols(self) -> tuple[Any, ...]:
         """Return how the coefficients are written as mathematics."""
@@ -291,7 +302,7 @@ class Constant(Rule):
 class ArrayRule(Rule):
     """y = of(x, w, c): a rule without memory that looks at a whole leaf, such as its mean or its singular values.
 
-    One of your own is a frozen dataclass with a static method ``of``, and with ``shape`` if y has another shape than x.
+    One of your own is a frozen dataclass with a method ``of``, and with ``shape`` if y has another shape than x.
     What needs memory is fed into an ``Ema`` or a ``Trace``, whose state has the shape of what it is fed. With replicas
     each is a leaf of its own. NumPy runs an expression with such a rule, whatever the engine. x and w are contiguous,
     so that their order in memory changes no bit.
@@ -314,15 +325,19 @@ class ArrayRule(Rule):
     def whole(self) -> bool:
         return True
 
-    @staticmethod
-    def of(x: Array, w: Array, c: Arrays) -> Array:
+    def of(self, x: Array, w: Array, c: Arrays) -> Array:
         """Return the value for a signal x in a leaf w."""
         raise NotImplementedError("an ArrayRule needs of(x, w, c); see help(ArrayRule)")
 
     def formula(self, x: Array, w: Array, state: Arrays, c: Arrays) -> tuple[Array, Arrays]:
         if isinstance(x, Symbol):
-            return Symbol(x.dtype, function=type(self), operands=(x, *map(x.symbol, c))), state
-        return self.of(np.ascontiguousarray(x), np.ascontiguousarray(w), c), state
+            return Symbol(x.dtype, function=type(self), operands=(x, *map(x.symbol, c), *self._words(x.dtype))), state
+        return self.of(np.asarray(x, order="C"), np.asarray(w, order="C"), c), state
+
+    def _words(self, dtype: np.dtype[Any]) -> list[Symbol]:
+        """Return the fields that are no numbers as they are written in mathematics, where they hold no default."""
+        held = [(getattr(self, x.name), x.default) for x in fields(self) if x.name not in self.ranges]
+        return [Symbol(dtype, repr(given)) for given, default in held if given != default]
 
 
 @dataclass(frozen=True, repr=False)
@@ -386,6 +401,11 @@ class Expression(Rule):
 
     def formula(self, x: Array, w: Array, state: Arrays, c: Arrays) -> tuple[Array, Arrays]:
         return self.graph.run(x, w, state, c)
+
+    def displacement(self) -> Displacement:
+        if not (self.sign == "/" and self.parts[1].rates and self.parts[1].precedence == 3):
+            return super().displacement()
+        return lambda lr, x, w, state, c: self.graph.run(x, w, state, c, divided=False)
 
     @property
     def precedence(self) -> int:

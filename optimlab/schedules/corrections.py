@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -22,9 +23,13 @@ __all__ = [
     "FourthRoot",
     "GradientShare",
     "HalfLife",
+    "LargestRate",
     "Mass",
     "MeanShare",
+    "Next",
+    "PowerDecay",
     "Rectified",
+    "SquareRoot",
     "Unrectified",
     "WithinMean",
 ]
@@ -86,6 +91,22 @@ class After:
 
 
 @dataclass(frozen=True)
+class Next:
+    """of(k + 1): a function of k for what others count from t = 1.
+
+    Examples
+    --------
+    >>> float(Next(FourthRoot())(15))
+    2.0
+    """
+
+    of: Callable[[Any], Any]
+
+    def __call__(self, k: Count) -> Any:
+        return self.of(np.asarray(k) + 1)
+
+
+@dataclass(frozen=True)
 class FourthRoot:
     """c (t-1)^¼: the bound of ADOPT.
 
@@ -99,6 +120,20 @@ class FourthRoot:
 
     def __call__(self, k: Count) -> Any:
         return self.factor * np.sqrt(np.sqrt(k))
+
+
+@dataclass(frozen=True)
+class SquareRoot:
+    """√t: the weight of a gradient in MADGRAD.
+
+    Examples
+    --------
+    >>> [float(SquareRoot()(k)) for k in (0, 3)]
+    [1.0, 2.0]
+    """
+
+    def __call__(self, k: Count) -> Any:
+        return np.sqrt(np.asarray(k) + 1.0)[()]
 
 
 @dataclass(frozen=True)
@@ -123,6 +158,41 @@ class HalfLife:
         first, last = np.log(0.5) / np.log([self.beta1, self.beta3]) - 1.0
         length = (1.0 - share) * first + share * last
         return np.exp(np.log(0.5) / (length + 1.0))[()]
+
+
+@dataclass(frozen=True)
+class LargestRate:
+    """(max of s(1), ..., s(k+1))ᵖ: the weight of a point in the mean of Schedule-Free, one update ahead as in optax.
+
+    Examples
+    --------
+    >>> from optimlab import linear
+    >>> LargestRate(linear(0.0, steps=2, final=1.0), 2.0)(np.arange(3))
+    array([0.25, 1.  , 1.  ])
+    """
+
+    schedule: Callable[[Any], Any]
+    power: float
+
+    def __call__(self, k: Any) -> Any:
+        rates = np.asarray(self.schedule(np.arange(1.0, np.max(k) + 2.0)), np.float64)
+        return np.maximum.accumulate(np.broadcast_to(rates, int(np.max(k)) + 1))[np.asarray(k, int)] ** self.power
+
+
+@dataclass(frozen=True)
+class PowerDecay:
+    """1 - t^(-c): Adafactor's decay, of a mean that forgets ever more slowly; c = 1 is the plain mean.
+
+    Examples
+    --------
+    >>> [float(PowerDecay(0.5)(k)) for k in (0, 3)]
+    [0.0, 0.5]
+    """
+
+    exponent: float
+
+    def __call__(self, k: Count) -> Any:
+        return 1.0 - np.power(k + 1.0, -self.exponent)
 
 
 @dataclass(frozen=True)
