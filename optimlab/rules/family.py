@@ -16,7 +16,15 @@ from optimlab.rules.basic import adam
 from optimlab.rules.elementwise import Abs, Clip, Gradient, Positive, Rate, Root, Sign, Square, Weights
 from optimlab.rules.feedback import Delay, RunningMax, SignedEma, StepRms, StepSize, TwoReadings
 from optimlab.schedules.corrections import (
-    After, Dozat, FourthRoot, GradientShare, Mass, MeanShare, Rectified, Unrectified, WithinMean,
+    After,
+    Dozat,
+    FourthRoot,
+    GradientShare,
+    Mass,
+    MeanShare,
+    Rectified,
+    Unrectified,
+    WithinMean,
 )  # fmt: skip
 
 __all__ = [
