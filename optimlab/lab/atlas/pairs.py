@@ -147,7 +147,7 @@ PAIRS: Final[tuple[Pair, ...]] = (
         MATRICES).within(1e-6, "Keras takes norms in float32"),
     pair("keras.schedules.ExponentialDecay", HALVED, staircase=EITHER).on(RATES),
     pair("keras.schedules.InverseTimeDecay", HALVED, staircase=EITHER).on(RATES),
-    pair("keras.schedules.PiecewiseConstantDecay", {"boundaries": [50, 90], "values": [1.0, 0.5, 0.1]}).on(RATES),
+    pair("keras.schedules.PiecewiseConstantDecay", {"boundaries": [9, 49], "values": [1.0, 0.5, 0.1]}).on(RATES),
     pair("keras.schedules.PolynomialDecay", LONG, power=between(0.5, 3.0), cycle=EITHER).on(RATES),
     pair("keras.schedules.CosineDecay", LONG, alpha=DECAY, decay_steps=LENGTH).on(RATES).within(*COSINE),
     pair("keras.schedules.CosineDecay", LONG | {"warmup_target": 1.0, "warmup_steps": 20},
