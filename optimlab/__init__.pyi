@@ -50,13 +50,14 @@ from optimlab.recurrence.gain import Gain as Gain
 from optimlab.recurrence.gains import ConstantGain as ConstantGain
 from optimlab.recurrence.gains import DebiasedGain as DebiasedGain
 from optimlab.recurrence.gains import FirstValueGain as FirstValueGain
-from optimlab.recurrence.gains import InversePowerGain as InversePowerGain
-from optimlab.recurrence.gains import PowerGain as PowerGain
-from optimlab.recurrence.gains import ShareGain as ShareGain
-from optimlab.recurrence.gains import TailGain as TailGain
-from optimlab.recurrence.gains import UniformGain as UniformGain
 from optimlab.recurrence.gains import WarmUpGain as WarmUpGain
 from optimlab.recurrence.gains import WeightedGain as WeightedGain
+from optimlab.recurrence.growing import InversePowerGain as InversePowerGain
+from optimlab.recurrence.growing import PowerGain as PowerGain
+from optimlab.recurrence.growing import ShareGain as ShareGain
+from optimlab.recurrence.growing import TailGain as TailGain
+from optimlab.recurrence.growing import UniformGain as UniformGain
+from optimlab.recurrence.growing import WeightedGain as WeightedGain
 from optimlab.recurrence.profile import Profile as Profile
 from optimlab.rules.algebra import ArrayRule as ArrayRule
 from optimlab.rules.algebra import Constant as Constant
@@ -115,11 +116,11 @@ from optimlab.rules.feedback import SignedEma as SignedEma
 from optimlab.rules.feedback import StepRms as StepRms
 from optimlab.rules.feedback import StepSize as StepSize
 from optimlab.rules.feedback import TwoReadings as TwoReadings
-from optimlab.rules.synthesis import Synthesis as Synthesis
-from optimlab.rules.synthesis import synthesize as synthesize
 from optimlab.rules.matrix import Orthogonalize as Orthogonalize
 from optimlab.rules.matrix import adafactor as adafactor
 from optimlab.rules.matrix import muon as muon
+from optimlab.rules.synthesis import Synthesis as Synthesis
+from optimlab.rules.synthesis import synthesize as synthesize
 from optimlab.rules.whole import Centralize as Centralize
 from optimlab.rules.whole import Mean as Mean
 from optimlab.rules.whole import Norm as Norm
@@ -135,9 +136,17 @@ from optimlab.rules.whole import lars as lars
 from optimlab.rules.whole import mars as mars
 from optimlab.rules.whole import novograd as novograd
 from optimlab.rules.whole import stable_adamw as stable_adamw
+from optimlab.schedules.corrections import After as After
+from optimlab.schedules.corrections import Dozat as Dozat
 from optimlab.schedules.corrections import EpsHat as EpsHat
+from optimlab.schedules.corrections import FourthRoot as FourthRoot
+from optimlab.schedules.corrections import GradientShare as GradientShare
 from optimlab.schedules.corrections import HalfLife as HalfLife
 from optimlab.schedules.corrections import Mass as Mass
+from optimlab.schedules.corrections import MeanShare as MeanShare
+from optimlab.schedules.corrections import Rectified as Rectified
+from optimlab.schedules.corrections import Unrectified as Unrectified
+from optimlab.schedules.corrections import WithinMean as WithinMean
 from optimlab.schedules.cycles import cosine_restarts as cosine_restarts
 from optimlab.schedules.cycles import cosine_wave as cosine_wave
 from optimlab.schedules.cycles import cyclic as cyclic
@@ -173,5 +182,3 @@ from optimlab.series.fit import ema_band as ema_band
 from optimlab.series.fit import fit_decay as fit_decay
 from optimlab.series.state import EmaState as EmaState
 from optimlab.step import Step as Step
-
-__version__: str

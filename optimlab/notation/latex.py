@@ -12,9 +12,10 @@ from typing import Any, Final, NamedTuple, Protocol
 import numpy as np
 
 from optimlab.notation.symbols import Symbol
-from optimlab.recurrence import gains
+from optimlab.recurrence import gains, growing
 from optimlab.recurrence.decay import Decay
 from optimlab.recurrence.gain import Gain
+from optimlab.schedules import corrections
 
 __all__ = ["Written", "decimal", "gain_of_t", "latex", "letters", "sampled", "written"]
 
@@ -78,6 +79,13 @@ def written(held: Any, k: str = "k") -> Any:
     """Return a hyperparameter as a number or symbol: a number, a row of numbers, schedules by their names."""
     if isinstance(held, tuple):
         return Symbol(_FLOAT, rf"\left({', '.join([decimal(x).text for x in held])}\right)")
+    match held:
+        case corrections.Mass(beta):
+            return 1.0 - _power_of_t(beta)
+        case corrections.EpsHat(eps, beta):
+            return eps / np.sqrt(1.0 - _power_of_t(beta))
+        case corrections.FourthRoot(factor):
+            return factor * np.power(Symbol(_FLOAT, k), 0.25)
     if not callable(held):
         return held
     text, inner = getattr(held, "__name__", repr(held)), ""
@@ -95,11 +103,11 @@ def gain_of_t(gain: Gain) -> Symbol:
     """Return k as a function of t; βᵗ of a schedule is the product of its values so far."""
     t = Symbol(_FLOAT, "t")
     match gain:
-        case gains.UniformGain() | gains.DebiasedGain(Decay(alpha=0.0)):
+        case growing.UniformGain() | gains.DebiasedGain(Decay(alpha=0.0)):
             k = 1.0 / t
-        case gains.PowerGain(gamma):
+        case growing.PowerGain(gamma):
             k = 1.0 - np.power(1.0 - 1.0 / t, 1.0 + written(gamma))
-        case gains.ShareGain(share):
+        case growing.ShareGain(share):
             k = np.where(t == 1.0, 1.0, 1.0 - np.power(2.0, -1.0 / (written(share) * t)))
         case gains.DebiasedGain(beta):
             k = _alpha(beta) / (1.0 - _power_of_t(beta))
@@ -109,6 +117,12 @@ def gain_of_t(gain: Gain) -> Symbol:
             k = np.where(t == 1.0, 1.0, np.maximum(_alpha(beta), 9.0 / (9.0 + t)))
         case gains.ConstantGain(beta):
             k = _alpha(beta)
+        case growing.TailGain(start):
+            k = 1.0 / np.maximum(1.0, t - written(start))
+        case growing.InversePowerGain(power):
+            least, lag, rate = written(gain.least), written(gain.lag), written(gain.rate)
+            falling = np.minimum(1.0, 1.0 / np.power(lag + rate * t, written(power)))
+            k = np.where(t == 1.0, 1.0, np.maximum(least, falling))
         case _:
             k = Symbol(_FLOAT, rf"{_upright(type(gain).__name__)}(t)")
     return t.symbol(k)

@@ -248,6 +248,13 @@ class Bema(_Mean):
         first = state[1] + c[2] * (x - state[1])
         return m + c[1] * (x - first), (m, first, x - first)
 
+    def symbols(self) -> tuple[Any, ...]:
+        from optimlab.notation.latex import gain_of_t
+        from optimlab.notation.symbols import Symbol
+
+        first = np.where(Symbol(np.dtype(np.float64), "t") == 1.0, 1.0, 0.0)
+        return gain_of_t(self.gain), gain_of_t(self.bias), first
+
     @staticmethod
     def read(state: Arrays, c: Arrays) -> Array:
         value: Array = state[0] + c[1] * state[2]

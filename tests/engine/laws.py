@@ -5,23 +5,62 @@ import pytest
 
 from optimlab import (
     Abs,
+    Bema,
     Clip,
     Ema,
+    EpsHat,
+    FirstValueGain,
     Gradient,
+    HalfLife,
+    InversePowerGain,
     PowerGain,
+    Rate,
     Root,
+    ShareGain,
     Sign,
     Square,
+    TailGain,
     Trace,
+    UniformGain,
     WarmUpGain,
+    WeightedGain,
     Weights,
+    adabelief,
+    adadelta,
+    adagrad,
     adam,
+    adam_single_beta,
+    adamax,
+    adamc,
     adamw,
+    adan,
+    ademamix,
+    adopt,
+    aggmo,
+    amsgrad,
+    cautious,
+    cautious_decay,
+    grams,
+    grokfast,
     heavy_ball,
+    laprop,
+    lion,
     momentum,
+    nadam,
     nesterov,
+    optimistic,
+    qhadam,
+    qhm,
+    radam,
     rmsprop,
+    rmsprop_centered,
+    rprop,
     sgd,
+    signsgd,
+    signum,
+    simplified_ademamix,
+    sm3,
+    yogi,
 )
 from optimlab.optimizer import Optimizer
 
@@ -53,6 +92,64 @@ RULES = {
     "gains": Ema(WarmUpGain(0.9)) / (Square() | Ema(PowerGain(6.94)) | Root(1e-8)),
     "differences": -(Gradient() - Ema(0.9)) * 2,
 }
+
+
+def growing(k):
+    """Weights t², as Schedule-Free has them for r = 2."""
+    return (k + 1.0) ** 2
+
+
+AVERAGES = {
+    "constant": Ema(0.9),
+    "debiased": Ema(0.9, debias=True),
+    "scheduled": Ema(half_then_nearly, debias=True),
+    "first value": Ema(FirstValueGain(0.9)),
+    "warm-up": Ema(WarmUpGain(0.9)),
+    "uniform": Ema(UniformGain()),
+    "tail": Ema(TailGain(3)),
+    "weighted": Ema(WeightedGain(growing)),
+    "power": Ema(PowerGain(6.94)),
+    "share": Ema(ShareGain(0.05)),
+    "inverse power": Ema(InversePowerGain(2 / 3, least=0.1)),
+    "bema": Bema(InversePowerGain(0.5, lag=10.0), InversePowerGain(0.2, lag=10.0)),
+}
+
+FAMILY = {
+    "adabelief": adabelief(),
+    "adadelta": adadelta(),
+    "adagrad, torch": adagrad(),
+    "adam of one beta": adam_single_beta(),
+    "adamax": adamax(),
+    "adamc": adamc(0.5, weight_decay=0.1),
+    "adan": adan(),
+    "ademamix": ademamix(beta3=HalfLife(0.9, 0.99, 20)),
+    "adopt": adopt(),
+    "aggmo": aggmo(),
+    "amsgrad": amsgrad(),
+    "cautious": cautious(adam()),
+    "cautious decay": cautious_decay(lion(), 0.1),
+    "grams": grams(),
+    "grokfast": grokfast(adam()),
+    "laprop": laprop(),
+    "lion": lion(),
+    "nadam": nadam(),
+    "optimistic": optimistic(1.0, 0.5),
+    "optimistic adam": adam() | optimistic(),
+    "qhadam": qhadam(),
+    "qhm": qhm(0.9),
+    "radam": radam(),
+    "centred, root": rmsprop_centered(eps=1e-3),
+    "rprop": rprop(0.1),
+    "signsgd": signsgd(),
+    "signum": signum(),
+    "simplified ademamix": simplified_ademamix(alpha=0.5),
+    "sm3": sm3(),
+    "yogi": yogi(),
+    "eps hat": adam(eps=EpsHat(1e-8, 0.999)),
+    "rate inside": (Rate() * Gradient() | Trace(0.9)) / Rate(),
+}
+"""The wider family, and what a rule may hold: numbers that depend on t, and the learning rate."""
+RULES |= FAMILY
 
 
 def quick(cases, *few):

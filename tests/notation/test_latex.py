@@ -16,6 +16,7 @@ from optimlab import (
     FirstValueGain,
     Gain,
     Gradient,
+    InversePowerGain,
     PowerGain,
     Root,
     Rule,
@@ -23,6 +24,7 @@ from optimlab import (
     ShareGain,
     Sign,
     Square,
+    TailGain,
     Trace,
     UniformGain,
     WarmUpGain,
@@ -63,7 +65,8 @@ def check(rule, number=lambda x: x):
         g, w, *state = generator.uniform(0.1, 2.0, 2 + len(names)) * generator.choice([-1, 1], 2 + len(names))
         values = {"g": g, "w": w, r"\eta": 0.1, "t": t, "k": t - 1} | dict(zip(names, state, strict=True))
         with np.errstate(all="ignore"):
-            y, new = rule.compose()(g, w, tuple(state), tuple(rule.coefficients(t)))
+            numbers = [0.1 if i in rule.rates else c for i, c in enumerate(rule.coefficients(t))]
+            y, new = rule.compose()(g, w, tuple(state), tuple(numbers))
             found = assigned(text, values, schedules(rule))
         expected = [w - 0.1 * y, *new]
         for name, value in zip(["w", *names], expected, strict=True):
@@ -80,7 +83,8 @@ class Halving(Gain):
 
 GAINS = [
     FirstValueGain(0.9), FirstValueGain(linear(0.5, steps=4, final=0.9)), UniformGain(), PowerGain(6.94),
-    ShareGain(0.25), WarmUpGain(0.75), WarmUpGain(Decay(alpha=0.5)), DebiasedGain(Decay(com=float("inf"))),
+    ShareGain(0.25), WarmUpGain(0.75), WarmUpGain(Decay(alpha=0.5)), DebiasedGain(Decay(com=float("inf"))), TailGain(3),
+    InversePowerGain(0.5), InversePowerGain(2 / 3, least=0.4, lag=0.5, rate=0.5),
 ]  # fmt: skip
 
 

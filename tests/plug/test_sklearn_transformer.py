@@ -11,6 +11,7 @@ from sklearn.compose import make_column_transformer
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
 from sklearn.pipeline import make_pipeline
+from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from optimlab import Decay, PowerGain, ema
@@ -126,6 +127,7 @@ def test_search_over_the_half_life():
 
 
 def test_types_and_memory():
+    assert get_tags(EmaTransformer()).transformer_tags.preserves_dtype == ["float64", "float32"]
     assert EmaTransformer().fit_transform(X.astype(np.float32)).dtype == np.float32
     assert EmaTransformer().fit_transform(np.arange(6).reshape(3, 2)).dtype == np.float64
     fixed = X.copy()

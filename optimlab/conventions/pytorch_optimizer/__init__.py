@@ -5,15 +5,23 @@ What is its own: a decay of the weights in three ways (in the gradient, decouple
 divided by their mean + 1/n. ``weight_decouple`` is left out where False decays nothing there, since it comes after
 the gradient has been used. Corrections that it keeps in float32 (LaProp, QHAdam, SimplifiedAdEMAMix) are exact here.
 
-Not here: Ano, whose second moment feeds on the sign of its own step back, and whatever options a function does not list.
+Not here: Ano, whose second moment is an EMA of sign(g² - v) g², and options that a function does not list.
 Source: pytorch_optimizer 4.1.0, ``pytorch_optimizer/optimizer``.
 """
 
 from optimlab.conventions.pytorch_optimizer.gradients import QHM, AggMo, Lion, SignSGD
-from optimlab.conventions.pytorch_optimizer.moments import AdaBelief, Adan, GrokFastAdamW, QHAdam, StableAdamW, Yogi
+from optimlab.conventions.pytorch_optimizer.moments import (
+    AdaBelief,
+    Adan,
+    GrokFastAdamW,
+    NovoGrad,
+    QHAdam,
+    StableAdamW,
+    Yogi,
+)
 from optimlab.conventions.pytorch_optimizer.recent import ADOPT, MARS, AdEMAMix, Grams, LaProp, SimplifiedAdEMAMix
 
 __all__ = [
     "ADOPT", "MARS", "QHM", "AdEMAMix", "AdaBelief", "Adan", "AggMo", "Grams", "GrokFastAdamW", "LaProp", "Lion",
-    "QHAdam", "SignSGD", "SimplifiedAdEMAMix", "StableAdamW", "Yogi",
+    "NovoGrad", "QHAdam", "SignSGD", "SimplifiedAdEMAMix", "StableAdamW", "Yogi",
 ]  # fmt: skip

@@ -16,7 +16,7 @@ from optimlab.rules.feedback import Delay
 from optimlab.schedules.corrections import After, Mass
 from optimlab.schedules.schedule import product
 
-__all__ = ["AdaBelief", "Adan", "GrokFastAdamW", "QHAdam", "StableAdamW", "Yogi"]
+__all__ = ["AdaBelief", "Adan", "GrokFastAdamW", "NovoGrad", "QHAdam", "StableAdamW", "Yogi"]
 
 
 @spelled("pytorch_optimizer", rest=decaying)
@@ -35,6 +35,23 @@ def QHAdam(
     """
     rule = family.qhadam(*betas, eps, nu1=nus[0], nu2=nus[1])
     return decaying(rule, lr, weight_decay, weight_decouple, **rest)
+
+
+@spelled("pytorch_optimizer", rest=decaying)
+def NovoGrad(
+    lr: Lr = 1e-3,
+    betas: Betas = (0.95, 0.98),
+    weight_decay: float = 0.0,
+    weight_decouple: bool = False,
+    eps: float = 1e-8,
+    **rest: Any,
+) -> Optimizer:
+    """Optimlab's ``novograd``: m ← β₁ m + g/(√v + ε) + λ w, v the EMA of ‖g‖² of a leaf; the decay may be decoupled.
+
+    Source: pytorch_optimizer 4.1, ``novograd.py``, without grad_averaging.
+    """
+    inside = 0.0 if weight_decouple else weight_decay
+    return decaying(whole.novograd(*betas, eps, weight_decay=inside), lr, weight_decay - inside, **rest)
 
 
 @spelled("pytorch_optimizer", rest=decaying)

@@ -113,7 +113,7 @@ class _Plug(SGDOptimizer):  # type: ignore[misc]
             )
 
     def __getstate__(self) -> dict[str, Any]:
-        """The arrays are the net's."""
+        """The arrays are the net's: joblib would write them twice."""
         return vars(self) | {"params": []}
 
     @property
