@@ -51,7 +51,6 @@ from optimlab.recurrence.gains import ConstantGain as ConstantGain
 from optimlab.recurrence.gains import DebiasedGain as DebiasedGain
 from optimlab.recurrence.gains import FirstValueGain as FirstValueGain
 from optimlab.recurrence.gains import WarmUpGain as WarmUpGain
-from optimlab.recurrence.gains import WeightedGain as WeightedGain
 from optimlab.recurrence.growing import InversePowerGain as InversePowerGain
 from optimlab.recurrence.growing import PowerGain as PowerGain
 from optimlab.recurrence.growing import ShareGain as ShareGain
@@ -182,3 +181,5 @@ from optimlab.series.fit import ema_band as ema_band
 from optimlab.series.fit import fit_decay as fit_decay
 from optimlab.series.state import EmaState as EmaState
 from optimlab.step import Step as Step
+
+__version__: str

@@ -9,8 +9,9 @@ from typing import ClassVar, Final
 import numpy as np
 
 from optimlab.checks import POSITIVE, Hyperparameter, Range, number
+from optimlab.recurrence.decay import Beta
 from optimlab.rules.algebra import ArrayRule, Arrays, Rule
-from optimlab.rules.averages import Beta, Ema
+from optimlab.rules.averages import Ema
 from optimlab.rules.basic import nesterov
 from optimlab.rules.elementwise import Clip, Gradient, Root, Square, Weights
 from optimlab.rules.whole import Mean, Norm, Rms, Size, excess

@@ -10,9 +10,10 @@ import numpy as np
 
 from optimlab.checks import NOT_NEGATIVE, POSITIVE, Hyperparameter, Range, hyperparameter, number
 from optimlab.finite import norm
+from optimlab.recurrence.decay import Beta
 from optimlab.recurrence.gains import FirstValueGain
 from optimlab.rules.algebra import ArrayRule, Arrays, Rule
-from optimlab.rules.averages import Beta, Ema, Trace
+from optimlab.rules.averages import Ema, Trace
 from optimlab.rules.basic import adam, adamw
 from optimlab.rules.elementwise import Clip, Gradient, Positive, Root, Square, Weights
 from optimlab.rules.feedback import Delay

@@ -9,12 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from optimlab.checks import Hyperparameter
-from optimlab.recurrence.decay import Decay
+from optimlab.recurrence.decay import Beta
 from optimlab.recurrence.gains import ConstantGain, DebiasedGain
 from optimlab.typing import Count
-
-Beta = Hyperparameter | Decay
 
 __all__ = [
     "After",

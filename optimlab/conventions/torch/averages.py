@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from optimlab.conventions.spelling import spelled
-from optimlab.recurrence.gains import FirstValueGain, UniformGain
+from optimlab.recurrence.gains import FirstValueGain
+from optimlab.recurrence.growing import UniformGain
 from optimlab.rules.averages import Ema
 
 __all__ = ["get_ema_multi_avg_fn", "get_swa_multi_avg_fn"]

@@ -8,7 +8,7 @@ from optimlab.checks import Range, number
 from optimlab.conventions.spelling import spelled
 from optimlab.conventions.torch.common import Betas, Lr, optimizer
 from optimlab.optimizer import Optimizer
-from optimlab.recurrence.gains import TailGain
+from optimlab.recurrence.growing import TailGain
 from optimlab.rules import basic, family
 from optimlab.rules.algebra import Constant
 from optimlab.rules.averages import Ema, Trace
