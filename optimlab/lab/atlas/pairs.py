@@ -132,7 +132,8 @@ PAIRS: Final[tuple[Pair, ...]] = (
     pair("keras.Adam", {"amsgrad": True}, beta_1=BETA, beta_2=BETA, epsilon=EPS),
     pair("keras.AdamW", beta_1=BETA, beta_2=BETA, epsilon=EPS, weight_decay=DECAY, amsgrad=EITHER),
     pair("keras.Adadelta", rho=BETA, epsilon=EPS, weight_decay=DECAY),
-    pair("keras.Adagrad", initial_accumulator_value=between(0.01, 1.0), epsilon=EPS, weight_decay=DECAY),
+    pair("keras.Adagrad", initial_accumulator_value=between(0.01, 1.0), epsilon=EPS, weight_decay=DECAY).in_float32(
+        2e-5, "short ways: Keras in float32 is 7e-6 from Keras in float64, ours 5e-6"),
     pair("keras.Adamax", beta_1=BETA, beta_2=BETA, epsilon=EPS, weight_decay=DECAY),
     pair("keras.Nadam", beta_1=BETA, beta_2=BETA, epsilon=EPS, weight_decay=DECAY),
     pair("keras.Lion", beta_1=BETA, beta_2=BETA, weight_decay=DECAY),
@@ -147,7 +148,7 @@ PAIRS: Final[tuple[Pair, ...]] = (
         MATRICES).within(1e-6, "Keras takes norms in float32"),
     pair("keras.schedules.ExponentialDecay", HALVED, staircase=EITHER).on(RATES),
     pair("keras.schedules.InverseTimeDecay", HALVED, staircase=EITHER).on(RATES),
-    pair("keras.schedules.PiecewiseConstantDecay", {"boundaries": [50, 90], "values": [1.0, 0.5, 0.1]}).on(RATES),
+    pair("keras.schedules.PiecewiseConstantDecay", {"boundaries": [9, 49], "values": [1.0, 0.5, 0.1]}).on(RATES),
     pair("keras.schedules.PolynomialDecay", LONG, power=between(0.5, 3.0), cycle=EITHER).on(RATES),
     pair("keras.schedules.CosineDecay", LONG, alpha=DECAY, decay_steps=LENGTH).on(RATES).within(*COSINE),
     pair("keras.schedules.CosineDecay", LONG | {"warmup_target": 1.0, "warmup_steps": 20},
