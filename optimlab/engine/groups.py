@@ -7,6 +7,7 @@ from typing import Any, TypeVar, final
 
 import numpy as np
 
+from optimlab.averaging.weights import compensated
 from optimlab.checks import POSITIVE, hyperparameter
 from optimlab.engine.given import check_shapes, checked_average, checked_lr
 from optimlab.engine.probe import checked_rule
