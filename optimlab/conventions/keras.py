@@ -74,7 +74,9 @@ def _inside(rule: Rule, momentum: float) -> Rule:
 
 
 @spelled("Keras", rest=_optimizer)
-def SGD(learning_rate: LearningRate = 0.01, momentum: float = 0.0, nesterov: bool = False, **rest: Any) -> Optimizer:
+def SGD(
+    learning_rate: LearningRate = 0.01, momentum: float = 0.0, nesterov: bool = False, **rest: Any
+) -> Optimizer:
     """v ← μ v + η g;  w ← w - v, with ``nesterov`` w ← w - (μ v + η g): old steps keep their learning rate.
 
     Examples
@@ -154,7 +156,9 @@ def AdamW(
 
 
 @spelled("Keras", rest=_optimizer)
-def Adadelta(learning_rate: LearningRate = 0.001, rho: float = 0.95, epsilon: float = 1e-7, **rest: Any) -> Optimizer:
+def Adadelta(
+    learning_rate: LearningRate = 0.001, rho: float = 0.95, epsilon: float = 1e-7, **rest: Any
+) -> Optimizer:
     """w ← w - η u, u = g √(d + ε)/√(v + ε), d the EMA of u²: the learning rate is 1 in the paper.
 
     Examples
@@ -217,7 +221,9 @@ def Nadam(
 
 
 @spelled("Keras", rest=_optimizer)
-def Lion(learning_rate: LearningRate = 0.001, beta_1: float = 0.9, beta_2: float = 0.99, **rest: Any) -> Optimizer:
+def Lion(
+    learning_rate: LearningRate = 0.001, beta_1: float = 0.9, beta_2: float = 0.99, **rest: Any
+) -> Optimizer:
     """w ← w - η sign(β₁ m + (1-β₁) g), m stored with β₂: as in all systems; no decay by default.
 
     Examples

@@ -32,6 +32,7 @@ from optimlab.conventions.optax.contrib import (
 from optimlab.conventions.optax.gradients import (
     adadelta,
     adagrad,
+    noisy_sgd,
     optimistic_gradient_descent,
     rmsprop,
     rprop,
@@ -148,6 +149,7 @@ __all__ = [
     "muon",
     "nadam",
     "nadamw",
+    "noisy_sgd",
     "novograd",
     "optimistic_adam",
     "optimistic_adam_v2",

@@ -9,6 +9,7 @@ from __future__ import annotations
 from optimlab.checks import Hyperparameter
 from optimlab.conventions.optax.parts import LearningRate, Mask, decayed, inside, root
 from optimlab.conventions.optax.parts import momentum as trace
+from optimlab.conventions.optax.transforms import add_noise
 from optimlab.conventions.spelling import spelled
 from optimlab.optimizer import Optimizer
 from optimlab.rules import family
@@ -17,7 +18,7 @@ from optimlab.rules.averages import Ema, Trace
 from optimlab.rules.elementwise import Gradient, Sign, Square
 from optimlab.schedules.corrections import Mass
 
-__all__ = ["adadelta", "adagrad", "optimistic_gradient_descent", "rmsprop", "rprop", "sgd", "sign_sgd", "signum", "sm3"]
+__all__ = ["adadelta", "adagrad", "noisy_sgd", "optimistic_gradient_descent", "rmsprop", "rprop", "sgd", "sign_sgd", "signum", "sm3"]
 
 
 @spelled("optax")
@@ -34,6 +35,19 @@ def sgd(learning_rate: LearningRate, momentum: float | None = None, nesterov: bo
     Gradient() + 0.9 * Trace(0.9)
     """
     return Optimizer(trace(momentum, nesterov=nesterov), learning_rate)
+
+
+@spelled("optax")
+def noisy_sgd(
+    learning_rate: LearningRate, eta: float = 0.01, gamma: float = 0.55, key: int | None = None
+) -> Optimizer:
+    """w ← w - lr (g + √(η/tᵞ) n), n standard normal: ``sgd`` with the hook ``GradientNoise``.
+
+    optax draws n with JAX, this with NumPy: with η = 0 they are the same. Its ``seed`` is an old name of ``key``.
+
+    Source: Neelakantan et al. 2015, arXiv 1511.06807; optax 0.2.8, ``alias.noisy_sgd``.
+    """
+    return Optimizer(Gradient(), learning_rate, hooks=[add_noise(eta, gamma, key)])
 
 
 @spelled("optax")

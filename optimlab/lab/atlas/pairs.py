@@ -22,6 +22,7 @@ RATES: Final[Shapes] = ()
 """No leaves: the pair is one of schedules, and what is compared are their numbers."""
 
 
+SHARE: Final = between(0.5, 2.0)
 NORM: Final = between(1.0, 10.0)
 LENGTH: Final = one_of(20, 64, 100)
 START: Final[dict[str, Any]] = {"initial_learning_rate": 0.5}
@@ -153,7 +154,8 @@ PAIRS: Final[tuple[Pair, ...]] = (
     pair("optax.adamaxw", b1=BETA, b2=BETA, eps=EPS, weight_decay=DECAY),
     pair("optax.amsgrad", b1=BETA, b2=BETA, eps=EPS, eps_root=DECAY, bias_correction_mu=EITHER,
          bias_correction_nu=EITHER),
-    pair("optax.radam", b1=BETA, b2=BETA, eps=EPS, threshold=between(4.5, 6.0), nesterov=EITHER),
+    pair("optax.radam", b1=BETA, b2=BETA, eps=EPS, threshold=between(4.5, 6.0),
+         nesterov=EITHER).in_float32(1e-3, "optax computes ρₜ in float32, a difference of numbers near 1999"),
     pair("optax.adabelief", b1=BETA, b2=BETA, eps=EPS, eps_root=EPS, nesterov=EITHER),
     pair("optax.yogi", b1=BETA, b2=BETA, eps=EPS),
     pair("optax.adan", b1=BETA, b2=BETA, b3=BETA, eps=EPS, eps_root=EPS, weight_decay=DECAY),
@@ -162,17 +164,18 @@ PAIRS: Final[tuple[Pair, ...]] = (
     pair("optax.lamb", b1=BETA, b2=BETA, eps=EPS, eps_root=EPS, weight_decay=DECAY),
     pair("optax.fromage", min_norm=EPS),
     pair("optax.novograd", b1=BETA, b2=BETA, eps=EPS, weight_decay=DECAY),
-    pair("optax.adafactor").within(1e-6, "optax computes t^-0.8 in float32"),
+    pair("optax.adafactor").within(1e-5, "optax computes t^-c in float32"),
     pair("optax.adafactor", {"min_dim_size_to_factor": 2}, decay_rate=between(0.5, 1.0), momentum=BETA,
-         clipping_threshold=between(0.5, 2.0), weight_decay_rate=DECAY).within(1e-6, "optax computes t^-0.8 in float32"),
+         clipping_threshold=between(0.5, 2.0), weight_decay_rate=DECAY).within(1e-5, "optax computes t^-c in float32"),
     pair("optax.muon", beta=BETA, weight_decay=DECAY, nesterov=EITHER, adaptive=EITHER,
          ns_coeffs=one_of("standard", "dion")).called("contrib.muon").on(MATRICES),
     pair("optax.polyak_sgd", max_learning_rate=RATE, f_min=DECAY, eps=EPS).rated(""),
     pair("optax.momo", beta=BETA, lower_bound=DECAY).called("contrib.momo"),
     pair("optax.momo_adam", b1=BETA, b2=BETA, eps=EPS, lower_bound=DECAY).called("contrib.momo_adam"),
-    pair("optax.dog", eps=EPS, weight_decay=DECAY).called("contrib.dog"),
-    pair("optax.dowg", init_estim_sq_dist=DECAY, eps=EPS, weight_decay=DECAY).called("contrib.dowg"),
-    pair("optax.prodigy", betas=BETAS, eps=EPS, estim_lr_coef=DECAY, weight_decay=DECAY).called("contrib.prodigy"),
+    pair("optax.dog", {"init_step": ("heuristic", 0.01)}, learning_rate=SHARE, eps=EPS, weight_decay=DECAY).called("contrib.dog").rated(""),
+    pair("optax.dowg", learning_rate=SHARE, init_estim_sq_dist=DECAY, eps=EPS, weight_decay=DECAY).called("contrib.dowg").rated(""),
+    pair("optax.prodigy", {"estim_lr0": 0.01}, learning_rate=SHARE, betas=BETAS, eps=EPS, estim_lr_coef=SHARE,
+         weight_decay=DECAY).called("contrib.prodigy").rated(""),
     pair("optax.schedule_free_sgd", b1=BETA, weight_decay=DECAY).called("contrib.schedule_free_sgd"),
     pair("optax.schedule_free_adamw", b1=BETA, b2=BETA, eps=EPS,
          weight_decay=DECAY).called("contrib.schedule_free_adamw"),
@@ -186,6 +189,8 @@ PAIRS: Final[tuple[Pair, ...]] = (
          weight_decay=DECAY).called("contrib.simplified_ademamix"),
     pair("optax.adopt", b1=BETA, b2=BETA, eps=EPS, nesterov=EITHER, use_clipping=EITHER).called("contrib.adopt"),
     pair("optax.cocob", alpha=between(10.0, 200.0), eps=EPS, weight_decay=DECAY).called("contrib.cocob"),
-    pair("optax.madgrad", momentum=BETA, weight_decay=DECAY, eps=EPS).called("contrib.madgrad"),
-    pair("optax.optimistic_adam_v2", alpha=between(0.5, 2.0), beta=between(0.1, 1.0), b1=BETA, b2=BETA, eps=EPS, nesterov=EITHER),
+    pair("optax.madgrad", momentum=BETA, weight_decay=DECAY,
+         eps=EPS).called("contrib.madgrad").within(1e-6, "optax computes √t in float32"),
+    pair("optax.optimistic_adam_v2", alpha=SHARE, beta=SHARE, b1=BETA, b2=BETA, eps=EPS, nesterov=EITHER),
+    pair("optax.noisy_sgd", {"eta": 0.0, "key": 0}, gamma=SHARE),
 )  # fmt: skip
