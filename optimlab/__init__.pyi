@@ -117,9 +117,17 @@ from optimlab.rules.feedback import StepSize as StepSize
 from optimlab.rules.feedback import TwoReadings as TwoReadings
 from optimlab.rules.synthesis import Synthesis as Synthesis
 from optimlab.rules.synthesis import synthesize as synthesize
+from optimlab.schedules.corrections import After as After
+from optimlab.schedules.corrections import Dozat as Dozat
 from optimlab.schedules.corrections import EpsHat as EpsHat
+from optimlab.schedules.corrections import FourthRoot as FourthRoot
+from optimlab.schedules.corrections import GradientShare as GradientShare
 from optimlab.schedules.corrections import HalfLife as HalfLife
 from optimlab.schedules.corrections import Mass as Mass
+from optimlab.schedules.corrections import MeanShare as MeanShare
+from optimlab.schedules.corrections import Rectified as Rectified
+from optimlab.schedules.corrections import Unrectified as Unrectified
+from optimlab.schedules.corrections import WithinMean as WithinMean
 from optimlab.schedules.cycles import cosine_restarts as cosine_restarts
 from optimlab.schedules.cycles import cyclic as cyclic
 from optimlab.schedules.cycles import linear_one_cycle as linear_one_cycle
@@ -154,5 +162,3 @@ from optimlab.series.fit import ema_band as ema_band
 from optimlab.series.fit import fit_decay as fit_decay
 from optimlab.series.state import EmaState as EmaState
 from optimlab.step import Step as Step
-
-__version__: str

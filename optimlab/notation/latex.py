@@ -15,6 +15,7 @@ from optimlab.notation.symbols import Symbol
 from optimlab.recurrence import gains
 from optimlab.recurrence.decay import Decay
 from optimlab.recurrence.gain import Gain
+from optimlab.schedules import corrections
 
 __all__ = ["Written", "decimal", "gain_of_t", "latex", "letters", "sampled", "written"]
 
@@ -78,6 +79,13 @@ def written(held: Any, k: str = "k") -> Any:
     """Return a hyperparameter as a number or symbol: a number, a row of numbers, schedules by their names."""
     if isinstance(held, tuple):
         return Symbol(_FLOAT, rf"\left({', '.join([decimal(x).text for x in held])}\right)")
+    match held:
+        case corrections.Mass(beta):
+            return 1.0 - _power_of_t(beta)
+        case corrections.EpsHat(eps, beta):
+            return eps / np.sqrt(1.0 - _power_of_t(beta))
+        case corrections.FourthRoot(factor):
+            return factor * np.power(Symbol(_FLOAT, k), 0.25)
     if not callable(held):
         return held
     text, inner = getattr(held, "__name__", repr(held)), ""

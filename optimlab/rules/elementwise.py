@@ -162,7 +162,7 @@ class Positive(Rule):
 
     @staticmethod
     def formula(x: Array, w: Array, state: Arrays, c: Arrays) -> tuple[Array, Arrays]:
-        return np.where(x > 0.0, 1.0, 0.0), state
+        return np.maximum(np.sign(x), 0.0), state
 
 
 @dataclass(frozen=True, repr=False)

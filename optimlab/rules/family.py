@@ -388,8 +388,8 @@ def adamc(
     return adam(beta1, beta2, eps) + weight_decay / lr_max * Rate() * Weights()
 
 
-def adam_single_beta(beta: Beta = 0.95, eps: float = 0.0) -> Rule:
-    """w ← w - lr m̂ / √(m̂² + B): Adam of β₁ = β₂, B the spread of g around m̂. Source: Orvieto & Gower 2025.
+def adam_single_beta(beta: Beta = 0.95, eps: float = 1e-8) -> Rule:
+    """w ← w - lr m̂ / (√(m̂² + B) + ε): Adam of β₁ = β₂, B the spread of g around m̂. Source: Orvieto & Gower 2025.
 
     arXiv 2505.21829: v̂ = m̂² + B; here B has a recurrence of its own, so that nothing cancels.
 

@@ -63,7 +63,8 @@ def check(rule, number=lambda x: x):
         g, w, *state = generator.uniform(0.1, 2.0, 2 + len(names)) * generator.choice([-1, 1], 2 + len(names))
         values = {"g": g, "w": w, r"\eta": 0.1, "t": t, "k": t - 1} | dict(zip(names, state, strict=True))
         with np.errstate(all="ignore"):
-            y, new = rule.compose()(g, w, tuple(state), tuple(rule.coefficients(t)))
+            numbers = [0.1 if i in rule.rates else c for i, c in enumerate(rule.coefficients(t))]
+            y, new = rule.compose()(g, w, tuple(state), tuple(numbers))
             found = assigned(text, values, schedules(rule))
         expected = [w - 0.1 * y, *new]
         for name, value in zip(["w", *names], expected, strict=True):

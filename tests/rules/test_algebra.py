@@ -29,7 +29,7 @@ from tests.engine.grown import grown
 from tests.engine.laws import RULES, half_then_nearly, half_then_whole, leaves_of, run, same
 from tests.public import NAMES as PUBLIC
 
-NAMES = {rule.__name__: rule for rule in (half_then_whole, half_then_nearly)}
+NAMES = {rule.__name__: rule for rule in (half_then_whole, half_then_nearly)} | {"inf": np.inf}
 
 
 @pytest.mark.parametrize("name", [name for name in RULES if name != "scheduled"])
