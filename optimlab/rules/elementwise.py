@@ -152,7 +152,7 @@ class Sign(Rule):
 
 
 class Positive(Rule):
-    """y = 1 where x > 0, else 0.
+    """y = 1 where x > 0, else 0; NaN of NaN.
 
     Examples
     --------

@@ -1,67 +1,54 @@
-"""Rules of matrices: orthogonalised momentum (Muon), and a second moment that is kept as rows and columns (Adafactor)."""
+"""Rules of matrices: orthogonalized momentum (Muon), and a second moment kept as rows and columns (Adafactor)."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final
+from math import inf
+from typing import ClassVar, Final
 
 import numpy as np
 
 from optimlab.checks import POSITIVE, Hyperparameter, Range, number
-from optimlab.finite import norm
 from optimlab.rules.algebra import ArrayRule, Arrays, Rule
 from optimlab.rules.averages import Beta, Ema
 from optimlab.rules.basic import nesterov
 from optimlab.rules.elementwise import Clip, Gradient, Root, Square, Weights
-from optimlab.rules.whole import Mean, Rms, Size, clip_rms
-from optimlab.typing import Array, Count
+from optimlab.rules.whole import Mean, Norm, Rms, Size, clip_rms
+from optimlab.schedules.corrections import PowerDecay
+from optimlab.typing import Array
 
-__all__ = ["QUINTIC", "IN_OUT", "LIKE_ADAMW", "OUT_IN", "Orthogonalize", "PowerDecay", "adafactor", "muon"]
+__all__ = ["IN_OUT", "LIKE_ADAMW", "OUT_IN", "QUINTIC", "Orthogonalize", "adafactor", "muon"]
 
-Polynomial = tuple[float, float, float]
-QUINTIC: Final[tuple[Polynomial, ...]] = ((3.4445, -4.7750, 2.0315),) * 5
-"""Muon's polynomial, five times: steep at 0, so that singular values from 0.01 to 1 end between about 0.7 and 1.2."""
+QUINTIC: Final = ((3.4445, -4.7750, 2.0315),) * 5
+"""Muon's polynomial five times: steep at 0, so that singular values from 0.01 to 1 end between 0.68 and 1.14."""
 
 
 @dataclass(frozen=True, repr=False)
 class Orthogonalize(ArrayRule):
-    """X = x/(‖x‖ + ε);  X ← a X + (b A + c A²) X, A = X Xᵀ, for each (a, b, c): all singular values towards 1.
+    """X = x/(‖x‖ + ε), then X ← a X + (b A + c A²) X, A = X Xᵀ, for each (a, b, c): all singular values towards 1.
 
-    The Newton-Schulz iteration, in the dtype of the parameters; a matrix with more rows than columns is transposed
-    meanwhile.
-
-    Parameters
-    ----------
-    polynomials : tuple of (float, float, float)
-        (a, b, c) of each step.
-    eps : float, greater than 0, sequence of float, shape (S,), or schedule
-        ε; of zeros it makes zeros.
-
-    Source
-    ------
-    Jordan 2024, "Muon: an optimizer for hidden layers in neural networks". torch computes in bfloat16: about 3 digits.
+    The Newton-Schulz iteration, of matrices, in the dtype of the parameters; torch computes in bfloat16. ε > 0 may be a
+    schedule. Source: Jordan 2024, "Muon: an optimizer for hidden layers in neural networks".
 
     Examples
     --------
     >>> import numpy as np
-    >>> y = Orthogonalize().of(np.array([[3.0, 0.0], [0.0, 0.1]]), None, (1e-8,))
-    >>> y.round(3)
+    >>> Orthogonalize().of(np.array([[3.0, 0.0], [0.0, 0.1]]), None, (1e-8,)).round(3)
     array([[0.697, 0.   ],
            [0.   , 1.129]])
     """
 
-    polynomials: tuple[Polynomial, ...] = QUINTIC
+    polynomials: tuple[tuple[float, float, float], ...] = QUINTIC
     eps: Hyperparameter = 1e-8
     ranges: ClassVar[dict[str, Range]] = {"eps": POSITIVE}
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        rows: Any = self.polynomials
-        if not isinstance(rows, tuple) or not all(isinstance(row, tuple) and len(row) == 3 for row in rows):
-            raise TypeError(f"polynomials must be a tuple of (a, b, c), one a step, such as QUINTIC; got {rows!r}")
-        held = tuple([tuple([number("polynomials", x) for x in row]) for row in rows])
-        object.__setattr__(self, "polynomials", held)
+        given = self.polynomials
+        if not (isinstance(given, tuple) and all(isinstance(row, tuple) and len(row) == 3 for row in given)):
+            raise TypeError(f"polynomials must be a tuple of (a, b, c), one for each step, as QUINTIC; got {given!r}")
+        rows = tuple([tuple([number("polynomials", x) for x in row]) for row in given])
+        object.__setattr__(self, "polynomials", rows)
 
     def shape(self, shape: tuple[int, ...], leaf: tuple[int, ...]) -> tuple[int, ...]:
         if len(shape) != 2:
@@ -69,46 +56,32 @@ class Orthogonalize(ArrayRule):
         return shape
 
     def of(self, x: Array, w: Array, c: Arrays) -> Array:
-        tall = x.shape[0] > x.shape[1]
-        matrix = (x.T if tall else x) / (x.dtype.type(norm([x], None)) + c[0])
-        gram, power = (np.empty((len(matrix), len(matrix)), x.dtype) for _ in range(2))
-        for a, b, quintic in self.polynomials:
-            np.matmul(matrix, matrix.T, out=gram)  # BLAS halves the work of a product with the own transpose
-            np.matmul(gram, gram.T, out=power)
-            power *= quintic
+        wide = x.T if x.shape[0] > x.shape[1] else x
+        y: Array = wide / (Norm().of(x, w, ()) + c[0])
+        gram, power = (np.empty((len(y), len(y)), x.dtype) for _ in range(2))
+        for a, b, c2 in self.polynomials:
+            np.matmul(y, y.T, out=gram)
+            np.matmul(gram, gram.T, out=power)  # symmetric: BLAS takes half the time for a matrix and its transpose
+            power *= c2
             gram *= b
             gram += power
-            matrix = a * matrix + gram @ matrix
-        return matrix.T if tall else matrix
+            y = a * y + gram @ y
+        return y if wide is x else y.T
 
 
-OUT_IN: Final[Rule] = Size(0) / Size(1) | Clip(1.0, math.inf) | Root()
-"""√max(1, rows/columns): Muon's scale for weights (out, in), as in torch and in the original."""
-IN_OUT: Final[Rule] = Size(1) / Size(0) | Clip(1.0, math.inf) | Root()
+OUT_IN: Final[Rule] = Size(0) / Size(1) | Clip(1.0, inf) | Root()
+"""√max(1, rows/columns): Muon's scale for weights (out, in), of the original and torch."""
+IN_OUT: Final[Rule] = Size(1) / Size(0) | Clip(1.0, inf) | Root()
 """√max(1, columns/rows): the same for weights (in, out), as in optax."""
-LIKE_ADAMW: Final[Rule] = 0.2 * (Size(1) * (Size(0) / Size(1) | Clip(1.0, math.inf)) | Root())
-"""0.2 √max(rows, columns): steps of the RMS of AdamW's (arXiv 2502.16982), Keras's and torch's match_rms_adamw."""
+LIKE_ADAMW: Final[Rule] = 0.2 * (Size(1) * (Size(0) / Size(1) | Clip(1.0, inf)) | Root())
+"""0.2 √max(rows, columns), steps with the RMS of AdamW's: of Keras, and torch's ``match_rms_adamw``."""
 
 
 def muon(beta: Beta = 0.95, scale: Rule = OUT_IN, *, weight_decay: Hyperparameter = 0.1) -> Rule:
-    """v ← β v + g;  w ← w - lr (scale · orthogonalised(g + β v) + λ w): momentum with singular values of about 1.
+    """w ← w - lr (scale · orthogonalized(g + β v) + λ w), v ← β v + g. Source: Jordan 2024; Liu et al. 2025.
 
-    torch and Keras the same, with an EMA or a trace, which have one direction; optax debiases both terms. It is for
-    matrices: give vectors another rule by name. ``scale`` is ``OUT_IN``, ``IN_OUT``, ``LIKE_ADAMW`` or a rule of your
-    own.
-
-    Parameters
-    ----------
-    beta : float, in [0, 1], Decay, sequence of float, shape (S,), or schedule
-        β.
-    scale : Rule
-        What the orthogonalised momentum is multiplied by.
-    weight_decay : float
-        λ.
-
-    Source
-    ------
-    Jordan 2024, "Muon: an optimizer for hidden layers in neural networks"; Liu et al. 2025, arXiv 2502.16982.
+    arXiv 2502.16982. torch and Keras the same; optax debiases v and g. Of matrices: other leaves get another rule by
+    name. The scale is ``OUT_IN``, ``IN_OUT`` or ``LIKE_ADAMW`` of ``optimlab.rules.matrix``, or a rule of your own.
 
     Examples
     --------
@@ -122,62 +95,19 @@ def muon(beta: Beta = 0.95, scale: Rule = OUT_IN, *, weight_decay: Hyperparamete
     return (nesterov(beta) | Orthogonalize()) * scale + weight_decay * Weights()
 
 
-@dataclass(frozen=True)
-class PowerDecay:
-    """β = 1 - t^(-c), t = k + 1: the decay of Adafactor's second moment, a mean that forgets ever more slowly.
+def adafactor(exponent: float = 0.8, limit: Hyperparameter = 1.0, *, least: float = 1e-3, eps: float = 1e-30) -> Rule:
+    """w ← w - lr max(RMS(w), ε₂) u / max(1, RMS(u)/d), u = g / √(R C / mean(R)). Source: Shazeer & Stern 2018.
 
-    Parameters
-    ----------
-    exponent : float, in (0, 1]
-        c; 1 is the plain mean.
-
-    Examples
-    --------
-    >>> [float(PowerDecay(0.5)(k)) for k in (0, 3)]
-    [0.0, 0.5]
-    """
-
-    exponent: float = 0.8
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "exponent", number("exponent", self.exponent, Range("in (0, 1]")))
-
-    def __call__(self, k: Count) -> Any:
-        """Return β at k = t - 1."""
-        return 1.0 - np.power(k + 1.0, -self.exponent)
-
-
-def adafactor(
-    decay: Beta = PowerDecay(), limit: Hyperparameter = 1.0, *, least: float = 1e-3, eps: Hyperparameter = 1e-30
-) -> Rule:
-    """u = g / √(R C / mean(R));  w ← w - lr max(RMS(w), ε₂) u / max(1, RMS(u)/d): a second moment of rows and columns.
-
-    R and C are the EMAs of the means of g² + ε over rows and over columns, d the limit, ε₂ the least. Of a vector R C /
-    mean(R) is the EMA itself: one rule is for all leaves. torch, Keras and the paper take min(lr, 1/√t) for lr: pass
-    that as a schedule. torch has no ε but bounds R C / mean(R) from below; optax keeps the whole EMA of matrices with
-    fewer than 128 rows or columns.
-
-    Parameters
-    ----------
-    decay : float, in [0, 1), Decay, sequence of float, shape (S,), or schedule
-        β of the second moment.
-    limit : float, greater than 0
-        d.
-    least : float, at least 0
-        ε₂.
-    eps : float, greater than 0
-        ε.
-
-    Source
-    ------
-    Shazeer & Stern 2018, "Adafactor: adaptive learning rates with sublinear memory cost", arXiv 1804.04235, algorithm 4.
+    arXiv 1804.04235, algorithm 4. R and C are EMAs, of β = 1 - t^-exponent, of the means of g² + ε over rows and
+    columns; of a vector R C / mean(R) is the EMA of g² + ε. torch, Keras and the paper take min(lr, 1/√t) for lr: give
+    that as a schedule. optax keeps all numbers of matrices with a side below 128.
 
     Examples
     --------
     >>> adafactor().shapes((300, 200)), adafactor().shapes((300,))
     (((300, 1), (1, 200)), ((1,), (300,)))
     """
-    square = Square() + eps
+    square, decay = Square() + eps, PowerDecay(exponent)
     rows, columns = square | Mean(-1) | Ema(decay), square | Mean(-2) | Ema(decay)
     update = Gradient() / (rows / (rows | Mean(-2)) | Root()) / (columns | Root())
-    return (update | clip_rms(limit)) * (Weights() | Rms() | Clip(least, math.inf))
+    return (update | clip_rms(limit)) * (Weights() | Rms() | Clip(least, inf))

@@ -26,6 +26,7 @@ __all__ = [
     "LargestRate",
     "Mass",
     "MeanShare",
+    "PowerDecay",
     "Rectified",
     "SquareRoot",
     "Unrectified",
@@ -159,6 +160,22 @@ class LargestRate:
     def __call__(self, k: Any) -> Any:
         rates = np.asarray(self.schedule(np.arange(1.0, np.max(k) + 2.0)), np.float64)
         return np.maximum.accumulate(np.broadcast_to(rates, int(np.max(k)) + 1))[np.asarray(k, int)] ** self.power
+
+
+@dataclass(frozen=True)
+class PowerDecay:
+    """1 - t^(-c): Adafactor's decay, of a mean that forgets ever more slowly; c = 1 is the plain mean.
+
+    Examples
+    --------
+    >>> [float(PowerDecay(0.5)(k)) for k in (0, 3)]
+    [0.0, 0.5]
+    """
+
+    exponent: float
+
+    def __call__(self, k: Count) -> Any:
+        return 1.0 - np.power(k + 1.0, -self.exponent)
 
 
 @dataclass(frozen=True)
