@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, final
 import numpy as np
 
 from optimlab.checks import FINITE, NOT_NEGATIVE, Hyperparameter, Range, value
-from optimlab.hooks.estimates import Estimating, multiply, over, total
+from optimlab.hooks.estimates import Estimating, checked_gain, multiply, over, total
 from optimlab.recurrence.gain import Gain
 from optimlab.recurrence.gains import DebiasedGain, FirstValueGain
 from optimlab.rules.algebra import Constant, Rule
@@ -103,12 +103,6 @@ def _rule(given: Any) -> Rule:
     return given
 
 
-def _gain(given: Any) -> Gain:
-    if not isinstance(given, Gain):
-        raise TypeError(f"gain must be a Gain such as FirstValueGain(0.9); got {given!r}")
-    return given
-
-
 @final
 @dataclass(eq=False)
 class Momo(Estimating):
@@ -146,11 +140,12 @@ class Momo(Estimating):
     metric: Rule
     lowest: Hyperparameter = 0.0
     needs_loss: ClassVar[bool] = True
+    kept_numbers: ClassVar[tuple[str, ...]] = ("loss",)
     ranges: ClassVar[dict[str, Range]] = {"lowest": FINITE}
-    checks: ClassVar[dict[str, Callable[[Any], Any]]] = {"gain": _gain, "metric": _rule}
-
-    def __post_init__(self) -> None:
-        self._numbers = {"loss": np.zeros(())}
+    checks: ClassVar[dict[str, Callable[[Any], Any]]] = {
+        "gain": partial(checked_gain, such="FirstValueGain(0.9)"),
+        "metric": _rule,
+    }
 
     @property
     def starts(self) -> dict[str, Callable[[Array], Array]]:
@@ -159,13 +154,14 @@ class Momo(Estimating):
         metric = {f"metric.{slot}": partial(np.full_like, fill_value=start) for slot, start in slots}
         return {"mean": np.zeros_like, "cross": np.zeros_like, **metric}
 
-    def _usable(self, step: Step) -> Mark:
+    def usable(self, step: Step) -> Mark:
+        """Return where the loss is finite."""
         return _usable(step, self)
 
     def adapt(self, step: Step, good: Mark) -> None:
         """Put d/D in the place of the gradients, and cap the learning rate."""
         loss = self._numbers["loss"]
-        self._number("loss", loss + self.gain.at(step.t) * (step.loss - loss), good)
+        self.keep_number("loss", loss + self.gain.at(step.t) * (step.loss - loss), good)
         step.fold_scale()
         meant = step.chosen(None)
         step.gradients = tuple(
@@ -173,7 +169,7 @@ class Momo(Estimating):
         )
         gap, size = self._numbers["loss"] - value(self, "lowest", step.t), 0.0
         for name, w, u, moves in zip(step.names, step.params, step.gradients, meant, strict=True):
-            mean, cross = (self._kept[key].arrays[name] for key in ("mean", "cross"))
+            mean, cross = self.arrays(name, "mean", "cross")
             gap = gap + total(mean * w - cross, step.replicas)
             size = size + moves * total(mean * u, step.replicas)
         most = np.where(good, over(np.maximum(gap, 0.0), size), np.inf)
@@ -183,12 +179,12 @@ class Momo(Estimating):
         """Take in the gradient of a leaf, at its own t, and return d/D."""
         name, g, w = step.names[i], step.gradients[i], step.params[i]
         k = step.spread(self.gain.at(t), g)
-        mean, cross = (self._kept[key].arrays[name] for key in ("mean", "cross"))
+        mean, cross = self.arrays(name, "mean", "cross")
         mean, cross = mean + k * (g - mean), cross + k * (g * w - cross)
         slots = [key for key in self.starts if key.startswith("metric.")]
         c = tuple([step.spread(number, g) for number in self.metric.coefficients(t)])
-        metric, new = self.metric.compose()(g, w, tuple([self._kept[slot].arrays[name] for slot in slots]), c)
-        self._keep(step, name, {"mean": mean, "cross": cross, **dict(zip(slots, new, strict=True))}, good)
+        metric, new = self.metric.compose()(g, w, tuple(self.arrays(name, *slots)), c)
+        self.keep(step, name, {"mean": mean, "cross": cross, **dict(zip(slots, new, strict=True))}, good)
         return np.where(step.spread(good, g), mean / metric, g)
 
 

@@ -24,8 +24,12 @@ __all__ = ["DistanceOverGradients", "DistanceOverWeightedGradients", "Prodigy"]
 class _Distance(Estimating):
     """A hook that keeps the first weights, and the largest distance from them."""
 
-    def __post_init__(self) -> None:
-        self._numbers = {"distance": np.zeros(()), "total": np.zeros(())}
+    kept_numbers: ClassVar[tuple[str, ...]] = ("distance", "total")
+
+    @property
+    def starts(self) -> dict[str, Callable[[Array], Array]]:
+        """How the arrays of a leaf start, by name."""
+        return {"first": np.copy}
 
     @property
     def distance(self) -> Number:
@@ -82,8 +86,8 @@ class DistanceOverGradients(_Distance):
         """Multiply the learning rate."""
         first, eps = (value(self, name, step.t) for name in self.ranges)
         start = norm(tuple(self._kept["first"].arrays.values()), step.replicas)
-        self._number("distance", self._farthest(step, first * (1.0 + start)), good)
-        self._number("total", self._numbers["total"] + np.square(step.norm(step.gradients)), good)
+        self.keep_number("distance", self._farthest(step, first * (1.0 + start)), good)
+        self.keep_number("total", self._numbers["total"] + np.square(step.norm(step.gradients)), good)
         multiply(step, over(self._numbers["distance"], np.sqrt(self._numbers["total"] + eps)), good)
 
 
@@ -127,9 +131,9 @@ class DistanceOverWeightedGradients(_Distance):
     def adapt(self, step: Step, good: Mark) -> None:
         """Multiply the learning rate."""
         first, eps = (value(self, name, step.t) for name in self.ranges)
-        self._number("distance", self._farthest(step, first), good)
+        self.keep_number("distance", self._farthest(step, first), good)
         square = np.square(self._numbers["distance"])
-        self._number("total", self._numbers["total"] + square * np.square(step.norm(step.gradients)), good)
+        self.keep_number("total", self._numbers["total"] + square * np.square(step.norm(step.gradients)), good)
         multiply(step, over(square, np.sqrt(self._numbers["total"]) + eps), good)
 
 
@@ -216,21 +220,21 @@ class Prodigy(_Distance):
         leaves = zip(step.names, step.gradients, step.params, step.chosen(None), strict=True)
         for i, (name, g, w, meant) in enumerate(leaves):
             share = d * d * unit * step.rate(i)
-            start, old = self._kept["first"].arrays[name], self._kept["sum"].arrays[name]
-            self._keep(step, name, {"sum": step.spread(beta, g) * old + step.spread(share, g) * g}, good & meant)
+            start, old = self.arrays(name, "first", "sum")
+            self.keep(step, name, {"sum": step.spread(beta, g) * old + step.spread(share, g) * g}, good & meant)
             gain = gain + share * total(g * (start - w), step.replicas)
-            size = size + total(np.abs(self._kept["sum"].arrays[name]), step.replicas)
-        self._number("total", gain, good)
-        self._number("distance", np.maximum(d, growth * over(gain, size)), good)
+            size = size + total(np.abs(*self.arrays(name, "sum")), step.replicas)
+        self.keep_number("total", gain, good)
+        self.keep_number("distance", np.maximum(d, growth * over(gain, size)), good)
 
     def _moved(self, step: Step, i: int, t: Any, d: Any, moves: Mark) -> Array:
         """Return what a leaf, at its own t, is moved by in the place of its gradient."""
         name, g = step.names[i], step.gradients[i]
         alpha1, alpha2 = (step.spread(1.0 - value(self, beta, step.t), g) for beta in ("beta1", "beta2"))
-        mean, square = (self._kept[key].arrays[name] for key in ("mean", "square"))
+        mean, square = self.arrays(name, "mean", "square")
         seen = step.spread(d, g) * g
         mean, square = mean + alpha1 * (seen - mean), square + alpha2 * (seen * seen - square)
-        self._keep(step, name, {"mean": mean, "square": square}, moves)
+        self.keep(step, name, {"mean": mean, "square": square}, moves)
         eps = step.spread(self._numbers["distance"] * value(self, "eps", step.t), g)
         late = step.spread(self._unit(step, np.maximum(t, 1)) / self._unit(step, step.t), g)  # 1 if it came with all
         return np.where(step.spread(moves, g), late * mean / (np.sqrt(square) + eps), g)

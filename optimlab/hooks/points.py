@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, final
 
 import numpy as np
 
 from optimlab.checks import Hyperparameter, Range, value
-from optimlab.hooks.memory import Buffers, Kept
+from optimlab.hooks.estimates import Keeping, checked_gain
+from optimlab.hooks.memory import Buffers
 from optimlab.recurrence.gain import Gain
 from optimlab.recurrence.gains import ConstantGain, UniformGain, WeightedGain
 from optimlab.rules.averages import CompensatedEma
-from optimlab.settings import Checked
 from optimlab.typing import Array, Number
 
 if TYPE_CHECKING:
@@ -22,15 +23,9 @@ if TYPE_CHECKING:
 __all__ = ["Points", "gpa", "look_ahead", "schedule_free"]
 
 
-def _gain(given: Any) -> Gain:
-    if not isinstance(given, Gain):
-        raise TypeError(f"gain must be a Gain such as UniformGain() or ConstantGain(0.9); got {given!r}")
-    return given
-
-
 @final
 @dataclass(eq=False)
-class Points(Checked):
+class Points(Keeping):
     """z ← z - lr · rule(g(y)),  x ← x + k (z - x),  y = z + share · (x - z): gradients are taken between z and x.
 
     The parameters hold y. ``Optimizer.averaged`` puts x, the point to evaluate, into them. All three start at the first
@@ -65,26 +60,24 @@ class Points(Checked):
 
     share: Hyperparameter
     gain: Gain
-    _base: Kept = field(default_factory=lambda: Kept("Points"), init=False, repr=False)
-    _mean: Kept = field(default_factory=lambda: Kept("Points"), init=False, repr=False)
-    _rest: Kept = field(default_factory=lambda: Kept("Points"), init=False, repr=False)
     _before: Buffers = field(default_factory=Buffers, init=False, repr=False)
-    whole_leaves: ClassVar[bool] = True
     moves_weights: ClassVar[bool] = True
-    leafwise: ClassVar[tuple[str, ...]] = ("base/", "mean/", "rest/")
     ranges: ClassVar[dict[str, Range]] = {"share": Range("in [0, 1]")}
-    checks: ClassVar[dict[str, Callable[[Any], Any]]] = {"gain": _gain}
+    checks: ClassVar[dict[str, Callable[[Any], Any]]] = {"gain": partial(checked_gain, such="UniformGain()")}
+
+    @property
+    def starts(self) -> dict[str, Callable[[Array], Array]]:
+        """How z, x and the rest of x start."""
+        return {"base": np.copy, "mean": np.copy, "rest": np.zeros_like}
 
     @property
     def averaged(self) -> dict[str, Array]:
         """x by the leaf's name, copied; none before the first step."""
-        return self._mean.copies()
+        return self._kept["mean"].copies() if self._kept else {}
 
     def before(self, step: Step) -> None:
         """Keep y, from which the sweep moves; see that the numbers are right before anything does."""
-        self._base.bind(step.names, step.params, np.copy)
-        self._mean.bind(step.names, step.params, np.copy)
-        self._rest.bind(step.names, step.params, np.zeros_like)
+        self.bind(step)
         if step.idle:
             return
         value(self, "share", step.t), self._gains(step)
@@ -102,27 +95,12 @@ class Points(Checked):
         for name, w, y in zip(step.names, step.params, self._before.like(step.params, step.names), strict=True):
             if name not in gains:
                 continue
-            z, x, rest = held = [kept.arrays[name] for kept in (self._base, self._mean, self._rest)]
+            z, x, rest = held = self.arrays(name, "base", "mean", "rest")
             moved = z + (w - y)
             mean, state = CompensatedEma.formula(moved, w, (x, rest), (step.spread(gains[name], w),))
             ahead = moved + step.spread(share, w) * (mean - moved)
             for old, new in zip((*held, w), (moved, *state, ahead), strict=True):
                 np.copyto(old, new, where=step.spread(step.live, w))
-
-    def forget(self, names: Collection[str]) -> None:
-        """Drop what belongs to leaves that are gone."""
-        for kept in (self._base, self._mean, self._rest):
-            kept.forget(names)
-
-    def state(self) -> dict[str, Array]:
-        """Return z, x and the rest of x, for a checkpoint."""
-        kept = zip(self.leafwise, (self._base, self._mean, self._rest), strict=True)
-        return {prefix + name: array for prefix, part in kept for name, array in part.copies().items()}
-
-    def load_state(self, state: Mapping[str, Array]) -> None:
-        """Take back what ``state`` returned."""
-        for prefix, part in zip(self.leafwise, (self._base, self._mean, self._rest), strict=True):
-            part.load({key.removeprefix(prefix): x for key, x in state.items() if key.startswith(prefix)})
 
 
 def schedule_free(beta: Hyperparameter = 0.9, *, weights: Callable[[Any], Any] | None = None) -> Points:

@@ -117,6 +117,12 @@ def gain_of_t(gain: Gain) -> Symbol:
             k = np.where(t == 1.0, 1.0, np.maximum(_alpha(beta), 9.0 / (9.0 + t)))
         case gains.ConstantGain(beta):
             k = _alpha(beta)
+        case gains.TailGain(start):
+            k = 1.0 / np.maximum(1.0, t - written(start))
+        case gains.InversePowerGain(power):
+            least, lag, rate = written(gain.least), written(gain.lag), written(gain.rate)
+            falling = np.minimum(1.0, 1.0 / np.power(lag + rate * t, written(power)))
+            k = np.where(t == 1.0, 1.0, np.maximum(least, falling))
         case _:
             k = Symbol(_FLOAT, rf"{_upright(type(gain).__name__)}(t)")
     return t.symbol(k)

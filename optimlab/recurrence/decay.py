@@ -207,7 +207,7 @@ class Decay:
 
         Source
         ------
-        Busbridge et al. 2023, "How to scale your EMA", definition 1.2.
+        Busbridge et al. 2023, "How to scale your EMA".
 
         Examples
         --------
@@ -242,8 +242,8 @@ class Decay:
 
         Source
         ------
-        Marek et al. 2025, "Small batch size training for language models", section 3: the half-life of Adam's second
-        moment in tokens stays when the batch changes.
+        Marek et al. 2025, "Small batch size training for language models": the half-life of Adam's second moment in
+        tokens stays when the batch changes.
 
         Examples
         --------

@@ -17,8 +17,16 @@ from optimlab.recurrence.decay import Decay
 from optimlab.recurrence.gain import Gain
 from optimlab.recurrence.masses import mass
 from optimlab.recurrence.powers import (
-    Double, artanh, complement, inverse_power, joined, quotient, spent, table_of, two_sum,
-)  # fmt: skip
+    Double,
+    artanh,
+    complement,
+    inverse_power,
+    joined,
+    quotient,
+    spent,
+    table_of,
+    two_sum,
+)
 from optimlab.typing import Floats
 
 __all__ = [
@@ -325,8 +333,8 @@ class TailGain(Gain):
 
     Source
     ------
-    Izmailov et al. 2018 (SWA); Kaddour 2022, "Stop wasting my time!" (LAWA); Tian et al. 2025, "WSM" (2507.17634), where
-    it stands for a linear decay of the learning rate.
+    Izmailov et al. 2018 (SWA); Kaddour 2022, "Stop wasting my time!" (LAWA); Tian et al. 2025, "WSM" (2507.17634),
+    where it stands for a linear decay of the learning rate.
 
     Examples
     --------
@@ -354,7 +362,7 @@ class WeightedGain(Gain):
 
     Source
     ------
-    Defazio et al. 2024, "The road less scheduled", section 3: w = tʳ lr² averages Schedule-Free's iterates. levanter
+    Defazio et al. 2024, "The road less scheduled": w = tʳ lr² averages Schedule-Free's iterates. levanter
     averages with w = 1 - √(t/T).
 
     Examples

@@ -59,7 +59,7 @@ class Profile:
         0.5
         """
         if weights.ndim != 1:
-            raise ValueError(f"one mean has a profile; got {weights.shape[1]} replicas: describe the gain of one number")
+            raise ValueError(f"one mean has a profile; got {weights.shape[1]} replicas; describe a gain of one number")
         age, total = np.arange(len(weights) - 1.0, -1.0, -1.0), float(weights.sum())
         lag = float(weights @ age) / total
         spread = float(weights @ (age - lag) ** 2) / total

@@ -218,8 +218,8 @@ class Bema(_Mean):
 
     Source
     ------
-    Block & Zhang 2025, "EMA without the lag: bias-corrected iterate averaging schemes" (2508.00180), algorithm 1, without
-    burn-in; the gains above are the defaults of TRL's ``BEMACallback``.
+    Block & Zhang 2025, "EMA without the lag" (2508.00180), algorithm 1, without burn-in;
+    the gains above are the defaults of TRL's ``BEMACallback``.
 
     Examples
     --------
@@ -248,9 +248,17 @@ class Bema(_Mean):
         first = state[1] + c[2] * (x - state[1])
         return m + c[1] * (x - first), (m, first, x - first)
 
+    def symbols(self) -> tuple[Any, ...]:
+        from optimlab.notation.latex import gain_of_t
+        from optimlab.notation.symbols import Symbol
+
+        first = np.where(Symbol(np.dtype(np.float64), "t") == 1.0, 1.0, 0.0)
+        return gain_of_t(self.gain), gain_of_t(self.bias), first
+
     @staticmethod
     def read(state: Arrays, c: Arrays) -> Array:
-        return state[0] + c[1] * state[2]
+        value: Array = state[0] + c[1] * state[2]
+        return value
 
     def weights(self, t: int) -> Floats:
         weights, alpha = self.gain.weights(t), self.bias.at(t)

@@ -31,7 +31,7 @@ class Synthesis:
     params : container of arrays
         The average, with the structure and dtypes of the snapshots.
     error : float
-        ‖Σ cₛ wₛ - w‖/‖w‖ of the profiles: 0 is exact. It is that of the average itself for weights that are white noise.
+        ‖Σ cₛ wₛ - w‖/‖w‖ of the profiles: 0 is exact. It is that of the average itself for weights of white noise.
     coefficients : ndarray of float64, shape (snapshots,)
         c. Rounding errors of the snapshots grow by up to Σ|cₛ|.
 
@@ -46,9 +46,7 @@ class Synthesis:
     coefficients: Floats
 
 
-def synthesize(
-    snapshots: Sequence[tuple[int, Weighted, Any]], target: Weighted, *, t: int | None = None
-) -> Synthesis:
+def synthesize(snapshots: Sequence[tuple[int, Weighted, Any]], target: Weighted, *, t: int | None = None) -> Synthesis:
     """Minimise ‖Σ cₛ wₛ - w‖ over c: the average with the profile w, from snapshots of averages with profiles wₛ.
 
     So the profile is chosen after the run: snapshots of two power profiles hold all others between and beyond.
@@ -80,7 +78,7 @@ def synthesize(
 
     Source
     ------
-    Karras et al. 2024, "Analyzing and improving the training dynamics of diffusion models", section 3.2 and appendix C,
+    Karras et al. 2024, "Analyzing and improving the training dynamics of diffusion models", section 3.2,
     with integrals over continuous profiles.
 
     Examples
@@ -101,7 +99,7 @@ def synthesize(
         profiles[:step, column] = _profile(average, step, "the average of a snapshot")
     profiles[:, -1] = _profile(target, last, "target")
     scale = float(np.linalg.norm(profiles[:, -1]))
-    triangle = np.linalg.qr(profiles, mode="r")
+    triangle = np.asarray(np.linalg.qr(profiles, mode="r"))
     c = np.linalg.lstsq(triangle[:, :-1], triangle[:, -1])[0]
     error = float(np.linalg.norm(triangle[:, :-1] @ c - triangle[:, -1])) / scale
     return Synthesis(_combined([params for _, _, params in snapshots], c), error, c)

@@ -30,6 +30,24 @@ def run(optimizer, w, gradients):
     return np.array(path)
 
 
+def drawn(seed):
+    """Return random numbers, and gradients of 200 steps, of different sizes."""
+    rng = np.random.default_rng(seed)
+    return rng, rng.standard_normal((200, 3)) * np.exp(rng.standard_normal((200, 1)))
+
+
+def averages(optimizer, w):
+    """Return the averaged weights."""
+    with optimizer.averaged(w):
+        return w.copy()
+
+
+def close(found, expected, rtol=1e-11):
+    """Whether numbers are the same in units of the largest."""
+    scale = np.max(np.abs(expected))
+    np.testing.assert_allclose(np.array(found) / scale, np.array(expected) / scale, rtol=0, atol=rtol)
+
+
 class Skipping:
     """A hook that skips the steps, or replicas, that are marked."""
 

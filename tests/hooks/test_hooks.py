@@ -17,6 +17,8 @@ from optimlab import (
     ClipEach,
     ClipNorm,
     ClipValue,
+    DistanceOverGradients,
+    DistanceOverWeightedGradients,
     EarlyStop,
     Ema,
     IndependentDecay,
@@ -24,6 +26,9 @@ from optimlab import (
     Lookahead,
     Optimizer,
     Plateau,
+    Points,
+    PolyakStep,
+    Prodigy,
     Project,
     Record,
     Simplex,
@@ -33,7 +38,10 @@ from optimlab import (
     WeightDecay,
     adam,
     constant,
+    gpa,
     linear,
+    momo,
+    momo_adam,
     sgd,
 )
 from tests.hooks.steps import Skipping, a_step
@@ -57,6 +65,14 @@ EVERY = [
     Project(Box(low=0.0)),
     Project(Simplex()),
     Lookahead(2),
+    Points(0.9, UniformGain()),
+    gpa(0.8, 0.9),
+    PolyakStep(),
+    momo(0.8),
+    momo_adam(0.8, 0.9),
+    DistanceOverGradients(1e-2),
+    DistanceOverWeightedGradients(),
+    Prodigy(first=1e-2),
     Record(),
 ]
 
@@ -237,7 +253,7 @@ class TestEveryHook:
         with pytest.raises(AttributeError, match=f"{type(hook).__name__} has no setting 'max_nrom'; it has "):
             mine.max_nrom = 1.0
         for name, given in options_of(hook).items():
-            for wrong in (-1.0, np.nan, 3j):
+            for wrong in (outside(hook, name), np.nan, 3j):
                 with pytest.raises((TypeError, ValueError), match=f"^{name} must be "):
                     setattr(mine, name, wrong)
             assert getattr(mine, name) == given
@@ -251,7 +267,8 @@ class TestEveryHook:
         gradients, start = gradients_and_start()
         for name, allowed in getattr(hook, "ranges", {}).items():
             bad = {1.5: TypeError} if allowed.whole else {}
-            for number, error in ({-1.0: ValueError, np.nan: ValueError, "a": TypeError} | bad).items():
+            outer = outside(hook, name)
+            for number, error in ({outer: ValueError, np.nan: ValueError, "a": TypeError} | bad).items():
                 other = type(hook)(**options_of(hook) | {name: lambda k, x=number: x})
                 with pytest.raises(error, match=f"{name}, from its schedule at k = [01], must be "):
                     run(optimizer_with(other), start[0].copy(), gradients[:, 0])
@@ -262,8 +279,8 @@ class TestEveryHook:
         names = ["schedule"] if isinstance(hook, LearningRateDecay) else list(getattr(hook, "ranges", {}))
         for name in names:
             good = getattr(hook, name)
-            held = good(0) if callable(good) else good
-            given = lambda k, x=held: x if k < 2 else -1.0  # noqa: E731
+            held, bad = good(0) if callable(good) else good, outside(hook, name)
+            given = lambda k, x=held, bad=bad: x if k < 2 else bad  # noqa: E731
             optimizer, w = optimizer_with(type(hook)(**options_of(hook) | {name: given})), start[0].copy()
             steps = iter(gradients[:, 0].repeat(2, axis=0))
             while optimizer.t < 2:
@@ -274,6 +291,11 @@ class TestEveryHook:
             assert optimizer.t == 2
             assert np.array_equal(w, before[0])
             assert all(np.array_equal(before[1][key], x) for key, x in optimizer.state_dict().items())
+
+
+def outside(hook, name):
+    """A number that the hyperparameter must not be."""
+    return np.inf if -1.0 in getattr(hook, "ranges", {}).get(name, ()) else -1.0
 
 
 def options_of(hook):

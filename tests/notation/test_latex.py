@@ -16,6 +16,7 @@ from optimlab import (
     FirstValueGain,
     Gain,
     Gradient,
+    InversePowerGain,
     PowerGain,
     Root,
     Rule,
@@ -23,6 +24,7 @@ from optimlab import (
     ShareGain,
     Sign,
     Square,
+    TailGain,
     Trace,
     UniformGain,
     WarmUpGain,
@@ -81,7 +83,8 @@ class Halving(Gain):
 
 GAINS = [
     FirstValueGain(0.9), FirstValueGain(linear(0.5, steps=4, final=0.9)), UniformGain(), PowerGain(6.94),
-    ShareGain(0.25), WarmUpGain(0.75), WarmUpGain(Decay(alpha=0.5)), DebiasedGain(Decay(com=float("inf"))),
+    ShareGain(0.25), WarmUpGain(0.75), WarmUpGain(Decay(alpha=0.5)), DebiasedGain(Decay(com=float("inf"))), TailGain(3),
+    InversePowerGain(0.5), InversePowerGain(2 / 3, least=0.4, lag=0.5, rate=0.5),
 ]  # fmt: skip
 
 

@@ -21,10 +21,14 @@ from optimlab import (
     Decay,
     FirstValueGain,
     Gain,
+    InversePowerGain,
     PowerGain,
     ShareGain,
+    TailGain,
     UniformGain,
     WarmUpGain,
+    WeightedGain,
+    polynomial_decay,
 )  # fmt: skip
 from optimlab.checks import Range
 from optimlab.recurrence.gain import _block
@@ -33,7 +37,8 @@ EXACT = 4e-16
 STEPS = [1, 2, 3, 7, 255, 256, 257, 1000, 12_345, 10**6, 10**9]
 ALL = [
     ConstantGain(0.9), DebiasedGain(0.9), FirstValueGain(0.9), UniformGain(), PowerGain(6.94), ShareGain(0.1),
-    WarmUpGain(0.999),
+    WarmUpGain(0.999), InversePowerGain(0.5, least=1e-3, lag=10.0), TailGain(100.0),
+    WeightedGain(polynomial_decay(1.0, steps=10**6, final=0.5)),
 ]  # fmt: skip
 
 
@@ -74,6 +79,10 @@ def test_powers_shares_and_warm_ups_are_their_formulas() -> None:
             for share in (1.0, 0.1, 1e-4):
                 assert off(ShareGain(share).at(t), 1 - Decimal(2) ** (-1 / (Decimal(share) * t))) <= EXACT
             assert ShareGain(1e-320).at(t) == 1.0
+            for power, lag, rate in ((0.5, 10.0, 1.0), (2 / 3, 0.0, 1.0), (0.2, 1 - 1 / 7, 1 / 7), (3.0, 1.0, 2.0)):
+                gain = InversePowerGain(power, lag=lag, rate=rate)
+                assert off(gain.at(t), Decimal(lag + rate * t) ** -Decimal(power)) <= EXACT
+            assert InversePowerGain(2 / 3, least=0.01).at(t) == max(0.01, InversePowerGain(2 / 3).at(t))
             beta = 0.999
             exact = 1 - min(Decimal(beta), Decimal(t) / (t + 9))
             assert off(WarmUpGain(beta).at(t), exact) <= 2 * EXACT
@@ -215,6 +224,46 @@ def test_a_scheduled_beta_is_the_product_of_its_steps() -> None:
     np.testing.assert_array_equal(DebiasedGain(lambda k: np.array([0.5, 0.9])).at(2), DebiasedGain((0.5, 0.9)).at(2))
 
 
+def test_a_tail_is_the_plain_mean_of_what_comes_after_its_start() -> None:
+    for start in (0, 1, 7):
+        expected = [0.0] * start + [1 / (20 - start)] * (20 - start)
+        np.testing.assert_allclose(TailGain(start).weights(20), expected, rtol=1e-14)
+        later = WeightedGain(lambda k, start=start: float(k >= start))
+        np.testing.assert_allclose(later.weights(20), expected, rtol=1e-14)
+    assert [TailGain(5).at(t) for t in (1, 5, 6, 7)] == [1.0, 1.0, 1.0, 0.5]
+    np.testing.assert_array_equal(TailGain((0, 5)).at(8), [1 / 8, 1 / 3])
+
+
+def test_weights_of_a_schedule_are_the_weights() -> None:
+    """In any order of the steps, to the last digit, and for replicas."""
+    lr = np.random.default_rng(0).uniform(0.0, 1e-3, 700)
+    gain = WeightedGain(lambda k: (k + 1) ** 2 * lr[k] ** 2)
+    expected = np.arange(1, 701) ** 2 * lr**2
+    np.testing.assert_allclose(gain.weights(700), expected / expected.sum(), rtol=1e-12)
+    total = sum(map(Fraction, expected.tolist()))
+    assert abs(Fraction(float(gain.at(700))) * total / Fraction(float(expected[-1])) - 1) <= EXACT
+    assert WeightedGain(gain.schedule).at(700) == gain.at(700)
+    both = WeightedGain(lambda k: np.array([1.0, k]))
+    np.testing.assert_array_equal([both.at(t) for t in (1, 2, 3)], [[1.0, 1.0], [1 / 2, 1.0], [1 / 3, 2 / 3]])
+    np.testing.assert_allclose(WeightedGain(lambda k: 1.0).weights(300), UniformGain().weights(300), rtol=1e-13)
+
+
+def test_the_warm_ups_of_others_are_inverse_powers() -> None:
+    """timm, diffusers and ema-pytorch: β = min(β_max, 1 - (1 + s/g)^-p) after s = t - 1 updates."""
+    for g, p, most in ((1.0, 2 / 3, 0.9999), (25.0, 0.75, 0.99)):
+        gain = InversePowerGain(p, least=1.0 - most, lag=1.0 - 1.0 / g, rate=1.0 / g)
+        for t in STEPS:
+            assert gain.at(t) == pytest.approx(1.0 - min(most, 1.0 - (1.0 + (t - 1) / g) ** -p), rel=1e-12)
+
+
+@pytest.mark.parametrize("gain", ALL, ids=repr)
+def test_the_weights_are_what_the_recurrence_gives_each_value(gain: Gain) -> None:
+    means = np.zeros(60)
+    for t, value in enumerate(np.eye(60), start=1):
+        means = means + gain.at(t) * (value - means)
+    np.testing.assert_allclose(gain.weights(60), means, rtol=1e-12, atol=1e-18)
+
+
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [
@@ -224,6 +273,22 @@ def test_a_scheduled_beta_is_the_product_of_its_steps() -> None:
         (lambda: PowerGain(lambda k: 1.0), TypeError, r"gamma must be from 0 to 1000; got <function"),
         (lambda: FirstValueGain(Decay(com=float("inf"))), ValueError, r"for a plain mean give UniformGain\(\)"),
         (lambda: ConstantGain(Decay(com=float("inf"))), ValueError, r"infinite memory"),
+        (lambda: TailGain(1.5), TypeError, r"start must be whole numbers of at least 0 and finite; got 1\.5"),
+        (lambda: TailGain(-1), ValueError, r"start must be whole numbers of at least 0"),
+        (lambda: InversePowerGain(-0.5), ValueError, r"power must be from 0 to 10; got -0\.5"),
+        (lambda: InversePowerGain(0.5, least=2.0), ValueError, r"least must be in \[0, 1\]; got 2\.0"),
+        (lambda: InversePowerGain(0.5, rate=0.0), ValueError, r"rate must be greater than 0 and finite; got 0\.0"),
+        (
+            lambda: WeightedGain(0.5),
+            TypeError,
+            r"must be a function of k = t - 1; got 0\.5; .* UniformGain\(\)",
+        ),
+        (
+            lambda: WeightedGain(lambda k: -1.0).at(1),
+            ValueError,
+            r"schedule, from its schedule at k = 0, must be",
+        ),
+        (lambda: UniformGain().weights(0), ValueError, r"t must be a whole number of at least 1; got 0"),
         (lambda: ShareGain(0.0), ValueError, r"share must be in \(0, 1\]; got 0\.0"),
         (
             lambda: DebiasedGain(lambda k: 1.5).at(1),

@@ -14,11 +14,14 @@ from optimlab import (
     Decay,
     Ema,
     FirstValueGain,
+    InversePowerGain,
     Optimizer,
     PowerGain,
     ShareGain,
+    TailGain,
     UniformGain,
     WarmUpGain,
+    WeightedGain,
     adam,
     ema,
     sgd,
@@ -36,7 +39,8 @@ GAINS = [
     *[kind(beta) for kind in (ConstantGain, DebiasedGain, FirstValueGain, WarmUpGain) for beta in (*BETAS, beta_of)],
     DebiasedGain(Decay(alpha=1e-17)), DebiasedGain(Decay(com=math.inf)), UniformGain(), PowerGain(0.0), PowerGain(6.94),
     PowerGain(100.0),
-    ShareGain(1.0), ShareGain(0.1),
+    ShareGain(1.0), ShareGain(0.1), TailGain(0), TailGain(300), InversePowerGain(0.5), WeightedGain(beta_of),
+    InversePowerGain(2 / 3, least=1e-3, lag=10.0),
 ]  # fmt: skip
 STARTS = {ConstantGain: "zero", DebiasedGain: "debiased", FirstValueGain: "first"}
 

@@ -14,13 +14,16 @@ from optimlab import (
     Ema,
     FirstValueGain,
     Gradient,
+    InversePowerGain,
     PowerGain,
     Root,
     ShareGain,
     Square,
+    TailGain,
     Trace,
     UniformGain,
     WarmUpGain,
+    WeightedGain,
     Weights,
     adam,
     adamw,
@@ -264,7 +267,8 @@ def test_the_correction_is_exact(beta, t):
 FROM_NOTHING = [
     DebiasedGain(0.9), DebiasedGain(0.9995), DebiasedGain(1 - 2.0**-40), DebiasedGain(Decay(alpha=1e-17)),
     DebiasedGain(Decay(com=math.inf)), DebiasedGain(lambda k: 0.9 - 0.5 / (k + 1)), FirstValueGain(0.999),
-    UniformGain(), PowerGain(6.94), ShareGain(0.1), WarmUpGain(0.9999),
+    UniformGain(), PowerGain(6.94), ShareGain(0.1), WarmUpGain(0.9999), TailGain(2), InversePowerGain(0.5),
+    WeightedGain(lambda k: (k + 1.0) ** 3),
 ]  # fmt: skip
 
 

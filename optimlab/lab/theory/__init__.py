@@ -2,9 +2,10 @@
 
 What an EMA does (``ema``). Quadratics without noise: one mode at any lr and β, and where it is stable (``modes``), the
 best lr and β, and how far the heavy ball then moves away at first (``quadratics``). With noise: where rules end, the
-best decay and batch (``noisy_quadratic``), moments at each step (``linear_rules``), clipped gradients (``clipping``).
-Saddles: time to leave one, a degenerate one, a chain of them (``saddles``). Whether a critical point is a minimum
-(``random_matrices``). Where Adam fails (``counterexample``). Signals through layers of random weights (``variance``).
+best decay and batch (``noisy_quadratic``), moments at each step (``linear_rules``), any mean of iterates, and merging
+against decaying (``averages``), clipped gradients (``clipping``). Saddles: time to leave one, a degenerate one, a chain
+of them (``saddles``). Whether a critical point is a minimum (``random_matrices``). Where Adam fails
+(``counterexample``). Signals through layers of random weights (``variance``).
 
 What all of them share is said here, once for all docstrings; a module says what its own letters mean, and a docstring
 gives the formula, its source, an example, and what is special about an argument.
@@ -51,6 +52,7 @@ ValueError: curvature must be greater than 0 and finite; got -1.0
 
 # ruff: noqa: F403  each module says in its __all__ what it exports, and so it is said once
 
+from optimlab.lab.theory.averages import *
 from optimlab.lab.theory.clipping import *
 from optimlab.lab.theory.counterexample import *
 from optimlab.lab.theory.ema import *

@@ -81,7 +81,7 @@ def test_the_names_are_those_of_the_library():
     made = {*_makers()} - {"inf"}
     homes = {name: getattr(optimlab, name).__module__.split(".")[1] for name in optimlab.__all__}
     there = {name for name, home in homes.items() if home in ("rules", "schedules", "recurrence")}
-    assert there - made == {"Gain", "Rule", "Schedule", "bias_correction"}
+    assert there - made == {"Gain", "Profile", "Rule", "Schedule", "Synthesis", "bias_correction", "synthesize"}
     assert made <= there
 
 
