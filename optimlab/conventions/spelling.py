@@ -120,8 +120,9 @@ def _whole(function: Callable[..., Any], rest: Callable[..., Any] | None) -> ins
     signature = inspect.signature(function)
     kinds = inspect.Parameter
     own = [p for p in signature.parameters.values() if p.kind != kinds.VAR_KEYWORD]
-    passed = inspect.signature(rest).parameters.values() if rest else ()
-    return signature.replace(parameters=[*own, *[p for p in passed if p.kind == kinds.KEYWORD_ONLY]])
+    passed = list(inspect.signature(rest).parameters.values()) if rest else []
+    passed = [p for p in passed if p.kind == kinds.KEYWORD_ONLY and p.name not in signature.parameters]
+    return signature.replace(parameters=[*own, *passed])
 
 
 def _refusal(unknown: Mapping[str, Any], parameters: Mapping[str, inspect.Parameter]) -> str:

@@ -29,7 +29,9 @@ def run(pair: Pair, seed: int) -> dict[str, Any]:
 
 def page(system: str) -> str:
     """Return the golden file of a system, a line for each run."""
-    pairs = {str(p): {"parameters": parameters(p), "runs": [run(p, s) for s in SEEDS]} for p in PAIRS if p.system == system}
+    pairs = {
+        str(p): {"parameters": parameters(p), "runs": [run(p, s) for s in SEEDS]} for p in PAIRS if p.system == system
+    }
     lines = [
         f'{json.dumps(name)}: {{"parameters": {json.dumps(held["parameters"])}, "runs": [\n'
         + ",\n".join(json.dumps(each) for each in held["runs"])

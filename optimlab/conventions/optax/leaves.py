@@ -19,7 +19,8 @@ from optimlab.recurrence.gains import FirstValueGain
 from optimlab.rules.algebra import Rule
 from optimlab.rules.averages import Ema, Trace
 from optimlab.rules.elementwise import Clip, Gradient, Rate, Root, Square, Weights
-from optimlab.rules.matrix import IN_OUT, Orthogonalize, PowerDecay
+from optimlab.rules.matrix import IN_OUT, Orthogonalize
+from optimlab.schedules.corrections import PowerDecay
 from optimlab.rules.whole import Mean, Norm, Rms, Size, TrustRatio, clip_rms
 
 __all__ = ["adafactor", "fromage", "lamb", "lars", "muon", "novograd"]

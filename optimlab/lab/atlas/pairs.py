@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from importlib import import_module
+from operator import attrgetter
 from typing import Any, Final, Self, final
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy as np
 from optimlab.lab.atlas.draws import BETA, BETAS, DECAY, EITHER, EPS, RATE, Draw, between, one_of
 from optimlab.lab.atlas.systems import SYSTEMS, System
 
-__all__ = ["PAIRS", "Pair", "pair"]
+__all__ = ["MATRICES", "PAIRS", "RATES", "VECTORS", "Pair", "pair"]
 
 Shapes = tuple[tuple[int, ...], ...]
 ARRAYS: Final[Shapes] = ((7,), (3, 4), (2, 3, 4))
@@ -25,7 +26,10 @@ RATES: Final[Shapes] = ()
 SHARE: Final = between(0.5, 2.0)
 NORM: Final = between(1.0, 10.0)
 LENGTH: Final = one_of(20, 64, 100)
+COSINE: Final = (1e-6, "Keras takes the cosine in float32")
 START: Final[dict[str, Any]] = {"initial_learning_rate": 0.5}
+HALVED: Final = START | {"decay_steps": 50, "decay_rate": 0.5}
+LONG: Final = START | {"decay_steps": 60}
 
 
 @final
@@ -60,6 +64,11 @@ class Pair:
         """Return the pair with a bar of its own, and the reason for it."""
         return replace(self, bar=bar, because=because)
 
+    @property
+    def dtypes(self) -> tuple[str, ...]:
+        """In which types parameters are compared; schedules are numbers of float64 here."""
+        return ("float64", "float32") if self.shapes else ("float64",)
+
     def in_float32(self, bar: float, because: str) -> Self:
         """Return the pair with a bar of its own in float32, and the reason for it."""
         return replace(self, single=bar, because=because)
@@ -86,7 +95,7 @@ class Pair:
     @property
     def convention(self) -> Callable[..., Any]:
         """The function of ``optimlab.conventions``: it returns an Optimizer or a Schedule."""
-        made: Callable[..., Any] = getattr(import_module(f"optimlab.conventions.{self.system}"), self.name)
+        made: Callable[..., Any] = attrgetter(self.name)(import_module(f"optimlab.conventions.{self.system}"))
         return made
 
     def options(self, seed: int) -> dict[str, Any]:
@@ -127,15 +136,21 @@ PAIRS: Final[tuple[Pair, ...]] = (
     pair("keras.Lion", beta_1=BETA, beta_2=BETA, weight_decay=DECAY),
     pair("keras.Ftrl", initial_accumulator_value=between(0.01, 1.0), l1_regularization_strength=DECAY,
          l2_regularization_strength=DECAY, l2_shrinkage_regularization_strength=DECAY, beta=DECAY, weight_decay=DECAY),
-    pair("keras.ExponentialDecay", START | {"decay_steps": 50, "decay_rate": 0.5}, staircase=EITHER).on(RATES),
-    pair("keras.InverseTimeDecay", START | {"decay_steps": 50, "decay_rate": 0.5}, staircase=EITHER).on(RATES),
-    pair("keras.PiecewiseConstantDecay", {"boundaries": [50, 90], "values": [1.0, 0.5, 0.1]}).on(RATES),
-    pair("keras.PolynomialDecay", START | {"decay_steps": 60}, power=between(0.5, 3.0), cycle=EITHER).on(RATES),
-    pair("keras.CosineDecay", START | {"decay_steps": 60}, alpha=DECAY, decay_steps=LENGTH).on(RATES),
-    pair("keras.CosineDecay", START | {"decay_steps": 60, "warmup_target": 1.0, "warmup_steps": 20},
-         alpha=DECAY, warmup_steps=LENGTH).on(RATES),
-    pair("keras.CosineDecayRestarts", START | {"first_decay_steps": 20}, t_mul=between(1.1, 3.0), m_mul=BETA,
-         alpha=DECAY).on(RATES),
+    pair("keras.ScheduleFreeAdamW", beta_1=BETA, beta_2=BETA, epsilon=EPS),
+    pair("keras.ScheduleFreeAdamW", {"warmup_steps": 20}, beta_1=BETA, warmup_steps=LENGTH),
+    pair("keras.Lamb", beta_1=BETA, beta_2=BETA, epsilon=EPS, weight_decay=DECAY),
+    pair("keras.Adafactor", beta_2_decay=one_of(-0.5, -0.8, -1.0), epsilon_2=EPS, clip_threshold=between(0.5, 2.0),
+         weight_decay=DECAY),
+    pair("keras.Muon", momentum=BETA, weight_decay=DECAY, nesterov=EITHER, rms_rate=one_of(None, 0.1)).on(MATRICES),
+    pair("keras.schedules.ExponentialDecay", HALVED, staircase=EITHER).on(RATES),
+    pair("keras.schedules.InverseTimeDecay", HALVED, staircase=EITHER).on(RATES),
+    pair("keras.schedules.PiecewiseConstantDecay", {"boundaries": [50, 90], "values": [1.0, 0.5, 0.1]}).on(RATES),
+    pair("keras.schedules.PolynomialDecay", LONG, power=between(0.5, 3.0), cycle=EITHER).on(RATES),
+    pair("keras.schedules.CosineDecay", LONG, alpha=DECAY, decay_steps=LENGTH).on(RATES).within(*COSINE),
+    pair("keras.schedules.CosineDecay", LONG | {"warmup_target": 1.0, "warmup_steps": 20},
+         alpha=DECAY, warmup_steps=LENGTH).on(RATES).within(*COSINE),
+    pair("keras.schedules.CosineDecayRestarts", START | {"first_decay_steps": 20}, t_mul=between(1.1, 3.0), m_mul=BETA,
+         alpha=DECAY).on(RATES).within(*COSINE),
     pair("optax.sgd"),
     pair("optax.sgd", {"momentum": 0.9}, momentum=BETA, nesterov=EITHER),
     pair("optax.sign_sgd"),

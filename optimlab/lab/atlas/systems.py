@@ -25,7 +25,7 @@ Run = Callable[[str, Mapping[str, Any], Stream], Iterator[list[Array]]]
 @final
 @dataclass(frozen=True)
 class System:
-    """A package whose rules can be run: how it calls the learning rate, and what runs a rule of a name."""
+    """A package whose rules can be run: its word for the learning rate, and what runs a rule."""
 
     rate: str
     package: str
@@ -137,7 +137,8 @@ def _keras(name: str, options: Mapping[str, Any], stream: Stream) -> Iterator[li
     try:
         with jax.enable_x64(stream.dtype == np.float64):
             if stream.rates:
-                yield from rates(_found("keras.optimizers", name)(**options), stream)
+                with jax.disable_jit():  # each choice by a number would be compiled anew
+                    yield from rates(_found("keras.optimizers", name)(**options), stream)
                 return
             variables = [library.Variable(w, dtype=stream.dtype.name) for w in stream.start]
             optimizer = _found("keras.optimizers", name)(**options)

@@ -18,8 +18,9 @@ _HEAD: Final = """# Atlas: other systems' rules as expressions
 
 Each line is a function of `optimlab.conventions`, what it makes of its defaults, and how far it comes from the
 released rule: the largest difference of a parameter in {steps} steps, relative to the longest way that the leaf has
-come from its start, over {runs} runs, the first with the defaults, the others with random hyperparameters, each over three shapes and
-gradients of scales from 1/8 to 4. The bar is 1e-11 in float64 and 1e-5 in float32, unless a reason is given.
+come from its start, over {runs} runs, the first with the defaults, the others with random hyperparameters, each over
+three shapes and gradients of scales from 1/8 to 4. Of schedules the first {steps} numbers are compared, in float64. The
+bar is 1e-11 in float64 and 1e-5 in float32, unless a reason is given.
 `python -m optimlab atlas` measures it again against what is installed, `--write` writes this file.
 
 | system | name | expression | float64 | float32 | version |
@@ -67,7 +68,7 @@ def row(pair: Pair) -> Row:
 
 def measured(pair: Pair) -> Row:
     """Return the line of a pair whose system is installed."""
-    figures = {dtype: f"{worst(pair, dtype=dtype):.0e}" for dtype in ("float64", "float32")}
+    figures = {dtype: f"{worst(pair, dtype=dtype):.0e}" for dtype in pair.dtypes}
     return row(pair)._replace(**figures, version=pair.other.version or "")
 
 

@@ -43,8 +43,8 @@ def polynomial_laps(k: Floats, initial: Value, *, steps: Value, power: Value = 1
 
     Examples
     --------
-    >>> polynomial_laps(1.0, steps=2)(np.arange(6))
-    array([1. , 0.5 , 0. , 0.25, 0. , 0.16666667])
+    >>> polynomial_laps(1.0, steps=2)(np.arange(6)).round(4)
+    array([1.    , 0.5   , 0.    , 0.25  , 0.    , 0.1667])
     """
     laps = np.maximum(np.ceil(k / steps), 1.0)
     return mixed(initial, final, power_of(1.0 - k / (laps * steps), power))
