@@ -182,3 +182,5 @@ from optimlab.series.fit import ema_band as ema_band
 from optimlab.series.fit import fit_decay as fit_decay
 from optimlab.series.state import EmaState as EmaState
 from optimlab.step import Step as Step
+
+__version__: str

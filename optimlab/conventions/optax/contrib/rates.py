@@ -22,7 +22,8 @@ from optimlab.rules.elementwise import Gradient, Root
 from optimlab.schedules.corrections import LargestRate
 from optimlab.trees import mapped
 
-__all__ = [ "dog", "dowg", "momo", "momo_adam", "prodigy", "reduce_on_plateau", "schedule_free", "schedule_free_adamw",
+__all__ = [
+    "dog", "dowg", "momo", "momo_adam", "prodigy", "reduce_on_plateau", "schedule_free", "schedule_free_adamw",
     "schedule_free_eval_params", "schedule_free_sgd",
 ]  # fmt: skip
 
