@@ -25,7 +25,7 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
 import numpy as np  # noqa: E402
 
-from optimlab import ClipNorm, Ema, Optimizer, adam, adamw  # noqa: E402
+from optimlab import ClipNorm, Ema, Optimizer, adafactor, adam, adamw, muon  # noqa: E402
 from optimlab.typing import Array  # noqa: E402
 
 Call = Callable[[], Any]
@@ -176,6 +176,40 @@ def _torch_chain(shapes: Shapes) -> Call:
     return step
 
 
+MUON, ADAFACTOR, PRODUCTS = "optimlab Muon", "optimlab Adafactor", "15 products in NumPy"
+T_MUON, T_ADAFACTOR = "torch Muon", "torch Adafactor"
+
+
+def matrix_calls(name: str, size: int, *, peer: bool = True) -> dict[str, Call]:
+    """Return a step of Muon or Adafactor on a square matrix, by both; of Muon its matrix products too."""
+    shapes = ((size, size),)
+    a, b = arrays(shapes * 2, 2)
+    calls = {name: ours(shapes, "auto", "float32", rule=muon() if name == MUON else adafactor())}
+    if name == MUON:
+        calls[PRODUCTS] = lambda: [a @ b for _ in range(15)]
+    if peer and find_spec("torch"):
+        import torch
+
+        p = torch.from_numpy(arrays(shapes, 0)[0]).requires_grad_()
+        p.grad = torch.from_numpy(arrays(shapes, 1)[0])
+        calls[f"torch {name.split()[1]}"] = getattr(torch.optim, name.split()[1])([p], lr=LR).step
+    return calls
+
+
+def matrix_races(report: timing.Report, rounds: int) -> list[timing.Target]:
+    """Race on 2048 × 2048; torch's Muon on 256 × 256, as bfloat16 in software takes minutes on more."""
+    races = {
+        "Adafactor, 2048 × 2048": timing.race(matrix_calls(ADAFACTOR, 2048), rounds=rounds),
+        "Muon, 2048 × 2048": timing.race(matrix_calls(MUON, 2048, peer=False), rounds=3),
+        "Muon, 256 × 256": timing.race(matrix_calls(MUON, 256), rounds=rounds),
+    }
+    for title, race in races.items():
+        report.add(f"## {title} float32")
+        report.add(timing.table(["", "a step"], race.rows([])))
+    pairs = (ADAFACTOR, T_ADAFACTOR), (MUON, PRODUCTS), (MUON, T_MUON)
+    return [target(title, race, pair, 1.5) for (title, race), pair in zip(races.items(), pairs, strict=True)]
+
+
 TOGETHER, ALONE = "1000 replicas at once", "1000 runs, one after the other"
 
 
@@ -265,6 +299,7 @@ def main() -> None:
     report.add("## Replicas of a 2-D problem")
     report.add(timing.table(["", "a step"], race.rows([])))
     targets.append(target("replicas", race, (ALONE, TOGETHER), 100.0, floor=True))
+    targets += matrix_races(report, rounds)
     race = import_race(rounds)
     targets += [target("import", race, (ours, NUMPY_IMPORT), 1.3) for ours in ("import optimlab", OURS)]
     report.add("## Targets")

@@ -50,13 +50,13 @@ from optimlab.recurrence.gain import Gain as Gain
 from optimlab.recurrence.gains import ConstantGain as ConstantGain
 from optimlab.recurrence.gains import DebiasedGain as DebiasedGain
 from optimlab.recurrence.gains import FirstValueGain as FirstValueGain
-from optimlab.recurrence.gains import InversePowerGain as InversePowerGain
-from optimlab.recurrence.gains import PowerGain as PowerGain
-from optimlab.recurrence.gains import ShareGain as ShareGain
-from optimlab.recurrence.gains import TailGain as TailGain
-from optimlab.recurrence.gains import UniformGain as UniformGain
 from optimlab.recurrence.gains import WarmUpGain as WarmUpGain
-from optimlab.recurrence.gains import WeightedGain as WeightedGain
+from optimlab.recurrence.growing import InversePowerGain as InversePowerGain
+from optimlab.recurrence.growing import PowerGain as PowerGain
+from optimlab.recurrence.growing import ShareGain as ShareGain
+from optimlab.recurrence.growing import TailGain as TailGain
+from optimlab.recurrence.growing import UniformGain as UniformGain
+from optimlab.recurrence.growing import WeightedGain as WeightedGain
 from optimlab.recurrence.profile import Profile as Profile
 from optimlab.rules.algebra import ArrayRule as ArrayRule
 from optimlab.rules.algebra import Constant as Constant
@@ -149,6 +149,7 @@ from optimlab.schedules.corrections import SquareRoot as SquareRoot
 from optimlab.schedules.corrections import Unrectified as Unrectified
 from optimlab.schedules.corrections import WithinMean as WithinMean
 from optimlab.schedules.cycles import cosine_restarts as cosine_restarts
+from optimlab.schedules.cycles import cosine_wave as cosine_wave
 from optimlab.schedules.cycles import cyclic as cyclic
 from optimlab.schedules.cycles import linear_one_cycle as linear_one_cycle
 from optimlab.schedules.cycles import one_cycle as one_cycle

@@ -15,11 +15,11 @@ import pytest
 import optimlab
 
 ROOT = Path(optimlab.__file__).parent
-COMPILED = ("optimlab.series.compiled", "optimlab.engine.fused")  # need numba
+NEEDING = ("optimlab.series.compiled", "optimlab.engine.fused", "optimlab.plug.sklearn")  # numba, scikit-learn
 MODULES = sorted(
     info.name
     for info in pkgutil.walk_packages([str(ROOT)], "optimlab.")
-    if info.name not in COMPILED and not info.name.startswith("optimlab.studies")
+    if not info.name.startswith((*NEEDING, "optimlab.studies"))
 )
 LAB = ["atlas", "autodiff", "frame", "nets", "play", "problems", "theory"]
 MAP = re.findall(

@@ -85,12 +85,12 @@ def stepped(rule: Rule | None, average: Rule | None, dtype: Any, *, scaled: bool
 
 
 def _updated(rule: Rule, dtype: Any, scaled: bool) -> Program:
-    formula, slots = rule.compose(), len(rule.slots)
+    displacement, slots = rule.displacement(), len(rule.slots)
 
     def update(g: Any, w: Any, *rest: Any) -> tuple[Any, ...]:
         state, (scale, lr, *c) = rest[:slots], rest[slots:]
-        y, new = formula(scale * g if scaled else g, w, state, tuple(c))
-        return w - lr * y, *new
+        step, new = displacement(lr, scale * g if scaled else g, w, state, tuple(c))
+        return w - step, *new
 
     return traced(update, 2 + slots, 2 + rule.numbers, dtype)
 

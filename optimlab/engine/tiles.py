@@ -148,8 +148,8 @@ class TileEngine:
         w = tile[0]
         if self.rule is not None:
             (g, w), count, numbers = tile[:2], 2 + len(self.rule.slots), 2 + self.rule.numbers
-            y, new = self.rule.compose()(c[0] * g, w, tile[2:count], c[2:numbers])
-            step = c[1] * y
+            x = g if c[0].ndim == 0 and c[0] == 1.0 else c[0] * g
+            step, new = self.rule.displacement()(c[1], x, w, tile[2:count], c[2:numbers])
             _keep(tile[2:count], new, live)
             np.subtract(w, step, out=w, where=live)
             tile, c = tile[count - 1 :], c[numbers:]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from itertools import compress
 from typing import TYPE_CHECKING, Any, ClassVar, final
 
 import numpy as np
@@ -109,7 +110,8 @@ class Momo(Estimating):
     """w ← w - min(lr, (f̄ + Σ(d w - c) - f*)₊/Σ(d²/D)) d/D: the step to f* in a model of f made of averages.
 
     f̄, d and c are the means, of one gain, of the loss, of g and of g·w. D is the metric. The hook has the moments: the
-    rule is ``sgd()``, and lr the largest rate. It needs the loss of each step.
+    rule is ``sgd()``, and lr the largest rate. It needs the loss of each step. A leaf without a gradient has no part in
+    the model of the step.
 
     Parameters
     ----------
@@ -168,10 +170,10 @@ class Momo(Estimating):
             [self._moved(step, i, t, good) if meant[i] else step.gradients[i] for i, t in enumerate(step.counts())]
         )
         gap, size = self._numbers["loss"] - value(self, "lowest", step.t), 0.0
-        for name, w, u, moves in zip(step.names, step.params, step.gradients, meant, strict=True):
+        for name, w, u in compress(zip(step.names, step.params, step.gradients, strict=True), meant):
             mean, cross = self.arrays(name, "mean", "cross")
             gap = gap + total(mean * w - cross, step.replicas)
-            size = size + moves * total(mean * u, step.replicas)
+            size = size + total(mean * u, step.replicas)
         most = np.where(good, over(np.maximum(gap, 0.0), size), np.inf)
         step.lr = _capped(step.lr, most if most.ndim else float(most))
 

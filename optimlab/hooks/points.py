@@ -13,7 +13,8 @@ from optimlab.checks import Hyperparameter, Range, value
 from optimlab.hooks.estimates import Keeping, checked_gain
 from optimlab.hooks.memory import Buffers
 from optimlab.recurrence.gain import Gain
-from optimlab.recurrence.gains import ConstantGain, UniformGain, WeightedGain
+from optimlab.recurrence.gains import ConstantGain
+from optimlab.recurrence.growing import UniformGain, WeightedGain
 from optimlab.rules.averages import CompensatedEma
 from optimlab.typing import Array, Number
 

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple, Protocol
 import numpy as np
 
 from optimlab.notation.symbols import Symbol
-from optimlab.recurrence import gains
+from optimlab.recurrence import gains, growing
 from optimlab.recurrence.decay import Decay
 from optimlab.recurrence.gain import Gain
 from optimlab.schedules import corrections
@@ -103,11 +103,11 @@ def gain_of_t(gain: Gain) -> Symbol:
     """Return k as a function of t; βᵗ of a schedule is the product of its values so far."""
     t = Symbol(_FLOAT, "t")
     match gain:
-        case gains.UniformGain() | gains.DebiasedGain(Decay(alpha=0.0)):
+        case growing.UniformGain() | gains.DebiasedGain(Decay(alpha=0.0)):
             k = 1.0 / t
-        case gains.PowerGain(gamma):
+        case growing.PowerGain(gamma):
             k = 1.0 - np.power(1.0 - 1.0 / t, 1.0 + written(gamma))
-        case gains.ShareGain(share):
+        case growing.ShareGain(share):
             k = np.where(t == 1.0, 1.0, 1.0 - np.power(2.0, -1.0 / (written(share) * t)))
         case gains.DebiasedGain(beta):
             k = _alpha(beta) / (1.0 - _power_of_t(beta))
@@ -117,9 +117,9 @@ def gain_of_t(gain: Gain) -> Symbol:
             k = np.where(t == 1.0, 1.0, np.maximum(_alpha(beta), 9.0 / (9.0 + t)))
         case gains.ConstantGain(beta):
             k = _alpha(beta)
-        case gains.TailGain(start):
+        case growing.TailGain(start):
             k = 1.0 / np.maximum(1.0, t - written(start))
-        case gains.InversePowerGain(power):
+        case growing.InversePowerGain(power):
             least, lag, rate = written(gain.least), written(gain.lag), written(gain.rate)
             falling = np.minimum(1.0, 1.0 / np.power(lag + rate * t, written(power)))
             k = np.where(t == 1.0, 1.0, np.maximum(least, falling))
@@ -151,8 +151,8 @@ class Written(Protocol):
     def symbols(self) -> tuple[Any, ...]:
         """Return how they are written."""
 
-    def compose(self) -> Callable[..., Any]:
-        """Return the formula."""
+    def displacement(self) -> Callable[..., Any]:
+        """Return the formula of what is subtracted from the weights."""
 
 
 def sampled(rule: Written) -> tuple[Any, ...]:
@@ -175,8 +175,8 @@ def latex(rule: Written) -> str:
     """Return the state's equations, then that of the weights."""
     names = letters(rule.slots)
     g, w, eta, *state = [Symbol(_FLOAT, name) for name in ("g", "w", r"\eta", *names)]
-    formula: Callable[..., Any] = rule.compose()
-    y, new = formula(g, w, tuple(state), tuple([g.symbol(number) for number in rule.symbols()]))
+    numbers = tuple([g.symbol(number) for number in rule.symbols()])
+    step, new = rule.displacement()(eta, g, w, tuple(state), numbers)
     page = _Page()
     lines = []
     for old, letter, given in zip(state, names, new, strict=True):
@@ -186,7 +186,7 @@ def latex(rule: Written) -> str:
             page.homes[id(old)] = letter + "'"
             if value.function is not None:
                 page.homes.setdefault(id(value), letter)
-    lines.append(rf"w &\leftarrow {page.text(w - eta * y).text}")
+    lines.append(rf"w &\leftarrow {page.text(w - step).text}")
     before = [rf"{name} &\leftarrow {name[:-1]}" for name in sorted(page.wanted)]
     return " \\\\\n".join([*before, *lines])
 

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from optimlab.checks import POSITIVE, Range, number, numbers
+from optimlab.checks import POSITIVE, Hyperparameter, Range, number, numbers
 
-__all__ = ["Decay", "bias_correction"]
+__all__ = ["Beta", "Decay", "bias_correction"]
 
 
 def _of_cutoff(cutoff: float) -> tuple[float, float]:
@@ -468,3 +468,7 @@ def bias_correction(beta: ArrayLike | Decay, t: ArrayLike) -> Any:
             log_beta = np.where(betas >= 0.5, np.log1p(betas - 1.0), np.log(betas))
         result = np.where(steps == 0.0, 0.0, -np.expm1(steps * log_beta))
     return result if result.ndim else float(result)
+
+
+Beta = Hyperparameter | Decay
+"""A decay that may be a schedule, or one for each replica."""

@@ -22,6 +22,7 @@ __all__ = ["ArrayRule", "Arrays", "Coefficients", "Constant", "Expression", "For
 Arrays = tuple[Array, ...]
 Coefficients = tuple[Number, ...]
 Formula = Callable[[Array, Array, Arrays, Arrays], tuple[Array, Arrays]]
+Displacement = Callable[[Array, Array, Array, Arrays, Arrays], tuple[Array, Arrays]]
 
 
 def _joined(sign: str) -> tuple[Callable[[Any, Any], Rule], Callable[[Any, Any], Rule]]:
@@ -141,6 +142,16 @@ class Rule:
     def compose(self) -> Formula:
         """Return the formula of the whole expression."""
         return self.formula
+
+    def displacement(self) -> Displacement:
+        """Return the formula of η y for a learning rate η: of ``a / Rate()`` it is a, also where η is 0."""
+        formula = self.compose()
+
+        def displaced(lr: Array, x: Array, w: Array, state: Arrays, c: Arrays) -> tuple[Array, Arrays]:
+            y, new = formula(x, w, state, c)
+            return lr * y, new
+
+        return displaced
 
     def symbols(self) -> tuple[Any, ...]:
         """Return how the coefficients are written as mathematics."""
@@ -390,6 +401,11 @@ class Expression(Rule):
 
     def formula(self, x: Array, w: Array, state: Arrays, c: Arrays) -> tuple[Array, Arrays]:
         return self.graph.run(x, w, state, c)
+
+    def displacement(self) -> Displacement:
+        if not (self.sign == "/" and self.parts[1].rates and self.parts[1].precedence == 3):
+            return super().displacement()
+        return lambda lr, x, w, state, c: self.graph.run(x, w, state, c, divided=False)
 
     @property
     def precedence(self) -> int:

@@ -7,17 +7,15 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from optimlab.checks import Hyperparameter, Range, number, truth
-from optimlab.recurrence.decay import Decay
+from optimlab.checks import Range, number, truth
+from optimlab.recurrence.decay import Beta, Decay
 from optimlab.recurrence.gain import Gain
 from optimlab.recurrence.gains import ConstantGain, DebiasedGain
 from optimlab.recurrence.profile import Profile
 from optimlab.rules.algebra import Arrays, Coefficients, Rule
 from optimlab.typing import Array, Count, Floats
 
-__all__ = ["Bema", "Beta", "CompensatedEma", "Ema", "Trace", "compensated"]
-
-Beta = Hyperparameter | Decay
+__all__ = ["Bema", "CompensatedEma", "Ema", "Trace", "compensated"]
 
 
 @dataclass(frozen=True, repr=False)

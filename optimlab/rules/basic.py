@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from optimlab.checks import Hyperparameter
-from optimlab.recurrence.decay import Decay
+from optimlab.recurrence.decay import Beta, Decay
 from optimlab.rules.algebra import Rule
-from optimlab.rules.averages import Beta, Ema, Trace
+from optimlab.rules.averages import Ema, Trace
 from optimlab.rules.elementwise import Gradient, Root, Square, Weights
 
 __all__ = ["adam", "adamw", "heavy_ball", "momentum", "nesterov", "rmsprop", "sgd"]

@@ -76,7 +76,8 @@ class Rate(Rule):
     """y = η: the learning rate of the step.
 
     ``(Rate() * Gradient() | Trace(0.9)) / Rate()`` keeps the learning rate inside the buffer, as Keras does: steps
-    that were taken at another rate go on at that rate.
+    that were taken at another rate go on at that rate. An expression that is ``a / Rate()`` as a whole moves the
+    weights by a, to the last bit, and so also where the rate is 0.
 
     Examples
     --------
@@ -162,7 +163,7 @@ class Positive(Rule):
 
     @staticmethod
     def formula(x: Array, w: Array, state: Arrays, c: Arrays) -> tuple[Array, Arrays]:
-        return np.maximum(np.sign(x), 0.0), state
+        return np.sign(np.maximum(x, 0.0)), state
 
 
 @dataclass(frozen=True, repr=False)

@@ -8,9 +8,10 @@ from math import inf
 from operator import add
 
 from optimlab.checks import Hyperparameter
+from optimlab.recurrence.decay import Beta
 from optimlab.recurrence.gains import FirstValueGain
 from optimlab.rules.algebra import Rule
-from optimlab.rules.averages import Beta, Ema, Trace
+from optimlab.rules.averages import Ema, Trace
 from optimlab.rules.basic import adam
 from optimlab.rules.elementwise import Abs, Clip, Gradient, Positive, Rate, Root, Sign, Square, Weights
 from optimlab.rules.feedback import Delay, RunningMax, SignedEma, StepRms, StepSize, TwoReadings
@@ -40,8 +41,6 @@ def _moment(beta: Beta) -> Rule:
 def signsgd() -> Rule:
     """w ← w - lr sign(g). Source: Bernstein et al. 2018, arXiv 1802.04434. All systems agree.
 
-    Examples
-    --------
     >>> signsgd()
     Sign()
     """
@@ -51,8 +50,6 @@ def signsgd() -> Rule:
 def signum(beta: Beta = 0.9) -> Rule:
     """w ← w - lr sign(m). Source: Bernstein et al. 2018, arXiv 1802.04434. A trace in the place of m is the same.
 
-    Examples
-    --------
     >>> signum()
     Ema(0.9) | Sign()
     """
@@ -64,8 +61,6 @@ def lion(beta1: Beta = 0.9, beta2: Beta = 0.99) -> Rule:
 
     All systems agree; optax adds decay by default, Keras none: ``lion() + λ * Weights()``.
 
-    Examples
-    --------
     >>> lion()
     TwoReadings() | Sign()
     """
@@ -77,8 +72,6 @@ def rprop(first: float = 0.01, shrink: float = 0.5, grow: float = 1.2, low: floa
 
     Source: Riedmiller & Braun 1993, with the gradient set to 0 where its sign turns, as in torch.
 
-    Examples
-    --------
     >>> rprop(0.1)
     StepSize(0.1)
     """
@@ -88,8 +81,6 @@ def rprop(first: float = 0.01, shrink: float = 0.5, grow: float = 1.2, low: floa
 def qhm(beta: Beta = 0.999, nu: float = 0.7) -> Rule:
     """w ← w - lr ((1-ν) g + ν m). Source: Ma & Yarats 2019, arXiv 1810.06801.
 
-    Examples
-    --------
     >>> qhm(0.9, 0.75)
     0.25 * Gradient() + 0.75 * Ema(0.9)
     """
@@ -101,8 +92,6 @@ def qhadam(
 ) -> Rule:
     """w ← w - lr ((1-ν₁) g + ν₁ m̂) / (√((1-ν₂) g² + ν₂ v̂) + ε). Source: Ma & Yarats 2019, arXiv 1810.06801.
 
-    Examples
-    --------
     >>> qhadam(nu1=1.0).slots
     ('ema', 'square_ema')
     """
@@ -113,8 +102,6 @@ def qhadam(
 def aggmo(betas: Sequence[float] = (0.0, 0.9, 0.99)) -> Rule:
     """w ← w - lr (v₁ + ... + vₙ)/n, vᵢ ← βᵢ vᵢ + g. Source: Lucas et al. 2019, arXiv 1804.00325.
 
-    Examples
-    --------
     >>> aggmo([0.0, 0.9])
     0.5 * (Trace(0.0) + Trace(0.9))
     """
@@ -126,8 +113,6 @@ def adagrad(eps: Hyperparameter = 1e-10, first: float = 0.0) -> Rule:
 
     torch the same; optax and Keras begin the sum at 0.1 and put ε inside the root.
 
-    Examples
-    --------
     >>> adagrad()
     Gradient() / (Square() | Trace(1.0) | Root(1e-10))
     """
@@ -139,8 +124,6 @@ def adadelta(beta: Beta = 0.9, eps: Hyperparameter = 1e-6) -> Rule:
 
     torch, optax and Keras the same but for their defaults.
 
-    Examples
-    --------
     >>> adadelta().slots
     ('square_ema', 'steprms')
     """
@@ -152,8 +135,6 @@ def rmsprop_centered(beta: Beta = 0.9, eps: Hyperparameter = 1e-8) -> Rule:
 
     torch the same; optax and Keras put ε inside the root. ``| Trace(μ)`` adds momentum.
 
-    Examples
-    --------
     >>> rmsprop_centered().slots
     ('square_ema', 'ema')
     """
@@ -165,8 +146,6 @@ def amsgrad(beta1: Beta = 0.9, beta2: Beta = 0.999, eps: Hyperparameter = 1e-8) 
 
     torch the same. optax takes the maximum of the corrected v̂; the paper corrects neither.
 
-    Examples
-    --------
     >>> amsgrad().slots
     ('ema', 'square_ema', 'square_ema_runningmax')
     """
@@ -178,8 +157,6 @@ def adamax(beta1: Beta = 0.9, beta2: Beta = 0.999, eps: float = 1e-8) -> Rule:
 
     torch and optax the same; Keras adds ε to u.
 
-    Examples
-    --------
     >>> adamax()
     Ema(0.9, debias=True) / (Abs() + 1e-08 | RunningMax(0.999))
     """
@@ -191,8 +168,6 @@ def nadam(beta1: float = 0.9, beta2: Beta = 0.999, eps: Hyperparameter = 1e-8, *
 
     Source: Dozat 2016. torch the same; Keras with ψ = 1; optax keeps μ at β₁.
 
-    Examples
-    --------
     >>> nadam().slots
     ('ema', 'square_ema')
     """
@@ -205,8 +180,6 @@ def radam(beta1: Beta = 0.9, beta2: float = 0.999, eps: Hyperparameter = 1e-8, *
 
     optax the same; torch takes ε̂ before the correction.
 
-    Examples
-    --------
     >>> radam().slots
     ('ema', 'square_ema')
     """
@@ -219,8 +192,6 @@ def adabelief(beta1: Beta = 0.9, beta2: Beta = 0.999, eps: Hyperparameter = 1e-1
 
     optax and the authors' code also add ε to s in each step.
 
-    Examples
-    --------
     >>> adabelief().slots
     ('ema', 'square_ema')
     """
@@ -233,8 +204,6 @@ def yogi(beta1: Beta = 0.9, beta2: Beta = 0.999, eps: Hyperparameter = 1e-3, *, 
 
     optax the same. m and v begin at 1e-6: a gradient of zero moves w.
 
-    Examples
-    --------
     >>> yogi().slots
     ('ema', 'square_signedema')
     """
@@ -247,8 +216,6 @@ def laprop(beta1: Beta = 0.9, beta2: Beta = 0.999, eps: Hyperparameter = 1e-8) -
 
     pytorch_optimizer takes ε before the correction.
 
-    Examples
-    --------
     >>> laprop()
     Gradient() / (Square() | Ema(0.999, debias=True) | Root(1e-08)) | Ema(0.9, debias=True)
     """
@@ -260,8 +227,6 @@ def adopt(beta1: Beta = 0.9, beta2: Beta = 0.9999, eps: float = 1e-6) -> Rule:
 
     Source: Taniguchi et al. 2024, arXiv 2411.02853. optax the same; pytorch_optimizer clips at t^¼.
 
-    Examples
-    --------
     >>> adopt().slots
     ('square_ema', 'square_ema_delay', 'clip_ema')
     """
@@ -276,8 +241,6 @@ def ademamix(
 
     arXiv 2409.03137. optax and pytorch_optimizer the same. α and β₃ may grow: ``HalfLife(0.9, 0.9999, steps=...)``.
 
-    Examples
-    --------
     >>> ademamix().slots
     ('ema', 'ema_2', 'square_ema')
     """
@@ -291,8 +254,6 @@ def simplified_ademamix(
 
     optax the same. Its steps are 1/(1-β₁) times as large as Adam's.
 
-    Examples
-    --------
     >>> simplified_ademamix().slots
     ('trace', 'square_ema')
     """
@@ -304,8 +265,6 @@ def adan(beta1: Beta = 0.98, beta2: float = 0.92, beta3: Beta = 0.99, eps: float
 
     Source: Xie et al. 2022, arXiv 2208.06677, algorithm 1, with β₂ for its 1-β₂ in front of differences: as optax.
 
-    Examples
-    --------
     >>> adan().slots
     ('ema', 'delay', 'ema_2', 'square_ema')
     """
@@ -317,8 +276,6 @@ def adan(beta1: Beta = 0.98, beta2: float = 0.92, beta3: Beta = 0.99, eps: float
 def grams(beta1: Beta = 0.9, beta2: Beta = 0.999, eps: Hyperparameter = 1e-8) -> Rule:
     """w ← w - lr sign(g) |m̂| / (√v̂ + ε). Source: Cao et al. 2024, arXiv 2412.17107.
 
-    Examples
-    --------
     >>> grams() == Sign() * (adam() | Abs())
     True
     """
@@ -328,8 +285,6 @@ def grams(beta1: Beta = 0.9, beta2: Beta = 0.999, eps: Hyperparameter = 1e-8) ->
 def grokfast(rule: Rule, beta: Beta = 0.98, gain: float = 2.0) -> Rule:
     """The rule of g + λ m, m the EMA of g from the first one. Source: Lee et al. 2024, arXiv 2405.20233.
 
-    Examples
-    --------
     >>> grokfast(adam()).slots
     ('ema', 'ema_2', 'square_ema')
     """
@@ -341,8 +296,6 @@ def cautious(rule: Rule) -> Rule:
 
     The authors also divide by the mask's mean: ``cautious(rule) / ...``, see ``cautious_rescaled``.
 
-    Examples
-    --------
     >>> cautious(adam()).slots
     ('ema', 'square_ema')
     """
@@ -352,8 +305,6 @@ def cautious(rule: Rule) -> Rule:
 def cautious_decay(rule: Rule, weight_decay: float = 0.01) -> Rule:
     """u + λ w [u w ≥ 0]: decay where it goes the way of the rule. Source: arXiv 2510.12402.
 
-    Examples
-    --------
     >>> cautious_decay(lion()).slots
     ('tworeadings',)
     """
@@ -365,8 +316,6 @@ def optimistic(alpha: float = 1.0, beta: float = 1.0) -> Rule:
 
     ``adam() | optimistic()`` is of the values of Adam.
 
-    Examples
-    --------
     >>> optimistic()
     1.0 * Gradient() + After(steps=1, number=1.0) * (Gradient() - Delay())
     """
@@ -380,8 +329,6 @@ def adamc(
 
     arXiv 2506.02285.
 
-    Examples
-    --------
     >>> adamc(1e-3, weight_decay=0.1) == adam() + 100.0 * Rate() * Weights()
     True
     """
@@ -393,8 +340,6 @@ def adam_single_beta(beta: Beta = 0.95, eps: float = 1e-8) -> Rule:
 
     arXiv 2505.21829: v̂ = m̂² + B; here B has a recurrence of its own, so that nothing cancels.
 
-    Examples
-    --------
     >>> adam_single_beta().slots
     ('ema', 'ema_2')
     """
@@ -408,8 +353,6 @@ def sm3(beta: Beta = 0.9, eps: float = 1e-8) -> Rule:
 
     optax the same on vectors; of matrices it keeps a sum for each row and column.
 
-    Examples
-    --------
     >>> sm3().slots
     ('square_trace', 'ema')
     """

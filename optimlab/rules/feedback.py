@@ -8,9 +8,8 @@ from typing import ClassVar
 import numpy as np
 
 from optimlab.checks import NOT_NEGATIVE, Hyperparameter, Range, number, value
-from optimlab.recurrence.decay import Decay
+from optimlab.recurrence.decay import Beta, Decay
 from optimlab.rules.algebra import Arrays, Coefficients, Rule
-from optimlab.rules.averages import Beta
 from optimlab.typing import Array, Count
 
 __all__ = ["Delay", "RunningMax", "SignedEma", "StepRms", "StepSize", "TwoReadings"]

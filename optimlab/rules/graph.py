@@ -100,8 +100,8 @@ class Graph:
             values.append(np.broadcast_shapes(*given) if rule is None else rule.shape(given[0], leaf))
         return kept
 
-    def run(self, x: Array, w: Array, state: Arrays, c: Arrays) -> tuple[Array, Arrays]:
-        """Return the value and the new state."""
+    def run(self, x: Array, w: Array, state: Arrays, c: Arrays, *, divided: bool = True) -> tuple[Array, Arrays]:
+        """Return the value, or what its last operation divides, and the new state."""
         values = [x]
         kept: Arrays = ()
         for rule, sign, sources, _ in self.nodes:
@@ -113,7 +113,7 @@ class Graph:
             y, new = rule.compose()(given[0], w, state[:slots], c[:numbers])
             state, c, kept = state[slots:], c[numbers:], (*kept, *new)
             values.append(y)
-        return values[self._out], kept
+        return values[self._out if divided else self.nodes[self._out - 1].sources[0]], kept
 
 
 def _identity(rule: Rule) -> Hashable:

@@ -9,18 +9,19 @@ from typing import ClassVar, Final
 import numpy as np
 
 from optimlab.checks import POSITIVE, Hyperparameter, Range, number
+from optimlab.recurrence.decay import Beta
 from optimlab.rules.algebra import ArrayRule, Arrays, Rule
-from optimlab.rules.averages import Beta, Ema
+from optimlab.rules.averages import Ema
 from optimlab.rules.basic import nesterov
 from optimlab.rules.elementwise import Clip, Gradient, Root, Square, Weights
-from optimlab.rules.whole import Mean, Norm, Rms, Size, clip_rms
+from optimlab.rules.whole import Mean, Norm, Rms, Size, excess
 from optimlab.schedules.corrections import PowerDecay
 from optimlab.typing import Array
 
 __all__ = ["IN_OUT", "LIKE_ADAMW", "OUT_IN", "QUINTIC", "Orthogonalize", "adafactor", "muon"]
 
 QUINTIC: Final = ((3.4445, -4.7750, 2.0315),) * 5
-"""Muon's polynomial five times: steep at 0, so that singular values from 0.01 to 1 end between 0.68 and 1.14."""
+"""Muon's polynomial five times: steep at 0, so that singular values from 0.01 to 1 end between 0.68 and 1.13."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -98,8 +99,8 @@ def muon(beta: Beta = 0.95, scale: Rule = OUT_IN, *, weight_decay: Hyperparamete
 def adafactor(exponent: float = 0.8, limit: Hyperparameter = 1.0, *, least: float = 1e-3, eps: float = 1e-30) -> Rule:
     """w ← w - lr max(RMS(w), ε₂) u / max(1, RMS(u)/d), u = g / √(R C / mean(R)). Source: Shazeer & Stern 2018.
 
-    arXiv 1804.04235, algorithm 4. R and C are EMAs, of β = 1 - t^-exponent, of the means of g² + ε over rows and
-    columns; of a vector R C / mean(R) is the EMA of g² + ε. torch, Keras and the paper take min(lr, 1/√t) for lr: give
+    arXiv 1804.04235, algorithm 4. R and C are EMAs, of β = 1 - t^-exponent, of the means of g² over rows and columns
+    + ε; of a vector R C / mean(R) is the EMA of g² + ε. torch, Keras and the paper take min(lr, 1/√t) for lr: give
     that as a schedule. optax keeps all numbers of matrices with a side below 128.
 
     Examples
@@ -107,7 +108,8 @@ def adafactor(exponent: float = 0.8, limit: Hyperparameter = 1.0, *, least: floa
     >>> adafactor().shapes((300, 200)), adafactor().shapes((300,))
     (((300, 1), (1, 200)), ((1,), (300,)))
     """
-    square, decay = Square() + eps, PowerDecay(exponent)
-    rows, columns = square | Mean(-1) | Ema(decay), square | Mean(-2) | Ema(decay)
+    decay, square = PowerDecay(number("exponent", exponent, Range("in (0, 1]"))), Square()
+    eps = number("eps", eps, POSITIVE)
+    rows, columns = (square | Mean(-1)) + eps | Ema(decay), (square | Mean(-2)) + eps | Ema(decay)
     update = Gradient() / (rows / (rows | Mean(-2)) | Root()) / (columns | Root())
-    return (update | clip_rms(limit)) * (Weights() | Rms() | Clip(least, inf))
+    return update * ((Weights() | Rms() | Clip(least, inf)) / (update | excess(Rms(), limit)))

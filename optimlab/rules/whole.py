@@ -8,11 +8,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from optimlab.checks import NOT_NEGATIVE, POSITIVE, Hyperparameter, Range
+from optimlab.checks import NOT_NEGATIVE, POSITIVE, Hyperparameter, Range, hyperparameter, number
 from optimlab.finite import norm
+from optimlab.recurrence.decay import Beta
 from optimlab.recurrence.gains import FirstValueGain
 from optimlab.rules.algebra import ArrayRule, Arrays, Rule
-from optimlab.rules.averages import Beta, Ema, Trace
+from optimlab.rules.averages import Ema, Trace
 from optimlab.rules.basic import adam, adamw
 from optimlab.rules.elementwise import Clip, Gradient, Positive, Root, Square, Weights
 from optimlab.rules.feedback import Delay
@@ -20,7 +21,7 @@ from optimlab.typing import Array
 
 __all__ = [
     "Axis", "Centralize", "Mean", "Norm", "Rms", "Size", "TrustRatio", "adam_mini", "agc", "cautious_rescaled",
-    "clip_rms", "lamb", "lars", "mars", "novograd", "stable_adamw",
+    "clip_rms", "excess", "lamb", "lars", "mars", "novograd", "stable_adamw",
 ]  # fmt: skip
 
 Axis = int | tuple[int, ...] | None
@@ -161,8 +162,9 @@ class Centralize(ArrayRule):
         return x - Mean(tuple(range(1, x.ndim))).of(x, w, c) if x.ndim > 1 else x
 
 
-def _shortened(excess: Rule) -> Rule:
-    return Gradient() / (excess | Clip(1.0, inf))
+def excess(size: Rule, limit: Hyperparameter) -> Rule:
+    """max(1, size/limit): what x is divided by so that its size is at most the limit."""
+    return size / hyperparameter("limit", limit, POSITIVE) | Clip(1.0, inf)
 
 
 def clip_rms(limit: Hyperparameter = 1.0) -> Rule:
@@ -173,7 +175,7 @@ def clip_rms(limit: Hyperparameter = 1.0) -> Rule:
     >>> clip_rms(0.5)
     Gradient() / (Rms() / 0.5 | Clip(1.0, high=inf))
     """
-    return _shortened(Rms() / limit)
+    return Gradient() / excess(Rms(), limit)
 
 
 def agc(limit: Hyperparameter = 0.01, eps: float = 1e-3, *, axis: Axis = -1) -> Rule:
@@ -183,10 +185,11 @@ def agc(limit: Hyperparameter = 0.01, eps: float = 1e-3, *, axis: Axis = -1) -> 
 
     Examples
     --------
-    >>> agc(0.1).formula(np.array([[30.0, 40.0]]), np.array([[3.0, 4.0]]), (), (0.1, 1e-3, inf, 1.0, inf))[0]
+    >>> agc(0.1).formula(np.array([[30.0, 40.0]]), np.array([[3.0, 4.0]]), (), (1e-3, inf, 0.1, 1.0, inf))[0]
     array([[0.3, 0.4]])
     """
-    return _shortened(Norm(axis) / (limit * (Weights() | Norm(axis) | Clip(eps, inf))))
+    weights = Weights() | Norm(axis) | Clip(number("eps", eps, POSITIVE), inf)
+    return Gradient() / excess(Norm(axis) / weights, limit)
 
 
 def lars(beta: Beta = 0.9, weight_decay: Hyperparameter = 0.0, *, coefficient: Hyperparameter = 1e-3) -> Rule:
@@ -269,7 +272,7 @@ def cautious_rescaled(rule: Rule, floor: float = 1e-3) -> Rule:
     ('ema', 'square_ema')
     """
     mask = rule * Gradient() | Positive()
-    return rule * mask / (mask | Mean() | Clip(floor, inf))
+    return rule * mask / (mask | Mean() | Clip(number("floor", floor, POSITIVE), inf))
 
 
 def mars(beta1: float = 0.95, beta2: Beta = 0.99, eps: Hyperparameter = 1e-8, *, gamma: float = 0.025) -> Rule:
@@ -283,4 +286,6 @@ def mars(beta1: float = 0.95, beta2: Beta = 0.99, eps: Hyperparameter = 1e-8, *,
     ('delay', 'ema', 'square_ema')
     """
     change = Gradient() - Delay()
-    return Gradient() + gamma * beta1 / (1.0 - beta1) * change | _shortened(Norm()) | adam(beta1, beta2, eps)
+    return (
+        Gradient() + gamma * beta1 / (1.0 - beta1) * change | Gradient() / excess(Norm(), 1.0) | adam(beta1, beta2, eps)
+    )

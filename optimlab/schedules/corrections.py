@@ -9,12 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from optimlab.checks import Hyperparameter
-from optimlab.recurrence.decay import Decay
+from optimlab.recurrence.decay import Beta
 from optimlab.recurrence.gains import ConstantGain, DebiasedGain
 from optimlab.typing import Count
-
-Beta = Hyperparameter | Decay
 
 __all__ = [
     "After",
@@ -26,6 +23,7 @@ __all__ = [
     "LargestRate",
     "Mass",
     "MeanShare",
+    "Next",
     "PowerDecay",
     "Rectified",
     "SquareRoot",
@@ -87,6 +85,22 @@ class After:
 
     def __call__(self, k: Count) -> Any:
         return np.where(np.asarray(k) < self.steps, 0.0, self.number)[()]
+
+
+@dataclass(frozen=True)
+class Next:
+    """of(k + 1): a function of k for what others count from t = 1.
+
+    Examples
+    --------
+    >>> float(Next(FourthRoot())(15))
+    2.0
+    """
+
+    of: Callable[[Any], Any]
+
+    def __call__(self, k: Count) -> Any:
+        return self.of(np.asarray(k) + 1)
 
 
 @dataclass(frozen=True)

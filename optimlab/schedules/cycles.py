@@ -12,7 +12,7 @@ from optimlab.schedules.joined import join
 from optimlab.schedules.schedule import Schedule, Value, schedule, updates
 from optimlab.typing import Floats
 
-__all__ = ["cosine_restarts", "cyclic", "linear_one_cycle", "one_cycle"]
+__all__ = ["cosine_restarts", "cosine_wave", "cyclic", "linear_one_cycle", "one_cycle"]
 
 
 @schedule(initial=FINITE, steps=updates, growth=Range("at least 1 and finite"), factor=NOT_NEGATIVE, final=FINITE)
@@ -60,9 +60,34 @@ def _start(run: Any, growth: Any, excess: Any) -> Any:
     return np.where(excess == 0.0, run, (power_of(growth, run) - 1.0) / excess)
 
 
-@schedule(low=FINITE, high=FINITE, up=updates, down=updates, factor=NOT_NEGATIVE)
-def cyclic(k: Floats, low: Value, high: Value, *, up: Value, down: Value = None, factor: Value = 1.0) -> Any:
-    """s(k): triangles from ``low`` to ``high`` and back; the height of triangle i is (high - low) factorⁱ.
+@schedule(initial=FINITE, steps=updates, final=FINITE)
+def cosine_wave(k: Floats, initial: Value, *, steps: Value, final: Value = 0.0) -> Any:
+    """s(k) = final + (initial - final) (1 + cos(π k/steps))/2: down to ``final`` and up again, for ever.
+
+    Parameters
+    ----------
+    initial, final : float or sequence of float, shape (S,)
+        s(0) and s(steps).
+    steps : float or sequence of float, shape (S,), greater than 0
+        Updates from one to the other.
+
+    Source
+    ------
+    torch's ``CosineAnnealingLR``.
+
+    Examples
+    --------
+    >>> cosine_wave(1.0, steps=2)(np.arange(5)).round(6)
+    array([1. , 0.5, 0. , 0.5, 1. ])
+    """
+    return mixed(initial, final, half_wave(k / steps))
+
+
+@schedule(low=FINITE, high=FINITE, up=updates, down=updates, factor=NOT_NEGATIVE, fade=NOT_NEGATIVE)
+def cyclic(
+    k: Floats, low: Value, high: Value, *, up: Value, down: Value = None, factor: Value = 1.0, fade: Value = 1.0
+) -> Any:
+    """s(k): triangles from ``low`` to ``high`` and back; the height of triangle i is (high - low) factorⁱ fadeᵏ.
 
     Parameters
     ----------
@@ -72,6 +97,8 @@ def cyclic(k: Floats, low: Value, high: Value, *, up: Value, down: Value = None,
         Updates on the way up and on the way down (default: as up).
     factor : float or sequence of float, shape (S,), at least 0
         Height of a triangle over that of the one before: 1 is torch's "triangular", ½ its "triangular2".
+    fade : float or sequence of float, shape (S,), at least 0
+        Height at an update over that at the one before: the γ of torch's "exp_range".
 
     Source
     ------
@@ -86,7 +113,7 @@ def cyclic(k: Floats, low: Value, high: Value, *, up: Value, down: Value = None,
     cycle = np.floor(k / (up + fall))
     now = k - cycle * (up + fall)
     share = np.minimum(now / up, (up + fall - now) / fall)
-    return mixed(high, low, share * power_of(factor, cycle))
+    return mixed(high, low, share * power_of(factor, cycle) * power_of(fade, k))
 
 
 def one_cycle(initial: Value, peak: Value, *, steps: int, final: Value = 0.0, rise: float = 0.3) -> Schedule:

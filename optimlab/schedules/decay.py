@@ -97,7 +97,7 @@ def cosine_decay(k: Floats, initial: Value, *, steps: Value, exponent: Value = 1
     Notes
     -----
     optax and keras give the floor as a fraction of ``initial``: alpha = final / initial. torch's
-    ``CosineAnnealingLR`` rises again after ``steps``; this one stays at ``final``.
+    ``CosineAnnealingLR`` rises again after ``steps``, as ``cosine_wave`` does; this one stays at ``final``.
 
     Examples
     --------
@@ -137,9 +137,9 @@ def exponential_decay(k: Floats, initial: Value, rate: Value, *, steps: Value = 
     return initial * power_of(rate, k / steps)
 
 
-@schedule(initial=FINITE, rate=NOT_NEGATIVE, steps=updates)
-def inverse_time_decay(k: Floats, initial: Value, rate: Value, *, steps: Value = 1) -> Any:
-    """s(k) = initial / (1 + rate · k/steps).
+@schedule(initial=FINITE, rate=NOT_NEGATIVE, steps=updates, power=POSITIVE)
+def inverse_time_decay(k: Floats, initial: Value, rate: Value, *, steps: Value = 1, power: Value = 1.0) -> Any:
+    """s(k) = initial / (1 + rate · k/steps)^power.
 
     Parameters
     ----------
@@ -149,17 +149,19 @@ def inverse_time_decay(k: Floats, initial: Value, rate: Value, *, steps: Value =
         Growth of the divisor in ``steps`` updates.
     steps : float or sequence of float, shape (S,), greater than 0
         Unit of time.
+    power : float or sequence of float, shape (S,), greater than 0
+        1 is the plain fraction, ½ an inverse square root.
 
     Source
     ------
-    Robbins & Monro 1951: 1/k is the slowest fall for which noise averages out.
+    Robbins & Monro 1951: powers above ½, up to 1, are slow enough to arrive and fast enough for noise to average out.
 
     Examples
     --------
     >>> inverse_time_decay(1.0, 0.5, steps=2)(np.arange(5)).round(6)
     array([1.      , 0.8     , 0.666667, 0.571429, 0.5     ])
     """
-    return initial / (1.0 + rate * (k / steps))
+    return initial / power_of(1.0 + rate * (k / steps), power)
 
 
 @schedule(of=part, steps=updates)

@@ -94,6 +94,26 @@ RULES = {
 }
 
 
+def growing(k):
+    """Weights t², as Schedule-Free has them for r = 2."""
+    return (k + 1.0) ** 2
+
+
+AVERAGES = {
+    "constant": Ema(0.9),
+    "debiased": Ema(0.9, debias=True),
+    "scheduled": Ema(half_then_nearly, debias=True),
+    "first value": Ema(FirstValueGain(0.9)),
+    "warm-up": Ema(WarmUpGain(0.9)),
+    "uniform": Ema(UniformGain()),
+    "tail": Ema(TailGain(3)),
+    "weighted": Ema(WeightedGain(growing)),
+    "power": Ema(PowerGain(6.94)),
+    "share": Ema(ShareGain(0.05)),
+    "inverse power": Ema(InversePowerGain(2 / 3, least=0.1)),
+    "bema": Bema(InversePowerGain(0.5, lag=10.0), InversePowerGain(0.2, lag=10.0)),
+}
+
 FAMILY = {
     "adabelief": adabelief(),
     "adadelta": adadelta(),
@@ -130,27 +150,6 @@ FAMILY = {
 }
 """The wider family, and what a rule may hold: numbers that depend on t, and the learning rate."""
 RULES |= FAMILY
-
-
-def growing(k):
-    """Weights t², as Schedule-Free has them for r = 2."""
-    return (k + 1.0) ** 2
-
-
-AVERAGES = {
-    "constant": Ema(0.9),
-    "debiased": Ema(0.9, debias=True),
-    "scheduled": Ema(half_then_nearly, debias=True),
-    "first value": Ema(FirstValueGain(0.9)),
-    "warm-up": Ema(WarmUpGain(0.9)),
-    "uniform": Ema(UniformGain()),
-    "tail": Ema(TailGain(3)),
-    "weighted": Ema(WeightedGain(growing)),
-    "power": Ema(PowerGain(6.94)),
-    "share": Ema(ShareGain(0.05)),
-    "inverse power": Ema(InversePowerGain(2 / 3, least=0.1)),
-    "bema": Bema(InversePowerGain(0.5, lag=10.0), InversePowerGain(0.2, lag=10.0)),
-}
 
 
 def quick(cases, *few):

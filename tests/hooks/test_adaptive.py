@@ -219,9 +219,11 @@ class TestEveryRate:
                 w["b"] = start.copy()
                 optimizer.adopt(w)
             loss, g = noisy(w, e)
-            before = w["a"].copy()
+            before, kept = w["a"].copy(), optimizer.hooks[0].state() if hasattr(hook, "state") else {}
             optimizer.step(w, g | ({"a": None} if k >= 20 else {}), loss=loss)
             assert np.array_equal(before, w["a"]) == (k >= 20)
+            for key in kept if k >= 20 else ():
+                assert not key.endswith("/a") or np.array_equal(kept[key], optimizer.hooks[0].state()[key])
         assert not np.array_equal(w["b"], start)
         del w["a"]
         optimizer.adopt(w)
@@ -320,6 +322,26 @@ class TestLosses:
         assert (w.tolist(), optimizer.lr, optimizer.t) == ([1, 1], 0.0, 1)
 
 
+def test_a_leaf_that_waits_is_no_part_of_the_step_of_momo():
+    w = {"a": np.array([3.0]), "b": np.array([1.0])}
+    optimizer = Optimizer(sgd(), 9.0, hooks=[momo(0.0)])
+    optimizer.step(w, {"a": np.array([6.0]), "b": np.array([2.0])}, loss=10.0)
+    np.testing.assert_allclose([w["a"][0], w["b"][0]], [1.5, 0.5])
+    optimizer.step(w, {"a": None, "b": np.array([1.0])}, loss=0.25)  # not .25 + 6 (1.5 - 3), and over 1, not 36 + 1
+    assert (w["a"].tolist(), w["b"].tolist(), optimizer.lr) == ([1.5], [0.25], 0.25)
+
+
+def test_the_first_step_of_a_later_leaf_with_prodigy_is_as_long_as_that_of_the_first():
+    w = {"a": np.ones(1)}
+    optimizer = Optimizer(sgd(), 1.0, hooks=[Prodigy(first=0.01, growth=1e-9)])
+    for _ in range(30):
+        optimizer.step(w, {"a": np.ones(1)})
+    w["b"] = np.ones(1)
+    optimizer.adopt(w)
+    optimizer.step(w, {"a": np.ones(1), "b": np.full(1, 5.0)})
+    np.testing.assert_allclose(w["b"], 1 - 0.01, rtol=1e-9)
+
+
 def test_a_number_of_the_metric_that_is_refused_leaves_no_trace():
     metric = Square() | Ema(lambda k: 0.9 if k < 2 else 2.0) | Root(1e-8)
     w, optimizer = np.ones(2), Optimizer(sgd(), 0.1, hooks=[Momo(FirstValueGain(0.9), metric)])
@@ -327,7 +349,7 @@ def test_a_number_of_the_metric_that_is_refused_leaves_no_trace():
         optimizer.step(w, w.copy(), loss=1.0)
     kept = optimizer.state_dict()
     with pytest.raises(ValueError, match="beta, from its schedule at k = 2, must be in"):
-        optimizer.step(w, w.copy(), loss=1.0)
+        optimizer.step(w, w.copy(), loss=3.0)
     assert all(np.array_equal(kept[key], x) for key, x in optimizer.state_dict().items())
 
 

@@ -435,6 +435,51 @@ def test_bias_correction_takes_numbers_alone(beta: Any, t: Any) -> None:
         bias_correction(beta, t)
 
 
+@pytest.mark.parametrize("alpha", [1e-300, 1e-17, 1e-6, 0.01, 0.3, 0.5, 0.9, 1.0])
+@pytest.mark.parametrize("updates", [0.25, 1, 2, 32, 1000])
+def test_every_so_many_updates_the_memory_is_the_same(alpha: float, updates: float) -> None:
+    """1 - (1-α)ⁿ against exact arithmetic, of α that β cannot show as well."""
+    decay = Decay(alpha=alpha)
+    found = decay.every(updates)
+    with localcontext() as context:
+        context.prec = 700
+        beta = 1 - Decimal(decay.alpha) if decay.alpha < 0.5 else Decimal(decay.beta)
+        exact = beta ** Decimal(updates)
+        smaller, ours = (exact, found.beta) if exact < 0.5 else (1 - exact, found.alpha)
+        assert ours == approx(float(smaller), rel=1e-15 * max(1.0, abs(math.log(float(smaller) or 1.0))))
+    if decay.beta > 0.0 and found.beta > 0.0:
+        assert found.halflife * updates == approx(decay.halflife, rel=1e-14)
+
+
+def test_a_plain_mean_stays_one_and_no_memory_none() -> None:
+    assert Decay(com=math.inf).every(3) == Decay(com=math.inf)
+    assert Decay(0.0).every(7) == Decay(0.0)
+
+
+def test_a_half_life_in_samples_is_the_same_at_any_batch() -> None:
+    for batch in (1, 64, 4096):
+        decay = Decay.of_samples(5e5, batch=batch)
+        assert decay.halflife_in_samples(batch) == approx(5e5, rel=1e-14)
+        assert decay.every(4).alpha == approx(Decay.of_samples(5e5, batch=4 * batch).alpha, rel=1e-14)
+        assert decay.every(4).halflife_in_samples(4 * batch) == approx(5e5, rel=1e-14)
+    assert Decay.of_samples(1e25, batch=1).alpha == approx(math.log(2.0) * 1e-25, rel=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Decay(0.9).every(0), r"updates must be greater than 0 and finite; got 0"),
+        (lambda: Decay(com=math.inf).every(math.nan), r"updates must be greater than 0 and finite; got nan"),
+        (lambda: Decay.of_samples(0, batch=1), r"halflife must be greater than 0 .*; got 0"),
+        (lambda: Decay.of_samples(5, batch=math.inf), r"batch must be greater than 0 and finite; got inf"),
+        (lambda: Decay(0.9).halflife_in_samples(-1), r"batch must be greater than 0 and finite; got -1"),
+    ],
+)
+def test_conversions_refuse(make: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
 def test_the_recurrence_knows_nothing_of_series() -> None:
     code = "import sys; from optimlab import Decay; print([m for m in sys.modules if m.startswith('optimlab.series')])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -26,7 +26,7 @@ from tests.engine.laws import same
 from tests.rules.test_whole import of_optax, of_torch, optax  # noqa: F401
 from tests.rules.wholes import far, stream, trajectory
 
-SHAPES = [(7, 5), (5, 7), (6, 6), (120, 90)]
+SHAPES = [(7, 5), (5, 7), (6, 6), pytest.param((120, 90), marks=pytest.mark.slow)]
 DOZAT = MeanShare(0.95) * Ema(0.95) + GradientShare(0.95) * Gradient()
 """optax's numerator: the mean of the step after this one and the gradient, each debiased."""
 
@@ -61,7 +61,7 @@ def test_muon_is_optax_s(optax, shape):  # noqa: F811
     w, gradients = stream(shape, 60)
     cases = [
         (of_scale(DOZAT, IN_OUT), {}),
-        (of_scale(Ema(0.95), IN_OUT), {"nesterov": False}),
+        (of_scale(Ema(0.95, debias=True), IN_OUT), {"nesterov": False}),
         (of_scale(DOZAT, LIKE_ADAMW) + 0.1 * Weights(), {"consistent_rms": 0.2, "weight_decay": 0.1}),
     ]
     for rule, options in cases:
@@ -78,7 +78,7 @@ def test_polynomials_may_differ_from_step_to_step(optax):  # noqa: F811
 
 
 @pytest.mark.parametrize("fn", ["original", "match_rms_adamw"])
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("shape", [(7, 5), (5, 7), (6, 6), (40, 30)])
 def test_muon_is_torch_s_as_far_as_bfloat16_goes(fn, shape):
     torch = pytest.importorskip("torch")
     w, gradients = stream(shape, 20)
@@ -87,6 +87,7 @@ def test_muon_is_torch_s_as_far_as_bfloat16_goes(fn, shape):
     assert far(trajectory(muon(scale=scale), 0.02, w, gradients), theirs) < 1e-2
 
 
+@pytest.mark.slow
 def test_muon_is_keras_s():
     pytest.importorskip("jax")
     ops = pytest.importorskip("keras").ops
@@ -112,7 +113,7 @@ def test_the_range_that_its_comment_tells():
     for a, b, c in QUINTIC:
         s = a * s + b * s**3 + c * s**5
     assert round(s.min(), 2) == 0.68
-    assert round(s.max(), 2) == 1.14
+    assert round(s.max(), 2) == 1.13
 
 
 def test_the_given_matrix_is_not_changed():
@@ -181,6 +182,7 @@ def test_adafactor_is_torch_s(shape):
     assert far(trajectory(adafactor(), relative, w, gradients), theirs) < 1e-11
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(7, 5), (6,)])
 def test_adafactor_is_keras_s(shape):
     pytest.importorskip("jax")
@@ -256,10 +258,11 @@ def test_muon_for_matrices_and_adamw_for_the_rest_of_a_net():
         rule, lr = (muon(), 0.02) if name.endswith("W") else (adamw(), 1e-3)
         assert np.array_equal(both[name], trajectory(rule, lr, w, gradients)[-1])
     again = Optimizer({"*.W": muon(), "*": adamw()}, {"*.W": 0.02, "*": 1e-3})
-    again.load_state_dict(opt.state_dict(both))
-    for one in (opt, again):
-        one.step(both if one is opt else {n: x.copy() for n, x in both.items()}, dict(both))
-    assert same(([], opt), ([], again))
+    other = {name: np.zeros_like(w) for name, w in both.items()}
+    again.load_state_dict(opt.state_dict(both), other)
+    for one, params in ((opt, both), (again, other)):
+        one.step(params, {name: gradients[0] for name, (_, gradients) in streams.items()})
+    assert same((list(both.values()), opt), (list(other.values()), again))
 
 
 @pytest.mark.parametrize("polynomials", [((1.0, 2.0),), (1.0, 2.0, 3.0), [(1, 2, 3)], 5])

@@ -15,6 +15,7 @@ from optimlab import (
     constant,
     cosine_decay,
     cosine_restarts,
+    cosine_wave,
     cyclic,
     exponential_decay,
     inverse_time_decay,
@@ -35,7 +36,7 @@ from tests.public import NAMES
 VALUES = {
     "torch StepLR": (step_decay(1, 0.1, steps=3), [1, 1, 1, 0.1, 0.1, 0.1, 0.01]),
     "torch CosineAnnealingLR up again": (
-        join(cosine_decay(1, steps=4, final=0.1), cosine_decay(0.1, steps=4, final=1), at=4),
+        cosine_wave(1, steps=4, final=0.1),
         [1, 0.868198, 0.55, 0.231802, 0.1, 0.231802, 0.55],
     ),
     "torch CosineAnnealingWarmRestarts": (
@@ -110,7 +111,10 @@ EVERY = [
     inverse_time_decay(1, 0.5, steps=2),
     staircase(linear(1, steps=9), steps=3),
     step_decay(1, 0.1, steps=5),
+    inverse_time_decay(1, 0.5, steps=2, power=0.75),
+    cosine_wave(1, steps=7, final=0.1),
     cyclic(0.1, 1, up=2, down=5, factor=0.7),
+    cyclic(0.1, 1, up=2, down=5, fade=0.9),
     one_cycle(0.1, 1, steps=20),
     linear_one_cycle(0.1, 1, steps=20),
     piecewise([1, 2, 3], at=[4, 9]),

@@ -21,6 +21,8 @@ def run(study, tmp_path, *arguments):
     ("saddle_escape", ["--eps", ".5", "--radius", ".1"], "--eps must be below --radius 0.1; got 0.5"),
     ("saddle_escape", ["--eps", ".05", "--radius", ".1", "--steps", "1"], "nothing leaves within --steps 1;"),
     ("clipping", ["--decay", "100"], "--decay must be below "),
+    ("averages", ["--steps", "100"], "--windows must be at most --steps 100; got 500"),
+    ("averages", ["--averages", "sgd"], "--averages must be averages such as Ema(UniformGain); got SGD"),
     ("critical_points", ["--samples", "10"], "--samples must be at least 5000"),
 ])  # fmt: skip
 def test_what_makes_no_sense_is_refused_in_one_line(study, arguments, said, tmp_path):

@@ -10,7 +10,7 @@ from typing import Any, Final, Self, final
 
 import numpy as np
 
-from optimlab.lab.atlas.draws import BETA, BETAS, DECAY, EITHER, EPS, RATE, Draw, between, one_of
+from optimlab.lab.atlas.draws import BETA, BETAS, DECAY, EITHER, EPS, RATE, Draw, between, one_of, together
 from optimlab.lab.atlas.systems import SYSTEMS, System
 
 __all__ = ["MATRICES", "PAIRS", "RATES", "VECTORS", "Pair", "pair"]
@@ -26,6 +26,9 @@ RATES: Final[Shapes] = ()
 SLOW: Final = between(0.05, 0.2)
 SHARE: Final = between(0.5, 2.0)
 NORM: Final = between(1.0, 10.0)
+BETAS3: Final = together(BETA, BETA, BETA)
+ROUNDED: Final = (2e-5, "it rounds 1 - ηλ, the factor of w, to float32")
+SINGLE: Final = "it keeps a correction in float32, whatever the parameters are"
 LENGTH: Final = one_of(20, 64, 100)
 COSINE: Final = (1e-6, "Keras takes the cosine in float32")
 MEAN: Final = (1e-4, "optax computes x from y and z")
@@ -142,8 +145,9 @@ PAIRS: Final[tuple[Pair, ...]] = (
     pair("keras.ScheduleFreeAdamW", {"warmup_steps": 20}, beta_1=BETA, warmup_steps=LENGTH),
     pair("keras.Lamb", beta_1=BETA, beta_2=BETA, epsilon=EPS, weight_decay=DECAY),
     pair("keras.Adafactor", beta_2_decay=one_of(-0.5, -0.8, -1.0), epsilon_2=EPS, clip_threshold=between(0.5, 2.0),
-         weight_decay=DECAY),
-    pair("keras.Muon", momentum=BETA, weight_decay=DECAY, nesterov=EITHER, rms_rate=one_of(None, 0.1)).on(MATRICES),
+         weight_decay=DECAY).within(1e-6, "Keras takes means in float32"),
+    pair("keras.Muon", momentum=BETA, weight_decay=DECAY, nesterov=EITHER, rms_rate=one_of(None, 0.1)).on(
+        MATRICES).within(1e-6, "Keras takes norms in float32"),
     pair("keras.schedules.ExponentialDecay", HALVED, staircase=EITHER).on(RATES),
     pair("keras.schedules.InverseTimeDecay", HALVED, staircase=EITHER).on(RATES),
     pair("keras.schedules.PiecewiseConstantDecay", {"boundaries": [50, 90], "values": [1.0, 0.5, 0.1]}).on(RATES),
@@ -153,6 +157,12 @@ PAIRS: Final[tuple[Pair, ...]] = (
          alpha=DECAY, warmup_steps=LENGTH).on(RATES).within(*COSINE),
     pair("keras.schedules.CosineDecayRestarts", START | {"first_decay_steps": 20}, t_mul=between(1.1, 3.0), m_mul=BETA,
          alpha=DECAY).on(RATES).within(*COSINE),
+    pair("sklearn.SGDOptimizer", momentum=BETA),
+    pair("sklearn.SGDOptimizer", {"nesterov": False}, momentum=BETA),
+    pair("sklearn.AdamOptimizer", beta_1=BETA, beta_2=BETA, epsilon=EPS),
+    pair("autograd.sgd", mass=BETA),
+    pair("autograd.rmsprop", gamma=BETA, eps=EPS),
+    pair("autograd.adam", b1=BETA, b2=BETA, eps=EPS),
     pair("optax.sgd"),
     pair("optax.sgd", {"momentum": 0.9}, momentum=BETA, nesterov=EITHER),
     pair("optax.sign_sgd"),
@@ -229,4 +239,65 @@ PAIRS: Final[tuple[Pair, ...]] = (
          div_factor=NORM).on(RATES),
     pair("optax.cosine_onecycle_schedule", {"transition_steps": 150, "peak_value": 1.0}, pct_start=between(0.1, 0.5),
          div_factor=NORM).on(RATES),
+    pair("torch.SGD", weight_decay=DECAY, maximize=EITHER),
+    pair("torch.SGD", {"momentum": 0.9}, momentum=BETA, dampening=between(0.1, 0.9), weight_decay=DECAY),
+    pair("torch.SGD", {"momentum": 0.9, "nesterov": True}, momentum=BETA, weight_decay=DECAY, maximize=EITHER),
+    pair("torch.Adam", betas=BETAS, eps=EPS, weight_decay=DECAY, decoupled_weight_decay=EITHER),
+    pair("torch.Adam", {"amsgrad": True}, betas=BETAS, eps=EPS, weight_decay=DECAY, maximize=EITHER),
+    pair("torch.AdamW", betas=BETAS, eps=EPS, weight_decay=DECAY, amsgrad=EITHER),
+    pair("torch.NAdam", betas=BETAS, eps=EPS, weight_decay=DECAY, momentum_decay=DECAY, decoupled_weight_decay=EITHER),
+    pair("torch.RAdam", betas=BETAS, eps=EPS, weight_decay=DECAY, decoupled_weight_decay=EITHER),
+    pair("torch.Adamax", betas=BETAS, eps=EPS, weight_decay=DECAY),
+    pair("torch.Adagrad", lr_decay=DECAY, weight_decay=DECAY, initial_accumulator_value=EPS, eps=EPS),
+    pair("torch.Adadelta", {"lr": 1.0}, lr=between(0.3, 3.0), rho=BETA, eps=EPS, weight_decay=DECAY),
+    pair("torch.RMSprop", alpha=BETA, eps=EPS, weight_decay=DECAY),
+    pair("torch.RMSprop", {"momentum": 0.9, "centered": True}, alpha=BETA, eps=EPS, momentum=BETA, weight_decay=DECAY),
+    pair("torch.Rprop", etas=together(between(0.2, 0.8), between(1.05, 1.5)), maximize=EITHER),
+    pair("torch.ASGD", lambd=DECAY, alpha=between(0.5, 1.0), t0=one_of(0.0, 50.0), weight_decay=DECAY).in_float32(
+        *ROUNDED),
+    pair("torch.Muon", momentum=BETA, weight_decay=DECAY, nesterov=EITHER,
+         adjust_lr_fn=one_of(None, "match_rms_adamw")).on(MATRICES).within(1e-2, "torch orthogonalises in bfloat16"),
+    pair("torch.Adafactor", beta2_decay=one_of(-0.5, -0.8, -1.0), d=between(1.0, 3.0), weight_decay=DECAY),
+    pair("torch.lr_scheduler.StepLR", {"lr": 0.5, "step_size": 30}, step_size=LENGTH, gamma=BETA).on(RATES),
+    pair("torch.lr_scheduler.MultiStepLR", {"lr": 0.5, "milestones": [20, 50, 50]}, gamma=BETA).on(RATES),
+    pair("torch.lr_scheduler.ConstantLR", {"lr": 0.5}, factor=BETA, total_iters=LENGTH).on(RATES),
+    pair("torch.lr_scheduler.LinearLR", {"lr": 0.5}, start_factor=BETA, end_factor=BETA, total_iters=LENGTH).on(RATES),
+    pair("torch.lr_scheduler.ExponentialLR", {"lr": 0.5, "gamma": 0.9}, gamma=BETA).on(RATES),
+    pair("torch.lr_scheduler.PolynomialLR", {"lr": 0.5}, total_iters=LENGTH, power=between(0.5, 3.0)).on(RATES),
+    pair("torch.lr_scheduler.CosineAnnealingLR", {"lr": 0.5, "T_max": 60}, T_max=LENGTH, eta_min=DECAY).on(RATES),
+    pair("torch.lr_scheduler.CosineAnnealingWarmRestarts", {"lr": 0.5, "T_0": 20}, T_mult=one_of(1, 2, 3),
+         eta_min=DECAY).on(RATES),
+    pair("torch.lr_scheduler.CyclicLR", {"base_lr": 0.1, "max_lr": 0.5, "step_size_up": 20},
+         step_size_down=LENGTH, mode=one_of("triangular", "triangular2")).on(RATES),
+    pair("torch.lr_scheduler.CyclicLR", {"base_lr": 0.1, "max_lr": 0.5, "step_size_up": 20, "mode": "exp_range"},
+         gamma=between(0.9, 1.0)).on(RATES),
+    pair("torch.lr_scheduler.OneCycleLR", {"max_lr": 0.5, "total_steps": 201}, pct_start=between(0.1, 0.9),
+         anneal_strategy=one_of("cos", "linear"), div_factor=NORM, final_div_factor=NORM).on(RATES),
+    pair("torch.lr_scheduler.OneCycleLR", {"max_lr": 0.5, "epochs": 3, "steps_per_epoch": 67, "three_phase": True},
+         pct_start=between(0.1, 0.4), anneal_strategy=one_of("cos", "linear")).on(RATES),
+    pair("pytorch_optimizer.AdEMAMix", betas=BETAS3, alpha=NORM, eps=EPS, weight_decay=DECAY, weight_decouple=EITHER),
+    pair("pytorch_optimizer.AdEMAMix", {"t_alpha_beta3": 100, "betas": (0.9, 0.999, 0.9999)}, alpha=NORM),
+    pair("pytorch_optimizer.SimplifiedAdEMAMix", betas=BETAS, alpha=NORM, eps=EPS,
+         weight_decay=DECAY).within(1e-7, SINGLE),
+    pair("pytorch_optimizer.ADOPT", betas=BETAS, eps=EPS, weight_decay=DECAY, weight_decouple=EITHER),
+    pair("pytorch_optimizer.LaProp", betas=BETAS, eps=EPS, weight_decay=DECAY).within(1e-8, SINGLE),
+    pair("pytorch_optimizer.Grams", betas=BETAS, eps=EPS,
+         weight_decay=DECAY).in_float32(*ROUNDED),
+    pair("pytorch_optimizer.MARS", betas=BETAS, eps=EPS, gamma=DECAY, weight_decay=DECAY, cautious=EITHER).on(MATRICES),
+    pair("pytorch_optimizer.Lion", betas=BETAS, weight_decay=DECAY, weight_decouple=EITHER, fixed_decay=EITHER),
+    pair("pytorch_optimizer.Lion", {"cautious": True}, betas=BETAS, weight_decay=DECAY),
+    pair("pytorch_optimizer.QHM", momentum=BETA, nu=BETA, weight_decay=DECAY),
+    pair("pytorch_optimizer.QHAdam", betas=BETAS, nus=together(BETA, BETA), eps=EPS,
+         weight_decay=DECAY).within(1e-6, SINGLE),
+    pair("pytorch_optimizer.AggMo", weight_decay=DECAY, weight_decouple=EITHER),
+    pair("pytorch_optimizer.Yogi", betas=BETAS, initial_accumulator=EPS, eps=EPS,
+         weight_decay=DECAY).in_float32(*ROUNDED),
+    pair("pytorch_optimizer.AdaBelief", betas=BETAS, eps=EPS, weight_decay=DECAY, weight_decouple=EITHER),
+    pair("pytorch_optimizer.Adan", betas=BETAS3, eps=EPS, weight_decay=DECAY,
+         weight_decouple=EITHER).in_float32(*ROUNDED),
+    pair("pytorch_optimizer.StableAdamW", betas=BETAS, eps=EPS, weight_decay=DECAY),
+    pair("pytorch_optimizer.NovoGrad", betas=BETAS, eps=EPS, weight_decay=DECAY, weight_decouple=EITHER),
+    pair("pytorch_optimizer.SignSGD", momentum=BETA, weight_decay=DECAY, weight_decouple=EITHER),
+    pair("pytorch_optimizer.GrokFastAdamW", betas=BETAS, grokfast_alpha=BETA, grokfast_lamb=NORM, eps=EPS,
+         weight_decay=DECAY, normalize_lr=EITHER).in_float32(*ROUNDED),
 )  # fmt: skip

@@ -97,8 +97,8 @@ def _like_torch(module: str) -> Run:
 
 
 def _scheduled(torch: Any, scheduler: Any, options: dict[str, Any], stream: Stream) -> Iterator[list[Array]]:
-    """Yield the learning rates that a scheduler sets: before its first step the base rate ``lr``."""
-    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=options.pop("lr"))
+    """Yield the learning rates that a scheduler sets over the base rate ``lr``, if it does not bring its own."""
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=options.pop("lr", 1.0))
     schedule = scheduler(optimizer, **options)
     for _ in stream.gradients:
         yield [np.array(float(optimizer.param_groups[0]["lr"]))]

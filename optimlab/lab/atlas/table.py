@@ -62,7 +62,8 @@ def expression(made: Optimizer | Schedule) -> str:
 def row(pair: Pair) -> Row:
     """Return the line of a pair that is not measured."""
     name = str(pair).partition(".")[2]
-    name = f"{name}: {pair.bar:.0e}, {pair.because}" if pair.because else name
+    bar = f"{pair.bar:.0e}" if pair.bar > 1e-11 else f"float32 {pair.single:.0e}"
+    name = f"{name}: {bar}, {pair.because}" if pair.because else name
     return Row(pair.system, name, expression(pair.convention(**pair.options(0))), "", "", "")
 
 

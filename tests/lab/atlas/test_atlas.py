@@ -86,7 +86,9 @@ def test_draws_stay_in_their_range():
 
 
 def test_a_bar_of_its_own_has_a_reason():
-    assert all(bool(one.because) == (one.bar != 1e-11) for one in PAIRS)
+    assert all(bool(one.because) == ((one.bar, one.single) != (1e-11, 1e-5)) for one in PAIRS)
+    rounding = pair("torch.ASGD").in_float32(1e-4, "torch rounds")
+    assert (rounding.bar_in("float64"), rounding.bar_in("float32")) == (1e-11, 1e-4)
     assert pair("torch.Muon").within(1e-2, "bfloat16").bar_in("float32") == 1e-2
     assert pair("torch.Muon").bar_in("float32") == 1e-5
 

@@ -12,10 +12,10 @@ from optimlab.lab.theory import LinearRule
 GOOD = {
     "C": 3.0, "L": 4.0, "activation": "relu", "age": 2.0, "beta": 0.1, "bound": 1.0, "condition": 9.0,
     "contraction": 1.0, "curvature": 1.0, "cut": 2.0, "decay": Decay(0.9), "df": 3.0, "drift": 0.5, "eps": 0.1,
-    "g": 1.0, "gamma": 0.9, "growth": 0.5, "input_moment": 1.0, "layers": 3, "limit": 1.0, "lr": 0.1,
+    "excess": 1.0, "g": 1.0, "gamma": 0.9, "growth": 0.5, "input_moment": 1.0, "layers": 3, "limit": 1.0, "lr": 0.1,
     "mean": 0.5, "mu": 1.0, "n": 3, "noise": 1.0, "q": 1.0, "rate": 0.5, "rates": [0.1, 0.1],
     "rule": LinearRule(0.5), "saddle": 2, "scale": 1.0, "sd": 0.1, "shift": 0.5, "slope": 0.1, "squares": 1.0,
-    "steps": 300, "t": 3, "tolerance": 1e-3, "variance": 1.0, "x": 0.3,
+    "steps": 300, "t": 3, "tolerance": 1e-3, "variance": 1.0, "weights": [0.5, 0.5], "x": 0.3,
 }  # fmt: skip
 NOT_NUMBERS = {"activation", "decay", "rule"}
 FUNCTIONS = {name: getattr(theory, name) for name in theory.__all__ if inspect.isfunction(getattr(theory, name))}

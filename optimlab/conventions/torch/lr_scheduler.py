@@ -1,0 +1,167 @@
+"""torch.optim.lr_scheduler by its names: functions of k for ``lr``, in which the base rate stands for the optimizer.
+
+k counts calls of ``scheduler.step()``, from 0. ``SequentialLR`` is optimlab's ``join``, ``ChainedScheduler`` a product
+of schedules, ``ReduceLROnPlateau(patience=n)`` the hook ``Plateau(patience=n + 1)``. Cycles leave the momentum alone,
+which torch's move by default.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from optimlab.checks import Range, choice, number, whole
+from optimlab.conventions.spelling import spelled
+from optimlab.schedules.cycles import cosine_restarts, cosine_wave, cyclic
+from optimlab.schedules.decay import cosine_decay, exponential_decay, linear, polynomial_decay, step_decay
+from optimlab.schedules.joined import join, piecewise
+from optimlab.schedules.schedule import Schedule, product
+
+__all__ = [
+    "ConstantLR", "CosineAnnealingLR", "CosineAnnealingWarmRestarts", "CyclicLR", "ExponentialLR", "LambdaLR",
+    "LinearLR", "MultiStepLR", "OneCycleLR", "PolynomialLR", "StepLR",
+]  # fmt: skip
+
+
+@spelled("torch")
+def StepLR(lr: float, step_size: int, gamma: float = 0.1) -> Schedule:
+    """s(k) = lr γ^floor(k/step_size).
+
+    Examples
+    --------
+    >>> [round(StepLR(1.0, 3)(k), 3) for k in (2, 3, 6)]
+    [1.0, 0.1, 0.01]
+    """
+    return step_decay(lr, gamma, steps=step_size)
+
+
+@spelled("torch")
+def MultiStepLR(lr: float, milestones: Sequence[int], gamma: float = 0.1) -> Schedule:
+    """s(k) = lr γⁿ, n the number of milestones up to k; a milestone may stand twice.
+
+    Examples
+    --------
+    >>> [MultiStepLR(1.0, [2, 3], 0.5)(k) for k in (1, 2, 3)]
+    [1.0, 0.5, 0.25]
+    """
+    at = sorted(set(milestones))
+    return piecewise([lr, *[lr * gamma ** sum(m <= each for m in milestones) for each in at]], at=at)
+
+
+@spelled("torch")
+def ConstantLR(lr: float, factor: float = 1.0 / 3, total_iters: int = 5) -> Schedule:
+    """s(k) = factor lr for k < total_iters, then lr.
+
+    Examples
+    --------
+    >>> [ConstantLR(1.0, 0.5, 2)(k) for k in (1, 2)]
+    [0.5, 1.0]
+    """
+    return piecewise([lr * factor, lr], at=[total_iters])
+
+
+@spelled("torch")
+def LinearLR(lr: float, start_factor: float = 1.0 / 3, end_factor: float = 1.0, total_iters: int = 5) -> Schedule:
+    """From start_factor lr to end_factor lr in a straight line."""
+    return linear(lr * start_factor, steps=total_iters, final=lr * end_factor)
+
+
+@spelled("torch")
+def ExponentialLR(lr: float, gamma: float) -> Schedule:
+    """s(k) = lr γᵏ."""
+    return exponential_decay(lr, gamma)
+
+
+@spelled("torch")
+def PolynomialLR(lr: float, total_iters: int = 5, power: float = 1.0) -> Schedule:
+    """s(k) = lr (1 - min(k/total_iters, 1))^power."""
+    return polynomial_decay(lr, steps=total_iters, power=power)
+
+
+@spelled("torch")
+def CosineAnnealingLR(lr: float, T_max: int, eta_min: float = 0.0) -> Schedule:
+    """s(k) = eta_min + (lr - eta_min)(1 + cos(π k/T_max))/2: it goes up again after T_max.
+
+    Examples
+    --------
+    >>> round(CosineAnnealingLR(1.0, 4, 0.1)(6), 6)
+    0.55
+    """
+    return cosine_wave(lr, steps=T_max, final=eta_min)
+
+
+@spelled("torch")
+def CosineAnnealingWarmRestarts(lr: float, T_0: int, T_mult: int = 1, eta_min: float = 0.0) -> Schedule:
+    """Half cosines from lr to eta_min of T_0, T_0 T_mult, ... updates."""
+    return cosine_restarts(lr, steps=T_0, growth=T_mult, final=eta_min)
+
+
+@spelled("torch")
+def LambdaLR(lr: float, lr_lambda: Callable[[int], float]) -> Schedule:
+    """s(k) = lr · lr_lambda(k).
+
+    Examples
+    --------
+    >>> LambdaLR(0.5, lambda k: 1 / (1 + k))(1)
+    0.25
+    """
+    return product(lr, lr_lambda)
+
+
+@spelled("torch")
+def CyclicLR(
+    base_lr: float,
+    max_lr: float,
+    step_size_up: int = 2000,
+    step_size_down: int | None = None,
+    mode: str = "triangular",
+    gamma: float = 1.0,
+) -> Schedule:
+    """Triangles from base_lr to max_lr: of one height, each half of the last ("triangular2"), or · γᵏ ("exp_range").
+
+    Examples
+    --------
+    >>> [CyclicLR(0.0, 1.0, 1, mode=mode, gamma=0.5)(3) for mode in ("triangular", "triangular2", "exp_range")]
+    [1.0, 0.5, 0.125]
+    """
+    height = {"triangular": {}, "triangular2": {"factor": 0.5}, "exp_range": {"fade": gamma}}
+    kind = height[choice("mode", mode, list(height))]
+    return cyclic(base_lr, max_lr, up=step_size_up, down=step_size_down or step_size_up, **kind)
+
+
+@spelled("torch")
+def OneCycleLR(
+    max_lr: float,
+    total_steps: int | None = None,
+    epochs: int | None = None,
+    steps_per_epoch: int | None = None,
+    pct_start: float = 0.3,
+    anneal_strategy: str = "cos",
+    *,
+    div_factor: float = 25.0,
+    final_div_factor: float = 1e4,
+    three_phase: bool = False,
+) -> Schedule:
+    """From max_lr/div_factor up to max_lr at k = pct_start n - 1, and down to 1/final_div_factor of the start at n - 1.
+
+    With three_phase it is back at the start as long after the peak as the peak after the start. torch also moves the
+    momentum, from .95 to .85 and back: ``momentum=OneCycleLR(0.85, n, div_factor=0.85 / 0.95, final_div_factor=1.0)``.
+
+    Examples
+    --------
+    >>> OneCycleLR(1.0, 10, anneal_strategy="linear")(range(4)).round(6).tolist()
+    [0.04, 0.52, 1.0, 0.857143]
+    """
+    if total_steps is None and (epochs is None or steps_per_epoch is None):
+        raise ValueError("total_steps must be given, or both epochs and steps_per_epoch; such as total_steps=1000")
+    n = whole("total_steps", epochs * steps_per_epoch if total_steps is None else total_steps, 2)  # type: ignore[operator]
+    way = cosine_decay if choice("anneal_strategy", anneal_strategy, ["cos", "linear"]) == "cos" else linear
+    top = number("pct_start", pct_start, Range("in (0, 1)")) * n - 1.0
+    ends = [top, 2.0 * top, n - 1.0] if three_phase else [top, n - 1.0]
+    first = max_lr / div_factor
+    values = [first, max_lr, *([first] if three_phase else []), first / final_div_factor]
+    if not 0.0 < top <= ends[-2] < n - 1.0:
+        raise ValueError(
+            f"pct_start must leave each phase a way to go; got {pct_start!r} of total_steps={n}; give more"
+        )
+    ways = zip(values, values[1:], [0.0, *ends[:-1]], ends, strict=False)
+    return join(*[way(a, steps=end - begin, final=b) for a, b, begin, end in ways], at=ends[:-1])

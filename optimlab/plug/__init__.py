@@ -1,0 +1,1 @@
+"""Plugs: rules and averages inside SciPy and scikit-learn."""
