@@ -34,9 +34,12 @@ _NAMES: Final[dict[str, dict[str, str]]] = {
     },
     "epsilon": {"eps": "torch's and optax's", "epsilon": "Keras's and scikit-learn's"},
     "weight decay": {"weight_decay": "torch's and Keras's", "weight_decay_rate": "optax's", "wd": "the papers'"},
+    "decoupled decay": {"decoupled_weight_decay": "torch's", "weight_decouple": "pytorch_optimizer's"},
+    "AMSGrad": {"amsgrad": "torch's and Keras's", "ams_bound": "pytorch_optimizer's"},
     "Nesterov": {"nesterov": "torch's, optax's and Keras's", "use_nesterov": "TensorFlow 1's"},
     "start of the accumulator": {
         "initial_accumulator_value": "torch's and Keras's", "initial_scale": "optax's", "initial_value": "optax's",
+        "initial_accumulator": "pytorch_optimizer's",
     },
     "bound of the norm": {"max_norm": "torch's and optax's", "clipnorm": "Keras's", "global_clipnorm": "Keras's"},
     "bound of a number": {"clip_value": "torch's", "max_delta": "optax's", "clipvalue": "Keras's"},

@@ -140,7 +140,14 @@ def two_rows(adjust):
 def test_muon_goes_where_keras_does_and_as_far_as_torch_in_bfloat16():
     np.testing.assert_allclose(two_rows("match_rms_adamw"), [-0.01163, 0.07877, -0.02010, 0.11365], atol=6e-6)
     np.testing.assert_allclose(two_rows("match_rms_adamw"), [-0.01157, 0.07821, -0.01993, 0.11286], atol=2**-8)
+    np.testing.assert_array_equal(two_rows("spectral_unclamped"), two_rows("original"))  # as rows ≥ columns
     np.testing.assert_allclose(two_rows(None), [-0.0409, 0.0230, -0.0704, 0.1454], atol=2**-8)
+
+
+def test_the_scale_that_is_not_clamped_makes_steps_of_wide_matrices_shorter():
+    steps = [conventions.Muon(1.0, 0.0, adjust_lr_fn=adjust).step(np.zeros((2, 8)), np.eye(2, 8))
+             for adjust in ("original", "spectral_unclamped")]  # fmt: skip
+    np.testing.assert_allclose(steps[1], steps[0] / 2)
 
 
 def test_schedules_print_what_torch_printed():
@@ -165,6 +172,15 @@ def test_schedules_print_what_torch_printed():
         expected = np.array(row.split(), float)
         np.testing.assert_allclose(schedule(np.arange(len(expected))), expected, atol=6e-7)
         assert pickle.loads(pickle.dumps(schedule)) == schedule
+
+
+def test_the_rate_falls_where_torchs_does():
+    optimizer, w, rates = conventions.SGD(1.0), np.zeros(1), []
+    optimizer.hooks = [lr_scheduler.ReduceLROnPlateau(patience=5, cooldown=5)]
+    for _ in range(30):
+        optimizer.step(w, np.ones(1), loss=1.0)
+        rates.append(optimizer.lr)
+    assert (np.flatnonzero(np.diff(rates)) + 2).tolist() == [7, 18, 29]  # which torch 2.13.0 printed
 
 
 def test_a_schedule_is_the_learning_rate_of_a_convention():
@@ -242,7 +258,7 @@ def test_an_optimizer_travels(make):
     (lambda: conventions.SGD(0.1, 0.9, 0.5, nesterov=True), ValueError, r"dampening=0; got .* dampening=0.5"),
     (lambda: conventions.RMSprop(rho=0.9), TypeError, r"'rho' \(Keras's\); write alpha=0.9"),
     (lambda: conventions.Adam(foreach=True), TypeError, "leave foreach out"),
-    (lambda: conventions.Muon(adjust_lr_fn="both"), ValueError, "adjust_lr_fn must be 'original', 'match_rms_adamw'"),
+    (lambda: conventions.Muon(adjust_lr_fn="both"), ValueError, "adjust_lr_fn must be one of 'original', 'match_rms"),
     (lambda: conventions.ASGD(lr_scheduler.StepLR(1.0, 2)), TypeError, "lr must be greater than 0 .one number"),
     (lambda: lr_scheduler.OneCycleLR(1.0), ValueError, "such as total_steps=1000"),
     (lambda: lr_scheduler.OneCycleLR(1.0, 3), ValueError, "pct_start must leave each phase a way to go; got 0.3"),

@@ -6,7 +6,7 @@ an ``Optimizer``: ``opt = torch.Adam(); opt.hooks = [torch.clip_grad_norm_(1.0)]
 ``Optimizer(torch.Adam().rule, 1e-3, average=torch.get_ema_multi_avg_fn(0.999))``.
 
 Not here: ``SparseAdam``, for sparse gradients alone (see ``Optimizer.step_rows``), and ``LBFGS``, which searches along
-lines. Source: torch 2.13, ``torch/optim``.
+lines. Source: torch 2.13, ``torch/optim``; 2.14 has the same formulas, and a third scale of Muon.
 """
 
 from optimlab.conventions.torch import lr_scheduler

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
+from optimlab.checks import choice
 from optimlab.conventions.spelling import spelled
 from optimlab.conventions.torch.common import Lr, optimizer
 from optimlab.optimizer import Optimizer
 from optimlab.rules import matrix, whole
+from optimlab.rules.algebra import Rule
 from optimlab.rules.averages import Ema
 from optimlab.rules.elementwise import Clip, Gradient, Rate, Root, Square, Weights
 from optimlab.schedules.corrections import PowerDecay
 from optimlab.schedules.decay import inverse_time_decay
 
 __all__ = ["Adafactor", "Muon"]
+
+
+_SCALES: Final[dict[str, Rule]] = {
+    "original": matrix.OUT_IN,
+    "match_rms_adamw": matrix.LIKE_ADAMW,
+    "spectral_unclamped": whole.Size(0) / whole.Size(1) | Root(),
+}
 
 
 @spelled("torch")
@@ -31,16 +40,14 @@ def Muon(
 ) -> Optimizer:
     """w ← w - lr (s · orthogonalised((1-μ) g + μ m) + λ w), s = √max(1, rows/columns): optimlab's ``muon`` with an EMA.
 
-    adjust_lr_fn="match_rms_adamw" makes s = 0.2 √max(rows, columns). torch orthogonalises in bfloat16, to about 3
-    digits; here it is in the dtype of the parameters.
+    adjust_lr_fn="match_rms_adamw" makes s = 0.2 √max(rows, columns), "spectral_unclamped" (torch 2.14) √(rows/columns).
+    torch orthogonalises in bfloat16, to about 3 digits; here it is in the dtype of the parameters.
 
     Source: torch 2.13, ``_muon.py``.
     """
     mean = (1.0 - momentum) * Gradient() + momentum * Ema(momentum) if nesterov else Ema(momentum)
-    scales = {None: matrix.OUT_IN, "original": matrix.OUT_IN, "match_rms_adamw": matrix.LIKE_ADAMW}
-    if adjust_lr_fn not in scales:
-        raise ValueError(f"adjust_lr_fn must be 'original', 'match_rms_adamw' or None; got {adjust_lr_fn!r}")
-    rule = (mean | matrix.Orthogonalize((ns_coefficients,) * ns_steps, eps)) * scales[adjust_lr_fn]
+    scale = _SCALES[choice("adjust_lr_fn", "original" if adjust_lr_fn is None else adjust_lr_fn, list(_SCALES))]
+    rule = (mean | matrix.Orthogonalize((ns_coefficients,) * ns_steps, eps)) * scale
     return Optimizer(rule + weight_decay * Weights() if weight_decay else rule, lr)
 
 

@@ -1,8 +1,7 @@
 """torch.optim.lr_scheduler by its names: functions of k for ``lr``, in which the base rate stands for the optimizer.
 
-k counts calls of ``scheduler.step()``, from 0. ``SequentialLR`` is optimlab's ``join``, ``ChainedScheduler`` a product
-of schedules, ``ReduceLROnPlateau(patience=n)`` the hook ``Plateau(patience=n + 1)``. Cycles leave the momentum alone,
-which torch's move by default.
+k counts calls of ``scheduler.step()``, from 0. ``ReduceLROnPlateau`` is a hook. Cycles leave the momentum alone, which
+torch's move by default. Not here: ``MultiplicativeLR``, and ``ChainedScheduler``, a product of schedules.
 """
 
 from __future__ import annotations
@@ -11,14 +10,27 @@ from collections.abc import Callable, Sequence
 
 from optimlab.checks import Range, choice, number, whole
 from optimlab.conventions.spelling import spelled
+from optimlab.hooks.rates import Plateau
 from optimlab.schedules.cycles import cosine_restarts, cosine_wave, cyclic
 from optimlab.schedules.decay import cosine_decay, exponential_decay, linear, polynomial_decay, step_decay
 from optimlab.schedules.joined import join, piecewise
 from optimlab.schedules.schedule import Schedule, product
 
 __all__ = [
-    "ConstantLR", "CosineAnnealingLR", "CosineAnnealingWarmRestarts", "CyclicLR", "ExponentialLR", "LambdaLR",
-    "LinearLR", "MultiStepLR", "OneCycleLR", "PolynomialLR", "StepLR",
+    "SWALR",
+    "ConstantLR",
+    "CosineAnnealingLR",
+    "CosineAnnealingWarmRestarts",
+    "CyclicLR",
+    "ExponentialLR",
+    "LambdaLR",
+    "LinearLR",
+    "MultiStepLR",
+    "OneCycleLR",
+    "PolynomialLR",
+    "ReduceLROnPlateau",
+    "SequentialLR",
+    "StepLR",
 ]  # fmt: skip
 
 
@@ -154,7 +166,7 @@ def OneCycleLR(
     if total_steps is None and (epochs is None or steps_per_epoch is None):
         raise ValueError("total_steps must be given, or both epochs and steps_per_epoch; such as total_steps=1000")
     n = whole("total_steps", epochs * steps_per_epoch if total_steps is None else total_steps, 2)  # type: ignore[operator]
-    way = cosine_decay if choice("anneal_strategy", anneal_strategy, ["cos", "linear"]) == "cos" else linear
+    way = _way(anneal_strategy)
     top = number("pct_start", pct_start, Range("in (0, 1)")) * n - 1.0
     ends = [top, 2.0 * top, n - 1.0] if three_phase else [top, n - 1.0]
     first = max_lr / div_factor
@@ -165,3 +177,48 @@ def OneCycleLR(
         )
     ways = zip(values, values[1:], [0.0, *ends[:-1]], ends, strict=False)
     return join(*[way(a, steps=end - begin, final=b) for a, b, begin, end in ways], at=ends[:-1])
+
+
+@spelled("torch")
+def SequentialLR(schedulers: Sequence[Schedule], milestones: Sequence[int]) -> Schedule:
+    """One after the other, each from its own 0, the next from a milestone on: optimlab's ``join``.
+
+    Examples
+    --------
+    >>> SequentialLR([ConstantLR(1.0, 0.5, 9), ExponentialLR(1.0, 0.5)], [2])(range(5)).tolist()
+    [0.5, 0.5, 1.0, 0.5, 0.25]
+    """
+    return join(*schedulers, at=milestones)
+
+
+@spelled("torch")
+def SWALR(lr: float, swa_lr: float, anneal_epochs: int = 10, anneal_strategy: str = "cos") -> Schedule:
+    """Half a cosine, or a line, from lr to swa_lr, and then swa_lr: ``torch.optim.swa_utils.SWALR``.
+
+    Examples
+    --------
+    >>> SWALR(1.0, 0.5, 4)(range(6)).round(3).tolist()
+    [1.0, 0.927, 0.75, 0.573, 0.5, 0.5]
+    """
+    return _way(anneal_strategy)(lr, steps=anneal_epochs, final=swa_lr)
+
+
+@spelled("torch")
+def ReduceLROnPlateau(
+    mode: str = "min", factor: float = 0.1, patience: int = 10, threshold: float = 1e-4, *, cooldown: int = 0
+) -> Plateau:
+    """The hook ``Plateau`` of patience + 1: torch waits for more bad losses than ``patience``, optax for as many.
+
+    The loss is that of ``step(..., loss=...)``. A bound of the rate is ``Plateau``'s ``lowest``, a factor.
+
+    Examples
+    --------
+    >>> ReduceLROnPlateau(patience=5)
+    Plateau(factor=0.1, patience=6.0, rtol=0.0001, cooldown=0.0, lowest=0.0, mode='min')
+    """
+    return Plateau(factor, whole("patience", patience, 0) + 1, rtol=threshold, cooldown=cooldown, mode=mode)
+
+
+def _way(strategy: str) -> Callable[..., Schedule]:
+    """Return what goes from one rate to another."""
+    return cosine_decay if choice("anneal_strategy", strategy, ["cos", "linear"]) == "cos" else linear
