@@ -167,7 +167,7 @@ PAIRS: Final[tuple[Pair, ...]] = (
     pair("optax.sgd", {"momentum": 0.9}, momentum=BETA, nesterov=EITHER),
     pair("optax.sign_sgd"),
     pair("optax.signum", beta=BETA),
-    pair("optax.optimistic_gradient_descent", alpha=DECAY, beta=DECAY),
+    pair("optax.optimistic_gradient_descent", alpha=SHARE, beta=SHARE),
     pair("optax.adagrad", initial_accumulator_value=between(0.01, 1.0), eps=EPS),
     pair("optax.adadelta", {"learning_rate": 1.0}, rho=BETA, eps=EPS, weight_decay=DECAY),
     pair("optax.rmsprop", decay=BETA, eps=EPS, initial_scale=DECAY, eps_in_sqrt=EITHER, bias_correction=EITHER),
