@@ -1,4 +1,7 @@
 # The public names and where they live: the one table that type checkers, `from optimlab import ...` and dir() read.
+from optimlab.averaging.synthesis import Synthesis as Synthesis
+from optimlab.averaging.synthesis import synthesize as synthesize
+from optimlab.averaging.weights import Bema as Bema
 from optimlab.checks import Range as Range
 from optimlab.descent.check import GradientCheck as GradientCheck
 from optimlab.descent.check import check_gradient as check_gradient
@@ -61,7 +64,6 @@ from optimlab.recurrence.profile import Profile as Profile
 from optimlab.rules.algebra import ArrayRule as ArrayRule
 from optimlab.rules.algebra import Constant as Constant
 from optimlab.rules.algebra import Rule as Rule
-from optimlab.rules.averages import Bema as Bema
 from optimlab.rules.averages import Ema as Ema
 from optimlab.rules.averages import Trace as Trace
 from optimlab.rules.basic import adam as adam
@@ -118,8 +120,6 @@ from optimlab.rules.feedback import TwoReadings as TwoReadings
 from optimlab.rules.matrix import Orthogonalize as Orthogonalize
 from optimlab.rules.matrix import adafactor as adafactor
 from optimlab.rules.matrix import muon as muon
-from optimlab.rules.synthesis import Synthesis as Synthesis
-from optimlab.rules.synthesis import synthesize as synthesize
 from optimlab.rules.whole import Centralize as Centralize
 from optimlab.rules.whole import Mean as Mean
 from optimlab.rules.whole import Norm as Norm

@@ -7,11 +7,11 @@ from typing import Any, TypeVar, final
 
 import numpy as np
 
+from optimlab.averaging.weights import compensated
 from optimlab.checks import POSITIVE, hyperparameter
 from optimlab.engine.given import check_shapes, checked_average, checked_lr
 from optimlab.engine.probe import checked_rule
 from optimlab.rules.algebra import Rule
-from optimlab.rules.averages import compensated
 from optimlab.trees import ByName, first_match
 from optimlab.typing import Count, Number
 

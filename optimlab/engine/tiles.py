@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from operator import call
 from typing import Any, NamedTuple
 
@@ -150,6 +150,8 @@ class TileEngine:
             (g, w), count, numbers = tile[:2], 2 + len(self.rule.slots), 2 + self.rule.numbers
             x = g if c[0].ndim == 0 and c[0] == 1.0 else c[0] * g
             step, new = self.rule.displacement()(c[1], x, w, tile[2:count], c[2:numbers])
+            if _shared(tile[2:count], (step,)):
+                step = np.array(step)
             _keep(tile[2:count], new, live)
             np.subtract(w, step, out=w, where=live)
             tile, c = tile[count - 1 :], c[numbers:]
@@ -162,9 +164,14 @@ def _scalars(bank: Array, part: Any = ...) -> Arrays:
     return tuple([bank[i, part] for i in range(len(bank))])
 
 
-def _keep(state: Sequence[Array], new: Arrays, live: Any) -> None:
-    """Write the new state; one that is another slot's old state is copied before that is overwritten."""
-    if not {*map(id, state)}.isdisjoint(map(id, new)):
+def _keep(state: Arrays, new: Arrays, live: Any) -> None:
+    """Write the new state; one that is of another slot's old state is copied before that is overwritten."""
+    if _shared(state, new):
         new = tuple([np.array(v) for v in new])
     for old, v in zip(state, new, strict=True):
         np.copyto(old, v, where=live)
+
+
+def _shared(state: Arrays, new: Arrays) -> bool:
+    """Whether what is to be written lies in the memory of the old state, as what a rule hands on unchanged does."""
+    return any(np.may_share_memory(old, v) for old in state for v in new)

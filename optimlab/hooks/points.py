@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, final
 
 import numpy as np
 
+from optimlab.averaging.weights import CompensatedEma
 from optimlab.checks import Hyperparameter, Range, value
 from optimlab.hooks.estimates import Keeping, checked_gain
 from optimlab.hooks.memory import Buffers
 from optimlab.recurrence.gain import Gain
 from optimlab.recurrence.gains import ConstantGain
 from optimlab.recurrence.growing import UniformGain, WeightedGain
-from optimlab.rules.averages import CompensatedEma
 from optimlab.typing import Array, Number
 
 if TYPE_CHECKING:

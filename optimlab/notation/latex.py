@@ -191,13 +191,16 @@ def latex(rule: Written) -> str:
     return " \\\\\n".join([*before, *lines])
 
 
+_SHORT: Final = {"trace": "v", "signedema": "v", "tworeadings": "m", "runningmax": "u", "steprms": "d", "stepsize": "s"}
+
+
 def letters(slots: tuple[str, ...]) -> list[str]:
     """Return a letter for each slot: m, v of a trace or the mean of a square, else its name."""
     taken = ["g", "w", "t", "k", "j"]
     for slot in slots:
         name = re.sub(r"_\d+$", "", slot)
         last = name.rpartition("_")[2]
-        short = {"ema": "v" if "square" in name else "m", "trace": "v"}.get(last, last)
+        short = _SHORT.get(last, last) if last != "ema" else "v" if "square" in name else "m"
         letter = short if len(short) == 1 else _upright(short)
         count = sum(other.partition("_")[0] == letter for other in taken) + 1
         taken.append(letter if count == 1 else f"{letter}_{{{count}}}")

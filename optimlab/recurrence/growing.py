@@ -1,4 +1,4 @@
-"""Gains of means whose memory grows with the run, without a β: the plain mean, a tail, powers, weights."""
+"""Gains of means whose memory grows with the run, without a β: the plain mean, of a tail, of powers, of weights."""
 
 from __future__ import annotations
 

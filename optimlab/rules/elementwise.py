@@ -20,8 +20,6 @@ __all__ = ["Abs", "Clip", "Gradient", "Positive", "Rate", "Root", "Sign", "Squar
 class Gradient(Rule):
     """y = x: the signal itself, at the head of an expression the gradient.
 
-    Examples
-    --------
     >>> Gradient().formula(3.0, 0.0, (), ())
     (3.0, ())
     """
@@ -79,8 +77,6 @@ class Rate(Rule):
     that were taken at another rate go on at that rate. An expression that is ``a / Rate()`` as a whole moves the
     weights by a, to the last bit, and so also where the rate is 0.
 
-    Examples
-    --------
     >>> import numpy as np
     >>> from optimlab import Optimizer, Trace
     >>> inside, w = (Rate() * Gradient() | Trace(1.0)) / Rate(), np.zeros(1)
@@ -113,8 +109,6 @@ class Rate(Rule):
 class Square(Rule):
     """y = x².
 
-    Examples
-    --------
     >>> Square().formula(-3.0, 0.0, (), ())
     (9.0, ())
     """
@@ -127,8 +121,6 @@ class Square(Rule):
 class Abs(Rule):
     """y = |x|.
 
-    Examples
-    --------
     >>> Abs().formula(-3.0, 0.0, (), ())
     (3.0, ())
     """
@@ -141,8 +133,6 @@ class Abs(Rule):
 class Sign(Rule):
     """y = -1, 0 or 1; NaN of NaN.
 
-    Examples
-    --------
     >>> float(Sign().formula(-3.0, 0.0, (), ())[0])
     -1.0
     """
@@ -155,8 +145,6 @@ class Sign(Rule):
 class Positive(Rule):
     """y = 1 where x > 0, else 0; NaN of NaN.
 
-    Examples
-    --------
     >>> float(Positive().formula(-3.0, 0.0, (), ())[0])
     0.0
     """

@@ -263,14 +263,14 @@ def simplified_ademamix(
 def adan(beta1: Beta = 0.98, beta2: float = 0.92, beta3: Beta = 0.99, eps: float = 1e-8) -> Rule:
     """w ← w - lr (m̂ + β₂ d̂) / (√n̂ + ε): d the EMA of g - g⁻ (0 at first), n that of (g + β₂ (g - g⁻))².
 
-    Source: Xie et al. 2022, arXiv 2208.06677, algorithm 1, with β₂ for its 1-β₂ in front of differences: as optax.
+    Source: Xie et al. 2022, arXiv 2208.06677, algorithm 1, whose β are 1 - these. optax has 1-β₂ for β₂ here.
 
     >>> adan().slots
     ('ema', 'delay', 'ema_2', 'square_ema')
     """
-    change, share = After(1, 1.0) * (Gradient() - Delay()), 1.0 - beta2
-    mean = Ema(beta1, debias=True) + share * (change | Ema(beta2, debias=True))
-    return mean / (Gradient() + share * change | Square() | Ema(beta3, debias=True) | Root(eps))
+    change = After(1, 1.0) * (Gradient() - Delay())
+    mean = Ema(beta1, debias=True) + beta2 * (change | Ema(beta2, debias=True))
+    return mean / (Gradient() + beta2 * change | Square() | Ema(beta3, debias=True) | Root(eps))
 
 
 def grams(beta1: Beta = 0.9, beta2: Beta = 0.999, eps: Hyperparameter = 1e-8) -> Rule:

@@ -40,15 +40,8 @@ class _Atom(Rule):
 
 @dataclass(frozen=True, repr=False)
 class Delay(_Atom):
-    """y = x⁻: the value of the step before.
+    """y = x⁻: the value of the step before, at first ``first``.
 
-    Parameters
-    ----------
-    first : float
-        y in the first step.
-
-    Examples
-    --------
     >>> Delay().formula(3.0, 0.0, (2.0,), ())
     (2.0, (3.0,))
     """
@@ -62,17 +55,8 @@ class Delay(_Atom):
 
 @dataclass(frozen=True, repr=False)
 class RunningMax(_Atom):
-    """u ← max(β u, x): the largest value so far, which fades by β (AMSGrad 1, Adamax β₂).
+    """u ← max(β u, x): the largest value so far, from ``first``, which fades by β in [0, 1] (AMSGrad 1, Adamax β₂).
 
-    Parameters
-    ----------
-    beta : float, in [0, 1], Decay, sequence of float, shape (S,), or schedule
-        β.
-    first : float
-        u before the first step.
-
-    Examples
-    --------
     >>> float(RunningMax(0.5).formula(3.0, 0.0, (8.0,), (0.5,))[0])
     4.0
     """
@@ -91,13 +75,8 @@ class RunningMax(_Atom):
 class TwoReadings(_Atom):
     """y = β₁ m + (1-β₁) x;  m ← β₂ m + (1-β₂) x: one EMA that is read with β₁ and stored with β₂ (Lion).
 
-    Parameters
-    ----------
-    beta1, beta2 : float, in [0, 1), Decay, sequence of float, shape (S,), or schedule
-        β₁ and β₂.
+    Both are in [0, 1), and may be a Decay, one for each replica, or a schedule, as in all atoms here.
 
-    Examples
-    --------
     >>> TwoReadings(0.5, 0.75).formula(4.0, 0.0, (0.0,), (0.5, 0.25))
     (2.0, (1.0,))
     """
@@ -117,17 +96,8 @@ class TwoReadings(_Atom):
 
 @dataclass(frozen=True, repr=False)
 class SignedEma(_Atom):
-    """v ← v + (1-β) sign(x - v) x: towards x by a share of x, not of the difference (Yogi).
+    """v ← v + (1-β) sign(x - v) x, from ``first``: towards x by a share of x, not of the difference (Yogi).
 
-    Parameters
-    ----------
-    beta : float, in [0, 1), Decay, sequence of float, shape (S,), or schedule
-        β.
-    first : float
-        v before the first step.
-
-    Examples
-    --------
     >>> float(SignedEma(0.5).formula(2.0, 0.0, (8.0,), (0.5,))[0])
     7.0
     """
@@ -147,17 +117,8 @@ class SignedEma(_Atom):
 
 @dataclass(frozen=True, repr=False)
 class StepRms(_Atom):
-    """y = √(d + ε) x;  d ← β d + (1-β) y²: the root mean square of its own values so far, times x (Adadelta).
+    """y = √(d + ε) x;  d ← β d + (1-β) y²: x times the root mean square of its own values so far (Adadelta).
 
-    Parameters
-    ----------
-    beta : float, in [0, 1), Decay, sequence of float, shape (S,), or schedule
-        β.
-    eps : float, at least 0, sequence of float, shape (S,), or schedule
-        ε.
-
-    Examples
-    --------
     >>> y, (d,) = StepRms(0.5, 0.0).formula(3.0, 0.0, (4.0,), (0.5, 0.0))
     >>> float(y), float(d)
     (6.0, 20.0)
@@ -179,21 +140,10 @@ class StepRms(_Atom):
 
 @dataclass(frozen=True, repr=False)
 class StepSize(_Atom):
-    """s ← clip(s · (grow if x x⁻ > 0, shrink if x x⁻ < 0), low, high);  y = sign(x) s: Rprop.
+    """s ← clip(s · (grow if x x⁻ > 0, shrink if x x⁻ < 0), low, high), from ``first``;  y = sign(x) s: Rprop.
 
     Where the sign has turned, y is 0 and 0 is kept for x⁻.
 
-    Parameters
-    ----------
-    first : float
-        s before the first step.
-    shrink, grow : float
-        Factors.
-    low, high : float
-        Limits of s.
-
-    Examples
-    --------
     >>> y, (s, x) = StepSize(1.0).formula(3.0, 0.0, (1.0, 2.0), (0.5, 1.25, 0.0, 50.0))
     >>> float(y), float(s), float(x)
     (1.25, 1.25, 3.0)

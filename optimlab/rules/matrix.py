@@ -31,8 +31,6 @@ class Orthogonalize(ArrayRule):
     The Newton-Schulz iteration, of matrices, in the dtype of the parameters; torch computes in bfloat16. ε > 0 may be a
     schedule. Source: Jordan 2024, "Muon: an optimizer for hidden layers in neural networks".
 
-    Examples
-    --------
     >>> import numpy as np
     >>> Orthogonalize().of(np.array([[3.0, 0.0], [0.0, 0.1]]), None, (1e-8,)).round(3)
     array([[0.697, 0.   ],
@@ -84,8 +82,6 @@ def muon(beta: Beta = 0.95, scale: Rule = OUT_IN, *, weight_decay: Hyperparamete
     arXiv 2502.16982. torch and Keras the same; optax debiases v and g. Of matrices: other leaves get another rule by
     name. The scale is ``OUT_IN``, ``IN_OUT`` or ``LIKE_ADAMW`` of ``optimlab.rules.matrix``, or a rule of your own.
 
-    Examples
-    --------
     >>> import numpy as np
     >>> from optimlab import Optimizer, adamw
     >>> params = {"W": np.eye(3, 2), "b": np.zeros(3)}
@@ -103,8 +99,6 @@ def adafactor(exponent: float = 0.8, limit: Hyperparameter = 1.0, *, least: floa
     + ε; of a vector R C / mean(R) is the EMA of g² + ε. torch, Keras and the paper take min(lr, 1/√t) for lr: give
     that as a schedule. optax keeps all numbers of matrices with a side below 128.
 
-    Examples
-    --------
     >>> adafactor().shapes((300, 200)), adafactor().shapes((300,))
     (((300, 1), (1, 200)), ((1,), (300,)))
     """

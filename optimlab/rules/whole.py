@@ -66,8 +66,6 @@ class _Over(ArrayRule):
 class Mean(_Over):
     """y = Σx/n of the leaf, or of each unit along ``axis``; 0 of an empty one.
 
-    Examples
-    --------
     >>> import numpy as np
     >>> Mean(-2).of(np.array([[1.0, 2.0], [3.0, 5.0]]), None, ())
     array([[2. , 3.5]])
@@ -80,8 +78,6 @@ class Mean(_Over):
 class Norm(_Over):
     """y = √Σx² of the leaf, or of each unit along ``axis``, summed in float64.
 
-    Examples
-    --------
     >>> import numpy as np
     >>> Norm(-1).of(np.array([[3.0, 4.0], [5.0, 12.0]]), None, ())
     array([[ 5.],
@@ -97,8 +93,6 @@ class Norm(_Over):
 class Rms(_Over):
     """y = √(Σx²/n) of the leaf, or of each unit along ``axis``; 0 of an empty one.
 
-    Examples
-    --------
     >>> import numpy as np
     >>> float(Rms().of(np.array([[3.0, 4.0], [0.0, 0.0]]), None, ()))
     2.5
@@ -111,8 +105,6 @@ class Rms(_Over):
 class Size(_Over):
     """y = n: how many numbers the leaf has, or each unit along ``axis``.
 
-    Examples
-    --------
     >>> import numpy as np
     >>> float(Size(0).of(np.ones((3, 2)), None, ()))
     3.0
@@ -129,8 +121,6 @@ class Size(_Over):
 class TrustRatio(ArrayRule):
     """y = η ‖w‖ / (‖x‖ + ε) x, as long as η w; x itself where one of the norms is 0. η > 0 and ε ≥ 0 may be schedules.
 
-    Examples
-    --------
     >>> import numpy as np
     >>> TrustRatio(0.5).of(np.array([3.0, 4.0]), np.array([0.0, 20.0]), (0.5, 0.0))
     array([6., 8.])
@@ -149,8 +139,6 @@ class TrustRatio(ArrayRule):
 class Centralize(ArrayRule):
     """y = x - its mean over all axes but the first; a vector as it is. Source: Yong et al. 2020, arXiv 2004.01461.
 
-    Examples
-    --------
     >>> import numpy as np
     >>> Centralize().of(np.array([[1.0, 2.0], [3.0, 4.0]]), None, ())
     array([[-0.5,  0.5],
@@ -170,8 +158,6 @@ def excess(size: Rule, limit: Hyperparameter) -> Rule:
 def clip_rms(limit: Hyperparameter = 1.0) -> Rule:
     """x / max(1, RMS(x)/d), d the limit; optax's block RMS. Source: Shazeer & Stern 2018, arXiv 1804.04235, section 6.
 
-    Examples
-    --------
     >>> clip_rms(0.5)
     Gradient() / (Rms() / 0.5 | Clip(1.0, high=inf))
     """
@@ -183,8 +169,6 @@ def agc(limit: Hyperparameter = 0.01, eps: float = 1e-3, *, axis: Axis = -1) -> 
 
     Units are rows, of weights (out, in); in optax columns, ``axis=0``. A vector is one.
 
-    Examples
-    --------
     >>> agc(0.1).formula(np.array([[30.0, 40.0]]), np.array([[3.0, 4.0]]), (), (1e-3, inf, 0.1, 1.0, inf))[0]
     array([[0.3, 0.4]])
     """
@@ -197,8 +181,6 @@ def lars(beta: Beta = 0.9, weight_decay: Hyperparameter = 0.0, *, coefficient: H
 
     The paper has ‖g‖ + λ ‖w‖ for ‖u‖; it and optax keep lr inside the buffer.
 
-    Examples
-    --------
     >>> lars()
     Gradient() + 0.0 * Weights() | TrustRatio(0.001) | Trace(0.9)
     """
@@ -210,8 +192,6 @@ def lamb(beta1: Beta = 0.9, beta2: Beta = 0.999, eps: float = 1e-6, *, weight_de
 
     optax and Keras the same; NVIDIA also clips the gradients of all leaves, the paper bounds ‖w‖.
 
-    Examples
-    --------
     >>> lamb() == (adamw(eps=1e-6, weight_decay=0.0) | TrustRatio())
     True
     """
@@ -225,8 +205,6 @@ def stable_adamw(
 
     optimi and pytorch_optimizer the same. It slows down where v̂ lags behind g².
 
-    Examples
-    --------
     >>> stable_adamw().slots
     ('ema', 'square_ema')
     """
@@ -239,8 +217,6 @@ def adam_mini(beta1: Beta = 0.9, beta2: Beta = 0.999, eps: float = 1e-8, *, axis
 
     A block is a leaf, or a unit along ``axis``; groups by name give each leaf its own.
 
-    Examples
-    --------
     >>> adam_mini(axis=-1).shapes((300, 200))
     ((300, 200), (300, 1))
     """
@@ -252,8 +228,6 @@ def novograd(beta1: Beta = 0.95, beta2: Beta = 0.98, eps: float = 1e-8, *, weigh
 
     optax the same, by default with β .9 and .25.
 
-    Examples
-    --------
     >>> novograd().shapes((300, 200))
     ((), (300, 200))
     """
@@ -266,8 +240,6 @@ def cautious_rescaled(rule: Rule, floor: float = 1e-3) -> Rule:
 
     The authors and timm the same; pytorch_optimizer divides by share + 1/n, HeavyBall by max(share, 1/n).
 
-    Examples
-    --------
     >>> cautious_rescaled(adam()).slots
     ('ema', 'square_ema')
     """
@@ -280,8 +252,6 @@ def mars(beta1: float = 0.95, beta2: Beta = 0.99, eps: Hyperparameter = 1e-8, *,
 
     Its approximate form. pytorch_optimizer takes ε before the correction; HeavyBall does not clip.
 
-    Examples
-    --------
     >>> mars().slots
     ('delay', 'ema', 'square_ema')
     """

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from optimlab import Ema
+from optimlab.averaging.weights import compensated
 from optimlab.engine import tiles
 from optimlab.optimizer import Optimizer
-from optimlab.rules.averages import compensated
 from tests.engine.grown import grown
 from tests.engine.laws import equal, leaves_of, quick
 

@@ -37,8 +37,8 @@ def test_a_program_has_the_bits_of_the_formula(name, dtype):
     c = [np.asarray(number, dtype) for number in rule.coefficients(3)]
     half, lr = np.asarray(0.5, dtype), np.asarray(0.1, dtype)
     with np.errstate(all="ignore"):
-        y, new = rule.compose()(half * g, w, tuple(state), tuple(c))
-        expected = [w - lr * y, *[np.broadcast_to(s, g.shape) for s in new]]
+        step, new = rule.displacement()(lr, half * g, w, tuple(state), tuple(c))
+        expected = [w - step, *[np.broadcast_to(s, g.shape) for s in new]]
     found = done(stepped(rule, None, dtype)[0], (g, w, *state, half, lr, *c))
     assert equal(found[0], g)
     assert all(equal(a, b) for a, b in zip(found[1 : 2 + len(state)], expected, strict=True))

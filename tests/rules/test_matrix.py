@@ -15,12 +15,12 @@ from optimlab import (
     Weights,
     adafactor,
     adamw,
-    clip_rms,
     muon,
     nesterov,
 )
 from optimlab.optimizer import Optimizer
 from optimlab.rules.matrix import IN_OUT, LIKE_ADAMW, OUT_IN, QUINTIC
+from optimlab.rules.whole import excess
 from optimlab.schedules.corrections import GradientShare, MeanShare, PowerDecay
 from tests.engine.laws import same
 from tests.rules.test_whole import of_optax, of_torch, optax  # noqa: F401
@@ -134,9 +134,9 @@ def test_no_step_orthogonalizes_but_divides(dtype):
 # ------------------------------------------------------------------ Adafactor
 
 
-def unfactored(limit=1.0):
-    square = Square() + 1e-30 | Ema(PowerDecay(0.8)) | Root()
-    return (Gradient() / square | clip_rms(limit)) * (Weights() | Rms() | Clip(1e-3, np.inf))
+def unfactored():
+    update = Gradient() / (Square() + 1e-30 | Ema(PowerDecay(0.8)) | Root())
+    return update * ((Weights() | Rms() | Clip(1e-3, np.inf)) / (update | excess(Rms(), 1.0)))
 
 
 @pytest.mark.parametrize("shape", [*SHAPES, (6,)])

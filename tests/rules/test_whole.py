@@ -2,15 +2,18 @@
 
 import copy
 import pickle
+from dataclasses import dataclass
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from optimlab import (
+    ArrayRule,
     Centralize,
     ClipNorm,
     Constant,
+    Delay,
     Ema,
     EpsHat,
     Gradient,
@@ -338,6 +341,23 @@ def test_what_is_divided_by_is_not_zero(name, make):
         make(0.0)
     w, (g,) = stream((4, 3), 1)
     assert np.isfinite(Optimizer(make(0.5), 0.1).step(w, g)).all()
+
+
+@dataclass(frozen=True, repr=False)
+class Backwards(ArrayRule):
+    """A view of what it is given."""
+
+    @staticmethod
+    def of(x, w, c):
+        return x[::-1]
+
+
+def test_what_a_rule_hands_on_unchanged_is_not_overwritten():
+    gradients = [np.array([k, 10.0 * k]) for k in (1.0, 2.0, 3.0, 4.0)]
+    twice = trajectory(Delay() | Backwards() | Delay(), 1.0, np.zeros(2), gradients)
+    assert np.diff(twice, axis=0).tolist() == [[0.0, 0.0], [-10.0, -1.0], [-20.0, -2.0]]
+    late = trajectory((Rate() * Gradient() | Backwards() | Delay()) / Rate(), 1.0, np.zeros(2), gradients)
+    assert np.diff(late, axis=0).tolist() == [[-10.0, -1.0], [-20.0, -2.0], [-30.0, -3.0]]
 
 
 # ------------------------------------------------------------------ lock-step

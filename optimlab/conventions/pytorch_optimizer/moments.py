@@ -100,7 +100,7 @@ def Adan(
 ) -> Optimizer:
     """u = (m̂ + β₂ d̂) / (√n̂ + ε);  w ← (w - lr u) / (1 + lr λ), or w - lr (u + λ w) if decoupled.
 
-    d is the EMA of g - g⁻, n that of (g + β₂ (g - g⁻))²; optimlab's ``adan``, as optax, has 1-β₂ in the place of β₂.
+    d is the EMA of g - g⁻, n that of (g + β₂ (g - g⁻))²; as optimlab's ``adan``; optax has 1-β₂ in the place of β₂.
 
     Source: pytorch_optimizer 4.1, ``adan.py``, without max_grad_norm: ``torch.clip_grad_norm_``.
     """

@@ -135,7 +135,8 @@ PAIRS: Final[tuple[Pair, ...]] = (
     pair("keras.Adam", {"amsgrad": True}, beta_1=BETA, beta_2=BETA, epsilon=EPS),
     pair("keras.AdamW", beta_1=BETA, beta_2=BETA, epsilon=EPS, weight_decay=DECAY, amsgrad=EITHER),
     pair("keras.Adadelta", rho=BETA, epsilon=EPS, weight_decay=DECAY),
-    pair("keras.Adagrad", initial_accumulator_value=between(0.01, 1.0), epsilon=EPS, weight_decay=DECAY),
+    pair("keras.Adagrad", initial_accumulator_value=between(0.01, 1.0), epsilon=EPS, weight_decay=DECAY).in_float32(
+        2e-5, "short ways: Keras in float32 is 7e-6 from Keras in float64, ours 5e-6"),
     pair("keras.Adamax", beta_1=BETA, beta_2=BETA, epsilon=EPS, weight_decay=DECAY),
     pair("keras.Nadam", beta_1=BETA, beta_2=BETA, epsilon=EPS, weight_decay=DECAY),
     pair("keras.Lion", beta_1=BETA, beta_2=BETA, weight_decay=DECAY),
