@@ -13,8 +13,15 @@ import numpy as np
 from optimlab.checks import FINITE, POSITIVE
 from optimlab.conventions.spelling import spelled
 from optimlab.schedules.cycles import cosine_restarts
-from optimlab.schedules.decay import cosine_decay, exponential_decay, inverse_time_decay, mixed, polynomial_decay
-from optimlab.schedules.decay import power_of, staircase as stairs
+from optimlab.schedules.decay import (
+    cosine_decay,
+    exponential_decay,
+    inverse_time_decay,
+    mixed,
+    polynomial_decay,
+    power_of,
+)
+from optimlab.schedules.decay import staircase as stairs
 from optimlab.schedules.joined import piecewise, warm_up
 from optimlab.schedules.schedule import Schedule, Value, part, schedule, updates
 from optimlab.typing import Floats
