@@ -62,9 +62,9 @@ def of_adam(lr: Schedule, eps: float) -> list[Variant]:
         Variant("AMSGrad", "", lambda: torch.Adam(lr, eps=eps, amsgrad=True), "torch"),
         Variant("AMSGrad", "maximum of the corrected", lambda: optax.amsgrad(lr, eps=eps), "optax"),
         Variant("AMSGrad", "ε before the correction", lambda: keras.Adam(lr, epsilon=eps, amsgrad=True), "Keras"),
-        Variant("ADOPT", "", lambda: optax.adopt(lr), "optax"),
+        Variant("ADOPT", "", lambda: optax.contrib.adopt(lr), "optax"),
         Variant("ADOPT", "clipped one step later", lambda: pytorch_optimizer.ADOPT(lr), "pytorch_optimizer"),
-        Variant("ADOPT", "not clipped", lambda: optax.adopt(lr, use_clipping=False), "optax, by a flag"),
+        Variant("ADOPT", "not clipped", lambda: optax.contrib.adopt(lr, use_clipping=False), "optax, by a flag"),
     ]
 
 
@@ -89,7 +89,7 @@ def schedule_free(lr: float, eps: float, rising: int) -> list[Variant]:
     even: Any = {"epsilon": eps, "warmup_steps": rising}
     return [
         Variant("Schedule-Free", "", lambda: schedulefree.AdamWScheduleFree(lr, **free), "facebook"),
-        Variant("Schedule-Free", "first rate is 0", lambda: optax.schedule_free_adamw(lr, **free), "optax"),
+        Variant("Schedule-Free", "first rate is 0", lambda: optax.contrib.schedule_free_adamw(lr, **free), "optax"),
         Variant("Schedule-Free", "all steps weigh the same", lambda: keras.ScheduleFreeAdamW(lr, **even), "Keras"),
     ]
 
