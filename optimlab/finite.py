@@ -19,8 +19,8 @@ LARGE = 1e16
 """A norm below this has a square that a float32 can hold, and a sum of a million such squares too."""
 TAME = {4: LARGE**2, 8: 1e300}
 """Sums of squares up to these, of numbers of so many bytes, are as far from overflow."""
-FACTOR = 1e3
-"""Tame numbers are still tame times this."""
+FACTOR = 100.0
+"""Tame numbers are still tame times this, and times what a rule multiplies gradients by, such as 3 in Grokfast."""
 
 
 def rows(leaf: Array, replicas: int | None) -> Array:

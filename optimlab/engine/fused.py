@@ -42,7 +42,7 @@ _SOURCES: Final[dict[Any, str]] = {
     np.not_equal: "{} != {}",
     np.maximum: "{0} if {0} > {1} or {0} != {0} else {1}",
     np.minimum: "{0} if {0} < {1} or {0} != {0} else {1}",
-    np.sign: "np.sign({0}) if {0} != 0 else {0} * {0}",
+    np.sign: "one if {0} > 0 else (-one if {0} < 0 else {0} * {0})",
 }  # fmt: skip
 """How calls are written; the others are called by name. NumPy's zeros: of two the second, and 0 for the sign of -0."""
 
@@ -98,7 +98,7 @@ def _kept(text: str) -> Kernel:
 
 def _constants(programs: tuple[Program, ...]) -> list[str]:
     """Return the lines that define the numbers which a formula is made of, bit by bit and in their own type."""
-    lines = ["import numpy as np"]
+    lines = ["import numpy as np", f"one = np.{programs[0].dtype.name}(1.0)"]
     for letter, program in zip("pq", programs, strict=False):
         first = program.arrays + program.numbers
         scalars = enumerate(np.asarray(number)[()] for number in program.scalars)

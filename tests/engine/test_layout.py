@@ -8,8 +8,10 @@ import pytest
 
 from optimlab import Ema, momentum, sgd
 from optimlab.engine.groups import Groups
+from optimlab.engine.job import Job
 from optimlab.engine.layout import Layout
 from optimlab.optimizer import Optimizer
+from tests.engine.laws import RULES
 
 SIZES = pytest.mark.parametrize("n", [4, 10000], ids=["packed", "large"])
 
@@ -144,3 +146,9 @@ def test_gradients_that_a_hook_puts_in_place_are_checked(make, error, message, n
         optimizer.step(w, [np.ones(n), np.ones(n)])
     assert not any(param.any() for param in w)
     assert optimizer.t == 0
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", RULES)
+def test_no_rule_has_its_state_looked_at_where_gradients_are_tame(name, dtype):
+    assert Job(RULES[name], 0, None).holds(np.dtype(dtype))  # else a step copies all memory before it
