@@ -1,4 +1,7 @@
-"""TensorFlow 1's ``tf.train`` optimizers, by its names; the formulas are those of its kernels, ``training_ops.cc``."""
+"""TensorFlow 1's ``tf.train`` optimizers, by its names; the formulas are those of its kernels, ``training_ops.cc``.
+
+Not here: ``AdagradDAOptimizer`` and the proximal ones, and ``SyncReplicasOptimizer``.
+"""
 
 from __future__ import annotations
 
