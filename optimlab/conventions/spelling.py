@@ -123,14 +123,14 @@ def spelled(system: str, *, rest: Callable[..., Any] | None = None) -> Callable[
 
     def decorate(function: Callable[P, T]) -> Callable[P, T]:
         signature = _whole(function, rest)
+        places = [p.name for p in signature.parameters.values() if p.kind == p.POSITIONAL_OR_KEYWORD]
 
         def call(*args: P.args, **given: P.kwargs) -> T:
             who = f"{system}'s {function.__name__}"
             unknown = {name: value for name, value in given.items() if name not in signature.parameters}
             if unknown:
                 raise TypeError(f"{who} {_refusal(unknown, signature.parameters)}")
-            positional = dict(zip(signature.parameters, args, strict=False))
-            check_arguments(who, function.__name__, signature, given | positional)
+            check_arguments(who, function.__name__, signature, given | dict(zip(places, args, strict=False)))
             return function(*args, **given)
 
         call.__signature__ = signature  # type: ignore[attr-defined]

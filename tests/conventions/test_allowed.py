@@ -1,5 +1,7 @@
 """Wrong arguments of conventions are refused by the system's own names, and what is said helps."""
 
+from inspect import signature
+
 import numpy as np
 import pytest
 
@@ -63,3 +65,38 @@ def test_some_functions_take_any_number_of_betas():
 def test_schedules_and_none_are_allowed():
     assert keras.SGD(constant(0.1), weight_decay=None, clipnorm=None).lr == pytest.approx(0.1)
     assert torch.Adafactor(eps=(None, 1e-3)).rule == torch.Adafactor().rule
+
+
+LATER = [
+    (keras.Ftrl, "learning_rate_power", (0.1, -0.5)),
+    (keras.Muon, "clipnorm", (0.1, 0.9, 0.99, 0.0, 1e-7, 0.1, 1.0)),
+    (keras.schedules.CosineDecay, "name", (0.1, 10, 0.0, "CosineDecay")),
+    (tf1.FtrlOptimizer, "learning_rate_power", (0.1, -0.5)),
+    (tf1.RMSPropOptimizer, "use_locking", (0.1, 0.9, 0.0, 1e-10, True)),
+    (tf1.MomentumOptimizer, "use_locking", (0.1, 0.9, True)),
+    (pytorch_optimizer.ADOPT, "clip_lambda", (0.1, (0.9, 0.99), None)),
+    (pytorch_optimizer.MARS, "mars_type", (0.1, (0.9, 0.99), 0.025, "adamw")),
+    (pytorch_optimizer.AdEMAMix, "fixed_decay", (0.1, (0.9, 0.99, 0.999), 0.0, False, True)),
+    (pytorch_optimizer.SimplifiedAdEMAMix, "fixed_decay", (0.1, (0.9, 0.99), 0.0, True, True)),
+    (pytorch_optimizer.Grams, "weight_decouple", (0.1, (0.9, 0.99), 0.0, True)),
+    (pytorch_optimizer.LaProp, "centered", (0.1, (0.9, 0.99), True)),
+    (pytorch_optimizer.AdaBelief, "fixed_decay", (0.1, (0.9, 0.99), 0.0, True, True)),
+    (pytorch_optimizer.Adan, "max_grad_norm", (0.1, (0.9, 0.9, 0.99), 0.0, False, 1.0)),
+    (pytorch_optimizer.GrokFastAdamW, "grokfast", (0.1, (0.9, 0.99), True)),
+    (pytorch_optimizer.NovoGrad, "fixed_decay", (0.1, (0.9, 0.99), 0.0, False, True)),
+    (pytorch_optimizer.QHAdam, "fixed_decay", (0.1, (0.9, 0.99), (1.0, 1.0), 0.0, False, True)),
+    (pytorch_optimizer.StableAdamW, "kahan_sum", (0.1, (0.9, 0.99), True)),
+    (pytorch_optimizer.Yogi, "fixed_decay", (0.1, (0.9, 0.99), 1e-6, 0.0, True, True)),
+    (pytorch_optimizer.Lion, "fixed_decay", (0.1, (0.9, 0.99), 0.0, True, True)),
+]
+
+
+@pytest.mark.parametrize(("function", "place", "given"), LATER)
+def test_arguments_by_place_end_where_the_systems_order_has_another(function, place, given):
+    """The last number stands in the place of an argument that is not here, or not by place."""
+    with pytest.raises(TypeError, match="positional argument"):
+        function(*given)
+    assert len(given) == 1 + len(
+        [p for p in signature(function).parameters.values() if p.kind == p.POSITIONAL_OR_KEYWORD]
+    )
+    function(*given[:-1])

@@ -75,6 +75,7 @@ def Muon(
     adam_weight_decay: float | None = 0.004,
     epsilon: float = 1e-7,
     weight_decay: float | None = 0.004,
+    *,
     exclude_layers: Sequence[str] | None = None,
     muon_a: float = 3.4445,
     muon_b: float = -4.7750,
