@@ -92,6 +92,9 @@ def synthesize(snapshots: Sequence[tuple[int, Weighted, Any]], target: Weighted,
     """
     if not snapshots:
         raise ValueError("snapshots must hold at least one (t, average, params); got none")
+    for each in snapshots:
+        if not isinstance(each, (tuple, list)) or len(each) != 3:
+            raise TypeError(f"each of snapshots must be (t, average, params); got {each!r}")
     steps = [whole("t of a snapshot", step, 1) for step, _, _ in snapshots]
     last = max(steps) if t is None else whole("t", t, max(steps))
     profiles = np.zeros((last, len(steps) + 1))

@@ -1,4 +1,8 @@
-"""schedulefree (Meta's package) by its own names: Schedule-Free with its warm-up, and its weights of the average."""
+"""schedulefree (Meta's package) by its own names: Schedule-Free with its warm-up, and its weights of the average.
+
+Not here: ``RAdamScheduleFree`` and the wrappers. Another ``opt.lr`` during the run leaves
+the weights of the average, which know the first rate alone; schedulefree's follow a rate that grows.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from optimlab.checks import Range, number
 from optimlab.conventions.spelling import spelled
 from optimlab.hooks.points import schedule_free
 from optimlab.optimizer import Optimizer
@@ -43,7 +48,7 @@ class _Weight:
 def _optimizer(rule: Rule, lr: float, beta: float, weights: tuple[float, float, float]) -> Optimizer:
     """Return the optimizer whose warm-up, r and power of the rate are given."""
     steps, r, power = weights
-    rate = _Rate(lr, steps)
+    rate = _Rate(number("lr", lr, Range("greater than 0 (one number: it warms up by itself)")), steps)
     return Optimizer(rule, rate, hooks=[schedule_free(beta, weights=_Weight(rate, r, power))])
 
 
@@ -69,6 +74,11 @@ def SGDScheduleFree(
     -------
     Optimizer
         Ready to step.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is outside its range.
 
     Source
     ------
@@ -110,6 +120,11 @@ def AdamWScheduleFree(
     -------
     Optimizer
         Ready to step.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is outside its range.
 
     Source
     ------

@@ -96,6 +96,7 @@ def test_containers_and_dtypes_stay() -> None:
     ("snapshots", "target", "options", "error", "message"),
     [
         ([], UniformGain(), {}, ValueError, r"snapshots must hold at least one"),
+        ([(5, UniformGain())], UniformGain(), {}, TypeError, r"each of snapshots must be \(t, average, params\)"),
         (SNAPSHOTS, UniformGain(), {"t": 10}, ValueError, r"t must be a whole number of at least 600; got 10"),
         ([(0, UniformGain(), PATH[0])], UniformGain(), {}, ValueError, r"t of a snapshot must be a whole number"),
         (SNAPSHOTS, 0.9, {}, TypeError, r"target must be a Gain, an Ema or a Bema, such as PowerGain\(6\.94\)"),
