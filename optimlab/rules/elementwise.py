@@ -58,7 +58,7 @@ class Weights(Rule):
         return (0.0,) if self.only == () else ()
 
     def formula(self, x: Array, w: Array, state: Arrays, c: Arrays) -> tuple[Array, Arrays]:
-        return (c[0] if self.only == () else w), state
+        return (w if self.only != () else c[0] if isinstance(w, Symbol) else np.full_like(w, c[0])), state
 
     def shape(self, shape: tuple[int, ...], leaf: tuple[int, ...]) -> tuple[int, ...]:
         return leaf
