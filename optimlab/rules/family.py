@@ -165,7 +165,7 @@ def nadam(beta1: float = 0.9, beta2: Beta = 0.999, eps: Hyperparameter = 1e-8, *
     >>> nadam().slots
     ('ema', 'square_ema')
     """
-    mu = corrections.Dozat(beta1, psi)
+    mu = corrections.Dozat(number("beta1", beta1, Range("in [0, 1)")), number("psi", psi, NOT_NEGATIVE))
     mean = corrections.GradientShare(mu) * Gradient() + corrections.MeanShare(mu) * Ema(beta1)
     return mean / (_moment(beta2) | Root(eps))
 
@@ -178,7 +178,7 @@ def radam(beta1: Beta = 0.9, beta2: float = 0.999, eps: Hyperparameter = 1e-8, *
     >>> radam().slots
     ('ema', 'square_ema')
     """
-    threshold = number("threshold", threshold, Range("at least 4"))
+    beta2, threshold = number("beta2", beta2, Range("in [0, 1)")), number("threshold", threshold, Range("at least 4"))
     root = corrections.Rectified(beta2, threshold) * (_moment(beta2) | Root(eps))
     return Ema(beta1, debias=True) / (root + corrections.Unrectified(beta2, threshold))
 

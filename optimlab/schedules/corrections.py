@@ -52,6 +52,9 @@ class Mass:
     def _gains(self) -> tuple[ConstantGain, DebiasedGain]:
         return ConstantGain(self.beta), DebiasedGain(self.beta)
 
+    def __getstate__(self) -> dict[str, Beta]:
+        return {"beta": self.beta}
+
 
 @dataclass(frozen=True)
 class EpsHat:
