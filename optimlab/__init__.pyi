@@ -141,9 +141,11 @@ from optimlab.schedules.corrections import EpsHat as EpsHat
 from optimlab.schedules.corrections import FourthRoot as FourthRoot
 from optimlab.schedules.corrections import GradientShare as GradientShare
 from optimlab.schedules.corrections import HalfLife as HalfLife
+from optimlab.schedules.corrections import LargestRate as LargestRate
 from optimlab.schedules.corrections import Mass as Mass
 from optimlab.schedules.corrections import MeanShare as MeanShare
 from optimlab.schedules.corrections import Rectified as Rectified
+from optimlab.schedules.corrections import SquareRoot as SquareRoot
 from optimlab.schedules.corrections import Unrectified as Unrectified
 from optimlab.schedules.corrections import WithinMean as WithinMean
 from optimlab.schedules.cycles import cosine_restarts as cosine_restarts

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-import signal
 import threading
 from typing import Any, Final, final
+
+try:  # CPython's own, without enumerations: a change and its undoing take 0.5 µs in place of 6, the import 1 ms less
+    import _signal as signal  # type: ignore[import-not-found]
+except ImportError:
+    import signal
 
 __all__ = ["Deferred"]
 
@@ -14,11 +18,7 @@ _BUSY = (
 )
 _NAMES = ("SIGINT", "SIGTERM", "SIGALRM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGVTALRM", "SIGPROF", "SIGBREAK")
 _SIGNALS: Final = tuple([int(getattr(signal, name)) for name in _NAMES if hasattr(signal, name)])
-try:  # CPython's own functions, without enumerations: 0.5 µs for a change and its undoing in place of 6
-    from _signal import getsignal as _get  # type: ignore[import-not-found]
-    from _signal import signal as _set
-except ImportError:
-    _get, _set = signal.getsignal, signal.signal
+_get, _set = signal.getsignal, signal.signal
 
 
 @final

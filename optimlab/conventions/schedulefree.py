@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from optimlab.conventions.spelling import spelled
 from optimlab.hooks.points import schedule_free
 from optimlab.optimizer import Optimizer
 from optimlab.rules.algebra import Rule
@@ -46,6 +47,7 @@ def _optimizer(rule: Rule, lr: float, beta: float, weights: tuple[float, float, 
     return Optimizer(rule, rate, hooks=[schedule_free(beta, weights=_Weight(rate, r, power))])
 
 
+@spelled("schedulefree")
 def SGDScheduleFree(
     lr: float = 1.0,
     momentum: float = 0.9,
@@ -84,6 +86,7 @@ def SGDScheduleFree(
     return _optimizer(sgd() + weight_decay * Weights(), lr, momentum, (warmup_steps, r, weight_lr_power))
 
 
+@spelled("schedulefree")
 def AdamWScheduleFree(
     lr: float = 0.0025,
     betas: tuple[float, float] = (0.9, 0.999),

@@ -6,7 +6,6 @@ import sys
 import warnings
 from collections.abc import Callable
 from functools import cache
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from optimlab.checks import choice
@@ -40,17 +39,24 @@ def choose(name: str, rule: Rule | None, average: Rule | None) -> Engine:
 
 
 def _fused(rule: Rule | None, average: Rule | None) -> FusedEngine:
-    if find_spec("numba") is None:
+    if not _installed():
         raise ImportError('engine="fused" needs numba; install it with: pip install "optimlab[fast]"')
     from optimlab.engine.fused import FusedEngine
 
     return FusedEngine(rule, average)
 
 
+def _installed() -> bool:
+    """Whether there is a numba."""
+    from importlib.util import find_spec  # 1 ms, for which an import need not wait
+
+    return find_spec("numba") is not None
+
+
 @cache
 def _usable() -> bool:
     """Whether numba is there and can be imported; if it cannot, say so once."""
-    if find_spec("numba") is None:
+    if not _installed():
         return False
     try:
         import optimlab.engine.fused  # noqa: F401

@@ -10,9 +10,7 @@ import numpy as np
 
 from optimlab.checks import NOT_NEGATIVE, numbers, real
 from optimlab.engine.probe import checked_rule
-from optimlab.recurrence.gains import ConstantGain, FirstValueGain
 from optimlab.rules.algebra import Rule
-from optimlab.rules.averages import Ema
 from optimlab.trees import kind
 from optimlab.typing import Array, Number
 
@@ -131,6 +129,9 @@ def checked_average(average: Any, name: str = "average") -> Rule | None:
         if not hasattr(average, "read"):
             remedy = "a rule with a method read(state, c), such as Ema(0.999)"
             raise TypeError(f"{name} must be {remedy}; got {average!r}")
+        from optimlab.recurrence.gains import ConstantGain, FirstValueGain
+        from optimlab.rules.averages import Ema  # who averages nothing does not wait for them
+
         if isinstance(average, Ema) and isinstance(average.gain, ConstantGain) and average.first == 0.0:
             return Ema(FirstValueGain(average.gain.beta))
     return average  # type: ignore[no-any-return]

@@ -7,7 +7,6 @@ from typing import Any, TypeVar, final
 
 import numpy as np
 
-from optimlab.averaging.weights import compensated
 from optimlab.checks import POSITIVE, hyperparameter
 from optimlab.engine.given import check_shapes, checked_average, checked_lr
 from optimlab.engine.probe import checked_rule
@@ -105,7 +104,7 @@ class Groups:
 
     def averages_of(self, names: tuple[str, ...]) -> list[Rule | None]:
         """Return what averages each leaf, if it is averaged."""
-        means = [None if average is None else compensated(average) for average in self.averages]
+        means = list(map(_compensated, self.averages))
         return [means[place] for place in _places("average", self.average, names)]
 
 
@@ -113,3 +112,12 @@ def _rate(what: str, held: Any, k: Count) -> Number:
     if callable(held):
         return checked_lr(f"from its schedule at k = {k}", held(k), what)
     return held if isinstance(held, float) else np.array(held)
+
+
+def _compensated(average: Rule | None) -> Rule | None:
+    """Return what averages the weights; who averages nothing does not wait for its import."""
+    if average is None:
+        return None
+    from optimlab.averaging.weights import compensated
+
+    return compensated(average)

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 
 from optimlab.engine import Engine, choose
-from optimlab.engine.fading import Fade, fading
 from optimlab.finite import FACTOR, TAME
 from optimlab.rules.algebra import Rule
 from optimlab.typing import Count, Number
 
 if TYPE_CHECKING:
+    from optimlab.engine.fading import Fade
     from optimlab.engine.segment import Segment
 
 __all__ = ["Job"]
@@ -71,6 +71,8 @@ class Job:
     @cached_property
     def fades(self) -> list[Fade]:
         """How each slot of the rule fades in steps with gradients of zeros; TypeError if that has no closed form."""
+        from optimlab.engine.fading import fading
+
         return fading(self.rule)
 
     def __getstate__(self) -> dict[str, Any]:

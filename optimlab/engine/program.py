@@ -7,9 +7,8 @@ to the state. The calls, and hence the bits, are those of the formula.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import cached_property, partial
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -22,8 +21,7 @@ __all__ = ["Program", "stepped", "traced"]
 Call = tuple[Any, tuple[int, ...], int]
 
 
-@dataclass(frozen=True)
-class Program:
+class Program(NamedTuple):
     """Calls on places of a list: arrays, numbers, constants, buffers.
 
     Attributes
@@ -50,7 +48,7 @@ class Program:
     calls: tuple[Call, ...]
     copies: tuple[tuple[int, int], ...]
 
-    @cached_property
+    @property
     def scalars(self) -> tuple[Array, ...]:
         """The constants as 0-d arrays."""
         held = np.frombuffer(self.constants, self.dtype)

@@ -316,7 +316,7 @@ def test_a_numba_that_cannot_be_used_is_said_once(unknown, monkeypatch):
 
 
 def test_without_numba_auto_runs_numpy_and_fused_says_how_to_get_it(unknown, monkeypatch):
-    monkeypatch.setattr("optimlab.engine.find_spec", lambda name: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     assert after_a_step() == [None]
     with pytest.raises(ImportError, match=r'pip install "optimlab\[fast\]"'):
         Optimizer(sgd(), 0.5, engine="fused")

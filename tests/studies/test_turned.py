@@ -24,6 +24,8 @@ def run(study, tmp_path, *arguments):
     ("averages", ["--steps", "100"], "--windows must be at most --steps 100; got 500"),
     ("averages", ["--averages", "sgd"], "--averages must be averages such as Ema(UniformGain); got SGD"),
     ("critical_points", ["--samples", "10"], "--samples must be at least 5000"),
+    ("conventions", ["--lr", "1e60", "--steps", "40"], "a rule has left the numbers; take a smaller --lr"),
+    ("conventions", ["--noise", "1e308"], "--noise must be in (0, 1e300]; got 1e+308"),
 ])  # fmt: skip
 def test_what_makes_no_sense_is_refused_in_one_line(study, arguments, said, tmp_path):
     done = run(study, tmp_path, *arguments)
@@ -41,6 +43,8 @@ def test_what_makes_no_sense_is_refused_in_one_line(study, arguments, said, tmp_
     ("saddle_escape", ["--lr", "10", "--rules", "sgd", "--eps", ".01"], None),
     ("ravine", ["--kappa", "30000", "--target", ".1", "--grid", "2"], "steps heavy ball 30000"),
     ("clipping", ["--lr", "1000"], None),
+    ("conventions", ["--steps", "20", "--eps", ".1", "--momentum", ".5"], "same Keras's RMSprop"),
+    ("conventions", ["--steps", "41", "--warmup", "10000", "--noise", "1e6"], "same Keras's Schedule-Free"),
 ])  # fmt: skip
 def test_theory_stands_far_from_the_defaults(study, arguments, claim, tmp_path):
     done = run(study, tmp_path, *arguments)

@@ -1,7 +1,7 @@
 """optax's optimizers, schedules and transforms by its names, defaults and parameters.
 
 Each optimizer is an ``Optimizer`` ready to step; what optax does that the rule of this name here does not, its
-expression shows.
+expression shows. ``contrib`` holds what is in ``optax.contrib``.
 
 Not here: what needs further evaluations, line searches or Hessians (lbfgs, sam, sophia); what estimates a rate from
 sums that no hook keeps (dadapt_adamw, mechanize); projections of gradients (galore) and private ones (dpsgd).
@@ -9,30 +9,13 @@ sums that no hook keeps (dadapt_adamw, mechanize); projections of gradients (gal
 
 from __future__ import annotations
 
-from optimlab.conventions.optax.adaptive import (
-    dog,
-    dowg,
-    momo,
-    momo_adam,
-    polyak_sgd,
-    prodigy,
-    schedule_free,
-    schedule_free_adamw,
-    schedule_free_eval_params,
-    schedule_free_sgd,
-)
-from optimlab.conventions.optax.contrib import (
-    acprop,
-    ademamix,
-    adopt,
-    cocob,
-    madgrad,
-    simplified_ademamix,
-)
+from optimlab.conventions.optax import contrib
 from optimlab.conventions.optax.gradients import (
     adadelta,
     adagrad,
+    noisy_sgd,
     optimistic_gradient_descent,
+    polyak_sgd,
     rmsprop,
     rprop,
     sgd,
@@ -45,7 +28,6 @@ from optimlab.conventions.optax.leaves import (
     fromage,
     lamb,
     lars,
-    muon,
     novograd,
 )
 from optimlab.conventions.optax.moments import (
@@ -95,7 +77,6 @@ from optimlab.conventions.optax.transforms import (
     incremental_update,
     lookahead,
     per_example_global_norm_clip,
-    reduce_on_plateau,
     skip_large_updates,
     skip_not_finite,
     trace,
@@ -103,7 +84,6 @@ from optimlab.conventions.optax.transforms import (
 
 __all__ = [
     "MultiSteps",
-    "acprop",
     "adabelief",
     "adadelta",
     "adafactor",
@@ -116,8 +96,6 @@ __all__ = [
     "adaptive_grad_clip",
     "add_decayed_weights",
     "add_noise",
-    "ademamix",
-    "adopt",
     "amsgrad",
     "apply_if_finite",
     "centralize",
@@ -125,12 +103,10 @@ __all__ = [
     "clip",
     "clip_by_block_rms",
     "clip_by_global_norm",
-    "cocob",
     "constant_schedule",
+    "contrib",
     "cosine_decay_schedule",
     "cosine_onecycle_schedule",
-    "dog",
-    "dowg",
     "ema",
     "exponential_decay",
     "fromage",
@@ -142,12 +118,9 @@ __all__ = [
     "linear_schedule",
     "lion",
     "lookahead",
-    "madgrad",
-    "momo",
-    "momo_adam",
-    "muon",
     "nadam",
     "nadamw",
+    "noisy_sgd",
     "novograd",
     "optimistic_adam",
     "optimistic_adam_v2",
@@ -157,20 +130,13 @@ __all__ = [
     "piecewise_interpolate_schedule",
     "polyak_sgd",
     "polynomial_schedule",
-    "prodigy",
     "radam",
-    "reduce_on_plateau",
     "rmsprop",
     "rprop",
-    "schedule_free",
-    "schedule_free_adamw",
-    "schedule_free_eval_params",
-    "schedule_free_sgd",
     "sgd",
     "sgdr_schedule",
     "sign_sgd",
     "signum",
-    "simplified_ademamix",
     "skip_large_updates",
     "skip_not_finite",
     "sm3",

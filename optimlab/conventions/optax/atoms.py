@@ -40,7 +40,7 @@ class FactoredMean(ArrayRule):
     """
 
     axis: int
-    least: int = 128
+    least: float = 128
 
     def _axes(self, leaf: tuple[int, ...]) -> tuple[int, ...]:
         second, largest = [*([-1, -1] if len(leaf) < 2 else []), *np.argsort(leaf).tolist()][-2:]
@@ -76,4 +76,5 @@ class UnitNorm(ArrayRule):
         return tuple(range(len(shape) if single else 1 if len(shape) < 4 else len(shape) - 1))
 
     def of(self, x: Array, w: Array, c: Arrays) -> Array:
-        return Norm(self._axes(x.shape)).of(x, w, c)
+        norm: Array = Norm(self._axes(x.shape)).of(x, w, c)
+        return norm

@@ -6,10 +6,12 @@ steps that were taken at another rate go on at that rate.
 
 from __future__ import annotations
 
-from optimlab.checks import Hyperparameter
+from optimlab.checks import Hyperparameter, choice
 from optimlab.conventions.optax.parts import LearningRate, Mask, decayed, inside, root
 from optimlab.conventions.optax.parts import momentum as trace
+from optimlab.conventions.optax.transforms import add_noise
 from optimlab.conventions.spelling import spelled
+from optimlab.hooks.adaptive import PolyakStep
 from optimlab.optimizer import Optimizer
 from optimlab.rules import family
 from optimlab.rules.algebra import Rule
@@ -17,7 +19,19 @@ from optimlab.rules.averages import Ema, Trace
 from optimlab.rules.elementwise import Gradient, Sign, Square
 from optimlab.schedules.corrections import Mass
 
-__all__ = ["adadelta", "adagrad", "optimistic_gradient_descent", "rmsprop", "rprop", "sgd", "sign_sgd", "signum", "sm3"]
+__all__ = [
+    "adadelta",
+    "adagrad",
+    "noisy_sgd",
+    "optimistic_gradient_descent",
+    "polyak_sgd",
+    "rmsprop",
+    "rprop",
+    "sgd",
+    "sign_sgd",
+    "signum",
+    "sm3",
+]
 
 
 @spelled("optax")
@@ -34,6 +48,17 @@ def sgd(learning_rate: LearningRate, momentum: float | None = None, nesterov: bo
     Gradient() + 0.9 * Trace(0.9)
     """
     return Optimizer(trace(momentum, nesterov=nesterov), learning_rate)
+
+
+@spelled("optax")
+def noisy_sgd(learning_rate: LearningRate, eta: float = 0.01, gamma: float = 0.55, key: int | None = None) -> Optimizer:
+    """w ← w - lr (g + √(η/tᵞ) n), n standard normal: ``sgd`` with the hook ``GradientNoise``.
+
+    optax draws n with JAX, this with NumPy: with η = 0 they are the same. Its ``seed`` is an old name of ``key``.
+
+    Source: Neelakantan et al. 2015, arXiv 1511.06807; optax 0.2.8, ``alias.noisy_sgd``.
+    """
+    return Optimizer(Gradient(), learning_rate, hooks=[add_noise(eta, gamma, key)])
 
 
 @spelled("optax")
@@ -101,6 +126,25 @@ def adadelta(
         )
     signal = decayed(Gradient(), weight_decay, weight_decay_mask)
     return Optimizer(signal | family.adadelta(rho, eps), learning_rate)
+
+
+@spelled("optax")
+def polyak_sgd(
+    max_learning_rate: float = 1.0,
+    scaling: LearningRate = 1.0,
+    f_min: float = 0.0,
+    eps: float = 0.0,
+    variant: str = "sps",
+) -> Optimizer:
+    """w ← w - scaling · min((f - f*)/(‖g‖² + ε), limit) g: ``PolyakStep``; ``step`` needs the loss f.
+
+    A loss below f* makes no step, which is optax's variant "sps+"; with its "sps" it climbs. With a scaling s optax
+    0.2.8 divides by the norm of s g, where its documentation says that of g.
+
+    Source: Loizou et al. 2021, arXiv 2002.10542; optax 0.2.8, ``scale_by_polyak``.
+    """
+    choice("variant", variant, ("sps", "sps+"))
+    return Optimizer(Gradient(), scaling, hooks=[PolyakStep(f_min, max_learning_rate, eps)])
 
 
 @spelled("optax")

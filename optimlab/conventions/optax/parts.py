@@ -48,7 +48,7 @@ def inside(step: Rule, buffer: Rule) -> Rule:
     return step if buffer == Gradient() else (Rate() * step | buffer) / Rate()
 
 
-def decayed(rule: Rule, weight_decay: Hyperparameter, mask: Mask = None) -> Rule:
+def decayed(rule: Rule, weight_decay: Hyperparameter | Rule, mask: Mask = None) -> Rule:
     """Return the rule + λ w of the leaves that the mask means."""
     return rule + weight_decay * Weights(only=meant(mask)) if weight_decay else rule
 

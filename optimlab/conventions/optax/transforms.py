@@ -21,7 +21,6 @@ from optimlab.conventions.spelling import spelled
 from optimlab.hooks.accumulate import Accumulate
 from optimlab.hooks.clip import ClipNorm, ClipValue
 from optimlab.hooks.lookahead import Lookahead
-from optimlab.hooks.rates import Plateau
 from optimlab.hooks.skip import SkipLarge, SkipNonFinite
 from optimlab.optimizer import Optimizer
 from optimlab.rules.algebra import Rule
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
 __all__ = [
     "GradientNoise", "MultiSteps", "adaptive_grad_clip", "add_decayed_weights", "add_noise",
     "apply_if_finite", "centralize", "chain", "clip", "clip_by_block_rms", "clip_by_global_norm", "ema",
-    "incremental_update", "lookahead", "per_example_global_norm_clip", "reduce_on_plateau", "skip_large_updates",
+    "incremental_update", "lookahead", "per_example_global_norm_clip", "skip_large_updates",
     "skip_not_finite", "trace",
 ]  # fmt: skip
 
@@ -238,11 +237,3 @@ def MultiSteps(
 def lookahead(fast_optimizer: Optimizer, sync_period: int, slow_step_size: float) -> Optimizer:
     """Every k updates slow ← slow + α (w - slow), w ← slow: ``Lookahead``; the slow weights are ``averaged``."""
     return chain(Lookahead(sync_period, slow_step_size), fast_optimizer)
-
-
-@spelled("optax")
-def reduce_on_plateau(
-    factor: float = 0.1, patience: int = 10, rtol: float = 1e-4, cooldown: int = 0, min_scale: float = 0.0
-) -> Plateau:
-    """lr ← lr · scale, scale ← scale · factor after ``patience`` losses without progress: ``Plateau``."""
-    return Plateau(factor, patience, rtol, cooldown, min_scale)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from decimal import ROUND_UP, Context
 from itertools import permutations
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -12,7 +13,7 @@ from optimlab.lab.atlas.pairs import Pair
 from optimlab.optimizer import Optimizer
 from optimlab.schedules.schedule import Schedule
 
-__all__ = ["Row", "changes", "expression", "markdown", "measured", "read", "row"]
+__all__ = ["Row", "changes", "expression", "figure", "markdown", "measured", "read", "row"]
 
 _HEAD: Final = """# Atlas: other systems' rules as expressions
 
@@ -69,8 +70,20 @@ def row(pair: Pair) -> Row:
 
 def measured(pair: Pair) -> Row:
     """Return the line of a pair whose system is installed."""
-    figures = {dtype: f"{worst(pair, dtype=dtype):.0e}" for dtype in pair.dtypes}
+    figures = {dtype: figure(worst(pair, dtype=dtype)) for dtype in pair.dtypes}
     return row(pair)._replace(**figures, version=pair.other.version or "")
+
+
+def figure(difference: float) -> str:
+    """Return one digit of a difference, rounded up: what stands in the table is a bound.
+
+    Examples
+    --------
+    >>> figure(1.01e-5), figure(9.8e-6), figure(0.0)
+    ('2e-05', '1e-05', '0e+00')
+    """
+    rounded = Context(prec=1, rounding=ROUND_UP).create_decimal(difference)
+    return f"{float(rounded):.0e}"
 
 
 def markdown(rows: Iterable[Row]) -> str:

@@ -155,6 +155,12 @@ def test_the_command_says_what_is_over_the_bar(atlas, capsys):
     assert capsys.readouterr().out == "hand.right(momentum=0.9): as before\n"
 
 
+def test_what_is_not_a_number_is_over_the_bar(atlas, monkeypatch, capsys):
+    monkeypatch.setattr("optimlab.lab.atlas.command.measured", lambda one: row(one)._replace(float64="nan"))
+    assert command(["hand.right"]) == 1
+    assert "OVER THE BAR" in capsys.readouterr().out
+
+
 def test_of_what_is_not_installed_the_page_keeps_the_figures(atlas, monkeypatch, capsys):
     assert command(["--write", "hand.right"]) == 0
     before = read(atlas)

@@ -1,4 +1,4 @@
-"""optax's rules that estimate their learning rate, or need none: from the loss, from distances, by averaging."""
+"""Rules of ``optax.contrib`` that set their learning rate themselves: from the loss, from distances, by averaging."""
 
 from __future__ import annotations
 
@@ -15,34 +15,17 @@ from optimlab.conventions.spelling import spelled
 from optimlab.hooks import adaptive
 from optimlab.hooks.distance import DistanceOverGradients, DistanceOverWeightedGradients, Prodigy
 from optimlab.hooks.points import schedule_free as points
+from optimlab.hooks.rates import Plateau
 from optimlab.hooks.weight_decay import WeightDecay
 from optimlab.optimizer import Optimizer
 from optimlab.rules.elementwise import Gradient, Root
 from optimlab.schedules.corrections import LargestRate
 from optimlab.trees import mapped
 
-__all__ = [ "dog", "dowg", "momo", "momo_adam", "polyak_sgd", "prodigy", "schedule_free", "schedule_free_adamw",
+__all__ = [
+    "dog", "dowg", "momo", "momo_adam", "prodigy", "reduce_on_plateau", "schedule_free", "schedule_free_adamw",
     "schedule_free_eval_params", "schedule_free_sgd",
 ]  # fmt: skip
-
-
-@spelled("optax")
-def polyak_sgd(
-    max_learning_rate: float = 1.0,
-    scaling: LearningRate = 1.0,
-    f_min: float = 0.0,
-    eps: float = 0.0,
-    variant: str = "sps",
-) -> Optimizer:
-    """w ← w - scaling · min((f - f*)/(‖g‖² + ε), limit) g: ``PolyakStep``; ``step`` needs the loss f.
-
-    A loss below f* makes no step, which is optax's variant "sps+"; with its "sps" it climbs. With a scaling s optax
-    0.2.8 divides by the norm of s g, where its documentation says that of g.
-
-    Source: Loizou et al. 2021, arXiv 2002.10542; optax 0.2.8, ``scale_by_polyak``.
-    """
-    choice("variant", variant, ("sps", "sps+"))
-    return Optimizer(Gradient(), scaling, hooks=[adaptive.PolyakStep(f_min, max_learning_rate, eps)])
 
 
 @spelled("optax")
@@ -192,3 +175,11 @@ def schedule_free_eval_params(state: Optimizer, params: Any) -> Any:
     """Return x, the parameters to evaluate, as copies; the state is the optimizer."""
     with state.averaged(params):
         return mapped(np.copy, params)
+
+
+@spelled("optax")
+def reduce_on_plateau(
+    factor: float = 0.1, patience: int = 10, rtol: float = 1e-4, cooldown: int = 0, min_scale: float = 0.0
+) -> Plateau:
+    """lr ← lr · scale, scale ← scale · factor after ``patience`` losses without progress: ``Plateau``."""
+    return Plateau(factor, patience, rtol, cooldown, min_scale)

@@ -1,0 +1,111 @@
+"""Each elementwise rule beside the traffic of its memory: g read, the weights and each slot read and written.
+
+The traffic is measured: one compiled loop over the same arrays does x ← g - x to each, and nothing else. Whoever
+imports this pins the threads before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+import numpy as np
+import timing
+from contenders import Call, arrays, ours
+from numba import njit
+
+from optimlab import (
+    Rule,
+    adabelief,
+    adadelta,
+    adagrad,
+    adam,
+    adam_single_beta,
+    adamax,
+    adamc,
+    adamw,
+    adan,
+    ademamix,
+    adopt,
+    aggmo,
+    amsgrad,
+    cautious,
+    cautious_decay,
+    grams,
+    grokfast,
+    heavy_ball,
+    laprop,
+    lion,
+    momentum,
+    nadam,
+    nesterov,
+    optimistic,
+    qhadam,
+    qhm,
+    radam,
+    rmsprop,
+    rmsprop_centered,
+    rprop,
+    sgd,
+    signsgd,
+    signum,
+    simplified_ademamix,
+    sm3,
+    yogi,
+)  # fmt: skip
+
+__all__ = ["CHECKED", "RULES", "SWEEP", "TRAFFIC", "races", "row"]
+
+_ALONE = (
+    sgd, momentum, heavy_ball, nesterov, rmsprop, adam, adamw, signsgd, signum, lion, rprop, qhm, qhadam, aggmo,
+    adagrad, adadelta, rmsprop_centered, amsgrad, adamax, nadam, radam, adabelief, yogi, laprop, adopt, ademamix,
+    simplified_ademamix, adan, grams, adam_single_beta, sm3,
+)  # fmt: skip
+RULES: dict[str, Rule] = {make.__name__: make() for make in _ALONE} | {
+    "grokfast(adam())": grokfast(adam()),
+    "cautious(adam())": cautious(adam()),
+    "cautious_decay(lion())": cautious_decay(lion()),
+    "adam() | optimistic()": adam() | optimistic(),
+    "adamc(0.001)": adamc(1e-3),
+}
+TRAFFIC, SWEEP, CHECKED = "traffic", "a step, check_finite=False", "a step"
+
+
+def traffic(size: int, slots: int) -> Call:
+    """Return what moves the memory of a rule with these slots."""
+    names = [f"x{i}" for i in range(slots + 1)]
+    lines = [
+        f"def move(g, {', '.join(names)}):",
+        " for i in range(g.size):",
+        *[f"  {x}[i] = g[i] - {x}[i]" for x in names],
+    ]
+    defined: dict[str, Call] = {}
+    exec("\n".join(lines), {}, defined)
+    return partial(njit(defined["move"]), *arrays(((size,),) * (slots + 2), 3))
+
+
+def races(size: int, rounds: int) -> Iterator[tuple[str, int, timing.Race]]:
+    """Race each rule against the traffic of its memory: its name, how many slots it has, the race."""
+    for name, rule in RULES.items():
+        slots = len(rule.slots)
+        contenders = {
+            TRAFFIC: traffic(size, slots),
+            SWEEP: ours(((size,),), "fused", "float32", rule=rule, check_finite=False),
+            CHECKED: ours(((size,),), "fused", "float32", rule=rule),
+        }
+        yield name, slots, timing.race(contenders, rounds=rounds)
+
+
+def row(size: int, name: str, slots: int, race: timing.Race) -> list[str]:
+    """Return what a table says of a rule."""
+    moved = np.dtype("float32").itemsize * (1 + 2 * (1 + slots))
+    time = race.time(SWEEP)
+    return [
+        name,
+        f"{moved} B",
+        timing.duration(race.time(TRAFFIC)),
+        timing.duration(time),
+        f"{1e-9 * moved * size / time.median:.1f}",
+        timing.ratio(race.ratio(SWEEP, TRAFFIC)),
+        timing.ratio(race.ratio(CHECKED, TRAFFIC)),
+    ]
