@@ -79,7 +79,7 @@ def qhm(beta: Beta = 0.999, nu: float = 0.7) -> Rule:
 
 
 def qhadam(
-    beta1: Beta = 0.9, beta2: Beta = 0.999, eps: Hyperparameter = 1e-8, *, nu1: float = 0.7, nu2: float = 1.0
+    beta1: Beta = 0.995, beta2: Beta = 0.999, eps: Hyperparameter = 1e-8, *, nu1: float = 0.7, nu2: float = 1.0
 ) -> Rule:
     """w ← w - lr ((1-ν₁) g + ν₁ m̂) / (√((1-ν₂) g² + ν₂ v̂) + ε). Source: Ma & Yarats 2019, arXiv 1810.06801.
 
