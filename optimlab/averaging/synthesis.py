@@ -132,6 +132,10 @@ def _combined(params: Sequence[Any], c: Floats) -> Any:
 def _array(name: str, leaf: Any) -> Array:
     if not isinstance(leaf, (np.ndarray, np.floating)):
         raise TypeError(f"leaf {name!r} of a snapshot must be a NumPy array; got {kind(leaf)}")
+    if leaf.dtype not in (np.float32, np.float64):
+        raise TypeError(
+            f"leaf {name!r} of a snapshot must be float32 or float64; got {leaf.dtype}; convert it with .astype"
+        )
     return np.asarray(leaf)
 
 

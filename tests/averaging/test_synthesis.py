@@ -107,6 +107,7 @@ def test_containers_and_dtypes_stay() -> None:
             r"leaf '' must have one shape in all snapshots; got \(2,\), \(30,\)",
         ),
         ([(5, UniformGain(), {"w": "x"})], UniformGain(), {}, TypeError, r"leaf 'w' of a snapshot must be a NumPy"),
+        ([(5, UniformGain(), np.ones(2, int))], UniformGain(), {}, TypeError, r"must be float32 or float64; got int64"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_put_together_is_refused(
