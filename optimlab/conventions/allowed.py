@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from optimlab.checks import NOT_NEGATIVE, POSITIVE, Range, hyperparameter, number
+from optimlab.checks import FINITE, NOT_NEGATIVE, POSITIVE, Range, hyperparameter, number
 
 __all__ = ["check_arguments"]
 
@@ -23,6 +23,7 @@ _ALLOWED: Final[dict[str, Range]] = {
     **dict.fromkeys(("l1_regularization_strength", "l2_regularization_strength"), NOT_NEGATIVE),
     **dict.fromkeys(("max_norm", "clipnorm", "global_clipnorm", "clipvalue", "clip_value"), _LIMIT),
     "momentum": Range("in [0, 1]"),
+    "power_t": FINITE,
     "AdagradOptimizer.initial_accumulator_value": POSITIVE,
 }
 """By the argument's name, or the function's and its; None and functions of k are always allowed."""

@@ -28,6 +28,16 @@ REFUSED = [
     (lambda: keras.Adam(clipnorm=-1.0), ValueError, "clipnorm must be at least 0"),
     (lambda: keras.ScheduleFreeAdamW(warmup_steps="a"), TypeError, "warmup_steps must be at least 0 and finite"),
     (lambda: sklearn.AdamOptimizer(beta_2=1.0), ValueError, "beta_2 " + FRACTION),
+    (
+        lambda: sklearn.SGDOptimizer(0.1, "invscaling", power_t="a"),
+        TypeError,
+        "power_t must be a finite number; got 'a'",
+    ),
+    (
+        lambda: torch.lr_scheduler.MultiStepLR(0.1, "5"),
+        TypeError,
+        "milestones must be whole numbers of at least 1; got",
+    ),
     (lambda: autograd.rmsprop(gamma=1.0), ValueError, "gamma " + FRACTION),
     (lambda: autograd.sgd(-1.0), ValueError, "step_size must be greater than 0 and finite; got -1.0"),
     (lambda: tf1.AdagradOptimizer(0.1, 0.0), ValueError, "initial_accumulator_value must be greater than 0 and finite"),
@@ -60,6 +70,10 @@ def test_parameters_are_no_learning_rate(params):
 
 def test_some_functions_take_any_number_of_betas():
     assert "0.5" in repr(pytorch_optimizer.AggMo(betas=[0.0, 0.5]).rule)
+
+
+def test_torch_takes_one_milestone_or_none():
+    assert [torch.lr_scheduler.MultiStepLR(0.5, at)(9) for at in ([], [9], [9, 9])] == pytest.approx([0.5, 0.05, 0.005])
 
 
 def test_schedules_and_none_are_allowed():

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from optimlab.checks import Range, choice, number, whole
+from optimlab.checks import Range, choice, number, numbers, whole
 from optimlab.conventions.spelling import spelled
 from optimlab.hooks.rates import Plateau
 from optimlab.schedules.cycles import cosine_restarts, cosine_wave, cyclic
 from optimlab.schedules.decay import cosine_decay, exponential_decay, linear, polynomial_decay, step_decay
 from optimlab.schedules.joined import join, piecewise
-from optimlab.schedules.schedule import Schedule, product
+from optimlab.schedules.schedule import Schedule, constant, product
 
 __all__ = [
     "SWALR",
@@ -55,8 +55,12 @@ def MultiStepLR(lr: float, milestones: Sequence[int], gamma: float = 0.1) -> Sch
     >>> [MultiStepLR(1.0, [2, 3], 0.5)(k) for k in (1, 2, 3)]
     [1.0, 0.5, 0.25]
     """
-    at = sorted(set(milestones))
-    return piecewise([lr, *[lr * gamma ** sum(m <= each for m in milestones) for each in at]], at=at)
+    at = sorted(set(numbers("milestones", milestones, Range("whole numbers of at least 1")).ravel().tolist()))
+    return (
+        piecewise([lr, *[lr * gamma ** sum(m <= each for m in milestones) for each in at]], at=at)
+        if at
+        else constant(lr)
+    )
 
 
 @spelled("torch")
