@@ -101,6 +101,7 @@ def adafactor(
     learning_rate: LearningRate | None = None,
     min_dim_size_to_factor: int = 128,
     decay_rate: float = 0.8,
+    *,
     multiply_by_parameter_scale: bool = True,
     clipping_threshold: float | None = 1.0,
     momentum: float | None = None,

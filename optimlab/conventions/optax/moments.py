@@ -81,9 +81,9 @@ def adamw(
     b2: float = 0.999,
     eps: float = 1e-8,
     eps_root: float = 0.0,
+    *,
     weight_decay: Hyperparameter = 1e-4,
     mask: Mask = None,
-    *,
     nesterov: bool = False,
 ) -> Optimizer:
     """w ← w - lr (m̂ / (√(v̂ + ε_root) + ε) + λ w).
@@ -107,16 +107,17 @@ def nadamw(
     b2: float = 0.999,
     eps: float = 1e-8,
     eps_root: float = 0.0,
+    *,
     weight_decay: Hyperparameter = 1e-4,
     mask: Mask = None,
-    *,
     nesterov: bool = True,
 ) -> Optimizer:
     """w ← w - lr (u + λ w), u of ``nadam``: ``adamw`` with Nesterov.
 
     Source: Dozat 2016; optax 0.2.8, ``alias.nadamw``.
     """
-    return adamw(learning_rate, b1, b2, eps, eps_root, weight_decay, mask, nesterov=nesterov)
+    words = {"weight_decay": weight_decay, "mask": mask, "nesterov": nesterov}
+    return adamw(learning_rate, b1, b2, eps, eps_root, **words)  # type: ignore[arg-type]
 
 
 @spelled("optax")
@@ -151,6 +152,7 @@ def amsgrad(
     b2: float = 0.999,
     eps: float = 1e-8,
     eps_root: float = 0.0,
+    *,
     bias_correction_mu: bool = True,
     bias_correction_nu: bool = True,
 ) -> Optimizer:
@@ -243,6 +245,7 @@ def lion(
     learning_rate: LearningRate,
     b1: float = 0.9,
     b2: float = 0.99,
+    *,
     weight_decay: Hyperparameter = 1e-3,
     mask: Mask = None,
 ) -> Optimizer:

@@ -47,6 +47,7 @@ def ademamix(
     alpha: Hyperparameter = 5.0,
     eps: float = 1e-8,
     eps_root: float = 0.0,
+    *,
     weight_decay: Hyperparameter = 0.0,
     mask: Mask = None,
 ) -> Optimizer:

@@ -103,6 +103,7 @@ def dowg(
 def prodigy(
     learning_rate: LearningRate = 1.0,
     betas: tuple[float, float] = (0.9, 0.999),
+    *,
     eps: float = 1e-8,
     estim_lr0: float = 1e-6,
     estim_lr_coef: float = 1.0,
@@ -179,7 +180,7 @@ def schedule_free_eval_params(state: Optimizer, params: Any) -> Any:
 
 @spelled("optax")
 def reduce_on_plateau(
-    factor: float = 0.1, patience: int = 10, rtol: float = 1e-4, cooldown: int = 0, min_scale: float = 0.0
+    factor: float = 0.1, patience: int = 10, rtol: float = 1e-4, *, cooldown: int = 0, min_scale: float = 0.0
 ) -> Plateau:
     """lr ← lr · scale, scale ← scale · factor after ``patience`` losses without progress: ``Plateau``."""
     return Plateau(factor, patience, rtol, cooldown, min_scale)
