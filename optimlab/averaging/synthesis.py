@@ -92,6 +92,9 @@ def synthesize(snapshots: Sequence[tuple[int, Weighted, Any]], target: Weighted,
     """
     if not snapshots:
         raise ValueError("snapshots must hold at least one (t, average, params); got none")
+    for each in snapshots:
+        if not isinstance(each, (tuple, list)) or len(each) != 3:
+            raise TypeError(f"each of snapshots must be (t, average, params); got {each!r}")
     steps = [whole("t of a snapshot", step, 1) for step, _, _ in snapshots]
     last = max(steps) if t is None else whole("t", t, max(steps))
     profiles = np.zeros((last, len(steps) + 1))
@@ -129,6 +132,10 @@ def _combined(params: Sequence[Any], c: Floats) -> Any:
 def _array(name: str, leaf: Any) -> Array:
     if not isinstance(leaf, (np.ndarray, np.floating)):
         raise TypeError(f"leaf {name!r} of a snapshot must be a NumPy array; got {kind(leaf)}")
+    if leaf.dtype not in (np.float32, np.float64):
+        raise TypeError(
+            f"leaf {name!r} of a snapshot must be float32 or float64; got {leaf.dtype}; convert it with .astype"
+        )
     return np.asarray(leaf)
 
 

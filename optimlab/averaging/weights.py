@@ -83,6 +83,14 @@ class Bema(MeanRule):
 
     bias: Gain
 
+    def __post_init__(self) -> None:
+        for name, given in (("gain", self.gain), ("bias", self.bias)):
+            if not isinstance(given, Gain):
+                raise TypeError(f"{name} must be a Gain, such as InversePowerGain(0.5, lag=10.0); got {given!r}")
+        if not np.all(np.equal(self.gain.at(1), 1.0)):
+            remedy = "such as InversePowerGain(0.5, lag=10.0), or FirstValueGain(beta) for a constant β"
+            raise ValueError(f"gain must be 1 at first, {remedy}; got {self.gain!r}, which is {self.gain.at(1)}")
+
     @property
     def slots(self) -> tuple[str, ...]:
         return ("ema", "first", "way")

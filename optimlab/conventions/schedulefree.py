@@ -1,4 +1,8 @@
-"""schedulefree (Meta's package) by its own names: Schedule-Free with its warm-up, and its weights of the average."""
+"""schedulefree (Meta's package) by its own names: Schedule-Free with its warm-up, and its weights of the average.
+
+Not here: ``RAdamScheduleFree`` and the wrappers. Another ``opt.lr`` during the run leaves
+the weights of the average, which know the first rate alone; schedulefree's follow a rate that grows.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from optimlab.checks import Range, number
+from optimlab.conventions.spelling import spelled
 from optimlab.hooks.points import schedule_free
 from optimlab.optimizer import Optimizer
 from optimlab.rules.algebra import Rule
@@ -42,10 +48,11 @@ class _Weight:
 def _optimizer(rule: Rule, lr: float, beta: float, weights: tuple[float, float, float]) -> Optimizer:
     """Return the optimizer whose warm-up, r and power of the rate are given."""
     steps, r, power = weights
-    rate = _Rate(lr, steps)
+    rate = _Rate(number("lr", lr, Range("greater than 0 (one number: it warms up by itself)")), steps)
     return Optimizer(rule, rate, hooks=[schedule_free(beta, weights=_Weight(rate, r, power))])
 
 
+@spelled("schedulefree")
 def SGDScheduleFree(
     lr: float = 1.0,
     momentum: float = 0.9,
@@ -68,6 +75,11 @@ def SGDScheduleFree(
     Optimizer
         Ready to step.
 
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is outside its range.
+
     Source
     ------
     schedulefree 1.4.1, ``SGDScheduleFree``.
@@ -84,6 +96,7 @@ def SGDScheduleFree(
     return _optimizer(sgd() + weight_decay * Weights(), lr, momentum, (warmup_steps, r, weight_lr_power))
 
 
+@spelled("schedulefree")
 def AdamWScheduleFree(
     lr: float = 0.0025,
     betas: tuple[float, float] = (0.9, 0.999),
@@ -107,6 +120,11 @@ def AdamWScheduleFree(
     -------
     Optimizer
         Ready to step.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is outside its range.
 
     Source
     ------

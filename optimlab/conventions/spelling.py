@@ -8,6 +8,8 @@ from difflib import get_close_matches
 from functools import update_wrapper
 from typing import Any, Final, ParamSpec, TypeVar
 
+from optimlab.conventions.allowed import check_arguments
+
 __all__ = ["spelled"]
 
 P = ParamSpec("P")
@@ -50,9 +52,16 @@ _NAMES: Final[dict[str, dict[str, str]]] = {
     },
     "factor of a schedule": {"gamma": "torch's", "decay_rate": "optax's and Keras's"},
     "end of a schedule": {"eta_min": "torch's", "end_value": "optax's", "end_learning_rate": "Keras's"},
-    "start of a schedule": {"init_value": "optax's", "initial_learning_rate": "Keras's"},
+    "start of a schedule": {"init_value": "optax's", "initial_learning_rate": "Keras's", "lr": "torch's"},
+    "rate of the papers": {
+        "alpha": "the papers'", "lr": "torch's", "learning_rate": "optax's and Keras's",
+        "learning_rate_init": "scikit-learn's", "step_size": "autograd's",
+    },
 }  # fmt: skip
 """How each quantity is spelled, and whose the spelling is; ``betas[0]`` is the first number of a tuple."""
+
+_ONE_MOMENT: Final = ("alpha", "decay", "rho", "gamma")
+"""Names of the decay of the mean square of rules that have no other; beside a β₁ they mean something else."""
 
 _ELSEWHERE: Final[dict[str, str]] = {
     "params": "the parameters are given to step(params, gradients)",
@@ -68,10 +77,19 @@ _ELSEWHERE: Final[dict[str, str]] = {
             "state_dtype",
             "name",
             "jit_compile",
+            "use_locking",
         ),
         "it says how the other system computes, not what",
     ),
     **dict.fromkeys(("loss_scale_factor", "maximize"), "scale the gradients that step gets"),
+    **dict.fromkeys(("grad", "x0", "callback", "num_iters"), "call step(params, gradients) in a loop of your own"),
+    "decay": "a learning rate that falls is a schedule",
+    "learning_rate_power": "it is -0.5 here",
+    "ema_overwrite_frequency": "averaged(params) puts the average into the weights",
+    "exclude_embeddings": "name them in exclude_layers",
+    "last_epoch": "k begins at 0",
+    "hooks": "assign them, opt.hooks = [...]",
+    "average": "make Optimizer(opt.rule, opt.lr, average=...)",
 }
 """Arguments of other systems that have no meaning here: leave them out."""
 
@@ -105,11 +123,14 @@ def spelled(system: str, *, rest: Callable[..., Any] | None = None) -> Callable[
 
     def decorate(function: Callable[P, T]) -> Callable[P, T]:
         signature = _whole(function, rest)
+        places = [p.name for p in signature.parameters.values() if p.kind == p.POSITIONAL_OR_KEYWORD]
 
         def call(*args: P.args, **given: P.kwargs) -> T:
+            who = f"{system}'s {function.__name__}"
             unknown = {name: value for name, value in given.items() if name not in signature.parameters}
             if unknown:
-                raise TypeError(f"{system}'s {function.__name__} {_refusal(unknown, signature.parameters)}")
+                raise TypeError(f"{who} {_refusal(unknown, signature.parameters)}")
+            check_arguments(who, function.__name__, signature, given | dict(zip(places, args, strict=False)))
             return function(*args, **given)
 
         call.__signature__ = signature  # type: ignore[attr-defined]
@@ -130,16 +151,27 @@ def _whole(function: Callable[..., Any], rest: Callable[..., Any] | None) -> ins
 
 def _refusal(unknown: Mapping[str, Any], parameters: Mapping[str, inspect.Parameter]) -> str:
     """Return what is said of unknown arguments: whose they are, what to write, what there is."""
-    said = ", ".join(f"{name!r}{_owner(name)}" for name in unknown)
+    said = ", ".join(f"{name!r}{_owner(name, parameters)}" for name in unknown)
     own = _respelled(unknown, parameters)
     write = f"; write {', '.join(f'{name}={value!r}' for name, value in own.items())}" if own else ""
-    strange = [f"; leave {name} out: {why}" for name, why in _ELSEWHERE.items() if name in unknown]
+    left = [name for name in _ELSEWHERE if name in unknown and not _spelling(name, parameters)]
+    strange = [f"; leave {name} out: {_ELSEWHERE[name]}" for name in left]
     return f"has no argument {said}{write}{''.join(strange)}; it takes {', '.join(parameters)}"
 
 
-def _owner(name: str) -> str:
-    found = next((words[key] for words in _NAMES.values() for key in (name, f"{name}[0]") if key in words), None)
-    return f" ({found})" if found else ""
+def _owner(name: str, parameters: Mapping[str, inspect.Parameter]) -> str:
+    """Return whose the name is, in the sense that the function has a word for."""
+    senses = sorted(_senses(name), key=lambda words: not any(_has(word, parameters) for word in words))
+    return next((f" ({words[key]})" for words in senses for key in (name, f"{name}[0]") if key in words), "")
+
+
+def _senses(name: str) -> list[dict[str, str]]:
+    """Return what the name may stand for: the spellings of each such quantity."""
+    found = [words for words in _NAMES.values() if name in words or f"{name}[0]" in words]
+    if name in _ONE_MOMENT:
+        second = ("betas[1]", "b2", "beta_2", "beta2", "adam_beta_2")
+        return [{key: owner for key, owner in words.items() if key not in second} for words in found]
+    return found
 
 
 def _respelled(unknown: Mapping[str, Any], parameters: Mapping[str, inspect.Parameter]) -> dict[str, Any]:
@@ -167,7 +199,7 @@ def _single(given: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 def _spelling(name: str, parameters: Mapping[str, inspect.Parameter]) -> str:
     """Return how the function spells what has this name elsewhere, the nearest name if it was a slip, or nothing."""
-    words = [word for words in _NAMES.values() if name in words for word in words if _has(word, parameters)]
+    words = [word for words in _senses(name) for word in words if _has(word, parameters)]
     slips = [] if name in _ELSEWHERE else get_close_matches(name, list(parameters), 1, 0.75)
     return next(iter([*words, *slips]), "")
 

@@ -1,4 +1,7 @@
-"""TensorFlow 1's ``tf.train`` optimizers, by its names; the formulas are those of its kernels, ``training_ops.cc``."""
+"""TensorFlow 1's ``tf.train`` optimizers, by its names; the formulas are those of its kernels, ``training_ops.cc``.
+
+Not here: ``AdagradDAOptimizer`` and the proximal ones, and ``SyncReplicasOptimizer``.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +52,7 @@ def GradientDescentOptimizer(learning_rate: Any) -> Optimizer:
 
 
 @spelled("TensorFlow 1")
-def MomentumOptimizer(learning_rate: Any, momentum: float, use_nesterov: bool = False) -> Optimizer:
+def MomentumOptimizer(learning_rate: Any, momentum: float, *, use_nesterov: bool = False) -> Optimizer:
     """a ← μ a + g;  w ← w - η a, with Nesterov's momentum w ← w - η (g + μ a): η is outside, unlike in Keras.
 
     Parameters
@@ -85,7 +88,7 @@ def MomentumOptimizer(learning_rate: Any, momentum: float, use_nesterov: bool = 
 
 @spelled("TensorFlow 1")
 def RMSPropOptimizer(
-    learning_rate: Any, decay: float = 0.9, momentum: float = 0.0, epsilon: float = 1e-10, centered: bool = False
+    learning_rate: Any, decay: float = 0.9, momentum: float = 0.0, epsilon: float = 1e-10, *, centered: bool = False
 ) -> Optimizer:
     """v ← ρ v + (1-ρ) g², v₀ = 1;  b ← μ b + η g / √(v + ε);  w ← w - b: ε inside the root, η inside the buffer.
 
@@ -238,6 +241,7 @@ def AdadeltaOptimizer(learning_rate: Any = 0.001, rho: float = 0.95, epsilon: fl
 @spelled("TensorFlow 1")
 def FtrlOptimizer(
     learning_rate: Any,
+    *,
     initial_accumulator_value: float = 0.1,
     l1_regularization_strength: float = 0.0,
     l2_regularization_strength: float = 0.0,

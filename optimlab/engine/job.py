@@ -98,7 +98,10 @@ class Job:
         state = tuple([np.full(1, first, dtype) for first in self.rule.start])
         c = tuple([np.asarray(number, dtype) for number in self.rule.coefficients(1)])
         with np.errstate(all="ignore"):
-            return all(np.isfinite(x).all() for x in self.rule.compose()(g, w, state, c)[1])
+            try:
+                return all(np.isfinite(x).all() for x in self.rule.compose()(g, w, state, c)[1])
+            except Exception:  # a formula that looks at more than one number
+                return False
 
     def averaging(self, t: Count) -> tuple[Number, ...]:
         """Return the coefficients of the average."""

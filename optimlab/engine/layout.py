@@ -14,6 +14,7 @@ from optimlab.engine.groups import Groups
 from optimlab.engine.job import Job
 from optimlab.engine.segment import Segment
 from optimlab.rules.algebra import Rule
+from optimlab.rules.graph import identity
 from optimlab.trees import tree_of
 from optimlab.typing import Array, Count
 
@@ -105,7 +106,11 @@ class Layout:
     def _known(self, rule: Rule, rate: int, average: Rule | None) -> int:
         """Return the place of a job, the same for equal ones."""
         for place, job in enumerate(self.jobs):
-            if job.rate == rate and (job.rule is rule or job.rule == rule) and job.average == average:
+            if (
+                job.rate == rate
+                and (job.rule is rule or identity(job.rule) == identity(rule))
+                and job.average == average
+            ):
                 return place
         self.jobs.append(Job(rule, rate, average))
         return len(self.jobs) - 1

@@ -54,7 +54,7 @@ class Passes:
             segment.kept.clear()
         layout.sure = min([segment.job.prepare(segment) for segment in layout.segments], default=True)
         kinds = {(id(segment.job), segment.weights.dtype): segment.job for segment in layout.segments}
-        layout.holds = not layout.sure or all(job.holds(dtype) for (_, dtype), job in kinds.items())
+        layout.holds = all(job.holds(dtype) for (_, dtype), job in kinds.items())
 
     def activate(self, layout: Layout, waiting: Sequence[bool]) -> list[Segment]:
         """Choose what is swept: all but the leaves that wait, whose segments are returned."""

@@ -8,6 +8,7 @@ from typing import Any, Final
 import numpy as np
 
 from optimlab.notation.symbols import Symbol
+from optimlab.recurrence.gain import Gain
 from optimlab.rules.algebra import Rule
 from optimlab.typing import Floats
 
@@ -24,8 +25,7 @@ _ORDERS: Final = ((2.0, 1.0, -3.0), (-3.0, 1.0, 2.0), (1.0, 2.0, -3.0))
 def checked_rule(rule: Any, name: str = "rule") -> Rule:
     """Return a rule whose formula is pure and elementwise."""
     if not isinstance(rule, Rule):
-        remedy = f"; did you mean {rule.__name__}()?" if callable(rule) and hasattr(rule, "__name__") else ""
-        raise TypeError(f"{name} must be a Rule such as adam(); got {rule!r}{remedy}")
+        raise TypeError(f"{name} must be a Rule such as adam(); got {rule!r}{_remedy(rule, name)}")
     if rule.whole:
         return rule
     x, *more = [Symbol(np.dtype(np.float64)) for _ in range(1 + len(rule.slots) + rule.numbers)]
@@ -38,6 +38,19 @@ def checked_rule(rule: Any, name: str = "rule") -> Rule:
     else:
         _values(rule, name, result)
     return rule
+
+
+def _remedy(given: Any, name: str) -> str:
+    """Return what to write in the place of what is no rule, but belongs to one."""
+    if isinstance(given, Gain) or (name.startswith("average") and isinstance(given, float)):
+        return f"; did you mean Ema({given!r})?"
+    if callable(given) and hasattr(given, "__name__"):
+        return f"; did you mean {given.__name__}()?"
+    if isinstance(getattr(given, "rule", None), Rule):
+        return "; give the rule of this Optimizer, opt.rule"
+    if hasattr(given, "before") or hasattr(given, "after"):
+        return "; it is a hook: write Optimizer(sgd(), 0.1, hooks=[...])"
+    return ""
 
 
 def _probe(rule: Rule, name: str) -> None:

@@ -193,4 +193,4 @@ def _filled(starts: tuple[float, ...], shape: tuple[int, ...], dtype: Any) -> tu
     for row, start in zip(block, starts, strict=True):
         if start != 0.0:
             row[...] = start
-    return tuple(block)
+    return tuple([block[i, ...] for i in range(len(block))])  # of a leaf without axes a number is an array too

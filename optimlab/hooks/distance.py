@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import compress
 from typing import TYPE_CHECKING, Any, ClassVar, final
 
 import numpy as np
@@ -85,7 +86,8 @@ class DistanceOverGradients(_Distance):
     def adapt(self, step: Step, good: Mark) -> None:
         """Multiply the learning rate."""
         first, eps = (value(self, name, step.t) for name in self.ranges)
-        start = norm(tuple(self._kept["first"].arrays.values()), step.replicas)
+        here = compress(self._kept["first"].arrays.values(), step.chosen(None))
+        start = norm(tuple(here), step.replicas)
         self.keep_number("distance", self._farthest(step, first * (1.0 + start)), good)
         self.keep_number("total", self._numbers["total"] + np.square(step.norm(step.gradients)), good)
         multiply(step, over(self._numbers["distance"], np.sqrt(self._numbers["total"] + eps)), good)

@@ -144,7 +144,7 @@ class Rule:
         return self.formula
 
     def displacement(self) -> Displacement:
-        """Return the formula of η y for a learning rate η: of ``a / Rate()`` it is a, also where η is 0."""
+        """Return the formula of η y for a learning rate η: of ``a / Rate()``, also in a sum or product, it is a."""
         formula = self.compose()
 
         def displaced(lr: Array, x: Array, w: Array, state: Arrays, c: Arrays) -> tuple[Array, Arrays]:
@@ -205,8 +205,10 @@ class Rule:
         if not changed:
             return (self,) * len(names)
         rows = list(zip(*changed.values(), strict=True))
-        made = {row: replace(self, **dict(zip(changed, row, strict=True))) for row in set(rows)}
-        return tuple([made[row] for row in rows])
+        keys = [tuple([tuple(map(id, x)) if isinstance(x, tuple) else id(x) for x in row]) for row in rows]
+        unique = dict(zip(keys, rows, strict=True))
+        made = {key: replace(self, **dict(zip(changed, row, strict=True))) for key, row in unique.items()}
+        return tuple([made[key] for key in keys])
 
     def __or__(self, other: Rule) -> Rule:
         return Expression("|", (*_parts(self), *_parts(other))) if isinstance(other, Rule) else NotImplemented
@@ -225,6 +227,11 @@ class Rule:
     def precedence(self) -> int:
         """How close the expression binds: ``|`` 0, ``+ -`` 1, ``* /`` 2, a call 3."""
         return 3
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What has been computed from the fields is no part of a copy, or of a hash of its bytes."""
+        held, kind = vars(self).items(), type(self)
+        return {name: x for name, x in held if not isinstance(getattr(kind, name, None), cached_property)}
 
     def __repr__(self) -> str:
         """Return the shortest call that rebuilds the rule."""
@@ -390,11 +397,9 @@ class Expression(Rule):
     @cached_property
     def _flat(self) -> list[Any]:
         """The coefficients of the rules in it, or what finds them at a step."""
-        own = [type(rule).coefficients is not Rule.coefficients or rule._fixed is None for rule in self.graph.rules]
-        found = [
-            rule.coefficients if is_own else rule._fixed for rule, is_own in zip(self.graph.rules, own, strict=True)
-        ]
-        return [held for held in found if held != ()]
+        rules = self.graph.rules
+        fixed = [(x.coefficients, x._fixed if type(x).coefficients is Rule.coefficients else None) for x in rules]
+        return [found if held is None else held for found, held in fixed if held != ()]
 
     def symbols(self) -> tuple[Any, ...]:
         return sum([rule.symbols() for rule in self.graph.rules], ())
@@ -403,9 +408,9 @@ class Expression(Rule):
         return self.graph.run(x, w, state, c)
 
     def displacement(self) -> Displacement:
-        if not (self.sign == "/" and self.parts[1].rates and self.parts[1].precedence == 3):
+        if not self.rates:
             return super().displacement()
-        return lambda lr, x, w, state, c: self.graph.run(x, w, state, c, divided=False)
+        return lambda lr, x, w, state, c: self.graph.run(x, w, state, c, lr)
 
     @property
     def precedence(self) -> int:

@@ -13,11 +13,32 @@ from optimlab.recurrence.profile import Profile
 from optimlab.rules.algebra import Arrays, Coefficients, Rule
 from optimlab.typing import Array, Count, Floats
 
-__all__ = ["Ema", "MeanRule", "Trace"]
+__all__ = ["Atom", "Ema", "MeanRule", "Trace"]
 
 
 @dataclass(frozen=True, repr=False)
-class Trace(Rule):
+class Atom(Rule):
+    """A rule with one slot, and what it holds before the first step."""
+
+    def __post_init__(self) -> None:
+        for name in self.ranges:
+            if isinstance(getattr(self, name), Decay):
+                object.__setattr__(self, name, getattr(self, name).beta)
+        super().__post_init__()
+        if hasattr(self, "first"):
+            object.__setattr__(self, "first", number("first", self.first))
+
+    @property
+    def slots(self) -> tuple[str, ...]:
+        return (type(self).__name__.lower(),)
+
+    @property
+    def start(self) -> tuple[float, ...]:
+        return (getattr(self, "first", 0.0),)
+
+
+@dataclass(frozen=True, repr=False)
+class Trace(Atom):
     """v ← β v + x: the accumulating form of momentum. β = 1 is a plain sum (Adagrad's).
 
     Parameters
@@ -36,20 +57,6 @@ class Trace(Rule):
     beta: Beta
     first: float = field(default=0.0, kw_only=True)
     ranges: ClassVar[dict[str, Range]] = {"beta": Range("in [0, 1]")}
-
-    def __post_init__(self) -> None:
-        if isinstance(self.beta, Decay):
-            object.__setattr__(self, "beta", self.beta.beta)
-        super().__post_init__()
-        object.__setattr__(self, "first", number("first", self.first))
-
-    @property
-    def slots(self) -> tuple[str, ...]:
-        return ("trace",)
-
-    @property
-    def start(self) -> tuple[float, ...]:
-        return (self.first,)
 
     @staticmethod
     def formula(x: Array, w: Array, state: Arrays, c: Arrays) -> tuple[Array, Arrays]:

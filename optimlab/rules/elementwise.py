@@ -58,7 +58,7 @@ class Weights(Rule):
         return (0.0,) if self.only == () else ()
 
     def formula(self, x: Array, w: Array, state: Arrays, c: Arrays) -> tuple[Array, Arrays]:
-        return (c[0] if self.only == () else w), state
+        return (w if self.only != () else c[0] if isinstance(w, Symbol) else np.full_like(w, c[0])), state
 
     def shape(self, shape: tuple[int, ...], leaf: tuple[int, ...]) -> tuple[int, ...]:
         return leaf
@@ -74,7 +74,7 @@ class Rate(Rule):
     """y = η: the learning rate of the step.
 
     ``(Rate() * Gradient() | Trace(0.9)) / Rate()`` keeps the learning rate inside the buffer, as Keras does: steps
-    that were taken at another rate go on at that rate. An expression that is ``a / Rate()`` as a whole moves the
+    that were taken at another rate go on at that rate. ``a / Rate()``, also as a part of a sum or a product, moves the
     weights by a, to the last bit, and so also where the rate is 0.
 
     >>> import numpy as np

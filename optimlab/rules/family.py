@@ -7,7 +7,7 @@ from functools import reduce
 from math import inf
 from operator import add
 
-from optimlab.checks import Hyperparameter
+from optimlab.checks import NOT_NEGATIVE, POSITIVE, Hyperparameter, Range, hyperparameter, number, numbers, whole
 from optimlab.recurrence.decay import Beta
 from optimlab.recurrence.gains import FirstValueGain
 from optimlab.rules.algebra import Rule
@@ -15,17 +15,7 @@ from optimlab.rules.averages import Ema, Trace
 from optimlab.rules.basic import adam
 from optimlab.rules.elementwise import Abs, Clip, Gradient, Positive, Rate, Root, Sign, Square, Weights
 from optimlab.rules.feedback import Delay, RunningMax, SignedEma, StepRms, StepSize, TwoReadings
-from optimlab.schedules.corrections import (
-    After,
-    Dozat,
-    FourthRoot,
-    GradientShare,
-    Mass,
-    MeanShare,
-    Rectified,
-    Unrectified,
-    WithinMean,
-)  # fmt: skip
+from optimlab.schedules import corrections
 
 __all__ = [
     "adabelief", "adadelta", "adagrad", "adam_single_beta", "adamax", "adamc", "adan", "ademamix", "adopt", "aggmo",
@@ -84,17 +74,19 @@ def qhm(beta: Beta = 0.999, nu: float = 0.7) -> Rule:
     >>> qhm(0.9, 0.75)
     0.25 * Gradient() + 0.75 * Ema(0.9)
     """
+    nu = number("nu", nu)
     return (1.0 - nu) * Gradient() + nu * Ema(beta)
 
 
 def qhadam(
-    beta1: Beta = 0.9, beta2: Beta = 0.999, eps: Hyperparameter = 1e-8, *, nu1: float = 0.7, nu2: float = 1.0
+    beta1: Beta = 0.995, beta2: Beta = 0.999, eps: Hyperparameter = 1e-8, *, nu1: float = 0.7, nu2: float = 1.0
 ) -> Rule:
     """w ← w - lr ((1-ν₁) g + ν₁ m̂) / (√((1-ν₂) g² + ν₂ v̂) + ε). Source: Ma & Yarats 2019, arXiv 1810.06801.
 
     >>> qhadam(nu1=1.0).slots
     ('ema', 'square_ema')
     """
+    nu1, nu2 = number("nu1", nu1), number("nu2", nu2, Range("in [0, 1]"))
     mean = (1.0 - nu1) * Gradient() + nu1 * Ema(beta1, debias=True)
     return mean / ((1.0 - nu2) * Square() + nu2 * _moment(beta2) | Root(eps))
 
@@ -105,7 +97,8 @@ def aggmo(betas: Sequence[float] = (0.0, 0.9, 0.99)) -> Rule:
     >>> aggmo([0.0, 0.9])
     0.5 * (Trace(0.0) + Trace(0.9))
     """
-    return (1.0 / len(betas)) * reduce(add, [Trace(beta) for beta in betas])
+    held = numbers("betas", betas, Range("in [0, 1]")).reshape(-1).tolist()
+    return (1.0 / whole("the number of betas", len(held), 1)) * reduce(add, map(Trace, held))
 
 
 def adagrad(eps: Hyperparameter = 1e-10, first: float = 0.0) -> Rule:
@@ -127,6 +120,7 @@ def adadelta(beta: Beta = 0.9, eps: Hyperparameter = 1e-6) -> Rule:
     >>> adadelta().slots
     ('square_ema', 'steprms')
     """
+    eps = hyperparameter("eps", eps, NOT_NEGATIVE)
     return Gradient() / ((Square() | Ema(beta)) + eps | Root()) | StepRms(beta, eps)
 
 
@@ -138,7 +132,7 @@ def rmsprop_centered(beta: Beta = 0.9, eps: Hyperparameter = 1e-8) -> Rule:
     >>> rmsprop_centered().slots
     ('square_ema', 'ema')
     """
-    return Gradient() / ((Square() | Ema(beta)) - (Ema(beta) | Square()) | Root(eps))
+    return Gradient() / ((Square() | Ema(beta)) - (Ema(beta) | Square()) | Clip(0.0, inf) | Root(eps))
 
 
 def amsgrad(beta1: Beta = 0.9, beta2: Beta = 0.999, eps: Hyperparameter = 1e-8) -> Rule:
@@ -149,7 +143,7 @@ def amsgrad(beta1: Beta = 0.9, beta2: Beta = 0.999, eps: Hyperparameter = 1e-8) 
     >>> amsgrad().slots
     ('ema', 'square_ema', 'square_ema_runningmax')
     """
-    return Ema(beta1, debias=True) / ((Square() | Ema(beta2) | RunningMax()) / Mass(beta2) | Root(eps))
+    return Ema(beta1, debias=True) / ((Square() | Ema(beta2) | RunningMax()) / corrections.Mass(beta2) | Root(eps))
 
 
 def adamax(beta1: Beta = 0.9, beta2: Beta = 0.999, eps: float = 1e-8) -> Rule:
@@ -160,7 +154,7 @@ def adamax(beta1: Beta = 0.9, beta2: Beta = 0.999, eps: float = 1e-8) -> Rule:
     >>> adamax()
     Ema(0.9, debias=True) / (Abs() + 1e-08 | RunningMax(0.999))
     """
-    return Ema(beta1, debias=True) / (Abs() + eps | RunningMax(beta2))
+    return Ema(beta1, debias=True) / (Abs() + hyperparameter("eps", eps, NOT_NEGATIVE) | RunningMax(beta2))
 
 
 def nadam(beta1: float = 0.9, beta2: Beta = 0.999, eps: Hyperparameter = 1e-8, *, psi: float = 0.004) -> Rule:
@@ -171,8 +165,9 @@ def nadam(beta1: float = 0.9, beta2: Beta = 0.999, eps: Hyperparameter = 1e-8, *
     >>> nadam().slots
     ('ema', 'square_ema')
     """
-    mu = Dozat(beta1, psi)
-    return (GradientShare(mu) * Gradient() + MeanShare(mu) * Ema(beta1)) / (_moment(beta2) | Root(eps))
+    mu = corrections.Dozat(number("beta1", beta1, Range("in [0, 1)")), number("psi", psi, NOT_NEGATIVE))
+    mean = corrections.GradientShare(mu) * Gradient() + corrections.MeanShare(mu) * Ema(beta1)
+    return mean / (_moment(beta2) | Root(eps))
 
 
 def radam(beta1: Beta = 0.9, beta2: float = 0.999, eps: Hyperparameter = 1e-8, *, threshold: float = 5.0) -> Rule:
@@ -183,8 +178,9 @@ def radam(beta1: Beta = 0.9, beta2: float = 0.999, eps: Hyperparameter = 1e-8, *
     >>> radam().slots
     ('ema', 'square_ema')
     """
-    root = Rectified(beta2, threshold) * (_moment(beta2) | Root(eps))
-    return Ema(beta1, debias=True) / (root + Unrectified(beta2, threshold))
+    beta2, threshold = number("beta2", beta2, Range("in [0, 1)")), number("threshold", threshold, Range("at least 4"))
+    root = corrections.Rectified(beta2, threshold) * (_moment(beta2) | Root(eps))
+    return Ema(beta1, debias=True) / (root + corrections.Unrectified(beta2, threshold))
 
 
 def adabelief(beta1: Beta = 0.9, beta2: Beta = 0.999, eps: Hyperparameter = 1e-16) -> Rule:
@@ -196,7 +192,7 @@ def adabelief(beta1: Beta = 0.9, beta2: Beta = 0.999, eps: Hyperparameter = 1e-1
     ('ema', 'square_ema')
     """
     mean = Ema(beta1)
-    return mean / Mass(beta1) / (Gradient() - mean | Square() | Ema(beta2, debias=True) | Root(eps))
+    return mean / corrections.Mass(beta1) / (Gradient() - mean | Square() | Ema(beta2, debias=True) | Root(eps))
 
 
 def yogi(beta1: Beta = 0.9, beta2: Beta = 0.999, eps: Hyperparameter = 1e-3, *, first: float = 1e-6) -> Rule:
@@ -207,8 +203,8 @@ def yogi(beta1: Beta = 0.9, beta2: Beta = 0.999, eps: Hyperparameter = 1e-3, *, 
     >>> yogi().slots
     ('ema', 'square_signedema')
     """
-    root = (Square() | SignedEma(beta2, first=first)) / Mass(beta2) | Root(eps)
-    return Ema(beta1, first=first) / Mass(beta1) / root
+    root = (Square() | SignedEma(beta2, first=first)) / corrections.Mass(beta2) | Root(eps)
+    return Ema(beta1, first=first) / corrections.Mass(beta1) / root
 
 
 def laprop(beta1: Beta = 0.9, beta2: Beta = 0.999, eps: Hyperparameter = 1e-8) -> Rule:
@@ -230,8 +226,9 @@ def adopt(beta1: Beta = 0.9, beta2: Beta = 0.9999, eps: float = 1e-6) -> Rule:
     >>> adopt().slots
     ('square_ema', 'square_ema_delay', 'clip_ema')
     """
+    eps = number("eps", eps, NOT_NEGATIVE)
     root = Square() | Ema(FirstValueGain(beta2)) | Delay() | Root() | Clip(eps, inf)
-    return Gradient() / root | Clip(FourthRoot(-1.0), FourthRoot()) | Ema(beta1)
+    return Gradient() / root | Clip(corrections.FourthRoot(-1.0), corrections.FourthRoot()) | Ema(beta1)
 
 
 def ademamix(
@@ -268,7 +265,7 @@ def adan(beta1: Beta = 0.98, beta2: float = 0.92, beta3: Beta = 0.99, eps: float
     >>> adan().slots
     ('ema', 'delay', 'ema_2', 'square_ema')
     """
-    change = After(1, 1.0) * (Gradient() - Delay())
+    change = corrections.After(1, 1.0) * (Gradient() - Delay())
     mean = Ema(beta1, debias=True) + beta2 * (change | Ema(beta2, debias=True))
     return mean / (Gradient() + beta2 * change | Square() | Ema(beta3, debias=True) | Root(eps))
 
@@ -319,7 +316,7 @@ def optimistic(alpha: float = 1.0, beta: float = 1.0) -> Rule:
     >>> optimistic()
     1.0 * Gradient() + After(steps=1, number=1.0) * (Gradient() - Delay())
     """
-    return alpha * Gradient() + After(1, beta) * (Gradient() - Delay())
+    return alpha * Gradient() + corrections.After(1, beta) * (Gradient() - Delay())
 
 
 def adamc(
@@ -332,7 +329,8 @@ def adamc(
     >>> adamc(1e-3, weight_decay=0.1) == adam() + 100.0 * Rate() * Weights()
     True
     """
-    return adam(beta1, beta2, eps) + weight_decay / lr_max * Rate() * Weights()
+    share = number("weight_decay", weight_decay) / number("lr_max", lr_max, POSITIVE)
+    return adam(beta1, beta2, eps) + share * Rate() * Weights()
 
 
 def adam_single_beta(beta: Beta = 0.95, eps: float = 1e-8) -> Rule:
@@ -344,7 +342,7 @@ def adam_single_beta(beta: Beta = 0.95, eps: float = 1e-8) -> Rule:
     ('ema', 'ema_2')
     """
     mean = Ema(beta, debias=True)
-    spread = WithinMean(beta) * (Gradient() - mean | Square()) | Ema(beta, debias=True)
+    spread = corrections.WithinMean(beta) * (Gradient() - mean | Square()) | Ema(beta, debias=True)
     return mean / ((mean | Square()) + spread | Root(eps))
 
 
@@ -356,4 +354,4 @@ def sm3(beta: Beta = 0.9, eps: float = 1e-8) -> Rule:
     >>> sm3().slots
     ('square_trace', 'ema')
     """
-    return Gradient() / ((Square() | Trace(1.0)) + eps | Root()) | Ema(beta)
+    return Gradient() / ((Square() | Trace(1.0)) + hyperparameter("eps", eps, NOT_NEGATIVE) | Root()) | Ema(beta)

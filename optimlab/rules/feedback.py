@@ -7,9 +7,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from optimlab.checks import NOT_NEGATIVE, Hyperparameter, Range, number, value
-from optimlab.recurrence.decay import Beta, Decay
-from optimlab.rules.algebra import Arrays, Coefficients, Rule
+from optimlab.checks import NOT_NEGATIVE, Hyperparameter, Range, value
+from optimlab.recurrence.decay import Beta
+from optimlab.rules.algebra import Arrays, Coefficients
+from optimlab.rules.averages import Atom
 from optimlab.typing import Array, Count
 
 __all__ = ["Delay", "RunningMax", "SignedEma", "StepRms", "StepSize", "TwoReadings"]
@@ -18,28 +19,7 @@ _BETA = Range("in [0, 1)")
 
 
 @dataclass(frozen=True, repr=False)
-class _Atom(Rule):
-    """A rule with one slot, and what it holds before the first step."""
-
-    def __post_init__(self) -> None:
-        for name in self.ranges:
-            if isinstance(getattr(self, name), Decay):
-                object.__setattr__(self, name, getattr(self, name).beta)
-        super().__post_init__()
-        if hasattr(self, "first"):
-            object.__setattr__(self, "first", number("first", self.first))
-
-    @property
-    def slots(self) -> tuple[str, ...]:
-        return (type(self).__name__.lower(),)
-
-    @property
-    def start(self) -> tuple[float, ...]:
-        return (getattr(self, "first", 0.0),)
-
-
-@dataclass(frozen=True, repr=False)
-class Delay(_Atom):
+class Delay(Atom):
     """y = x⁻: the value of the step before, at first ``first``.
 
     >>> Delay().formula(3.0, 0.0, (2.0,), ())
@@ -54,7 +34,7 @@ class Delay(_Atom):
 
 
 @dataclass(frozen=True, repr=False)
-class RunningMax(_Atom):
+class RunningMax(Atom):
     """u ← max(β u, x): the largest value so far, from ``first``, which fades by β in [0, 1] (AMSGrad 1, Adamax β₂).
 
     >>> float(RunningMax(0.5).formula(3.0, 0.0, (8.0,), (0.5,))[0])
@@ -72,7 +52,7 @@ class RunningMax(_Atom):
 
 
 @dataclass(frozen=True, repr=False)
-class TwoReadings(_Atom):
+class TwoReadings(Atom):
     """y = β₁ m + (1-β₁) x;  m ← β₂ m + (1-β₂) x: one EMA that is read with β₁ and stored with β₂ (Lion).
 
     Both are in [0, 1), and may be a Decay, one for each replica, or a schedule, as in all atoms here.
@@ -95,7 +75,7 @@ class TwoReadings(_Atom):
 
 
 @dataclass(frozen=True, repr=False)
-class SignedEma(_Atom):
+class SignedEma(Atom):
     """v ← v + (1-β) sign(x - v) x, from ``first``: towards x by a share of x, not of the difference (Yogi).
 
     >>> float(SignedEma(0.5).formula(2.0, 0.0, (8.0,), (0.5,))[0])
@@ -116,7 +96,7 @@ class SignedEma(_Atom):
 
 
 @dataclass(frozen=True, repr=False)
-class StepRms(_Atom):
+class StepRms(Atom):
     """y = √(d + ε) x;  d ← β d + (1-β) y²: x times the root mean square of its own values so far (Adadelta).
 
     >>> y, (d,) = StepRms(0.5, 0.0).formula(3.0, 0.0, (4.0,), (0.5, 0.0))
@@ -139,7 +119,7 @@ class StepRms(_Atom):
 
 
 @dataclass(frozen=True, repr=False)
-class StepSize(_Atom):
+class StepSize(Atom):
     """s ← clip(s · (grow if x x⁻ > 0, shrink if x x⁻ < 0), low, high), from ``first``;  y = sign(x) s: Rprop.
 
     Where the sign has turned, y is 0 and 0 is kept for x⁻.

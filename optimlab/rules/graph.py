@@ -15,7 +15,7 @@ from optimlab.typing import Array
 if TYPE_CHECKING:
     from optimlab.rules.algebra import Arrays, Expression, Rule
 
-__all__ = ["SIGNS", "Graph", "Node"]
+__all__ = ["SIGNS", "Graph", "Node", "identity"]
 
 SIGNS: Final[dict[str, tuple[int, Callable[[Any, Any], Any]]]] = {
     "|": (0, lambda a, b: b),
@@ -73,7 +73,7 @@ class Graph:
     def _place(self, rule: Rule, signal: int, way: str) -> int:
         """Return the place of the value of a rule that sees a signal; ``way``: names of those on the way to it."""
         if rule.precedence == 3:
-            key = _identity(rule), signal
+            key = identity(rule), signal
             return self._kept(key, Node(rule, "", (signal,), tuple([way + slot for slot in rule.slots])))
         expression = cast("Expression", rule)
         if expression.sign == "|":
@@ -100,8 +100,8 @@ class Graph:
             values.append(np.broadcast_shapes(*given) if rule is None else rule.shape(given[0], leaf))
         return kept
 
-    def run(self, x: Array, w: Array, state: Arrays, c: Arrays, *, divided: bool = True) -> tuple[Array, Arrays]:
-        """Return the value, or what its last operation divides, and the new state."""
+    def run(self, x: Array, w: Array, state: Arrays, c: Arrays, lr: Array | None = None) -> tuple[Array, Arrays]:
+        """Return the value, or a learning rate times the value, and the new state."""
         values = [x]
         kept: Arrays = ()
         for rule, sign, sources, _ in self.nodes:
@@ -113,17 +113,34 @@ class Graph:
             y, new = rule.compose()(given[0], w, state[:slots], c[:numbers])
             state, c, kept = state[slots:], c[numbers:], (*kept, *new)
             values.append(y)
-        return values[self._out if divided else self.nodes[self._out - 1].sources[0]], kept
+        y, moved = values[self._out], None if lr is None else self._moved(self._out, values, lr)
+        return (moved if moved is not None else y if lr is None else lr * y), kept
 
-
-def _identity(rule: Rule) -> Hashable:
-    """Return what two rules share if they are one: their value, if it is all in their fields and can be hashed."""
-    held = {name for name in vars(rule) if not name.startswith("_")}
-    if held <= {field.name for field in fields(rule)}:
-        try:
-            hash(rule)
-        except TypeError:
-            pass
+    def _moved(self, place: int, values: list[Array], lr: Array) -> Array | None:
+        """Return η times a value that is divided by the learning rate, perhaps in a sum or product; None of others."""
+        node = self.nodes[place - 1]
+        if not place or node.rule is not None:
+            return None
+        a, b = node.sources
+        if b and node.sign == "/" and getattr(self.nodes[b - 1].rule, "rates", False):
+            return values[a]
+        x, y = self._moved(a, values, lr), None if node.sign == "/" else self._moved(b, values, lr)
+        if x is None and y is None:
+            return None
+        if node.sign in "+-":
+            x, y = (lr * values[s] if moved is None else moved for s, moved in ((a, x), (b, y)))
         else:
-            return rule
-    return id(rule)
+            x, y = (values[a], y) if x is None else (x, values[b])
+        return cast("Array", SIGNS[node.sign][1](x, y))
+
+
+def identity(rule: Rule) -> Hashable:
+    """Return what two rules share if they are one: their value, if it is all in their fields and can be hashed."""
+    if rule.precedence < 3:
+        return rule.sign, tuple(map(identity, rule.parts))  # type: ignore[attr-defined]
+    held = {name for name in vars(rule) if not name.startswith("_")}
+    try:
+        hash(rule)
+    except TypeError:
+        return id(rule)
+    return rule if held <= {field.name for field in fields(rule) if field.compare} else id(rule)

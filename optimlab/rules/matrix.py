@@ -103,7 +103,7 @@ def adafactor(exponent: float = 0.8, limit: Hyperparameter = 1.0, *, least: floa
     (((300, 1), (1, 200)), ((1,), (300,)))
     """
     decay, square = PowerDecay(number("exponent", exponent, Range("in (0, 1]"))), Square()
-    eps = number("eps", eps, POSITIVE)
+    eps, least = number("eps", eps, POSITIVE), number("least", least, POSITIVE)
     rows, columns = (square | Mean(-1)) + eps | Ema(decay), (square | Mean(-2)) + eps | Ema(decay)
     update = Gradient() / (rows / (rows | Mean(-2)) | Root()) / (columns | Root())
     return update * ((Weights() | Rms() | Clip(least, inf)) / (update | excess(Rms(), limit)))

@@ -208,8 +208,9 @@ def stable_adamw(
     >>> stable_adamw().slots
     ('ema', 'square_ema')
     """
+    step = adamw(beta1, beta2, eps, weight_decay=weight_decay)
     root = Square() | Ema(beta2, debias=True) | Root() | Clip(eps, inf)
-    return adamw(beta1, beta2, eps, weight_decay=weight_decay) / (Gradient() / root | Rms() | Clip(1.0, inf))
+    return step / (Gradient() / root | Rms() | Clip(1.0, inf))
 
 
 def adam_mini(beta1: Beta = 0.9, beta2: Beta = 0.999, eps: float = 1e-8, *, axis: Axis = None) -> Rule:
@@ -255,7 +256,6 @@ def mars(beta1: float = 0.95, beta2: Beta = 0.99, eps: Hyperparameter = 1e-8, *,
     >>> mars().slots
     ('delay', 'ema', 'square_ema')
     """
-    change = Gradient() - Delay()
-    return (
-        Gradient() + gamma * beta1 / (1.0 - beta1) * change | Gradient() / excess(Norm(), 1.0) | adam(beta1, beta2, eps)
-    )
+    beta1 = number("beta1", beta1, Range("in [0, 1)"))
+    change = number("gamma", gamma) * beta1 / (1.0 - beta1) * (Gradient() - Delay())
+    return Gradient() + change | Gradient() / excess(Norm(), 1.0) | adam(beta1, beta2, eps)

@@ -52,6 +52,9 @@ class Mass:
     def _gains(self) -> tuple[ConstantGain, DebiasedGain]:
         return ConstantGain(self.beta), DebiasedGain(self.beta)
 
+    def __getstate__(self) -> dict[str, Beta]:
+        return {"beta": self.beta}
+
 
 @dataclass(frozen=True)
 class EpsHat:
@@ -280,9 +283,10 @@ class Rectified:
 
     def __call__(self, k: Count) -> Any:
         length, most = _length(self.beta, k)
-        rho = np.where(length > self.threshold, length, most)
-        root = np.sqrt((most - 4.0) * (most - 2.0) * rho / ((rho - 4.0) * (rho - 2.0) * most))
-        return np.where(length > self.threshold, root, 0.0)[()]
+        there = length > self.threshold
+        rho, end = np.where(there, length, 5.0), np.where(there, most, 5.0)
+        root = np.sqrt((end - 4.0) * (end - 2.0) * rho / ((rho - 4.0) * (rho - 2.0) * end))
+        return np.where(there, root, 0.0)[()]
 
 
 @dataclass(frozen=True)

@@ -96,6 +96,7 @@ def test_containers_and_dtypes_stay() -> None:
     ("snapshots", "target", "options", "error", "message"),
     [
         ([], UniformGain(), {}, ValueError, r"snapshots must hold at least one"),
+        ([(5, UniformGain())], UniformGain(), {}, TypeError, r"each of snapshots must be \(t, average, params\)"),
         (SNAPSHOTS, UniformGain(), {"t": 10}, ValueError, r"t must be a whole number of at least 600; got 10"),
         ([(0, UniformGain(), PATH[0])], UniformGain(), {}, ValueError, r"t of a snapshot must be a whole number"),
         (SNAPSHOTS, 0.9, {}, TypeError, r"target must be a Gain, an Ema or a Bema, such as PowerGain\(6\.94\)"),
@@ -106,6 +107,7 @@ def test_containers_and_dtypes_stay() -> None:
             r"leaf '' must have one shape in all snapshots; got \(2,\), \(30,\)",
         ),
         ([(5, UniformGain(), {"w": "x"})], UniformGain(), {}, TypeError, r"leaf 'w' of a snapshot must be a NumPy"),
+        ([(5, UniformGain(), np.ones(2, int))], UniformGain(), {}, TypeError, r"must be float32 or float64; got int64"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_put_together_is_refused(

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from optimlab import Bema, Ema, Gain, Optimizer, Rule, adam, momentum
+from optimlab import Bema, ConstantGain, Ema, FirstValueGain, Gain, InversePowerGain, Optimizer, Rule, adam, momentum
 from optimlab.lab.frame.expressions import rule as rule_of
 from tests.engine.laws import AVERAGES, equal, leaves_of, run, same, same_averages
 
@@ -151,3 +151,17 @@ def test_constant_weights_stay_what_they_are_in_bema() -> None:
     for _ in range(10):
         optimizer.step(params, [np.zeros(5, np.float32)])
     assert averaged(optimizer, params)[0].tolist() == params[0].tolist()
+
+
+@pytest.mark.parametrize(
+    ("gain", "bias", "error", "words"),
+    [
+        (0.9, InversePowerGain(0.2), TypeError, "gain must be a Gain, such as .*; got 0.9"),
+        (InversePowerGain(0.5), 0.1, TypeError, "bias must be a Gain, such as .*; got 0.1"),
+        (ConstantGain(0.9), ConstantGain(0.0), ValueError, "gain must be 1 at first, such as .*; got ConstantGain"),
+    ],
+)
+def test_bema_starts_from_the_first_weights(gain: Any, bias: Any, error: type[Exception], words: str) -> None:
+    with pytest.raises(error, match=words):
+        Bema(gain, bias)
+    assert Bema(FirstValueGain(0.9), ConstantGain(0.0)).weights(1).tolist() == [1.0]

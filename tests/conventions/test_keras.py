@@ -80,11 +80,29 @@ def test_muon_gives_the_named_layers_adam_at_a_rate_of_their_own():
     assert params["dense/kernel"] == pytest.approx(kernel, rel=1e-14)
 
 
-def test_muon_takes_a_schedule_for_both():
-    lr = keras.schedules.ExponentialDecay(0.1, 1, 0.5)
-    opt = keras.Muon(lr, exclude_layers=["b"], adam_lr_ratio=0.5)
-    opt.step({"W": np.eye(2), "b": np.ones(2)}, {"W": np.ones((2, 2)), "b": np.ones(2)})
-    assert dict(opt.lr) == {"*b*": 0.05, "*": 0.1}
+def test_muon_decays_all_layers_at_the_learning_rate():
+    """Keras 3.15 multiplies the step of Adam by adam_lr_ratio, and not its decay: 2 - 2 · 0.1 · 0.2."""
+    params = {"W": np.eye(2), "b": np.array([2.0])}
+    opt = keras.Muon(0.1, exclude_layers=["b"], adam_lr_ratio=0.5, adam_weight_decay=0.2)
+    opt.step(params, {"W": np.ones((2, 2)), "b": np.zeros(1)})
+    assert params["b"] == pytest.approx([1.96], rel=1e-14)
+
+
+def test_muon_keeps_the_ratio_when_the_rate_changes():
+    params, ones = {"W": np.eye(2), "b": np.zeros(1)}, {"W": np.ones((2, 2)), "b": np.ones(1)}
+    options = {"exclude_layers": ["b"], "adam_lr_ratio": 0.5}
+    opt = keras.Muon(keras.schedules.ExponentialDecay(0.1, 1, 0.5), **options)
+    opt.step(params, ones)
+    assert params["b"] == pytest.approx([-0.05], rel=1e-5)
+    opt.lr = 0.2
+    opt.step(params, ones)
+    assert params["b"] == pytest.approx([-0.15], rel=1e-3)
+
+
+def test_muon_takes_words_and_not_the_letters_of_one():
+    with pytest.raises(TypeError, match=r"exclude_layers must be a list of words; got 'bias'; write \['bias'\]"):
+        keras.Muon(exclude_layers="bias")
+    keras.Muon(exclude_layers=["bias"])
 
 
 def test_muon_is_for_matrices_and_says_so():

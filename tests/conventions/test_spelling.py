@@ -5,6 +5,8 @@ import re
 
 import pytest
 
+from optimlab.conventions import schedulefree
+from optimlab.conventions.keras import schedules
 from optimlab.conventions.spelling import _NAMES, spelled
 
 
@@ -53,6 +55,36 @@ def test_the_spelling_that_an_error_recommends_works(function, given, meant):
     assert advice == meant
     result = function(**advice)
     assert {name: result[name] for name in meant} == meant
+
+
+@pytest.mark.parametrize(("name", "meant"), [("alpha", {"lr": 0.1}), ("decay", None), ("rho", None), ("gamma", None)])
+def test_the_decay_of_one_moment_is_no_beta_of_two(name, meant):
+    """Keras 2's decay is that of the learning rate, and the papers' α is the learning rate."""
+    with pytest.raises(TypeError) as refused:
+        adam(**{name: 0.1})
+    assert (remedy(str(refused.value)) if meant else "write" in str(refused.value)) == (meant or False)
+
+
+def test_what_can_be_left_out_is_said_beside_what_is_to_be_written():
+    with pytest.raises(TypeError, match=r"write lr=0.1; leave fused out: it says .*; leave decay out: a learning rate"):
+        adam(learning_rate=0.1, fused=True, decay=0.1)
+
+
+def test_a_power_is_no_slip_of_a_rate():
+    with pytest.raises(TypeError, match=r"'learning_rate_power'; leave learning_rate_power out: it is -0.5 here; it"):
+        keras_adam(learning_rate_power=-0.5)
+
+
+def test_whose_a_name_is_depends_on_what_the_function_has():
+    with pytest.raises(TypeError, match=r"has no argument 'gamma' \(torch's\); write decay_rate=0.5; it takes"):
+        schedules.ExponentialDecay(1.0, 10, gamma=0.5)
+    with pytest.raises(TypeError, match=r"'lr' \(torch's\); write initial_learning_rate=0.5; it takes"):
+        schedules.ExponentialDecay(lr=0.5, decay_steps=10, decay_rate=0.5)
+
+
+def test_schedulefree_says_its_spellings_too():
+    with pytest.raises(TypeError, match=r"schedulefree's SGDScheduleFree has no argument .*; write momentum=0.5; it"):
+        schedulefree.SGDScheduleFree(beta_1=0.5)
 
 
 def test_the_error_says_whose_the_argument_is_and_what_there_is():

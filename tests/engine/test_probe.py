@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from optimlab import Ema, Gradient, Rule, sgd
+from optimlab import Ema, Gradient, PowerGain, Rule, momo, sgd
 from optimlab.engine.probe import checked_rule
 from optimlab.optimizer import Optimizer
 from tests.engine.grown import grown
@@ -129,7 +129,11 @@ def test_what_is_elementwise_passes():
         (sgd, r"average must be a Rule such as adam\(\); got .*did you mean sgd\(\)\?"),
         (Ema, r"did you mean Ema\(\)\?"),
         ("sgd", "average must be a Rule such as adam"),
-        (0.9, "got 0.9$"),
+        (9, "got 9$"),
+        (0.9, r"got 0.9; did you mean Ema\(0.9\)\?$"),
+        (PowerGain(6.94), r"did you mean Ema\(PowerGain\(gamma=6.94\)\)\?$"),
+        (Optimizer(sgd(), 0.1), r"give the rule of this Optimizer, opt.rule$"),
+        (momo(), r"it is a hook: write Optimizer\(sgd\(\), 0.1, hooks=\[...\]\)$"),
     ],
 )
 def test_what_is_no_rule_is_refused(given, message):

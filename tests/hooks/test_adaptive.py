@@ -145,6 +145,13 @@ class TestOracles:
             optimizer.step(w, g, loss=loss)
             np.testing.assert_allclose(flat(w), expected, rtol=0, atol=1e-12)
 
+    def test_a_frozen_leaf_has_no_part_in_the_first_distance(self):
+        alone, params = np.ones(2), {"w": np.ones(2), "table": np.full(9, 1e6)}
+        Optimizer(sgd(), 1.0, hooks=[DistanceOverGradients()]).step(alone, np.ones(2))
+        frozen = Optimizer({"table": None, "*": sgd()}, 1.0, hooks=[DistanceOverGradients()])
+        frozen.step(params, {"w": np.ones(2), "table": None})
+        np.testing.assert_array_equal(params["w"], alone)
+
     def test_dog(self):
         _, w, noise = problem(4)
         first, path, squares = flat(w), [flat(w)], 0.0

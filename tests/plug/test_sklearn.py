@@ -244,6 +244,14 @@ def test_what_is_no_rule_is_refused(given):
         solver(given)
 
 
+@pytest.mark.parametrize("bare", [adam(), {"*": adam()}, Optimizer(adam(), 0.1)])
+def test_a_rule_alone_is_no_solver_and_what_is_said_makes_it_one(bare):
+    for step in ("fit", "partial_fit"):
+        with pytest.raises(TypeError, match=r"solver must be a Solver, or a word; got .*; write solver=solver\(...\)"):
+            getattr(MLPRegressor(**SMALL, solver=bare), step)(X, Y)
+    MLPRegressor(**SMALL, solver=solver(bare)).fit(X, Y)
+
+
 def test_arguments_that_do_not_go_together_are_refused():
     with pytest.raises(ValueError, match="hooks, average and engine go with a rule; give an Optimizer its own"):
         solver(Optimizer(adam(), 0.1), hooks=[ClipNorm(1.0)])

@@ -2,7 +2,7 @@
 
 import copy
 import pickle
-from dataclasses import FrozenInstanceError, dataclass
+from dataclasses import FrozenInstanceError, dataclass, field, fields
 from typing import ClassVar
 
 import numpy as np
@@ -10,9 +10,11 @@ import pytest
 
 from optimlab import (
     Abs,
+    ArrayRule,
     Constant,
     Ema,
     Gradient,
+    Optimizer,
     Root,
     Rule,
     Sign,
@@ -218,6 +220,61 @@ def test_hyperparameters_that_are_declared_are_checked_and_are_the_coefficients(
         Softsign(-1)
     with pytest.raises(ValueError, match="scale, from its schedule at k = 0, must be greater than 0"):
         Softsign(lambda k: 0.0).coefficients(1)
+
+
+@dataclass(frozen=True)
+class Times(ArrayRule):
+    """A rule that holds a matrix, which has no hash and no one truth of its equality."""
+
+    matrix: np.ndarray
+
+    def of(self, x, w, c):
+        return self.matrix @ x
+
+
+@dataclass(frozen=True)
+class Uncompared(Rule):
+    factor: float = field(compare=False)
+
+    def formula(self, x, w, state, c):
+        return self.factor * x, state
+
+
+class Held(Rule):
+    """A rule whose number is in no field."""
+
+    def __init__(self, factor):
+        vars(self)["factor"] = factor
+
+    def formula(self, x, w, state, c):
+        return self.factor * x, state
+
+
+class TestRulesThatEqualityDoesNotTellApart:
+    @pytest.mark.parametrize(
+        ("one", "two"),
+        [(Times(np.eye(2)), Times(2.0 * np.eye(2))), (Uncompared(1.0), Uncompared(2.0)), (Held(1.0), Held(2.0))],
+        ids=["matrix", "uncompared", "hidden"],
+    )
+    def test_they_are_two_in_an_expression_and_in_groups(self, one, two):
+        g = np.ones(2)
+        assert Optimizer(one - two, 1.0).step(np.zeros(2), g).tolist() == [1.0, 1.0]
+        params = {"a": np.zeros(2), "b": np.zeros(2)}
+        Optimizer({"a": one | Ema(0.0), "b": two | Ema(0.0)}, 1.0).step(params, {"a": g, "b": g})
+        assert (params["a"].tolist(), params["b"].tolist()) == ([-1.0, -1.0], [-2.0, -2.0])
+
+    def test_masks_go_with_them(self):
+        params = {"a": np.ones(2), "b": np.ones(2)}
+        Optimizer(Times(np.eye(2)) + Weights(only="a"), 1.0).step(params, {"a": np.ones(2), "b": np.ones(2)})
+        assert (params["a"].tolist(), params["b"].tolist()) == ([-1.0, -1.0], [0.0, 0.0])
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_what_is_pickled_does_not_depend_on_use(name):
+    rule = RULES[name]
+    assert rule.shapes((2,)) == ((2,),) * len(rule.slots)
+    assert len(rule.coefficients(1)) == rule.numbers
+    assert (rule.__reduce_ex__(4)[2] or {}).keys() == {field.name for field in fields(rule)}
 
 
 class TestFinal:

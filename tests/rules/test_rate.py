@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from optimlab import Gradient, Optimizer, Trace, Weights
+from optimlab import Gradient, Mean, Optimizer, Trace, Weights
 from optimlab.rules.elementwise import Rate
 
 INSIDE = (Rate() * Gradient() | Trace(0.9)) / Rate()
@@ -45,8 +45,35 @@ def test_within_a_sum_it_is_divided_by():
     assert opt.step(w, np.ones(1)) == [1.0 - 0.25 - 0.125]
 
 
+@pytest.mark.parametrize("engine", ["numpy", "fused"])
+@pytest.mark.parametrize(
+    ("rule", "share", "decay"),
+    [
+        (INSIDE + 0.5 * Weights(), 1.0, 0.5),
+        (0.5 * Weights() + INSIDE, 1.0, 0.5),
+        (-INSIDE, -1.0, 0.0),
+        (INSIDE / 2.0 - 0.25 * Weights(), 0.5, -0.25),
+        (Gradient() / Gradient() * INSIDE, 1.0, 0.0),
+        (INSIDE + 0.0 * Mean(), 1.0, 0.0),
+    ],
+    ids=repr,
+)
+def test_a_rate_of_zero_goes_on_with_the_buffer_also_in_a_sum_or_a_product(engine, rule, share, decay):
+    opt, w, expected, v = Optimizer(rule, lr=lambda k: RATES[k], engine=engine), np.ones(5), np.ones(5), np.zeros(5)
+    for rate, g in zip(RATES, _gradients(5), strict=True):
+        opt.step(w, g)
+        v = 0.9 * v + rate * g
+        expected = expected - share * v - rate * decay * expected
+        np.testing.assert_allclose(w, expected, rtol=1e-14)
+
+
+def test_what_is_divided_by_a_part_with_the_rate_is_scaled():
+    opt, w = Optimizer(Gradient() / (Gradient() / Rate()), lr=0.5), np.ones(1)
+    assert opt.step(w, np.ones(1)) == [1.0 - 0.5 * 0.5]
+
+
 def test_it_is_written_as_it_is_done():
     assert INSIDE.latex().splitlines()[-1] == r"w &\leftarrow w - v"
     assert (INSIDE + 0.5 * Weights()).latex().splitlines()[-1] == (
-        r"w &\leftarrow w - \eta\,\left(\frac{v}{\eta} + 0.5\,w\right)"
+        r"w &\leftarrow w - \left(v + \eta \cdot 0.5\,w\right)"
     )

@@ -482,3 +482,26 @@ def test_cautious_steps_are_the_authors_():
         mask = (m * g > 0).astype(float)
         p -= 0.1 * m * mask / max(mask.mean(), 1e-3)
         assert np.allclose(found, p, rtol=1e-12)
+
+
+def test_a_leaf_without_axes_is_averaged():
+    opt, w = Optimizer(lamb(), 0.5, average=Ema(0.0)), {"w": np.array(2.0)}
+    opt.step(w, {"w": np.array(1.0)})
+    with opt.averaged(w):
+        assert w["w"] == 1.0
+
+
+def test_a_state_that_would_overflow_is_refused():
+    opt, w = Optimizer(Square() * Square() | Ema(0.9) | Rms(), 1.0), np.ones(2)
+    with pytest.raises(FloatingPointError, match="state 'ema' of 'params' would be infinite"):
+        opt.step(w, np.full(2, 1e100))
+    np.testing.assert_array_equal(w, 1.0)
+
+
+@pytest.mark.parametrize("axis", [0, (0,), -1, None])
+def test_weights_of_some_leaves_have_the_shape_of_each(axis):
+    rule = Gradient() / ((Weights(only="a") | Norm(axis)) + 1.0)
+    params = {"a": np.zeros((2, 2)), "b": np.ones((2, 2))}
+    Optimizer(rule, 1.0).step(params, {name: np.ones((2, 2)) for name in params})
+    np.testing.assert_array_equal(params["a"], -1.0)
+    np.testing.assert_array_equal(params["b"], 0.0)

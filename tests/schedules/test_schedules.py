@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from optimlab import (
     Gradient,
+    Mass,
     Optimizer,
     Rule,
     Schedule,
@@ -540,3 +541,10 @@ def test_each_parameter_has_its_range(make, name, allowed, edge):
 def test_the_longest_that_is_allowed_has_barely_begun(made):
     for k in (0, 1, 1000, np.arange(3.0)[:, np.newaxis]):
         assert np.abs(made(k)).max() < 1e-290
+
+
+def test_what_is_pickled_of_a_correction_does_not_depend_on_its_use():
+    mass = Mass(0.9)
+    before = pickle.dumps(mass)
+    assert mass(0) > 0.0
+    assert pickle.dumps(mass) == before

@@ -20,7 +20,7 @@ LearningRate = float | Schedule
 
 def optimizer(
     rule: Rule | Mapping[str, Rule],
-    learning_rate: LearningRate | Mapping[str, LearningRate],
+    learning_rate: LearningRate,
     *,
     weight_decay: float | None = None,
     clipnorm: float | None = None,
@@ -37,16 +37,10 @@ def optimizer(
         raise ValueError("of clipnorm, clipvalue and global_clipnorm only one may be given; leave out the others")
     if gradient_accumulation_steps:
         hooks.insert(0, Accumulate(gradient_accumulation_steps))
-        learning_rate = _strided(learning_rate, gradient_accumulation_steps)
+        if callable(learning_rate):
+            learning_rate = strided(learning_rate, steps=gradient_accumulation_steps)
     whole = rule + weight_decay * Weights() if isinstance(rule, Rule) and weight_decay else rule
     return Optimizer(whole, learning_rate, hooks=hooks, average=Ema(ema_momentum) if use_ema else None)
-
-
-def _strided(rate: Any, steps: int) -> Any:
-    """Return what a rate, or rates by name, is at the last of so many gradients."""
-    if isinstance(rate, Mapping):
-        return {name: _strided(each, steps) for name, each in rate.items()}
-    return strided(rate, steps=steps) if callable(rate) else rate
 
 
 def inside(rule: Rule, momentum: float) -> Rule:

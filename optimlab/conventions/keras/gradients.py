@@ -91,6 +91,7 @@ def Lion(learning_rate: LearningRate = 0.001, beta_1: float = 0.9, beta_2: float
 @spelled("Keras", rest=optimizer)
 def Ftrl(
     learning_rate: LearningRate = 0.001,
+    *,
     initial_accumulator_value: float = 0.1,
     l1_regularization_strength: float = 0.0,
     l2_regularization_strength: float = 0.0,

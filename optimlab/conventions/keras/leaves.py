@@ -18,7 +18,6 @@ from optimlab.rules.elementwise import Clip, Rate, Weights
 from optimlab.rules.matrix import LIKE_ADAMW, Orthogonalize, adafactor
 from optimlab.rules.whole import Rms, TrustRatio
 from optimlab.schedules.corrections import PowerDecay
-from optimlab.schedules.schedule import product
 
 __all__ = ["Adafactor", "Lamb", "Muon"]
 
@@ -76,6 +75,7 @@ def Muon(
     adam_weight_decay: float | None = 0.004,
     epsilon: float = 1e-7,
     weight_decay: float | None = 0.004,
+    *,
     exclude_layers: Sequence[str] | None = None,
     muon_a: float = 3.4445,
     muon_b: float = -4.7750,
@@ -90,7 +90,7 @@ def Muon(
     """w ← w - η 0.2 √max(n, m) · orthogonalized(g + μ v), v ← μ v + g: of matrices; ``exclude_layers`` have ``Adam``.
 
     Keras gives Adam to all that is no matrix, and finds words in the paths of variables; here these leaves are named:
-    ``exclude_layers=["bias"]`` are those with "bias" in their name.
+    ``exclude_layers=["bias"]`` are those with "bias" in their name, and embeddings, too, must be among them.
 
     Examples
     --------
@@ -103,8 +103,8 @@ def Muon(
     whole = scaled + weight_decay * Weights() if weight_decay else scaled
     if not exclude_layers:
         return optimizer(whole, learning_rate, **rest)
-    other = Adam(1.0, adam_beta_1, adam_beta_2, epsilon, weight_decay=adam_weight_decay).rule
-    names = [f"*{word}*" for word in exclude_layers]
-    slower = product(adam_lr_ratio, learning_rate) if callable(learning_rate) else adam_lr_ratio * learning_rate
-    rates = dict.fromkeys(names, slower) | {"*": learning_rate}
-    return optimizer(dict.fromkeys(names, other) | {"*": whole}, rates, **rest)
+    if isinstance(exclude_layers, str):
+        raise TypeError(f"exclude_layers must be a list of words; got {exclude_layers!r}; write [{exclude_layers!r}]")
+    other = adam_lr_ratio * Adam(1.0, adam_beta_1, adam_beta_2, epsilon).rule  # the ratio spares the decay
+    decayed = other + adam_weight_decay * Weights() if adam_weight_decay else other
+    return optimizer({f"*{word}*": decayed for word in exclude_layers} | {"*": whole}, learning_rate, **rest)

@@ -123,6 +123,7 @@ def CosineDecay(
     initial_learning_rate: float,
     decay_steps: float,
     alpha: float = 0.0,
+    *,
     warmup_target: float | None = None,
     warmup_steps: float = 0,
 ) -> Schedule:

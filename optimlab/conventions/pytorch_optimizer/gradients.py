@@ -34,6 +34,7 @@ def Lion(
     betas: Betas = (0.9, 0.99),
     weight_decay: float = 0.0,
     weight_decouple: bool = True,
+    *,
     cautious: bool = False,
     **rest: Any,
 ) -> Optimizer:

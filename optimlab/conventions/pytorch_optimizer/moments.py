@@ -26,6 +26,7 @@ def QHAdam(
     nus: Betas = (1.0, 1.0),
     weight_decay: float = 0.0,
     weight_decouple: bool = False,
+    *,
     eps: float = 1e-8,
     **rest: Any,
 ) -> Optimizer:
@@ -43,6 +44,7 @@ def NovoGrad(
     betas: Betas = (0.95, 0.98),
     weight_decay: float = 0.0,
     weight_decouple: bool = False,
+    *,
     eps: float = 1e-8,
     **rest: Any,
 ) -> Optimizer:
@@ -61,6 +63,7 @@ def Yogi(
     initial_accumulator: float = 1e-6,
     weight_decay: float = 0.0,
     weight_decouple: bool = True,
+    *,
     eps: float = 1e-3,
     **rest: Any,
 ) -> Optimizer:
@@ -77,6 +80,7 @@ def AdaBelief(
     betas: Betas = (0.9, 0.999),
     weight_decay: float = 0.0,
     weight_decouple: bool = True,
+    *,
     eps: float = 1e-16,
     **rest: Any,
 ) -> Optimizer:
@@ -95,6 +99,7 @@ def Adan(
     betas: tuple[float, float, float] = (0.98, 0.92, 0.99),
     weight_decay: float = 0.0,
     weight_decouple: bool = False,
+    *,
     eps: float = 1e-8,
     **rest: Any,
 ) -> Optimizer:
@@ -115,7 +120,7 @@ def Adan(
 
 @spelled("pytorch_optimizer", rest=optimizer)
 def StableAdamW(
-    lr: Lr = 1e-3, betas: Betas = (0.9, 0.99), weight_decay: float = 1e-2, eps: float = 1e-8, **rest: Any
+    lr: Lr = 1e-3, betas: Betas = (0.9, 0.99), *, weight_decay: float = 1e-2, eps: float = 1e-8, **rest: Any
 ) -> Optimizer:
     """w ← w - lr (m̂ / (√v̂ + ε) + λ w) / max(1, RMS(g / max(√v̂, ε))): optimlab's ``stable_adamw``, decoupled.
 
@@ -128,6 +133,7 @@ def StableAdamW(
 def GrokFastAdamW(
     lr: Lr = 1e-4,
     betas: Betas = (0.9, 0.99),
+    *,
     grokfast_alpha: float = 0.98,
     grokfast_lamb: float = 2.0,
     weight_decay: float = 0.0,

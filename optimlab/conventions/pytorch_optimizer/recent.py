@@ -27,6 +27,7 @@ def AdEMAMix(
     betas: tuple[float, float, float] = (0.9, 0.999, 0.9999),
     weight_decay: float = 0.0,
     weight_decouple: bool = False,
+    *,
     alpha: float = 5.0,
     t_alpha_beta3: int | None = None,
     eps: float = 1e-8,
@@ -51,6 +52,7 @@ def SimplifiedAdEMAMix(
     betas: Betas = (0.99, 0.95),
     weight_decay: float = 0.0,
     weight_decouple: bool = True,
+    *,
     alpha: float = 0.0,
     eps: float = 1e-8,
     **rest: Any,
@@ -70,6 +72,7 @@ def SimplifiedAdEMAMix(
 def ADOPT(
     lr: Lr = 1e-3,
     betas: Betas = (0.9, 0.9999),
+    *,
     weight_decay: float = 0.0,
     weight_decouple: bool = False,
     eps: float = 1e-6,
@@ -86,7 +89,7 @@ def ADOPT(
 
 @spelled("pytorch_optimizer", rest=optimizer)
 def LaProp(
-    lr: Lr = 4e-4, betas: Betas = (0.9, 0.999), weight_decay: float = 0.0, eps: float = 1e-15, **rest: Any
+    lr: Lr = 4e-4, betas: Betas = (0.9, 0.999), *, weight_decay: float = 0.0, eps: float = 1e-15, **rest: Any
 ) -> Optimizer:
     """u = EMA(lr x) / EMA(lr), x = g √(1-β₂ᵗ) / (√(v + 1e-15) + ε);  w ← (1 - lr λ) (w - lr u): ε as ε̂.
 
@@ -103,7 +106,7 @@ def LaProp(
 
 @spelled("pytorch_optimizer", rest=optimizer)
 def Grams(
-    lr: Lr = 1e-3, betas: Betas = (0.9, 0.999), weight_decay: float = 0.0, eps: float = 1e-6, **rest: Any
+    lr: Lr = 1e-3, betas: Betas = (0.9, 0.999), weight_decay: float = 0.0, *, eps: float = 1e-6, **rest: Any
 ) -> Optimizer:
     """w ← w - lr (sign(g) |m̂| / (√v̂ + ε) + λ w): optimlab's ``grams``.
 
@@ -118,6 +121,7 @@ def MARS(
     lr: Lr = 3e-3,
     betas: Betas = (0.95, 0.99),
     gamma: float = 0.025,
+    *,
     weight_decay: float = 0.0,
     cautious: bool = False,
     eps: float = 1e-8,

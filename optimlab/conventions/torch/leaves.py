@@ -6,7 +6,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from optimlab.checks import choice
+from optimlab.checks import Range, choice, number
+from optimlab.checks import whole as count
 from optimlab.conventions.spelling import spelled
 from optimlab.conventions.torch.common import Lr, optimizer
 from optimlab.optimizer import Optimizer
@@ -47,7 +48,7 @@ def Muon(
     """
     mean = (1.0 - momentum) * Gradient() + momentum * Ema(momentum) if nesterov else Ema(momentum)
     scale = _SCALES[choice("adjust_lr_fn", "original" if adjust_lr_fn is None else adjust_lr_fn, list(_SCALES))]
-    rule = (mean | matrix.Orthogonalize((ns_coefficients,) * ns_steps, eps)) * scale
+    rule = (mean | matrix.Orthogonalize((ns_coefficients,) * count("ns_steps", ns_steps, 1), eps)) * scale
     return Optimizer(rule + weight_decay * Weights() if weight_decay else rule, lr)
 
 
@@ -70,7 +71,7 @@ def Adafactor(
     least = float(np.finfo(np.float64).eps) if eps[0] is None else eps[0]
     rows, columns = (Square() | whole.Mean(axis) | Ema(PowerDecay(-beta2_decay)) for axis in (-1, -2))
     square = rows * columns / (rows | whole.Mean(-2) | Clip(least, np.inf))
-    update = Gradient() / (square | Root() | Clip(least, np.inf)) | whole.clip_rms(d)
+    update = Gradient() / (square | Root() | Clip(least, np.inf)) | whole.clip_rms(number("d", d, Range("at least 1")))
     falling = (Rate() | Clip(0.0, inverse_time_decay(1.0, 1.0, power=0.5))) / Rate()
     rule = falling * (Weights() | whole.Rms() | Clip(eps[1], np.inf)) * update
     return optimizer(rule + weight_decay * Weights() if weight_decay else rule, lr, **rest)

@@ -185,6 +185,12 @@ class _Solved:
         with plug.optimizer.averaged(_tree(params)):
             yield self
 
+    def _validate_params(self) -> None:
+        if isinstance(self.solver, (Rule, Mapping, Optimizer)):
+            remedy = "write solver=solver(...) around it, of optimlab.plug.sklearn"
+            raise TypeError(f"solver must be a Solver, or a word; got {self.solver!r}; {remedy}")
+        super()._validate_params()  # type: ignore[misc]
+
     def _check_solver(self) -> bool:
         return isinstance(self.solver, Solver) or bool(super()._check_solver())  # type: ignore[misc]
 
