@@ -1,11 +1,12 @@
 """Each elementwise rule beside the traffic of its memory: g read, the weights and each slot read and written.
 
-The traffic is measured: one compiled loop over the same arrays does x ← g - x to each, and nothing else. Whoever
-imports this pins the threads before.
+The traffic is measured: one compiled loop over the same arrays does x ← g - x to each, and nothing else. Times are
+processor time, which other work on the machine moves less than the clock. Whoever imports this pins the threads before.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from functools import partial
 
@@ -93,19 +94,19 @@ def races(size: int, rounds: int) -> Iterator[tuple[str, int, timing.Race]]:
             SWEEP: ours(((size,),), "fused", "float32", rule=rule, check_finite=False),
             CHECKED: ours(((size,),), "fused", "float32", rule=rule),
         }
-        yield name, slots, timing.race(contenders, rounds=rounds)
+        yield name, slots, timing.race(contenders, rounds=rounds, clock=time.process_time)
 
 
 def row(size: int, name: str, slots: int, race: timing.Race) -> list[str]:
     """Return what a table says of a rule."""
     moved = np.dtype("float32").itemsize * (1 + 2 * (1 + slots))
-    time = race.time(SWEEP)
+    sweep = race.time(SWEEP)
     return [
         name,
         f"{moved} B",
         timing.duration(race.time(TRAFFIC)),
-        timing.duration(time),
-        f"{1e-9 * moved * size / time.median:.1f}",
+        timing.duration(sweep),
+        f"{1e-9 * moved * size / sweep.median:.1f}",
         timing.ratio(race.ratio(SWEEP, TRAFFIC)),
         timing.ratio(race.ratio(CHECKED, TRAFFIC)),
     ]
