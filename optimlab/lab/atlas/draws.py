@@ -20,7 +20,7 @@ def between(low: float, high: float) -> Draw:
     >>> 0.1 <= between(0.1, 0.2)(np.random.default_rng(0)) <= 0.2
     True
     """
-    return lambda rng: float(f"{low * (high / low) ** rng.random():.4g}")
+    return lambda generator: float(f"{low * (high / low) ** generator.random():.4g}")
 
 
 def one_of(*values: Any) -> Draw:
@@ -31,7 +31,7 @@ def one_of(*values: Any) -> Draw:
     >>> one_of(3.0)(np.random.default_rng(0))
     3.0
     """
-    return lambda rng: values[int(rng.integers(len(values)))]
+    return lambda generator: values[int(generator.integers(len(values)))]
 
 
 def together(*draws: Draw) -> Draw:
@@ -42,12 +42,12 @@ def together(*draws: Draw) -> Draw:
     >>> together(one_of(1), one_of(2))(np.random.default_rng(0))
     (1, 2)
     """
-    return lambda rng: tuple([draw(rng) for draw in draws])
+    return lambda generator: tuple([draw(generator) for draw in draws])
 
 
 def _below_one(low: float, high: float) -> Draw:
     """Return what draws a decay: 1 minus a number between low and high."""
-    return lambda rng: float(f"{1.0 - between(low, high)(rng):.6g}")
+    return lambda generator: float(f"{1.0 - between(low, high)(generator):.6g}")
 
 
 RATE: Final = between(0.01, 0.1)

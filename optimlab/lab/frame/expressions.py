@@ -13,7 +13,8 @@ from optimlab.lab.frame.looks import labels
 from optimlab.lab.frame.reading import Reader
 from optimlab.recurrence.decay import Decay
 from optimlab.recurrence.gain import Gain
-from optimlab.rules.algebra import Rule
+from optimlab.rules.algebra import ArrayRule, Rule
+from optimlab.schedules import corrections
 from optimlab.schedules.schedule import Schedule
 
 __all__ = ["function", "rule", "rules", "schedules"]
@@ -208,5 +209,6 @@ def _makers() -> dict[str, Any]:
 
 def _makes(thing: Any) -> bool:
     if isinstance(thing, type):
-        return issubclass(thing, (Rule, Gain, Decay)) and thing not in (Rule, Gain)
+        made = issubclass(thing, (Rule, Gain, Decay)) and thing not in (Rule, ArrayRule, Gain)
+        return made or thing.__module__ == corrections.__name__
     return getattr(thing, "__annotations__", {}).get("return") in ("Rule", "Schedule")
