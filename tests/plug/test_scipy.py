@@ -158,7 +158,9 @@ def test_hock_schittkowski_of_scipy(scipy_tests, name, lr, x0, pairs, best, pack
 def test_tests_of_scipy_itself(scipy_tests, name, more):
     cases = scipy_tests("test_optimize").TestOptimizeSimple()
     cases.setup_method()
-    getattr(cases, name)(ADAM, *more)
+    test = getattr(cases, name)
+    threads = {"num_parallel_threads": 1} if "num_parallel_threads" in inspect.signature(test).parameters else {}
+    test(ADAM, *more, **threads)
 
 
 @pytest.mark.parametrize("kind", [0, 1, 2])
@@ -167,6 +169,8 @@ def test_equal_bounds_test_of_scipy(scipy_tests, kind, pack, callback):
     """Fixed numbers, with and without gradient, bounds of both kinds, callbacks of both kinds."""
     module = scipy_tests("test_optimize")
     data = module.eb_data
+    if callback >= len(data["callbacks"]):
+        pytest.skip("this SciPy has no such callback in its test")
     by_clipping = method(adam(), 0.1, clip_x0=True, tol=1e-7, finite_diff_method="3-point")
     module.test_equal_bounds(
         by_clipping, dict(data["kwds"][kind]), data["bound_types"][pack], (None, None), data["callbacks"][callback]
