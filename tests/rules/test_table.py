@@ -27,7 +27,7 @@ RATES = {
     "gains": (5e-2, 0.1),
     "adabelief": (0.05, 0.1),
     "adadelta": (1.0, 1.0),
-    "adagrad, torch": (5.0, 0.5),
+    "adagrad, torch": (1.0, 0.5),
     "adam of one beta": (0.05, 0.1),
     "adamax": (0.05, 0.1),
     "adamc": (0.05, 0.1),
