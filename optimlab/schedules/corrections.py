@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,12 @@ __all__ = [
 ]
 
 
+@lru_cache(maxsize=256)
+def _gains(beta: Beta) -> tuple[ConstantGain, DebiasedGain]:
+    """Return the gains of a β, the same ones each time: they know the product of a schedule so far."""
+    return ConstantGain(beta), DebiasedGain(beta)
+
+
 @dataclass(frozen=True)
 class Mass:
     """1 - βᵗ, of a schedule 1 - β₁β₂...βₜ: what a zero-started EMA is divided by.
@@ -45,15 +51,8 @@ class Mass:
     beta: Beta
 
     def __call__(self, k: Count) -> Any:
-        constant, debiased = self._gains
+        constant, debiased = _gains(self.beta)
         return constant.at(k + 1) / debiased.at(k + 1)
-
-    @cached_property
-    def _gains(self) -> tuple[ConstantGain, DebiasedGain]:
-        return ConstantGain(self.beta), DebiasedGain(self.beta)
-
-    def __getstate__(self) -> dict[str, Beta]:
-        return {"beta": self.beta}
 
 
 @dataclass(frozen=True)
@@ -225,7 +224,7 @@ class GradientShare:
     beta: Beta
 
     def __call__(self, k: Count) -> Any:
-        return DebiasedGain(self.beta).at(k + 1)
+        return _gains(self.beta)[1].at(k + 1)
 
 
 @dataclass(frozen=True)
@@ -241,7 +240,7 @@ class MeanShare:
     beta: Beta
 
     def __call__(self, k: Count) -> Any:
-        return (1.0 - ConstantGain(self.beta).at(k + 2)) / Mass(self.beta)(k + 1)
+        return (1.0 - _gains(self.beta)[0].at(k + 2)) / Mass(self.beta)(k + 1)
 
 
 @dataclass(frozen=True)
@@ -257,7 +256,7 @@ class WithinMean:
     beta: Beta
 
     def __call__(self, k: Count) -> Any:
-        rest = 1.0 - DebiasedGain(self.beta).at(k + 1)
+        rest = 1.0 - _gains(self.beta)[1].at(k + 1)
         return np.where(rest > 0.0, 1.0 / np.where(rest > 0.0, rest, 1.0), 0.0)[()]
 
 
