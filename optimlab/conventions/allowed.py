@@ -24,6 +24,7 @@ _ALLOWED: Final[dict[str, Range]] = {
     **dict.fromkeys(("max_norm", "clipnorm", "global_clipnorm", "clipvalue", "clip_value"), _LIMIT),
     "momentum": Range("in [0, 1]"),
     "power_t": FINITE,
+    "AdamOptimizer.beta_2": Range("in [0, 1]"),
     "AdagradOptimizer.initial_accumulator_value": POSITIVE,
 }
 """By the argument's name, or the function's and its; None and functions of k are always allowed."""

@@ -87,7 +87,7 @@ def AdamOptimizer(
     ----------
     learning_rate_init : float greater than 0
         η.
-    beta_1, beta_2 : float, in [0, 1)
+    beta_1, beta_2 : float, in [0, 1) and in [0, 1]
         β₁, β₂.
     epsilon : float, at least 0
         ε.

@@ -27,7 +27,7 @@ REFUSED = [
     (lambda: keras.Ftrl(weight_decay="a"), TypeError, "weight_decay must be at least 0 and finite; got 'a'"),
     (lambda: keras.Adam(clipnorm=-1.0), ValueError, "clipnorm must be at least 0"),
     (lambda: keras.ScheduleFreeAdamW(warmup_steps="a"), TypeError, "warmup_steps must be at least 0 and finite"),
-    (lambda: sklearn.AdamOptimizer(beta_2=1.0), ValueError, "beta_2 " + FRACTION),
+    (lambda: sklearn.AdamOptimizer(beta_1=1.0), ValueError, "beta_1 " + FRACTION),
     (
         lambda: sklearn.SGDOptimizer(0.1, "invscaling", power_t="a"),
         TypeError,
