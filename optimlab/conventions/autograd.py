@@ -15,26 +15,9 @@ __all__ = ["adam", "rmsprop", "sgd"]
 def sgd(step_size: float = 0.1, mass: float = 0.9) -> Optimizer:
     """m ← μ m + (1-μ) g;  w ← w - η m: steps that are 1-μ times those of torch, optax and Keras.
 
-    Parameters
-    ----------
-    step_size : float greater than 0
-        η.
-    mass : float, in [0, 1)
-        μ.
+    step_size is η, mass μ.
 
-    Returns
-    -------
-    Optimizer
-        Ready to step.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If an argument is outside its range.
-
-    Source
-    ------
-    autograd 1.9.1, ``autograd/misc/optimizers.py``, ``sgd``.
+    Source: autograd 1.9.1, ``autograd/misc/optimizers.py``, ``sgd``.
 
     Examples
     --------
@@ -48,28 +31,9 @@ def sgd(step_size: float = 0.1, mass: float = 0.9) -> Optimizer:
 def rmsprop(step_size: float = 0.1, gamma: float = 0.9, eps: float = 1e-8) -> Optimizer:
     """v ← γ v + (1-γ) g²;  w ← w - η g / (√v + ε), and v starts at 1: short steps until that is forgotten.
 
-    Parameters
-    ----------
-    step_size : float greater than 0
-        η.
-    gamma : float, in [0, 1)
-        γ.
-    eps : float, at least 0
-        ε.
+    step_size is η, gamma γ, eps ε.
 
-    Returns
-    -------
-    Optimizer
-        Ready to step.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If an argument is outside its range.
-
-    Source
-    ------
-    autograd 1.9.1, ``autograd/misc/optimizers.py``, ``rmsprop``.
+    Source: autograd 1.9.1, ``autograd/misc/optimizers.py``, ``rmsprop``.
 
     Examples
     --------
@@ -83,28 +47,9 @@ def rmsprop(step_size: float = 0.1, gamma: float = 0.9, eps: float = 1e-8) -> Op
 def adam(step_size: float = 0.001, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> Optimizer:
     """w ← w - η m̂ / (√v̂ + ε), m̂ and v̂ the debiased means of g and g²: the paper's, as torch and optax.
 
-    Parameters
-    ----------
-    step_size : float greater than 0
-        η.
-    b1, b2 : float, in [0, 1)
-        β₁, β₂.
-    eps : float, at least 0
-        ε.
+    step_size is η, b1 β₁, b2 β₂, eps ε.
 
-    Returns
-    -------
-    Optimizer
-        Ready to step.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If an argument is outside its range.
-
-    Source
-    ------
-    autograd 1.9.1, ``autograd/misc/optimizers.py``, ``adam``.
+    Source: autograd 1.9.1, ``autograd/misc/optimizers.py``, ``adam``.
 
     Examples
     --------

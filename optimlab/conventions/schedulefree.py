@@ -65,24 +65,9 @@ def SGDScheduleFree(
 
     ``optimizer.eval()`` there is ``with opt.averaged(params):`` here. With λ = 0, r = 0 and no warm-up c is 1/t.
 
-    Parameters
-    ----------
-    lr, momentum, weight_decay, warmup_steps, r, weight_lr_power
-        As there; momentum is β, weight_decay λ, taken at y, weight_lr_power p. lr(t) = lr min(1, t/warmup_steps).
 
-    Returns
-    -------
-    Optimizer
-        Ready to step.
 
-    Raises
-    ------
-    ValueError, TypeError
-        If an argument is outside its range.
-
-    Source
-    ------
-    schedulefree 1.4.1, ``SGDScheduleFree``.
+    Source: schedulefree 1.4.1, ``SGDScheduleFree``.
 
     Examples
     --------
@@ -111,24 +96,9 @@ def AdamWScheduleFree(
     optax's ``schedule_free_adamw`` differs while the rate warms up (its first is 0), Keras's ``ScheduleFreeAdamW`` has
     c = 1/t also then.
 
-    Parameters
-    ----------
-    lr, betas, eps, weight_decay, warmup_steps, r, weight_lr_power
-        As there; betas[0] is the share of x in y, weight_decay λ, taken at y, weight_lr_power p.
 
-    Returns
-    -------
-    Optimizer
-        Ready to step.
 
-    Raises
-    ------
-    ValueError, TypeError
-        If an argument is outside its range.
-
-    Source
-    ------
-    schedulefree 1.4.1, ``AdamWScheduleFree``.
+    Source: schedulefree 1.4.1, ``AdamWScheduleFree``.
 
     Examples
     --------

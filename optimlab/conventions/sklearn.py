@@ -28,33 +28,17 @@ def SGDOptimizer(
 
     Steps that were taken at another learning rate go on at that rate; with torch and optax they follow the new one.
 
-    Parameters
-    ----------
-    learning_rate_init : float greater than 0
-        η.
-    lr_schedule : {"constant", "invscaling"}
-        "invscaling": η / (k + 1)^power_t at the update of index k. The nets count samples instead, at the end of each
-        pass over the data: there it is their ``learning_rate="invscaling"``, and so is "adaptive".
-    momentum : float, in [0, 1]
-        μ.
-    nesterov : bool
-        Whether the step looks ahead.
-    power_t : float
-        The exponent of "invscaling".
+    learning_rate_init is η, momentum μ. lr_schedule: "invscaling": η / (k + 1)^power_t at the update of index k.
+    The nets count samples instead, at the end of each pass over the data: there it is their
+    ``learning_rate="invscaling"``, and so is "adaptive". nesterov: whether the step looks ahead. power_t: the
+    exponent of "invscaling".
 
     Returns
     -------
     Optimizer
         The same bits as scikit-learn's, in float64 and in float32.
 
-    Raises
-    ------
-    ValueError, TypeError
-        If an argument is outside its range.
-
-    Source
-    ------
-    scikit-learn 1.9.1, ``sklearn/neural_network/_stochastic_optimizers.py``, ``SGDOptimizer``.
+    Source: scikit-learn 1.9.1, ``sklearn/neural_network/_stochastic_optimizers.py``, ``SGDOptimizer``.
 
     Examples
     --------
@@ -83,28 +67,14 @@ def AdamOptimizer(
     This ε is the paper's ε̂ (end of section 2), as if Adam's were 1/√(1-β₂ᵗ) times as large: 31.6 times in the first
     step. TensorFlow 1 and Keras do the same.
 
-    Parameters
-    ----------
-    learning_rate_init : float greater than 0
-        η.
-    beta_1, beta_2 : float, in [0, 1) and in [0, 1]
-        β₁, β₂.
-    epsilon : float, at least 0
-        ε.
+    learning_rate_init is η, beta_1 β₁, beta_2 β₂, epsilon ε.
 
     Returns
     -------
     Optimizer
         In float64 the same bits as scikit-learn's, whose last operations are done in float64 for float32 weights too.
 
-    Raises
-    ------
-    ValueError, TypeError
-        If an argument is outside its range.
-
-    Source
-    ------
-    scikit-learn 1.9.1, ``sklearn/neural_network/_stochastic_optimizers.py``, ``AdamOptimizer``.
+    Source: scikit-learn 1.9.1, ``sklearn/neural_network/_stochastic_optimizers.py``, ``AdamOptimizer``.
 
     Examples
     --------

@@ -24,24 +24,9 @@ __all__ = [
 def GradientDescentOptimizer(learning_rate: Any) -> Optimizer:
     """w ← w - η g.
 
-    Parameters
-    ----------
-    learning_rate : float greater than 0, or schedule
-        η.
+    learning_rate is η.
 
-    Returns
-    -------
-    Optimizer
-        Ready to step.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If an argument is outside its range.
-
-    Source
-    ------
-    TensorFlow 1.15, ``ApplyGradientDescent``.
+    Source: TensorFlow 1.15, ``ApplyGradientDescent``.
 
     Examples
     --------
@@ -55,28 +40,9 @@ def GradientDescentOptimizer(learning_rate: Any) -> Optimizer:
 def MomentumOptimizer(learning_rate: Any, momentum: float, *, use_nesterov: bool = False) -> Optimizer:
     """a ← μ a + g;  w ← w - η a, with Nesterov's momentum w ← w - η (g + μ a): η is outside, unlike in Keras.
 
-    Parameters
-    ----------
-    learning_rate : float greater than 0, or schedule
-        η.
-    momentum : float, in [0, 1]
-        μ.
-    use_nesterov : bool
-        Whether the step looks ahead.
+    learning_rate is η, momentum μ. use_nesterov: whether the step looks ahead.
 
-    Returns
-    -------
-    Optimizer
-        Ready to step.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If an argument is outside its range.
-
-    Source
-    ------
-    TensorFlow 1.15, ``ApplyMomentum``.
+    Source: TensorFlow 1.15, ``ApplyMomentum``.
 
     Examples
     --------
@@ -92,32 +58,10 @@ def RMSPropOptimizer(
 ) -> Optimizer:
     """v ← ρ v + (1-ρ) g², v₀ = 1;  b ← μ b + η g / √(v + ε);  w ← w - b: ε inside the root, η inside the buffer.
 
-    Parameters
-    ----------
-    learning_rate : float greater than 0, or schedule
-        η.
-    decay : float, in [0, 1)
-        ρ.
-    momentum : float, in [0, 1]
-        μ.
-    epsilon : float, at least 0
-        ε.
-    centered : bool
-        Whether the square of the gradient's mean, which starts at 0, is subtracted from v.
+    learning_rate is η, decay ρ, momentum μ, epsilon ε. centered: whether the square of the gradient's mean, which
+    starts at 0, is subtracted from v.
 
-    Returns
-    -------
-    Optimizer
-        Ready to step.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If an argument is outside its range.
-
-    Source
-    ------
-    TensorFlow 1.15, ``ApplyRMSProp``, ``ApplyCenteredRMSProp``; ones in ``RMSPropOptimizer._create_slots``.
+    Source: TensorFlow 1.15, ``ApplyRMSProp``, ``ApplyCenteredRMSProp``; ones in ``RMSPropOptimizer._create_slots``.
 
     Examples
     --------
@@ -138,28 +82,9 @@ def AdamOptimizer(
     This ε is the paper's ε̂ (end of section 2); it acts as one that is 31.6 times as large in the first step.
     scikit-learn and Keras do the same.
 
-    Parameters
-    ----------
-    learning_rate : float greater than 0, or schedule
-        η.
-    beta1, beta2 : float, in [0, 1)
-        β₁, β₂.
-    epsilon : float, at least 0
-        ε.
+    learning_rate is η, beta1 β₁, beta2 β₂, epsilon ε.
 
-    Returns
-    -------
-    Optimizer
-        Ready to step.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If an argument is outside its range.
-
-    Source
-    ------
-    TensorFlow 1.15, ``ApplyAdam``.
+    Source: TensorFlow 1.15, ``ApplyAdam``.
 
     Examples
     --------
@@ -173,26 +98,9 @@ def AdamOptimizer(
 def AdagradOptimizer(learning_rate: Any, initial_accumulator_value: float = 0.1) -> Optimizer:
     """a ← a + g², a₀ = 0.1;  w ← w - η g / √a: what a starts at stands for ε.
 
-    Parameters
-    ----------
-    learning_rate : float greater than 0, or schedule
-        η.
-    initial_accumulator_value : float greater than 0
-        a₀.
+    learning_rate is η, initial_accumulator_value a₀.
 
-    Returns
-    -------
-    Optimizer
-        Ready to step.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If an argument is outside its range.
-
-    Source
-    ------
-    TensorFlow 1.15, ``ApplyAdagrad``.
+    Source: TensorFlow 1.15, ``ApplyAdagrad``.
 
     Examples
     --------
@@ -207,28 +115,9 @@ def AdagradOptimizer(learning_rate: Any, initial_accumulator_value: float = 0.1)
 def AdadeltaOptimizer(learning_rate: Any = 0.001, rho: float = 0.95, epsilon: float = 1e-8) -> Optimizer:
     """w ← w - η u, u = g √(d + ε) / √(v + ε), d the mean of u² before: the paper's η is 1, this default is 0.001.
 
-    Parameters
-    ----------
-    learning_rate : float greater than 0, or schedule
-        η.
-    rho : float, in [0, 1)
-        The decay of both means.
-    epsilon : float, at least 0
-        ε.
+    learning_rate is η, epsilon ε. rho: the decay of both means.
 
-    Returns
-    -------
-    Optimizer
-        Ready to step.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If an argument is outside its range.
-
-    Source
-    ------
-    TensorFlow 1.15, ``ApplyAdadelta``.
+    Source: TensorFlow 1.15, ``ApplyAdadelta``.
 
     Examples
     --------
@@ -252,28 +141,10 @@ def FtrlOptimizer(
     forget what they were before the first step, but for its share in z. TensorFlow's ``learning_rate_power`` is its
     default here, -1/2, and there is no shrinkage.
 
-    Parameters
-    ----------
-    learning_rate : float greater than 0, or schedule
-        η.
-    initial_accumulator_value : float, at least 0
-        n before the first step.
-    l1_regularization_strength, l2_regularization_strength : float, at least 0
-        λ₁, λ₂.
+    learning_rate is η, l1_regularization_strength λ₁, l2_regularization_strength λ₂. initial_accumulator_value: n
+    before the first step.
 
-    Returns
-    -------
-    Optimizer
-        Ready to step.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If an argument is outside its range.
-
-    Source
-    ------
-    TensorFlow 1.15, ``ApplyFtrl``; McMahan et al. 2013, "Ad click prediction", algorithm 1.
+    Source: TensorFlow 1.15, ``ApplyFtrl``; McMahan et al. 2013, "Ad click prediction", algorithm 1.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Keras"s Adam and its relatives: ε̂, the mean square without correction, where torch and optax correct it."""
+"""Keras's Adam and its relatives: ε̂, the mean square without correction, where torch and optax correct it."""
 
 from __future__ import annotations
 
