@@ -15,60 +15,24 @@ import timing
 from contenders import Call, arrays, ours
 from numba import njit
 
-from optimlab import (
-    Rule,
-    adabelief,
-    adadelta,
-    adagrad,
-    adam,
-    adam_single_beta,
-    adamax,
-    adamc,
-    adamw,
-    adan,
-    ademamix,
-    adopt,
-    aggmo,
-    amsgrad,
-    cautious,
-    cautious_decay,
-    grams,
-    grokfast,
-    heavy_ball,
-    laprop,
-    lion,
-    momentum,
-    nadam,
-    nesterov,
-    optimistic,
-    qhadam,
-    qhm,
-    radam,
-    rmsprop,
-    rmsprop_centered,
-    rprop,
-    sgd,
-    signsgd,
-    signum,
-    simplified_ademamix,
-    sm3,
-    yogi,
-)  # fmt: skip
+from optimlab import Rule, adam, adamc, cautious, cautious_decay, grokfast, lion, optimistic
+from optimlab.rules import basic, family
 
 __all__ = ["CHECKED", "RULES", "SWEEP", "TRAFFIC", "races", "row"]
 
-_ALONE = (
-    sgd, momentum, heavy_ball, nesterov, rmsprop, adam, adamw, signsgd, signum, lion, rprop, qhm, qhadam, aggmo,
-    adagrad, adadelta, rmsprop_centered, amsgrad, adamax, nadam, radam, adabelief, yogi, laprop, adopt, ademamix,
-    simplified_ademamix, adan, grams, adam_single_beta, sm3,
-)  # fmt: skip
-RULES: dict[str, Rule] = {make.__name__: make() for make in _ALONE} | {
-    "grokfast(adam())": grokfast(adam()),
-    "cautious(adam())": cautious(adam()),
-    "cautious_decay(lion())": cautious_decay(lion()),
-    "adam() | optimistic()": adam() | optimistic(),
-    "adamc(0.001)": adamc(1e-3),
+_COMPOSED: dict[str, tuple[str, Rule]] = {
+    "grokfast": ("grokfast(adam())", grokfast(adam())),
+    "cautious": ("cautious(adam())", cautious(adam())),
+    "cautious_decay": ("cautious_decay(lion())", cautious_decay(lion())),
+    "optimistic": ("adam() | optimistic()", adam() | optimistic()),
+    "adamc": ("adamc(0.001)", adamc(1e-3)),
 }
+"""Rules of rules, and the one that needs a number."""
+RULES: dict[str, Rule] = dict(
+    _COMPOSED[name] if name in _COMPOSED else (name, getattr(home, name)())
+    for home in (basic, family)
+    for name in home.__all__
+)
 TRAFFIC, SWEEP, CHECKED = "traffic", "a step, check_finite=False", "a step"
 
 
