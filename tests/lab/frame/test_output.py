@@ -45,21 +45,18 @@ def test_new_files_get_the_usual_permissions(tmp_path):
 
 
 def test_a_full_disk_keeps_the_earlier_version(tmp_path):
-    resource = pytest.importorskip("resource")
+    pytest.importorskip("resource")
     path = tmp_path / "a.csv"
     path.write_bytes(b"earlier")
     code = f"""
+        import resource
         from pathlib import Path
         from optimlab.lab.frame.output import whole_file
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
         with whole_file(Path({str(path)!r})) as file:
             file.write(bytes(100_000))
     """
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code)],
-        capture_output=True,
-        text=True,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000)),
-    )
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True)
     assert f"StudyError: cannot write {path}: File too large" in done.stderr
     assert path.read_bytes() == b"earlier"
     assert names(tmp_path) == ["a.csv"]
