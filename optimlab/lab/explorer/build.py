@@ -1,0 +1,141 @@
+"""The page out of its files: joined by their imports into one script, under a policy that lets nothing else run."""
+
+from __future__ import annotations
+
+import json
+import re
+from base64 import b64encode
+from collections.abc import Iterable, Mapping, Sequence
+from graphlib import CycleError, TopologicalSorter
+from hashlib import sha256
+from importlib.resources import files
+from typing import Any
+
+from optimlab.lab.explorer.facts import facts
+
+__all__ = ["build", "joined"]
+
+_IMPORT = re.compile(r'^import \{ ([^}\n]+) \} from "\./(\w+)\.js";\n', re.M)
+_EXPORT = re.compile(r"^export (?=(?:async |function|class|const|let))", re.M)
+_NAME = re.compile(r"^(export )?(?:async )?(?:function\*?|class|const|let) ([\w$]+)", re.M)
+_TAKEN = re.compile(
+    "Array|Boolean|Date|Error|Function|JSON|Map|Math|Number|Object|Promise|Proxy|RegExp|Set|String|Symbol"
+    "|document|location|top|window"  # a page's own, which no script may name again
+)
+_GENERATED = "facts"
+
+
+def build(*, rules: Sequence[str] | None = None, surface: str | None = None) -> str:
+    """Return the page: HTML that holds its style, its script and all that they need.
+
+    Parameters
+    ----------
+    rules : sequence of str, optional
+        Rules that run when the page opens, as texts of the algebra.
+    surface : str, optional
+        The surface that they run over: a name, or a formula in x and y.
+
+    Returns
+    -------
+    str
+        The text of the file.
+
+    Raises
+    ------
+    ValueError
+        If the page's own files contradict each other.
+
+    Examples
+    --------
+    >>> build(rules=["adam"], surface="saddle").startswith("<!doctype html>")
+    True
+    """
+    opening = {key: value for key, value in {"rules": rules, "surface": surface}.items() if value is not None}
+    page = {path.name: path.read_text(encoding="utf-8") for path in (files(__package__) / "page").iterdir()}
+    modules = {name.removesuffix(".js"): text for name, text in page.items() if name.endswith(".js")}
+    script = joined(_usable(modules | {_GENERATED: _constant("FACTS", facts() | {"opening": opening})}))
+    style = page["page.css"]
+    policy = (
+        f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(style)}'; img-src data: blob:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    parts = {"policy": policy, "style": style, "script": script}
+    return re.sub(r"\{\{(\w+)\}\}", lambda place: parts[place[1]], page["page.html"])
+
+
+def joined(modules: Mapping[str, str]) -> str:
+    r"""Return modules as one script: each after those that it imports from, without ``import`` and ``export``.
+
+    Raises
+    ------
+    ValueError
+        If a module imports what is not there, or imports in a circle; if two modules, or a module and the language,
+        mean different things by one name; if the script holds what would end it inside HTML.
+
+    Examples
+    --------
+    >>> print(joined({"a": 'import { one } from "./b.js";\nlog(one);', "b": "export const one = 1;"}))
+    "use strict";
+    const one = 1;
+    log(one);
+    """
+    imports = {name: [(of, found.split(", ")) for found, of in _IMPORT.findall(text)] for name, text in modules.items()}
+    _check_names(modules, imports)
+    try:
+        order = [*TopologicalSorter({name: [of for of, _ in imports[name]] for name in sorted(modules)}).static_order()]
+    except CycleError as error:
+        raise ValueError(f"modules import each other in a circle: {' -> '.join(error.args[1])}") from error
+    script = "\n".join(['"use strict";', *(_EXPORT.sub("", _IMPORT.sub("", modules[name])) for name in order)])
+    if wrong := re.search(r"</script|<!--|^(?:import|export)\b.*", script, re.I | re.M):
+        raise ValueError(f"a script must have neither </script nor <!-- nor another form of import; got {wrong[0]!r}")
+    return script
+
+
+def _usable(modules: Mapping[str, str]) -> Mapping[str, str]:
+    """While files are still missing: modules that are whole, or, with EXPLORER_ONLY="a b", what a and b need."""
+    import os
+    import sys
+
+    imports = {name: [(of, found.split(", ")) for found, of in _IMPORT.findall(text)] for name, text in modules.items()}
+    exported = {name: {n for export, n in _NAME.findall(text) if export} for name, text in modules.items()}
+    good = set(modules)
+    while bad := {m for m in good for of, names in imports[m] if of not in good or set(names) - exported[of]}:
+        for m in sorted(bad):
+            print(f"explorer: {m}.js left out: it imports what is not there: {imports[m]}", file=sys.stderr)
+        good -= bad
+    wanted = set(os.environ.get("EXPLORER_ONLY", "").split())
+    if wanted:
+        while more := {of for m in wanted & good for of, _ in imports[m]} - wanted:
+            wanted |= more
+        good &= wanted
+    return {name: modules[name] for name in good}
+
+
+def _check_names(modules: Mapping[str, str], imports: Mapping[str, Iterable[tuple[str, list[str]]]]) -> None:
+    """Refuse names that are there twice, and imports of what is not exported."""
+    homes: dict[str, str] = {}
+    exported: dict[str, set[str]] = {}
+    for module, text in modules.items():
+        found = _NAME.findall(text)
+        exported[module] = {name for export, name in found if export}
+        for _, name in found:
+            if name in homes or _TAKEN.fullmatch(name):
+                raise ValueError(
+                    f"top-level names must be unique; {name} is in {module}.js and {homes.get(name, 'JavaScript')}"
+                )
+            homes[name] = f"{module}.js"
+    for module, wanted in imports.items():
+        for of, names in wanted:
+            if missing := sorted(set(names) - exported.get(of, set())):
+                raise ValueError(f"{module}.js imports {', '.join(missing)} from {of}.js, which does not export it")
+
+
+def _constant(name: str, value: Any) -> str:
+    """Return a module that exports a value; what would end a script inside HTML, or a line, is escaped."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    escaped = text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+    return f"export const {name} = {escaped};\n"
+
+
+def _digest(text: str) -> str:
+    return f"sha256-{b64encode(sha256(text.encode()).digest()).decode()}"

@@ -1,0 +1,1 @@
+"""One browser for all tests that look at the page."""
