@@ -1,4 +1,4 @@
-"""The command ``optimlab``, or ``python -m optimlab``: play with rules and series, the studies, the atlas."""
+"""The command ``optimlab``, or ``python -m optimlab``: play with rules and series, explorer, the studies, the atlas."""
 
 from __future__ import annotations
 
@@ -13,7 +13,12 @@ from optimlab.lab.frame.terminal import columns, tell
 
 __all__ = ["main"]
 
-_OWN = {"play": "optimlab.lab.play.play", "ema": "optimlab.lab.play.ema", "atlas": "optimlab.lab.atlas.command"}
+_OWN = {
+    "play": "optimlab.lab.play.play",
+    "ema": "optimlab.lab.play.ema",
+    "explorer": "optimlab.lab.explorer.command",
+    "atlas": "optimlab.lab.atlas.command",
+}
 """Commands that have options of their own."""
 
 
@@ -51,6 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     commands.add_parser("play", help="rules over a surface: optimlab play --surface saddle --rules adam")
     commands.add_parser("ema", help="averages of a series: optimlab ema FILE --column NAME --beta 0.9")
+    commands.add_parser("explorer", help="rules live in a browser, as one file: optimlab explorer --out explorer.html")
     commands.add_parser("atlas", help="conventions against the systems that are installed: optimlab atlas torch.Adam")
     own = given[2:] if given[:1] == ["study"] else []  # the study's own options, which it reads itself
     arguments = parser.parse_args(given[: len(given) - len(own)])
