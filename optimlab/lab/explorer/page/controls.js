@@ -18,7 +18,7 @@ export function look() {
 }
 
 /**
- * A slider with its number beside it. log: true, or "near one" (equal steps in log(1 - value), for β).
+ * A slider with its number beside it. log: true, or "complement" (equal steps in log(1 - value), for β).
  * on(value) at each move. → {root, set(value), mark(value or null, text)}
  */
 export function slider({ name, low, high, value, log, whole, on, title }) {
@@ -60,13 +60,13 @@ export function slider({ name, low, high, value, log, whole, on, title }) {
 function sliderMap(low, high, log, whole) {
   const [to, from] = {
     true: [Math.log, Math.exp],
-    "near one": [(value) => -Math.log(1 - value), (part) => 1 - Math.exp(-part)],
+    complement: [(value) => -Math.log(1 - value), (part) => 1 - Math.exp(-part)],
   }[log] ?? [Number, Number];
   const [a, b] = [to(low), to(high)];
   const step = 10 ** Math.floor(Math.log10((high - low) / 200));
   const round = (value) => {
     if (whole) return Math.round(value);
-    if (log === "near one") return Number((1 - Number((1 - value).toPrecision(2))).toPrecision(12));
+    if (log === "complement") return Number((1 - Number((1 - value).toPrecision(2))).toPrecision(12));
     if (log) return Number(value.toPrecision(3));
     return Number((Math.round(value / step) * step).toPrecision(12));
   };

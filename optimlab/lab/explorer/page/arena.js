@@ -1,0 +1,83 @@
+import { descend } from "./descent.js";
+import { readRule } from "./rules.js";
+import { scheduleOf } from "./schedules.js";
+import { readSurface } from "./surfaces.js";
+
+/** Where every run begins: the start itself, then n × n points of the surface's box. */
+export function startsOf([x0, x1, y0, y1], start, n) {
+  const at = (low, high, i) => low + ((high - low) * (i + 0.5)) / n;
+  return [start, ...Array.from({ length: n * n }, (_, i) => [at(x0, x1, i % n), at(y0, y1, Math.floor(i / n))])];
+}
+
+/** What a setting means: its surface, and a run of each contestant; what has not changed is not computed again. */
+export class Arena {
+  constructor() {
+    this.kept = new Map();
+    this.surface = null;
+    this.surfaceText = null;
+    this.surfaceError = "";
+  }
+
+  /** Takes {surface: text, start, grid, ...} and contestants [{text, lr}] → list of {rule, run, at: s(k)} or {error}. */
+  update(setting, contestants) {
+    this.readSurface(setting.surface);
+    const start = setting.start.length === 2 ? setting.start : this.surface.start;
+    const shared = { ...setting, surface: this.surface.text, start };
+    const now = new Map();
+    const runs = contestants.map(({ text, lr }) => {
+      const key = JSON.stringify([text, lr, shared]);
+      now.set(key, this.kept.get(key) ?? this.compute(text, lr, shared));
+      return now.get(key);
+    });
+    this.kept = now;
+    this.start = start;
+    return runs;
+  }
+
+  /** A surface that cannot be read leaves the last one in place. */
+  readSurface(text) {
+    if (text === this.surfaceText) return;
+    this.surfaceText = text;
+    try {
+      this.surface = readSurface(text);
+      this.surfaceError = "";
+    } catch (error) {
+      this.surfaceError = error.message;
+      this.surface ??= readSurface("rosenbrock");
+    }
+  }
+
+  compute(text, lr, shared) {
+    try {
+      const rule = readRule(text);
+      const schedule = scheduleOf(shared.schedule, lr, shared.settings);
+      const starts = startsOf(this.surface.box, shared.start, shared.grid);
+      const { steps, noise, seed, clipNorm, clipValue } = shared;
+      const clips = { clipNorm: clipNorm || null, clipValue: clipValue || null };
+      const conditions = { steps, noise: noise ? { sd: noise, seed } : null, ...clips };
+      const run = descend({ rule, surface: this.surface, rate: schedule.at, starts, ...conditions });
+      return { rule, run, setting: { rule: rule.text, surface: shared.surface, rate: schedule.python, start: shared.start, ...conditions } };
+    } catch (error) {
+      return { error: error.message };
+    }
+  }
+}
+
+/** Points that a path is measured against: the minima, else the points where the gradient is zero, else the start. */
+export function targetsOf(surface, start) {
+  if (surface.minima.length) return { name: "minimum", at: surface.minima.map((one) => one.at) };
+  if (surface.points.length) return { name: surface.points[0].kind, at: surface.points.map((one) => one.at) };
+  return { name: "start", at: [start] };
+}
+
+/** Of lane 0 of a run, after each step: loss above the least known one, and the distance to the nearest of the points. */
+export function measured({ x, y, f, steps, lanes }, surface, points) {
+  const least = surface.minima.length ? Math.min(...surface.minima.map((one) => one.value)) : 0;
+  const loss = new Float64Array(steps + 1);
+  const distance = new Float64Array(steps + 1);
+  for (let k = 0; k <= steps; k += 1) {
+    loss[k] = f[k * lanes] - least;
+    distance[k] = Math.min(...points.map(([px, py]) => Math.hypot(x[k * lanes] - px, y[k * lanes] - py)));
+  }
+  return { loss, distance };
+}

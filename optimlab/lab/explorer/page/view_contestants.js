@@ -1,0 +1,128 @@
+import { short } from "./charts.js";
+import { button, choice, element, look, slider, textField } from "./controls.js";
+import { CanvasPen } from "./pen.js";
+import { RULES, ruleText } from "./rules.js";
+import { styleOf } from "./view_paths.js";
+
+const CONTESTANTS_MOST = 24;
+const CONTESTANTS_OWN = "own";
+
+/** The text of a contestant's rule in the algebra. */
+export function textOf({ rule, text, values }) {
+  const entry = RULES.find((one) => one.name === rule);
+  return entry ? ruleText(entry, contestantValues(entry, values)) : text;
+}
+
+/** What a contestant is called. */
+export function labelOf({ rule, text }) {
+  const entry = RULES.find((one) => one.name === rule);
+  return entry ? (entry.label ?? entry.name) : text || "own rule";
+}
+
+function contestantValues(entry, values) {
+  return Object.fromEntries(entry.parameters.map(({ name, value }) => [name, values[name] ?? value]));
+}
+
+/** A list as a link may give it, mended: what is no contestant is left out, what is missing is filled in. */
+export function contestantsOf(list) {
+  const good = list.filter((one) => typeof one === "object" && one !== null && typeof one.rule === "string");
+  return good.slice(0, CONTESTANTS_MOST).map((one, i) => ({
+    rule: one.rule,
+    text: typeof one.text === "string" ? one.text : "",
+    values: Object.fromEntries(Object.entries(one.values ?? {}).filter(([, value]) => Number.isFinite(value))),
+    lr: one.lr > 0 && one.lr < 1e6 ? one.lr : 0.01,
+    style: Number.isInteger(one.style) && one.style >= 0 ? one.style : i,
+  }));
+}
+
+/**
+ * The list of contestants, one of which is chosen and shows its sliders.
+ * changed(contestant) at each move of a slider, chosen(index) when another is looked at. → {root, tell(i, {...})}
+ */
+export function contestantsPanel(state, changed) {
+  const rows = element("div", { class: "group" });
+  let parts = [];
+  const again = () => {
+    parts = state.contestants.map((_, i) => contestantRow(state, i, { changed, again }));
+    rows.replaceChildren(...parts.map((part) => part.root));
+    changed();
+  };
+  const names = RULES.map((entry) => [entry.name, entry.label ?? entry.name]);
+  const add = choice({
+    name: "Add",
+    options: [["", "a rule …"], [CONTESTANTS_OWN, "one of your own …"], ...names],
+    value: "",
+    on: (rule) => {
+      add.set("");
+      if (rule === "" || state.contestants.length >= CONTESTANTS_MOST) return;
+      state.contestants.push(contestantNew(state, rule));
+      state.chosen = state.contestants.length - 1;
+      again();
+    },
+  });
+  again();
+  return {
+    root: element("section", { class: "panel", "aria-label": "Contestants" }, rows, add.root),
+    tell: (i, facts) => parts[i]?.tell(facts),
+    draw: () => parts.forEach((part) => part.draw()),
+  };
+}
+
+function contestantNew(state, rule) {
+  const used = new Set(state.contestants.map((one) => one.style));
+  const style = Array.from({ length: CONTESTANTS_MOST + 1 }, (_, i) => i).find((i) => !used.has(i));
+  const entry = RULES.find((one) => one.name === rule);
+  return { rule, text: entry ? "" : "Ema(0.9) / (Square() | Ema(0.999) | Root(1e-8))", values: {}, lr: entry?.lr ?? 0.01, style };
+}
+
+function contestantRow(state, i, { changed, again }) {
+  const one = state.contestants[i];
+  const badge = element("canvas", { class: "badge", "aria-hidden": "true" });
+  const end = element("span", { class: "end" });
+  const choose = () => {
+    state.chosen = i;
+    again();
+  };
+  const title = button(labelOf(one), choose, { class: "title", "aria-pressed": false, "aria-expanded": String(state.chosen === i) });
+  title.removeAttribute("aria-pressed");
+  const remove = button("×", () => {
+    state.contestants.splice(i, 1);
+    state.chosen = Math.max(0, Math.min(state.chosen - (i <= state.chosen ? 1 : 0), state.contestants.length - 1));
+    again();
+  }, { class: "quiet", "aria-label": `Remove ${labelOf(one)}` });
+  const rate = slider({ name: "lr", low: 1e-5, high: 10, log: true, value: one.lr, on: (lr) => changed((one.lr = lr)) });
+  const inner = state.chosen === i ? contestantInner(one, { changed, again }) : { parts: [] };
+  const bar = element("div", { class: "bar" }, badge, title, end, remove);
+  const root = element("div", { class: `contestant${state.chosen === i ? " chosen" : ""}` }, bar, rate.root, ...inner.parts);
+  const draw = () => {
+    const style = styleOf(one.style, look());
+    const pen = new CanvasPen(badge, 26, 26);
+    pen.dot(13, 13, 9, style);
+    root.style.borderColor = style.color;
+  };
+  const tell = ({ value, error, limit }) => {
+    end.textContent = error ? "cannot run" : value;
+    inner.say?.(error ?? "");
+    rate.mark(limit ?? NaN, limit ? `stable up to lr = ${short(limit)}` : "");
+  };
+  draw();
+  return { root, tell, draw };
+}
+
+/** The sliders of the chosen contestant's rule, or the field for one's own. */
+function contestantInner(one, { changed, again }) {
+  const entry = RULES.find((rule) => rule.name === one.rule);
+  if (!entry) {
+    const field = textField({ name: "Rule", value: one.text, on: (text) => changed((one.text = text)) });
+    field.root.querySelector("input").maxLength = 2000;
+    return { parts: [field.root], say: field.say };
+  }
+  const names = RULES.map((rule) => [rule.name, rule.label ?? rule.name]);
+  const kind = choice({ name: "Rule", options: names, value: one.rule, on: (rule) => again(Object.assign(one, { rule, values: {} })) });
+  const values = contestantValues(entry, one.values);
+  const sliders = entry.parameters.map((parameter) =>
+    slider({ ...parameter, value: values[parameter.name], on: (value) => changed((one.values[parameter.name] = value)) }),
+  );
+  const own = button("Edit as text", () => again(Object.assign(one, { text: textOf(one), rule: CONTESTANTS_OWN, values: {} })), { class: "quiet" });
+  return { parts: [kind.root, ...sliders.map((made) => made.root), element("div", { class: "row" }, own)] };
+}

@@ -1,0 +1,62 @@
+import { measured, targetsOf } from "./arena.js";
+import { chart } from "./charts.js";
+import { element, figure } from "./controls.js";
+import { styleOf } from "./view_paths.js";
+
+/** Charts over steps. of() gives {surface, start, runs: [{run, style}], chosen: {run, style, label} or null, at}. */
+export function linesPanel(of) {
+  const cache = new WeakMap();
+  const facts = (run, surface, start) => {
+    if (!cache.has(run)) cache.set(run, measured(run, surface, targetsOf(surface, start).at));
+    return cache.get(run);
+  };
+  const lines = (pick, setting) => (pen, look) => {
+    const { surface, start, runs, at } = of();
+    const series = runs.map(({ run, style }) => ({ ...style, ys: pick(run, facts(run, surface, start)) }));
+    const last = Math.max(0, ...runs.map(({ run }) => run.steps));
+    chart(pen, look, { series, marks: at < last ? [{ x: at }] : [], xLabel: "step", ...setting(surface) });
+  };
+  const made = [
+    figure({ title: "Loss", file: "loss", height: 300, paint: lines((_, { loss }) => loss, linesLoss) }),
+    figure({ title: "Distance", file: "distance", height: 300, paint: lines((_, { distance }) => distance, linesDistance) }),
+    figure({ title: "Effective step", file: "step", height: 300, paint: lines(linesSize, () => ({ logY: true, yLabel: "|Δw|" })) }),
+    figure({ title: "Moments", file: "moments", height: 300, paint: (pen, look) => linesMoments(pen, look, of()) }),
+  ];
+  return {
+    root: element("div", { class: "charts" }, ...made.map((one) => one.root)),
+    draw: () => made.forEach((one) => one.draw()),
+  };
+}
+
+function linesLoss(surface) {
+  return surface.minima.length ? { logY: true, yLabel: "f − least f" } : { yLabel: "f" };
+}
+
+function linesDistance(surface) {
+  return { logY: true, yLabel: `distance to the ${surface.minima.length ? "nearest minimum" : targetsOf(surface).name}` };
+}
+
+function linesSize({ size, lanes, steps }) {
+  return Float64Array.from({ length: steps }, (_, k) => size[k * lanes]);
+}
+
+/** The state of the chosen contestant along x, slot by slot. */
+function linesMoments(pen, look, { chosen, at }) {
+  const slots = chosen ? Object.entries(chosen.run.state) : [];
+  if (slots.length === 0) {
+    const text = chosen ? `${chosen.label} keeps no moments` : "";
+    pen.text(pen.width / 2, pen.height / 2, text, { color: look.soft, size: 18, align: "middle" });
+    return;
+  }
+  const series = slots.map(([name, values], i) => ({ name, ys: linesSlot(values), ...styleOf(i, look) }));
+  const placed = chart(pen, look, { series, xLabel: "step", marks: at < chosen.run.steps ? [{ x: at }] : [] });
+  const [left, top, width] = placed.inner;
+  series.forEach(({ name, color }, i) => {
+    pen.text(left + width - 4, top + 16 + 20 * i, name, { color, size: 16, align: "end", halo: look.paper });
+  });
+}
+
+/** The x of pairs x, y. */
+function linesSlot(values) {
+  return Float64Array.from({ length: values.length / 2 }, (_, k) => values[2 * k]);
+}

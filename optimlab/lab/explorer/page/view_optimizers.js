@@ -1,0 +1,151 @@
+import { Arena, measured, targetsOf } from "./arena.js";
+import { short } from "./charts.js";
+import { element, look, table } from "./controls.js";
+import { FACTS } from "./facts.js";
+import { theoryFacts } from "./theory_facts.js";
+import { conditionsPanel } from "./view_conditions.js";
+import { contestantsOf, contestantsPanel, labelOf, textOf } from "./view_contestants.js";
+import { linesPanel } from "./view_lines.js";
+import { pathsMap, styleOf } from "./view_paths.js";
+import { playerPanel } from "./view_player.js";
+import { rulePanel } from "./view_rule.js";
+
+let optimizersNow = null; // the view as it is built, for measureFrames
+
+/** Paths of optimizers over a surface, and all that follows from them. */
+export const optimizersView = {
+  name: "optimizers",
+  title: "Optimizers on surfaces",
+  defaults: {
+    surface: "rosenbrock", formula: "(x**2 - 1)**2 + y**2 + 0.3*x*y", start: [], chosen: 0, steps: 500, grid: 0,
+    noise: 0, seed: 0, schedule: "constant", settings: {}, clipNorm: 0, clipValue: 0,
+    contestants: [
+      { rule: "sgd", text: "", values: {}, lr: 0.001, style: 0 },
+      { rule: "heavy_ball", text: "", values: {}, lr: 0.0005, style: 1 },
+      { rule: "adam", text: "", values: {}, lr: 0.05, style: 2 },
+    ],
+    ...optimizersOpening(FACTS.opening ?? {}),
+  },
+  build: (root, state, changed) => {
+    optimizersNow?.player.pause();
+    optimizersNow = optimizersBuilt(root, state, changed);
+  },
+  draw: () => optimizersNow.draw(),
+  pause: () => optimizersNow?.player.pause(),
+  key: (event) => optimizersNow.player.key(event),
+};
+
+/** What the command line asked for, as a state. */
+function optimizersOpening({ rules, surface }) {
+  const known = FACTS.surfaces.some((one) => one.name === surface);
+  const contestants = rules?.map((text, style) => ({ rule: "own", text, values: {}, lr: 0.01, style }));
+  return {
+    ...(contestants && { contestants }),
+    ...(surface && (known ? { surface } : { surface: "own", formula: surface })),
+  };
+}
+
+function optimizersBuilt(root, state, changed) {
+  state.contestants = contestantsOf(state.contestants);
+  const view = { arena: new Arena(), runs: [], state };
+  const request = optimizersFrames(view, changed);
+  const shown = () => view.runs.flatMap(({ run }, i) => (run ? [{ run, style: styleOf(state.contestants[i].style, look()) }] : []));
+  const update = () => optimizersUpdate(view);
+  view.player = playerPanel(() => state.steps, () => view.map.drawOver(), () => view.lines.draw());
+  view.conditions = conditionsPanel(state, request);
+  view.contestants = contestantsPanel(state, request);
+  update();
+  const at = () => view.player.at();
+  view.map = pathsMap({ scene: () => view.arena.surface, start: () => view.arena.start, runs: shown, at }, (x, y) => {
+    state.start = [x, y].map((value) => Number(value.toPrecision(4)));
+    request();
+  });
+  view.lines = linesPanel(() => ({ ...view.arena, runs: shown(), chosen: optimizersChosen(view), at: at() }));
+  view.rule = rulePanel();
+  view.table = table({ title: "End of each path", file: "ends" });
+  const main = element("div", { class: "main" }, view.map.root, view.player.root, view.lines.root, view.table.root, view.rule.root);
+  const side = element("div", { class: "side" }, view.contestants.root, view.conditions.root);
+  root.replaceChildren(element("div", { class: "layout" }, main, side));
+  view.draw = () => {
+    update();
+    view.map.draw();
+    view.contestants.draw();
+    optimizersRest(view);
+  };
+  return view;
+}
+
+/** One frame for all changes since the last: paths at once, charts and words when there is time. */
+function optimizersFrames(view, changed) {
+  const later = globalThis.requestIdleCallback ?? ((call) => setTimeout(call, 30));
+  let waiting = false;
+  let resting = false;
+  const rest = () => {
+    resting = false;
+    optimizersRest(view);
+  };
+  const frame = () => {
+    waiting = false;
+    const before = view.arena.surface;
+    optimizersUpdate(view);
+    if (view.arena.surface === before) view.map.drawOver();
+    else view.map.draw();
+    if (!resting) later(rest, { timeout: 150 });
+    resting = true;
+  };
+  return () => {
+    changed();
+    if (!waiting && view.draw) requestAnimationFrame(frame);
+    waiting = view.draw !== undefined;
+  };
+}
+
+function optimizersUpdate(view) {
+  const { contestants, chosen, surface, formula, ...shared } = view.state;
+  const wanted = contestants.map((one) => ({ text: textOf(one), lr: one.lr }));
+  view.runs = view.arena.update({ ...shared, surface: surface === "own" ? formula : surface }, wanted);
+}
+
+function optimizersChosen({ runs, state }) {
+  const found = runs[state.chosen];
+  if (!found?.run) return null;
+  const one = state.contestants[state.chosen];
+  return { ...found, label: labelOf(one), style: styleOf(one.style, look()) };
+}
+
+/** Charts, words and tables: what may come a moment after the paths. */
+function optimizersRest(view) {
+  const { state, arena, runs } = view;
+  view.conditions.say(arena.surfaceError);
+  view.player.show();
+  view.lines.draw();
+  const points = targetsOf(arena.surface, arena.start).at;
+  const rows = runs.map(({ rule, run, error }, i) => {
+    const one = state.contestants[i];
+    if (error) {
+      view.contestants.tell(i, { error });
+      return [labelOf(one), one.lr, "–", "–", "–", error];
+    }
+    const { loss, distance } = measured(run, arena.surface, points);
+    const theory = theoryFacts({ rule, run, surface: arena.surface, lr: one.lr, noise: state.noise });
+    const went = run.diverged[0] >= 0;
+    const end = run.steps;
+    view.contestants.tell(i, { value: went ? `gone at ${run.diverged[0]}` : `f ${short(loss[end])}`, limit: theory.limit });
+    if (i === state.chosen) optimizersSay(view, theory.facts);
+    const last = end * run.lanes;
+    return [labelOf(one), one.lr, run.f[last], distance[end], run.size[last - run.lanes], went ? `diverged at step ${run.diverged[0]}` : ""];
+  });
+  view.table.fill(["rule", "lr", "f", `distance`, "|Δw|", "note"], rows);
+}
+
+function optimizersSay(view, facts) {
+  const { rule, setting, label } = optimizersChosen(view);
+  view.rule.show({ label, rule, setting, facts });
+}
+
+/** Milliseconds to compute, and to redraw, so many paths of so many steps: the median of 15 drags of the start. */
+export function measureFrames(paths = 20, steps = 1000) {
+  const { state, ...view } = optimizersNow;
+  const before = structuredClone(state);
+  return { paths, steps, before, view };
+}
