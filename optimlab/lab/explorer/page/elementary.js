@@ -1,4 +1,4 @@
-// The twins of optimlab/recurrence/elementary.py and powers.py: the same operations in the same order, so the same bits.
+// The twins of optimlab/recurrence/{elementary,powers}.py: the same operations in the same order, so the same bits.
 // A "double" is a pair [high, low], a number of 106 bits.
 
 const ELEMENTARY_LN2 = [0.6931471803691238, 1.9082149292705877e-10];
