@@ -68,7 +68,7 @@ export function pythonText(value) {
 }
 
 /** The values of all fields from a call's arguments, as Python would bind them: {name: value}. */
-export function bound(name, fields, args, words) {
+export function boundArguments(name, fields, args, words) {
   const values = {};
   const many = fields.find((field) => field.many);
   const places = fields.filter((field) => !field.keyword && !field.many);
@@ -102,8 +102,8 @@ export function allowed({ name, range }, given) {
   if (typeof given !== "number") {
     throw new Said(`${name} must be ${range.words}; got ${pythonText(given)}`);
   }
-  const inside = (range.above ? given > range.low : given >= range.low ?? -Infinity)
-    && (range.below ? given < range.high : given <= (range.high ?? Infinity));
+  const { low = -Infinity, high = Infinity, above, below } = range;
+  const inside = (above ? given > low : given >= low) && (below ? given < high : given <= high);
   if (inside && !(range.finite && !Number.isFinite(given))) return given;
   throw new Said(`${name} must be ${range.words}; got ${pythonNumber(given)}`);
 }
@@ -111,5 +111,5 @@ export function allowed({ name, range }, given) {
 /** The gain, correction or schedule of a call. */
 export function makeMade(name, args, words) {
   const maker = FACTS.makers[name];
-  return new Made(name, maker, bound(name, maker.fields, args, words));
+  return new Made(name, maker, boundArguments(name, maker.fields, args, words));
 }

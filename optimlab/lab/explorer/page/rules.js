@@ -1,6 +1,6 @@
 import { Rule, constantRule } from "./algebra.js";
 import { FACTS } from "./facts.js";
-import { Made, bound, makeMade, pythonText } from "./makers.js";
+import { Made, boundArguments, makeMade, pythonText } from "./makers.js";
 import { Said, nearest, parse, pythonNumber } from "./syntax.js";
 
 /** The rules that have a name: [{name, label, template, parameters: [{name, value, low, high, log}]}]. */
@@ -110,12 +110,12 @@ function ruleMade(name, args, words) {
   if (name === "Ema") return ruleEma(args, words);
   if (Object.hasOwn(FACTS.atoms, name)) {
     const atom = FACTS.atoms[name];
-    return new Rule({ name, atom, values: ruleChecked(name, bound(name, atom.fields, args, words)) });
+    return new Rule({ name, atom, values: ruleChecked(name, boundArguments(name, atom.fields, args, words)) });
   }
   if (Object.hasOwn(FACTS.makers, name)) return makeMade(name, args, words);
   const entry = RULES.find((rule) => rule.name === name);
   if (!entry) throw new Said(`"${name}" is not known; ${nearest(name, ruleNames())}`);
-  return ruleValue(parse(entry.template), bound(name, entry.parameters, args, words));
+  return ruleValue(parse(entry.template), boundArguments(name, entry.parameters, args, words));
 }
 
 function ruleNames() {
@@ -129,7 +129,7 @@ function ruleChecked(name, values) {
 
 function ruleEma(args, words) {
   const atom = FACTS.atoms.Ema;
-  const { gain, debias, first } = bound("Ema", atom.fields, args, words);
+  const { gain, debias, first } = boundArguments("Ema", atom.fields, args, words);
   const own = gain instanceof Made && gain.family === "gain";
   if (own && debias) throw new Said(`debias=True goes with a β; a gain says itself how it starts; leave it out`);
   const made = own ? gain : makeMade(debias ? "DebiasedGain" : "ConstantGain", [gain], {});
