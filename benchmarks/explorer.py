@@ -1,0 +1,95 @@
+"""The explorer's page in a headless Chromium: what a drag costs, how fast a map of basins fills, how soon it is there.
+
+``python benchmarks/explorer.py`` needs selenium, and chromium and chromedriver on the PATH.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from urllib.parse import quote
+
+import timing
+from chromium import Page, opened
+
+from optimlab.lab.explorer import build
+
+LARGEST = 300.0  # kB
+_DRAG = """
+const [handle, canvas] = [document.querySelector(".handle"), document.querySelector(".map canvas.over")];
+const frame = () => new Promise((done) => requestAnimationFrame(() => done(performance.now())));
+const found = [];
+for (let i = 0; i < arguments[0]; i += 1) {
+  await frame();
+  const began = frame();
+  handle.dispatchEvent(new KeyboardEvent("keydown", { key: i % 20 < 10 ? "ArrowRight" : "ArrowUp" }));
+  const ended = new Promise((done) => requestAnimationFrame(() => {
+    canvas.getContext("2d").getImageData(0, 0, 1, 1);
+    done(performance.now());
+  }));
+  found.push(await ended - await began);
+}
+return found;
+"""
+"""The page's own answer to its handle being moved, between what runs before and after it in one frame; the picture is
+read at the end, so that all of it has been drawn."""
+_LOADED = "const [entry] = performance.getEntriesByType('navigation'); return entry.loadEventEnd;"
+
+
+def fragment(**state: Any) -> str:
+    """Return the end of a link that sets the page's state."""
+    return f"#{quote(json.dumps(state))}"
+
+
+def contestants(number: int) -> list[dict[str, Any]]:
+    """Return so many times Adam, each with a learning rate of its own."""
+    return [{"rule": "adam", "text": "", "values": {}, "lr": 0.01 + 0.001 * i, "style": i} for i in range(number)]
+
+
+def load_section(page: Page, report: timing.Report, rounds: int) -> Sequence[timing.Target]:
+    """Report the size of the page, and how soon it is ready."""
+    size = len(page.file.read_bytes()) / 1000
+    milliseconds = []
+    for _ in range(rounds):
+        page.open()
+        milliseconds.append(page.run(_LOADED))
+    report.add("## The page")
+    report.add(f"{size:.0f} kB; loaded, built and drawn after {timing.ratio(timing.Spread.of(milliseconds))} ms.")
+    return [timing.Target("size of the page", timing.Spread.of([size]), LARGEST, "kB")]
+
+
+def drag_section(page: Page, report: timing.Report, rounds: int) -> Sequence[timing.Target]:
+    """Report a drag of the start: all paths computed and drawn anew. With an n × n grid a rule has n² + 1 paths."""
+    targets = []
+    for number, grid, limit in ((20, 0, 16.0), (2, 3, 16.0), (4, 7, 33.0)):
+        page.open(fragment(optimizers={"steps": 1000, "grid": grid, "contestants": contestants(number)}))
+        spread = timing.Spread.of(page.run(_DRAG, rounds)[rounds // 4 :])
+        claim = f"{number * (grid**2 + 1)} paths of 1000 steps, of {number} rules"
+        targets.append(timing.Target(claim, spread, limit, "ms"))
+    report.add("## A drag: Adam on Rosenbrock, computed and drawn at 1280 × 900")
+    return targets
+
+
+def main() -> None:
+    """Run the benchmark: a section returns its targets."""
+    arguments = timing.options("Time the explorer's page in a browser.").parse_args()
+    report = timing.Report()
+    report.add("# The explorer")
+    report.add(timing.header(("optimlab", "numpy")))
+    rounds = 12 if arguments.quick else 60
+    with TemporaryDirectory() as folder, opened(build(), Path(folder)) as page:
+        targets = [target for section in SECTIONS for target in section(page, report, rounds)]
+    report.add("## Targets")
+    report.add(timing.target_table(targets))
+    report.write(arguments.out)
+
+
+SECTIONS = (load_section, drag_section)
+"""What is reported, in order: each takes the page, the report and a number of rounds, and returns targets."""
+
+
+if __name__ == "__main__":
+    main()
