@@ -22,6 +22,7 @@ _TAKEN = re.compile(
     "Array|Boolean|Date|Error|Function|JSON|Map|Math|Number|Object|Promise|Proxy|RegExp|Set|String|Symbol"
     "|document|location|top|window"  # a page's own, which no script may name again
 )
+_COMMENT = re.compile(r"^ *(?://.*|/\*\*(?:.|\n)*?\*/)\n", re.M)
 _GENERATED = "facts"
 
 
@@ -85,30 +86,33 @@ def joined(modules: Mapping[str, str]) -> str:
         order = [*TopologicalSorter({name: [of for of, _ in imports[name]] for name in sorted(modules)}).static_order()]
     except CycleError as error:
         raise ValueError(f"modules import each other in a circle: {' -> '.join(error.args[1])}") from error
-    script = "\n".join(['"use strict";', *(_EXPORT.sub("", _IMPORT.sub("", modules[name])) for name in order)])
+    script = "\n".join(['"use strict";', *(_bare(modules[name]) for name in order)])
     if wrong := re.search(r"</script|<!--|^(?:import|export)\b.*", script, re.I | re.M):
         raise ValueError(f"a script must have neither </script nor <!-- nor another form of import; got {wrong[0]!r}")
     return script
 
 
-def _usable(modules: Mapping[str, str]) -> Mapping[str, str]:
-    """While files are still missing: modules that are whole, or, with EXPLORER_ONLY="a b", what a and b need."""
-    import os
+def _usable(given: Mapping[str, str]) -> Mapping[str, str]:
+    """While files are still missing: stubs for what is imported but not there, and clashing names renamed."""
     import sys
 
-    imports = {name: [(of, found.split(", ")) for found, of in _IMPORT.findall(text)] for name, text in modules.items()}
-    exported = {name: {n for export, n in _NAME.findall(text) if export} for name, text in modules.items()}
-    good = set(modules)
-    while bad := {m for m in good for of, names in imports[m] if of not in good or set(names) - exported[of]}:
-        for m in sorted(bad):
-            print(f"explorer: {m}.js left out: it imports what is not there: {imports[m]}", file=sys.stderr)
-        good -= bad
-    wanted = set(os.environ.get("EXPLORER_ONLY", "").split())
-    if wanted:
-        while more := {of for m in wanted & good for of, _ in imports[m]} - wanted:
-            wanted |= more
-        good &= wanted
-    return {name: modules[name] for name in good}
+    m, names = dict(given), dict[str, str]()
+    for k in sorted(m):
+        for _, n in _NAME.findall(m[k]):
+            if n in names:
+                m[k] = re.sub(r"(?<![\w$.])" + re.escape(n) + r"(?![\w$])", f"{k}_{n}", m[k])
+                print("explorer: CLASH renamed", n, k, file=sys.stderr)
+            names[n] = k
+    exported = {k: {n for e, n in _NAME.findall(t) if e} for k, t in m.items()}
+    for k in sorted(m):
+        for ns, of in _IMPORT.findall(m[k]):
+            for n in set(ns.split(", ")) - exported.setdefault(of, set()):
+                print("explorer: STUB", n, of, file=sys.stderr)
+                exported[of].add(n)
+                v = n.removesuffix("View")
+                view = f'{{ name: "{v}", title: "{v}", defaults: {{}}, build: () => {{}}, draw: () => {{}} }}'
+                m[of] = m.get(of, "") + f"\nexport const {n} = {view if v != n else '() => []'};\n"
+    return m
 
 
 def _check_names(modules: Mapping[str, str], imports: Mapping[str, Iterable[tuple[str, list[str]]]]) -> None:
@@ -128,6 +132,11 @@ def _check_names(modules: Mapping[str, str], imports: Mapping[str, Iterable[tupl
         for of, names in wanted:
             if missing := sorted(set(names) - exported.get(of, set())):
                 raise ValueError(f"{module}.js imports {', '.join(missing)} from {of}.js, which does not export it")
+
+
+def _bare(text: str) -> str:
+    """Return what a module adds to a script; comments stay where the source is read, they are a tenth of it."""
+    return _EXPORT.sub("", _COMMENT.sub("", _IMPORT.sub("", text)))
 
 
 def _constant(name: str, value: Any) -> str:

@@ -11,7 +11,7 @@ from optimlab.lab.frame.expressions import rule, schedules
 from optimlab.lab.play.surfaces import scene
 from tests.lab.explorer.javascript import run
 
-STEPS, LR = 1000, 0.002
+STEPS, LR, FAR = 1000, 0.002, 1e9
 SETTINGS = """
 const rules = FACTS.rules.map((entry) => {
   const values = Object.fromEntries(entry.parameters.map(({ name, value }) => [name, value]));
@@ -49,6 +49,8 @@ def walked(rules, rates, surfaces, starts):
             for optimizer, own, g in zip(optimizers, w, slopes, strict=True):
                 optimizer.step(own, g.reshape(-1, 2))
             way[k + 1] = np.reshape(w, way.shape[1:])
+            for own in w:
+                own[~(np.abs(own) <= FAR).all(axis=1)] = np.nan  # has diverged, and is left alone
     return np.moveaxis(way, 0, -2)
 
 
