@@ -35,6 +35,12 @@ export function scale(low, high, from, to, log) {
   return log ? (value) => from + (Math.log10(value) - a) * factor : (value) => from + (value - a) * factor;
 }
 
+/** The inverse of such a map. */
+export function unscale(low, high, from, to, log) {
+  const back = scale(from, to, ...(log ? [Math.log10(low), Math.log10(high)] : [low, high]));
+  return log ? (place) => 10 ** back(place) : back;
+}
+
 /** At most about `count` round values within [low, high]. */
 export function ticks(low, high, count, log) {
   return log ? logTicks(low, high, count) : linearTicks(low, high, count);
@@ -59,15 +65,18 @@ function logTicks(low, high, count) {
   return found;
 }
 
-/** Frame, grid and ticks: {box, range: [x0, x1, y0, y1], logX, logY, xLabel, yLabel, bare} → {x, y, inner}. */
+/** Frame, grid and ticks: {box, range: [x0, x1, y0, y1], logX, logY, xLabel, yLabel, bare} → {x, y, backX, backY, inner}. */
 export function axes(pen, look, { box, range, logX, logY, xLabel, yLabel, bare }) {
   const inner = bare ? box : [box[0] + 64, box[1] + 30, box[2] - 80, box[3] - 84];
   const [left, top, width, height] = inner;
   const x = scale(range[0], range[1], left, left + width, logX);
   const y = scale(range[2], range[3], top + height, top, logY);
-  if (bare) return { x, y, inner };
+  const backX = unscale(range[0], range[1], left, left + width, logX);
+  const backY = unscale(range[2], range[3], top + height, top, logY);
+  const placed = { x, y, backX, backY, inner, box: range };
+  if (bare) return placed;
   const style = { color: look.soft, size: 16 };
-  for (const value of ticks(range[2], range[3], height / 55, logY)) {
+  for (const value of ticks(Math.min(range[2], range[3]), Math.max(range[2], range[3]), height / 55, logY)) {
     pen.line([left, y(value), left + width, y(value)], { color: look.grid, width: 1 });
     pen.text(left - 8, y(value) + 5, short(value), { ...style, align: "end" });
   }
@@ -78,17 +87,18 @@ export function axes(pen, look, { box, range, logX, logY, xLabel, yLabel, bare }
   pen.line([left, top + height, left + width, top + height], { color: look.soft, width: 1 });
   if (xLabel) pen.text(left + width, top + height + 44, xLabel, { ...style, align: "end" });
   if (yLabel) pen.text(box[0] + 4, box[1] + 18, yLabel, { color: look.ink, size: 17, weight: 600 });
-  return { x, y, inner };
+  return placed;
 }
 
 /**
  * Lines over one axis: {xs?, series: [{ys, color, dash, width, opacity, points (radius: dots, no line)}],
- * bands: [{lower, upper, color}], marks: [{x or y, color, text}], range?} and what axes takes.
+ * bands: [{lower, upper, color}], marks: [{x or y, color, text}], range? or most (the top of the range)}, and axes'.
  */
 export function chart(pen, look, setting) {
   const range = setting.range ?? chartRange(setting);
   const { box = [0, 0, pen.width, pen.height], series, xs, marks = [] } = setting;
-  const { x, y, inner } = axes(pen, look, { ...setting, box, range });
+  const placed = axes(pen, look, { ...setting, box, range });
+  const { x, y, inner } = placed;
   pen.group(inner, () => {
     for (const { lower, upper, color } of setting.bands ?? []) {
       pen.area(bandPoints(xs, lower, upper, x, y), { color, opacity: 0.18 });
@@ -99,7 +109,7 @@ export function chart(pen, look, setting) {
     }
     for (const mark of marks) chartMark(pen, look, mark, x, y, inner);
   });
-  return { x, y, inner, range };
+  return placed;
 }
 
 function chartMark(pen, look, mark, x, y, [left, top, width, height]) {
@@ -118,10 +128,11 @@ function bandPoints(xs, lower, upper, x, y) {
   return points;
 }
 
-function chartRange({ xs, series, logX, logY }) {
+function chartRange({ xs, series, logX, logY, most = Infinity }) {
   const length = Math.max(2, ...series.map((one) => one.ys.length));
   const [x0, x1] = xs ? extent([xs], logX) : [logX ? 1 : 0, length - 1];
-  const [low, high] = extent(series.map((one) => one.ys), logY);
+  const [low, largest] = extent(series.map((one) => one.ys), logY);
+  const high = Math.min(largest, Math.max(most, low));
   if (logY) return [x0, x1, Math.max(low, high * 1e-18), high * 1.2];
   const margin = (high - low) * 0.05 || Math.abs(high) * 0.1 || 1;
   return [x0, x1, low - margin, high + margin];

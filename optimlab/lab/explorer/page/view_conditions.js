@@ -7,12 +7,13 @@ const CONDITIONS_OWN = "own";
 
 /** What all contestants share: surface, noise, schedule, clipping, steps, starts. → {root, say(error of the surface)} */
 export function conditionsPanel(state, changed) {
-  const { root, say } = conditionsSurface(state, changed);
+  const { root, say } = surfaceChoice(state, changed);
   const folds = [conditionsNoise, conditionsSchedule, conditionsClipping, conditionsStarts].map((make) => make(state, changed));
   return { root: element("section", { class: "group", "aria-label": "Conditions" }, root, ...folds), say };
 }
 
-function conditionsSurface(state, changed) {
+/** The choice of the surface, or a formula of one's own. → {root, say(error)} */
+export function surfaceChoice(state, changed) {
   const field = textField({ name: "f(x, y) =", value: state.formula, on: (text) => changed((state.formula = text)) });
   field.root.querySelector("input").maxLength = 2000;
   const show = () => (field.root.hidden = state.surface !== CONDITIONS_OWN);

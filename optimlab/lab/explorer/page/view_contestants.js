@@ -29,7 +29,7 @@ export function contestantsOf(list) {
   return good.slice(0, CONTESTANTS_MOST).map((one, i) => ({
     rule: one.rule,
     text: typeof one.text === "string" ? one.text : "",
-    values: Object.fromEntries(Object.entries(one.values ?? {}).filter(([, value]) => Number.isFinite(value))),
+    values: Object.fromEntries(Object.entries(one.values ?? {}).filter(([, value]) => ["number", "string"].includes(typeof value))),
     lr: one.lr > 0 && one.lr < 1e6 ? one.lr : 0.01,
     style: Number.isInteger(one.style) && one.style >= 0 ? one.style : i,
   }));
@@ -120,9 +120,10 @@ function contestantInner(one, { changed, again }) {
   const names = RULES.map((rule) => [rule.name, rule.label ?? rule.name]);
   const kind = choice({ name: "Rule", options: names, value: one.rule, on: (rule) => again(Object.assign(one, { rule, values: {} })) });
   const values = contestantValues(entry, one.values);
-  const sliders = entry.parameters.map((parameter) =>
-    slider({ ...parameter, value: values[parameter.name], on: (value) => changed((one.values[parameter.name] = value)) }),
-  );
+  const inputs = entry.parameters.map((parameter) => {
+    const set = { ...parameter, value: values[parameter.name], on: (value) => changed((one.values[parameter.name] = value)) };
+    return typeof parameter.value === "string" ? choice({ ...set, options: names }) : slider(set);
+  });
   const own = button("Edit as text", () => again(Object.assign(one, { text: textOf(one), rule: CONTESTANTS_OWN, values: {} })), { class: "quiet" });
-  return { parts: [kind.root, ...sliders.map((made) => made.root), element("div", { class: "row" }, own)] };
+  return { parts: [kind.root, ...inputs.map((made) => made.root), element("div", { class: "row" }, own)] };
 }

@@ -1,5 +1,5 @@
 import { measured, targetsOf } from "./arena.js";
-import { chart } from "./charts.js";
+import { chart, extent } from "./charts.js";
 import { element, figure } from "./controls.js";
 import { styleOf } from "./view_paths.js";
 
@@ -14,12 +14,13 @@ export function linesPanel(of) {
     const { surface, start, runs, at } = of();
     const series = runs.map(({ run, style }) => ({ ...style, ys: pick(run, facts(run, surface, start)) }));
     const last = Math.max(0, ...runs.map(({ run }) => run.steps));
-    chart(pen, look, { series, marks: at < last ? [{ x: at }] : [], xLabel: "step", ...setting(surface) });
+    const most = 30 * extent(series.map(({ ys }) => ys.subarray(0, 10)), true)[1];
+    chart(pen, look, { series, most, marks: at < last ? [{ x: at }] : [], xLabel: "step", ...setting(surface) });
   };
   const made = [
     figure({ title: "Loss", file: "loss", height: 300, paint: lines((_, { loss }) => loss, linesLoss) }),
     figure({ title: "Distance", file: "distance", height: 300, paint: lines((_, { distance }) => distance, linesDistance) }),
-    figure({ title: "Effective step", file: "step", height: 300, paint: lines(linesSize, () => ({ logY: true, yLabel: "|Δw|" })) }),
+    figure({ title: "Effective step", file: "step", height: 300, paint: lines(linesSize, () => ({ logY: true, yLabel: "Effective step |Δw|" })) }),
     figure({ title: "Moments", file: "moments", height: 300, paint: (pen, look) => linesMoments(pen, look, of()) }),
   ];
   return {
@@ -29,15 +30,15 @@ export function linesPanel(of) {
 }
 
 function linesLoss(surface) {
-  return surface.minima.length ? { logY: true, yLabel: "f − least f" } : { yLabel: "f" };
+  return surface.minima.length ? { logY: true, yLabel: "Loss above the least" } : { yLabel: "Loss" };
 }
 
 function linesDistance(surface) {
-  return { logY: true, yLabel: `distance to the ${surface.minima.length ? "nearest minimum" : targetsOf(surface).name}` };
+  return { logY: true, yLabel: `Distance to a ${targetsOf(surface).name}` };
 }
 
 function linesSize({ size, lanes, steps }) {
-  return Float64Array.from({ length: steps }, (_, k) => size[k * lanes]);
+  return Float64Array.from({ length: steps + 1 }, (_, k) => (k ? size[k * lanes] : NaN));
 }
 
 /** The state of the chosen contestant along x, slot by slot. */
@@ -49,7 +50,7 @@ function linesMoments(pen, look, { chosen, at }) {
     return;
   }
   const series = slots.map(([name, values], i) => ({ name, ys: linesSlot(values), ...styleOf(i, look) }));
-  const placed = chart(pen, look, { series, xLabel: "step", marks: at < chosen.run.steps ? [{ x: at }] : [] });
+  const placed = chart(pen, look, { series, yLabel: "Moments along x", xLabel: "step", marks: at < chosen.run.steps ? [{ x: at }] : [] });
   const [left, top, width] = placed.inner;
   series.forEach(({ name, color }, i) => {
     pen.text(left + width - 4, top + 16 + 20 * i, name, { color, size: 16, align: "end", halo: look.paper });

@@ -2,6 +2,7 @@ import { Arena, measured, targetsOf } from "./arena.js";
 import { short } from "./charts.js";
 import { element, look, table } from "./controls.js";
 import { FACTS } from "./facts.js";
+import { RULES } from "./rules.js";
 import { theoryFacts } from "./theory_facts.js";
 import { conditionsPanel } from "./view_conditions.js";
 import { contestantsOf, contestantsPanel, labelOf, textOf } from "./view_contestants.js";
@@ -63,9 +64,10 @@ function optimizersBuilt(root, state, changed) {
   view.lines = linesPanel(() => ({ ...view.arena, runs: shown(), chosen: optimizersChosen(view), at: at() }));
   view.rule = rulePanel();
   view.table = table({ title: "End of each path", file: "ends" });
-  const main = element("div", { class: "main" }, view.map.root, view.player.root, view.lines.root, view.table.root, view.rule.root);
+  const top = element("div", { class: "main" }, view.map.root, view.player.root);
   const side = element("div", { class: "side" }, view.contestants.root, view.conditions.root);
-  root.replaceChildren(element("div", { class: "layout" }, main, side));
+  const rest = element("div", { class: "rest" }, view.lines.root, view.table.root, view.rule.root);
+  root.replaceChildren(element("div", { class: "layout" }, top, side, rest));
   view.draw = () => {
     update();
     view.map.draw();
@@ -133,9 +135,9 @@ function optimizersRest(view) {
     view.contestants.tell(i, { value: went ? `gone at ${run.diverged[0]}` : `f ${short(loss[end])}`, limit: theory.limit });
     if (i === state.chosen) optimizersSay(view, theory.facts);
     const last = end * run.lanes;
-    return [labelOf(one), one.lr, run.f[last], distance[end], run.size[last - run.lanes], went ? `diverged at step ${run.diverged[0]}` : ""];
+    return [labelOf(one), one.lr, run.f[last], distance[end], run.size[last], went ? `diverged at step ${run.diverged[0]}` : ""];
   });
-  view.table.fill(["rule", "lr", "f", `distance`, "|Δw|", "note"], rows);
+  view.table.fill(["rule", "lr", "f", "distance", "|Δw|", "what happened"], rows);
 }
 
 function optimizersSay(view, facts) {
@@ -143,9 +145,29 @@ function optimizersSay(view, facts) {
   view.rule.show({ label, rule, setting, facts });
 }
 
-/** Milliseconds to compute, and to redraw, so many paths of so many steps: the median of 15 drags of the start. */
+/** Milliseconds to compute and to redraw so many paths of the first 20 rules: medians over 15 drags of the start. */
 export function measureFrames(paths = 20, steps = 1000) {
-  const { state, ...view } = optimizersNow;
-  const before = structuredClone(state);
-  return { paths, steps, before, view };
+  const view = optimizersNow;
+  const before = structuredClone(view.state);
+  const rules = RULES.slice(0, Math.min(paths, 20));
+  const contestants = rules.map(({ name }, style) => ({ rule: name, text: "", values: {}, lr: 0.001, style }));
+  const grid = Math.round(Math.sqrt(paths / rules.length - 1));
+  Object.assign(view.state, optimizersView.defaults, { contestants, steps, grid, surface: "rosenbrock" });
+  const times = Array.from({ length: 16 }, (_, i) => optimizersDrag(view, [-1.2 + 0.02 * i, 1])).slice(1);
+  Object.assign(view.state, before);
+  view.draw();
+  const median = (key) => times.map((time) => time[key]).sort((a, b) => a - b)[7];
+  return { paths: rules.length * (1 + grid * grid), steps, compute: median("compute"), draw: median("draw"), frame: median("frame") };
+}
+
+/** One drag; a pixel is read back, so that the canvas has truly drawn. */
+function optimizersDrag(view, start) {
+  const begin = performance.now();
+  view.state.start = start;
+  optimizersUpdate(view);
+  const middle = performance.now();
+  view.map.drawOver();
+  view.map.over.getContext("2d").getImageData(0, 0, 1, 1);
+  const end = performance.now();
+  return { compute: middle - begin, draw: end - middle, frame: end - begin };
 }

@@ -1,4 +1,4 @@
-import { DASHES, scale, short, ticks } from "./charts.js";
+import { DASHES, axes, scale, short, ticks } from "./charts.js";
 import { bands, contour, gridOf, levelsOf } from "./contours.js";
 import { element, figure } from "./controls.js";
 import { MARKERS } from "./pen.js";
@@ -22,63 +22,51 @@ export function fitted([x0, x1, y0, y1], width, height) {
 
 /**
  * The map of a surface with paths. `of` gives {scene(), start(), runs() → [{run, style}], at()};
- * move(x, y) is called when the start is moved. → {root, draw(), drawOver(), handle}
+ * move(x, y) is called when the start is moved. → {root, draw(), drawOver(), over}
  */
 export function pathsMap(of, move) {
   let place = null;
-  const handle = element("button", { type: "button", class: "handle" });
   const made = figure({
     title: "Paths",
     file: "paths",
     label: "Contours of the surface, with the paths of all contestants",
-    height: (width) => Math.max(260, Math.min(Math.round(0.7 * width), 660, 0.68 * innerHeight)),
+    height: (width) => Math.max(260, Math.min(Math.round(0.7 * width), 0.7 * innerHeight)),
     paint: (pen, colours) => {
-      place = mapPlace(of.scene().box, pen);
+      const box = [0, 0, pen.width, pen.height];
+      place = axes(pen, colours, { box, range: fitted(of.scene().box, pen.width, pen.height), bare: true });
       mapSurface(pen, colours, of.scene(), place);
     },
     paintOver: (pen, colours) => {
       const shown = of.runs();
-      for (const { run, style } of shown) mapPath(pen, colours, run, style, place, { at: of.at(), many: shown.length > 8 });
-      mapStart(pen, colours, of.start(), place);
-      handle.style.left = `${place.x(of.start()[0])}px`;
-      handle.style.top = `${place.y(of.start()[1])}px`;
-      handle.setAttribute("aria-label", `Start at ${of.start().map((value) => short(value)).join(", ")}: drag it, or move it with the arrow keys`);
+      const setting = { at: of.at(), many: shown.length > 8 };
+      for (const { run, style } of shown) mapPath(pen, colours, { run, style, place, ...setting });
+      handle.draw(pen, colours);
     },
   });
-  made.stage.append(handle);
+  const handle = startHandle(made, { name: "Start", value: of.start, place: () => place, move });
   made.root.classList.add("map");
-  mapDragging(made.stage, handle, (x, y) => move(place.backX(x), place.backY(y)));
-  mapKeys(handle, (right, up) => {
-    const step = (place.box[1] - place.box[0]) / 100;
-    move(of.start()[0] + right * step, of.start()[1] + up * step);
-  });
-  return { ...made, handle };
-}
-
-function mapPlace(box, pen) {
-  const whole = fitted(box, pen.width, pen.height);
-  return {
-    box: whole,
-    x: scale(whole[0], whole[1], 0, pen.width),
-    y: scale(whole[2], whole[3], pen.height, 0),
-    backX: scale(0, pen.width, whole[0], whole[1]),
-    backY: scale(pen.height, 0, whole[2], whole[3]),
-  };
+  return made;
 }
 
 function mapSurface(pen, colours, scene, place) {
-  const [nx, ny] = [Math.round(pen.width / 4), Math.round(pen.height / 4)];
+  const [nx, ny] = [Math.round(pen.width / 3), Math.round(pen.height / 3)];
   const grid = gridOf((xs, ys, out) => scene.values(xs, ys, out), place.box, nx, ny);
   const levels = levelsOf(grid, 18);
-  const picture = bands(grid, levels, { wide: Math.round(pen.width), high: Math.round(pen.height), deep: colours.deep, top: colours.high });
+  const size = { wide: Math.round(pen.width), high: Math.round(pen.height) };
+  const picture = bands(grid, levels, { ...size, deep: colours.deep, top: colours.high });
   pen.image(0, 0, pen.width, pen.height, picture, true);
   const column = scale(0, nx - 1, 0, pen.width);
   const row = scale(0, ny - 1, pen.height, 0);
-  for (const level of levels) pen.line(contour(grid, level, column, row), { color: colours.contour, width: 0.8, opacity: 0.7 });
+  const line = { color: colours.contour, width: 0.8, opacity: 0.7 };
+  for (const level of levels) pen.line(contour(grid, level, column, row), line);
   mapTicks(pen, colours, place);
-  for (const { at } of scene.minima) {
-    pen.dot(place.x(at[0]), place.y(at[1]), 8, { color: colours.ink, edge: colours.paper, shape: "cross" });
-  }
+  minimaMarks(pen, colours, scene, place);
+}
+
+/** A cross at each minimum. */
+export function minimaMarks(pen, colours, { minima }, place) {
+  const style = { color: colours.ink, edge: colours.paper, shape: "cross" };
+  for (const { at } of minima) pen.dot(place.x(at[0]), place.y(at[1]), minima.length > 9 ? 5 : 8, style);
 }
 
 function mapTicks(pen, colours, { box, x, y }) {
@@ -116,7 +104,7 @@ export function pixelPath({ x, y, lanes }, at, place) {
   return out.subarray(0, n);
 }
 
-function mapPath(pen, colours, run, style, place, { at, many }) {
+function mapPath(pen, colours, { run, style, place, at, many }) {
   const end = Math.min(at, run.steps);
   const points = pixelPath(run, end, place);
   const width = run.lanes > 1 ? 1.3 : 3;
@@ -132,18 +120,40 @@ function mapPath(pen, colours, run, style, place, { at, many }) {
   }
 }
 
-function mapStart(pen, colours, [x, y], place) {
-  pen.dot(place.x(x), place.y(y), 11, { color: colours.paper, edge: colours.ink, width: 3, shape: "circle" });
-  pen.dot(place.x(x), place.y(y), 4, { color: colours.ink, shape: "circle" });
+/**
+ * A point on a figure that is dragged, or moved with the arrow keys: value() → [x, y], place() → what axes returns.
+ * A mouse drags from anywhere; a finger drags the point itself, or taps elsewhere, so that it can still scroll.
+ */
+export function startHandle({ stage }, { name, value, place, move }) {
+  const handle = element("button", { type: "button", class: "handle" });
+  stage.append(handle);
+  const go = (x, y) => move(place().backX(x), place().backY(y));
+  mapDragging(stage, handle, go);
+  handle.addEventListener("keydown", (event) => {
+    const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
+    if (!way) return;
+    event.preventDefault();
+    const size = ((event.shiftKey ? 5 : 1) * place().inner[2]) / 100;
+    go(place().x(value()[0]) + size * way[0], place().y(value()[1]) + size * way[1]);
+  });
+  const draw = (pen, colours) => {
+    const [x, y] = [place().x(value()[0]), place().y(value()[1])];
+    pen.dot(x, y, 11, { color: colours.paper, edge: colours.ink, width: 3, shape: "circle" });
+    pen.dot(x, y, 4, { color: colours.ink, shape: "circle" });
+    handle.style.left = `${x}px`;
+    handle.style.top = `${y}px`;
+    const said = value().map((number) => short(number)).join(", ");
+    handle.setAttribute("aria-label", `${name} at ${said}: drag it, or move it with the arrow keys`);
+  };
+  return { draw };
 }
 
-/** A mouse drags from anywhere on the stage; a finger drags the handle, or taps elsewhere, so that it can still scroll. */
 function mapDragging(stage, handle, go) {
+  let held = false;
   const to = (event) => {
     const box = stage.getBoundingClientRect();
     go(event.clientX - box.left, event.clientY - box.top);
   };
-  let held = false;
   stage.addEventListener("pointerdown", (event) => {
     if (event.button !== 0 || (event.pointerType === "touch" && event.target !== handle)) return;
     held = true;
@@ -155,14 +165,4 @@ function mapDragging(stage, handle, go) {
   stage.addEventListener("pointermove", (event) => held && to(event));
   for (const end of ["pointerup", "pointercancel"]) stage.addEventListener(end, () => (held = false));
   stage.addEventListener("click", (event) => event.detail > 0 && event.target !== handle && to(event));
-}
-
-function mapKeys(handle, go) {
-  handle.addEventListener("keydown", (event) => {
-    const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
-    if (!way) return;
-    event.preventDefault();
-    const size = event.shiftKey ? 5 : 1;
-    go(size * way[0], size * way[1]);
-  });
 }
