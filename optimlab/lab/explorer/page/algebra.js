@@ -24,7 +24,8 @@ export class Rule {
     this.held = this.sources.map((source) => source.held);
     this.numbers = this.sources.length;
     this.rates = this.sources.flatMap((source, i) => (source.held.rate ? [i] : []));
-    this.program = this.updated();
+    this.program = this.updated(true);
+    this.plainProgram = this.updated(false); // for a scale of 1, which changes no bit
     this.averageProgram = this.followed();
     return this;
   }
@@ -39,12 +40,21 @@ export class Rule {
     return this.graph.run(x, w, state, c, lr);
   }
 
+  /** The coefficients at the steps 1, 2, ..., row by row; found once, since they do not change with the start or lr. */
+  coefficientRows(steps) {
+    if ((this.rows?.length ?? -1) < steps * this.numbers) {
+      this.rows = new Float64Array(steps * this.numbers);
+      for (let k = 0; k < steps; k++) this.rows.set(this.coefficients(k + 1), k * this.numbers);
+    }
+    return this.rows;
+  }
+
   /** g, w, state; scale, lr, coefficients → w - lr y, new state. */
-  updated() {
+  updated(scaled) {
     const slots = this.slots.length;
     const update = (g, w, ...rest) => {
       const [scale, lr, ...c] = rest.slice(slots);
-      const [step, kept] = this.displacement(lr, call("multiply", scale, g), w, rest.slice(0, slots), c);
+      const [step, kept] = this.displacement(lr, scaled ? call("multiply", scale, g) : g, w, rest.slice(0, slots), c);
       return [call("subtract", w, step), ...kept];
     };
     return traced(update, 2 + slots, 2 + this.numbers);

@@ -1,37 +1,25 @@
-import { Machine } from "./machine.js";
+import { Machine, padded } from "./machine.js";
 import { noiseOf } from "./noise.js";
 
 const DESCENT_FAR = 1e9; // who is beyond has diverged
 const DESCENT_TILE = 128; // lanes whose numbers stay in the first cache
+const DESCENT_DRAWS = { seed: null, all: [] };
 const DESCENT_SAFE = 1e-290; // sums of squares below this have lost digits to underflow
 
-/** The coefficients of a rule and the learning rate at steps t = 1, ..., a row for each: computed once for all lanes. */
-export class StepNumbers {
-  constructor(rule, rate, steps) {
-    this.width = rule.numbers + 1;
-    this.rows = new Float64Array(this.width * steps);
-    for (let k = 0; k < steps; k++) {
-      const lr = rate(k);
-      const row = rule.coefficients(k + 1);
-      for (const place of rule.rates) row[place] = lr;
-      this.rows[k * this.width] = lr;
-      this.rows.set(row, k * this.width + 1);
-    }
-  }
-}
-
-/** Lanes of one rule on one surface, all coordinates x before all y. */
+/** Lanes of one rule on one surface, all coordinates x before all y; each may have a factor of the learning rate. */
 export class Lanes {
-  constructor({ rule, surface }, starts) {
-    const n = starts.length;
-    Object.assign(this, { n, rule, surface });
+  constructor({ rule, surface, scaled = false }, starts, factors = null) {
+    const n = padded(starts.length);
+    Object.assign(this, { n, count: starts.length, rule, surface, scaled, factors });
+    this.names = Int32Array.from(starts, (_, i) => i);
     this.g = new Float64Array(2 * n);
-    this.w = Float64Array.from({ length: 2 * n }, (_, i) => (i < n ? starts[i][0] : starts[i - n][1]));
+    this.w = new Float64Array(2 * n);
+    starts.forEach(([x, y], i) => this.w.set([x], i) ?? this.w.set([y], n + i));
     this.before = new Float64Array(2 * n);
     this.state = rule.start.map((first) => new Float64Array(2 * n).fill(first));
-    this.slope = new Machine(surface.gradientProgram, n).bind([...halves(this.w, n), ...halves(this.g, n)]);
-    this.update = new Machine(rule.program, 2 * n).bind([this.g, this.w, ...this.state]);
-    this.update.number(0, 1);
+    this.slope = new Machine(surface.gradientProgram, n).bind([...descentHalves(this.w), ...descentHalves(this.g)]);
+    const program = scaled ? rule.program : rule.plainProgram;
+    this.update = new Machine(program, 2 * n).bind([this.g, this.w, ...this.state]);
   }
 
   /** Find the gradient. */
@@ -39,55 +27,77 @@ export class Lanes {
     this.slope.run();
   }
 
-  /** Step k: update the weights by the gradient as it is now. */
-  step(numbers, k) {
-    const at = k * numbers.width;
-    for (let i = 0; i < numbers.width; i++) this.update.number(1 + i, numbers.rows[at + i]);
+  /** Step k, by the gradient as it is now; `numbers` are the rule's coefficients in rows. */
+  step(numbers, lr, k) {
+    const { rule, update } = this;
+    for (let i = 0; i < rule.numbers; i++) update.number(2 + i, numbers[k * rule.numbers + i]);
+    this.setRate(1, lr);
+    for (const place of rule.rates) this.setRate(2 + place, lr);
     this.before.set(this.w);
-    this.update.run();
+    update.run();
+  }
+
+  setRate(i, lr) {
+    if (!this.factors) {
+      this.update.number(i, lr);
+      return;
+    }
+    const own = this.update.own(i);
+    for (let lane = 0; lane < this.count; lane++) own[lane] = own[this.n + lane] = lr * this.factors[lane];
+  }
+
+  /** The lanes at these places alone, in the state in which they are. */
+  kept(places) {
+    const { n, w, factors, state } = this;
+    const lanes = new Lanes(this, places.map((i) => [w[i], w[n + i]]), factors && places.map((i) => factors[i]));
+    lanes.names = Int32Array.from(places, (i) => this.names[i]);
+    state.forEach((slot, s) => {
+      lanes.state[s].set(places.map((i) => slot[i]));
+      lanes.state[s].set(places.map((i) => slot[n + i]), lanes.n);
+    });
+    return lanes;
   }
 }
 
-function halves(array, n) {
-  return [array.subarray(0, n), array.subarray(n)];
+function descentHalves(array) {
+  return [array.subarray(0, array.length / 2), array.subarray(array.length / 2)];
 }
 
 /** The paths of a rule from several starts; Python's Optimizer takes the same, to the last bit. */
 export function descend({ rule, surface, rate, starts, steps, noise = null, clipNorm = null, clipValue = null }) {
   const lanes = starts.length;
   const path = () => new Float64Array((steps + 1) * lanes);
-  const found = { steps, lanes, x: path(), y: path(), f: path(), size: path(), state: {} };
-  for (const slot of rule.slots) found.state[slot] = new Float64Array(2 * (steps + 1));
+  const state = Object.fromEntries(rule.slots.map((slot) => [slot, new Float64Array(2 * (steps + 1))]));
+  const found = { steps, lanes, x: path(), y: path(), f: path(), size: path(), state };
   found.diverged = new Int32Array(lanes).fill(-1);
-  const numbers = new StepNumbers(rule, rate, steps);
-  const draws = noise && noise.sd > 0 ? noiseOf(noise.seed, steps) : null;
+  const told = { rates: Float64Array.from({ length: steps }, (_, k) => rate(k)), clipNorm, clipValue };
+  told.draws = noise && noise.sd > 0 ? descentNoise(noise, steps) : null;
   for (let first = 0; first < lanes; first += DESCENT_TILE) {
-    const tile = new Lanes({ rule, surface }, starts.slice(first, first + DESCENT_TILE));
-    const told = { numbers, draws, sd: noise?.sd, clipNorm, clipValue, first };
-    descendTile(tile, told, found);
+    const own = starts.slice(first, first + DESCENT_TILE);
+    descentTile(new Lanes({ rule, surface, scaled: clipNorm !== null }, own), first, told, found);
   }
   surface.values(found.x, found.y, found.f);
   return found;
 }
 
-function descendTile(tile, told, found) {
-  const { numbers, draws, sd, clipNorm, clipValue, first } = told;
-  record(tile, 0, first, found);
+function descentTile(tile, first, { rates, draws, clipNorm, clipValue }, found) {
+  const numbers = tile.rule.coefficientRows(found.steps);
+  descentRecord(tile, 0, first, found);
   for (let k = 0; k < found.steps; k++) {
     tile.look();
-    if (draws) addNoise(tile, sd * draws[2 * k], sd * draws[2 * k + 1]);
+    if (draws) addNoise(tile, draws[2 * k], draws[2 * k + 1]);
     if (clipValue !== null) clipByValue(tile.g, clipValue);
     if (clipNorm !== null) clipByNorm(tile, clipNorm);
-    tile.step(numbers, k);
-    record(tile, k + 1, first, found);
+    tile.step(numbers, rates[k], k);
+    descentRecord(tile, k + 1, first, found);
   }
 }
 
 /** Write a step down; a lane that is not finite or too far has diverged, and is NaN from then on. */
-function record(tile, k, first, found) {
-  const { n, w, before } = tile;
+function descentRecord(tile, k, first, found) {
+  const { n, count, w, before } = tile;
   const at = k * found.lanes + first;
-  for (let i = 0; i < n; i++) {
+  for (let i = 0; i < count; i++) {
     const x = w[i];
     const y = w[n + i];
     found.x[at + i] = x;
@@ -101,14 +111,22 @@ function record(tile, k, first, found) {
     w[i] = NaN;
     w[n + i] = NaN;
   }
-  if (first === 0) recordState(tile, k, found);
+  if (first === 0) descentState(tile, k, found);
 }
 
-function recordState({ n, rule, state }, k, found) {
+function descentState({ n, rule, state }, k, found) {
   rule.slots.forEach((slot, i) => {
     found.state[slot][2 * k] = state[i][0];
     found.state[slot][2 * k + 1] = state[i][n];
   });
+}
+
+/** sd times the draws of a seed, which are found once: a step takes 7 µs. */
+function descentNoise({ sd, seed }, steps) {
+  if (DESCENT_DRAWS.seed !== seed || DESCENT_DRAWS.all.length < 2 * steps) {
+    Object.assign(DESCENT_DRAWS, { seed, all: noiseOf(seed, steps) });
+  }
+  return DESCENT_DRAWS.all.map((draw) => sd * draw);
 }
 
 function addNoise({ g, n }, ex, ey) {

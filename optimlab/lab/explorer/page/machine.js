@@ -1,74 +1,31 @@
-import { cosPi, exponential, logarithm, power, sinPi, tangentH } from "./elementary.js";
+import { KERNELS } from "./kernels.js";
 
-/** What each function makes of n numbers: NumPy's meaning, also of NaN and of zeros; comparisons give 1 and 0. */
-const MACHINE_KERNELS = {
-  add(n, out, a, b) { for (let i = 0; i < n; i++) out[i] = a[i] + b[i]; },
-  subtract(n, out, a, b) { for (let i = 0; i < n; i++) out[i] = a[i] - b[i]; },
-  multiply(n, out, a, b) { for (let i = 0; i < n; i++) out[i] = a[i] * b[i]; },
-  divide(n, out, a, b) { for (let i = 0; i < n; i++) out[i] = a[i] / b[i]; },
-  negative(n, out, a) { for (let i = 0; i < n; i++) out[i] = -a[i]; },
-  positive(n, out, a) { for (let i = 0; i < n; i++) out[i] = a[i]; },
-  reciprocal(n, out, a) { for (let i = 0; i < n; i++) out[i] = 1 / a[i]; },
-  square(n, out, a) { for (let i = 0; i < n; i++) out[i] = a[i] * a[i]; },
-  sqrt(n, out, a) { for (let i = 0; i < n; i++) out[i] = Math.sqrt(a[i]); },
-  absolute(n, out, a) { for (let i = 0; i < n; i++) out[i] = Math.abs(a[i]); },
-  sign(n, out, a) {
-    for (let i = 0; i < n; i++) {
-      const x = a[i];
-      out[i] = x > 0 ? 1 : x < 0 ? -1 : x === 0 ? 0 : x;
-    }
-  },
-  maximum(n, out, a, b) {
-    for (let i = 0; i < n; i++) {
-      const x = a[i];
-      out[i] = x > b[i] || x !== x ? x : b[i]; // of two zeros the second, as in NumPy
-    }
-  },
-  minimum(n, out, a, b) {
-    for (let i = 0; i < n; i++) {
-      const x = a[i];
-      out[i] = x < b[i] || x !== x ? x : b[i];
-    }
-  },
-  less(n, out, a, b) { for (let i = 0; i < n; i++) out[i] = a[i] < b[i] ? 1 : 0; },
-  less_equal(n, out, a, b) { for (let i = 0; i < n; i++) out[i] = a[i] <= b[i] ? 1 : 0; },
-  greater(n, out, a, b) { for (let i = 0; i < n; i++) out[i] = a[i] > b[i] ? 1 : 0; },
-  greater_equal(n, out, a, b) { for (let i = 0; i < n; i++) out[i] = a[i] >= b[i] ? 1 : 0; },
-  equal(n, out, a, b) { for (let i = 0; i < n; i++) out[i] = a[i] === b[i] ? 1 : 0; },
-  not_equal(n, out, a, b) { for (let i = 0; i < n; i++) out[i] = a[i] !== b[i] ? 1 : 0; },
-  where(n, out, a, b, c) { for (let i = 0; i < n; i++) out[i] = a[i] ? b[i] : c[i]; },
-  power(n, out, a, b) { for (let i = 0; i < n; i++) out[i] = a[i] ** b[i]; },
-  exp(n, out, a) { for (let i = 0; i < n; i++) out[i] = exponential(a[i]); },
-  log(n, out, a) { for (let i = 0; i < n; i++) out[i] = logarithm(a[i]); },
-  sin(n, out, a) { for (let i = 0; i < n; i++) out[i] = Math.sin(a[i]); },
-  cos(n, out, a) { for (let i = 0; i < n; i++) out[i] = Math.cos(a[i]); },
-  tan(n, out, a) { for (let i = 0; i < n; i++) out[i] = Math.tan(a[i]); },
-  tanh(n, out, a) { for (let i = 0; i < n; i++) out[i] = Math.tanh(a[i]); },
-  cos_pi(n, out, a) { for (let i = 0; i < n; i++) out[i] = cosPi(a[i]); },
-  sin_pi(n, out, a) { for (let i = 0; i < n; i++) out[i] = sinPi(a[i]); },
-  tangent_h(n, out, a) { for (let i = 0; i < n; i++) out[i] = tangentH(a[i]); },
-};
+const MACHINE_ROW = 4; // numbers that a kernel takes at once
+
+/** How long arrays must be for so many lanes. */
+export function padded(lanes) {
+  return Math.ceil(lanes / MACHINE_ROW) * MACHINE_ROW;
+}
 
 /** A program on so many lanes: bind arrays and numbers, then run the calls as often as needed, all in place. */
 export class Machine {
   constructor(program, lanes) {
-    this.lanes = lanes;
-    this.program = program;
-    const { arrays, numbers, constants, buffers } = program;
-    const rows = Array.from({ length: numbers + constants.length + buffers.length }, () => new Float64Array(lanes));
-    constants.forEach((value, i) => rows[numbers + i].fill(value));
+    this.lanes = padded(lanes);
+    const { arrays, numbers, constants, buffers, calls, copies } = program;
     this.first = arrays;
+    const count = numbers + constants.length + buffers.length;
+    const rows = Array.from({ length: count }, () => new Float64Array(this.lanes));
+    constants.forEach((value, i) => rows[numbers + i].fill(value));
     this.places = [...new Array(arrays).fill(null), ...rows];
     this.held = new Float64Array(numbers); // rows of numbers begin with zeros
+    this.calls = machineMeans([...calls, ...copies.map(([from, to]) => ["positive", [from], to])]);
+    this.kernels = this.calls.map(([op]) => KERNELS[op]);
   }
 
-  /** Let the program work on these arrays, in its order, each as long as there are lanes. */
+  /** Let the program work on these arrays, in its order, each as long as `padded` says. */
   bind(arrays) {
     arrays.forEach((array, place) => (this.places[place] = array));
-    const { calls, copies } = this.program;
-    const all = [...calls, ...copies.map(([from, to]) => ["positive", [from], to])];
-    this.kernels = all.map(([op]) => MACHINE_KERNELS[op]);
-    this.rows = all.map(([, places, out]) => [this.places[out], ...places.map((place) => this.places[place])]);
+    this.rows = this.calls.map(([, places, out]) => [this.places[out], ...places.map((place) => this.places[place])]);
     return this;
   }
 
@@ -79,7 +36,7 @@ export class Machine {
     this.places[this.first + i].fill(value);
   }
 
-  /** The numbers of one index, lane by lane, to be written by the caller; then `number` is not for this index. */
+  /** A number's row, lane by lane, to be written by the caller. */
   own(i) {
     return this.places[this.first + i];
   }
@@ -92,4 +49,33 @@ export class Machine {
       kernels[k](lanes, row[0], row[1], row[2], row[3]);
     }
   }
+}
+
+/** Join the three calls of each m + k (x - m) whose differences nobody else reads. */
+function machineMeans(calls) {
+  const found = [];
+  for (let i = 0; i < calls.length; i++) {
+    const mean = machineMean(calls, i);
+    found.push(mean ?? calls[i]);
+    i += mean ? 2 : 0;
+  }
+  return found;
+}
+
+function machineMean(calls, i) {
+  const [one, two, three] = calls.slice(i, i + 3);
+  if (one[0] !== "subtract" || two?.[0] !== "multiply" || three?.[0] !== "add") return null;
+  const [[x, m], [k, d], [n, e], out] = [one[1], two[1], three[1], three[2]];
+  const same = d === one[2] && e === two[2] && n === m && ![one[2], two[2]].includes(m) && k !== one[2];
+  const spare = [one[2], two[2]].every((place) => place === out || !machineRead(calls, i + 3, place));
+  return same && spare ? ["mean", [m, k, x], out] : null;
+}
+
+/** Whether a place is read, from a call on, before it is written. */
+function machineRead(calls, from, place) {
+  for (let i = from; i < calls.length; i++) {
+    if (calls[i][1].includes(place)) return true;
+    if (calls[i][2] === place) return false;
+  }
+  return false;
 }

@@ -1,6 +1,6 @@
 import { FACTS } from "./facts.js";
 import { formulaText, readFormula } from "./formula.js";
-import { Machine } from "./machine.js";
+import { Machine, padded } from "./machine.js";
 import { criticalPoints } from "./points.js";
 import { Said, nearest } from "./syntax.js";
 import { Term, plan, replay } from "./symbols.js";
@@ -63,7 +63,7 @@ export class Surface {
     this.ys = new Float64Array(SURFACE_TILE);
     this.found = new Float64Array(SURFACE_TILE);
     this.tile = new Machine(this.valueProgram, SURFACE_TILE).bind([this.xs, this.ys, this.found]);
-    this.pair = Array.from({ length: 4 }, () => new Float64Array(1));
+    this.pair = Array.from({ length: 4 }, () => new Float64Array(padded(1)));
     this.slope = new Machine(this.gradientProgram, 1).bind(this.pair);
     this.place(points);
   }
