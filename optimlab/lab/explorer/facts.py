@@ -20,7 +20,7 @@ def facts() -> dict[str, Any]:
     >>> "version" in facts()
     True
     """
-    rooms = [f"optimlab.lab.explorer.{name}" for name in ("atoms", "series_facts")]
+    rooms = [f"optimlab.lab.explorer.{name}" for name in ("atoms", "series_facts", "source_facts")]
     found = {"version": __version__}
     for room in rooms:
         try:  # while files are still missing
