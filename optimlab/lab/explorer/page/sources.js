@@ -1,4 +1,8 @@
-import { pythonNumber } from "./syntax.js";
+import { coefficientTerms } from "./coefficients.js";
+import { FACTS } from "./facts.js";
+import { latexOf } from "./latex.js";
+import { called, call, traced } from "./symbols.js";
+import { Said, pythonNumber } from "./syntax.js";
 
 const SNIPPET_NAME = /(?<![\w.])[a-zA-Z_]\w*(?!\s*=|\w)/gu; // not that of an argument, not the e of a number
 const SNIPPET_WORDS = ["True", "False", "None", "inf"];
@@ -46,4 +50,115 @@ function snippetText(text) {
 function snippetImport(module, names) {
   const line = `from ${module} import ${names.join(", ")}`;
   return line.length <= 100 ? line : `from ${module} import (\n    ${names.join(",\n    ")},\n)`;
+}
+
+const TORCH_STEPS = 1000; // of a table, as by default in Python
+const TORCH_REMARK = "PyTorch: step moves w and the state in place, in the dtype of w, on any device.";
+
+/** The text of Python's rule.source("torch"). */
+export function torchSource(rule) {
+  const { calls, bank, constants } = torchStep(rule);
+  const { lines, numbers, tables, debiased } = torchNumbers(coefficientTerms(rule, TORCH_STEPS));
+  const ends = tables.length ? [`Its tables end at t = ${TORCH_STEPS}.`] : [];
+  const written = `Written for float64 by optimlab ${FACTS.version}.`;
+  const head = [rule.text, "", ...latexOf(rule).split("\n"), "", TORCH_REMARK, ...ends, written];
+  const held = ["lr", ...numbers, ...constants.map(torchNumber)];
+  const start = rule.start.map((x) => `torch.full_like(w, ${torchNumber(x)})`);
+  const blocks = [
+    head.map((line) => `# ${line}`.trimEnd()).join("\n"),
+    lines.some((line) => line.includes("math.")) ? "import math\n\nimport torch" : "import torch",
+    debiased ? FACTS.torch.debiased : "",
+    [
+      "def numbers(t, lr):",
+      '    """Return the numbers of step t = 1, 2, ...: the learning rate, coefficients, constants."""',
+      ...(tables.length ? TORCH_GUARD : []),
+      ...lines,
+      `    return [${held.join(", ")}]`,
+    ].join("\n"),
+    `def start(w):\n    """Return the state before the first step."""\n    return [${start.join(", ")}]`,
+    [
+      "@torch.no_grad()",
+      "def step(w, g, state, t, lr):",
+      '    """Move w by its gradient g, in place, at step t = 1, 2, ... with a learning rate."""',
+      ...torchUnpacked(rule.slots, "state"),
+      ...torchUnpacked(bank, "w.new_tensor(numbers(t, lr)).unbind()"),
+      ...calls,
+    ].join("\n"),
+    ...tables.map((table, i) => `TABLE${i} = [\n${filled(table.split(" "), 118)}\n]`),
+  ];
+  return `${blocks.filter((block) => block).join("\n\n\n")}\n`;
+}
+
+const TORCH_GUARD = [
+  `    if not 1 <= t <= ${TORCH_STEPS}:`,
+  `        raise ValueError(f"t must be from 1 to ${TORCH_STEPS}, where the tables end; got {t}")`,
+];
+
+/** The lines of the step, the names of its numbers, and the formula's own numbers. */
+function torchStep(rule) {
+  const slots = rule.slots.length;
+  const update = (g, w, ...rest) => {
+    const [, lr, ...c] = rest.slice(slots);
+    const [step, kept] = rule.displacement(lr, g, w, rest.slice(0, slots), c);
+    return [call("subtract", w, step), ...kept];
+  };
+  const { constants, buffers, calls, copies } = traced(update, 2 + slots, 2 + rule.numbers);
+  const numbered = (letter, { length }) => Array.from({ length }, (_, i) => letter + i);
+  const bank = ["eta", ...numbered("c", rule.held), ...numbered("k", constants)];
+  const names = ["g", "w", ...rule.slots, "scale", ...bank, ...numbered("b", buffers)];
+  const lines = [...calls, ...copies.map(([from, to]) => ["positive", [from], to])].map(([op, places, out]) => {
+    const text = torchCall("step", op, places.map((place) => names[place]));
+    return out < 2 + slots ? `    ${names[out]}.copy_(${text})` : `    ${names[out]} = ${text}`;
+  });
+  return { calls: lines, bank, constants };
+}
+
+/** The lines that follow from t, equal ones once, the coefficients, the tables, and whether there is a debiased gain. */
+function torchNumbers(terms) {
+  const [known, names, tables] = [new Map(), new Map(), []];
+  const written = (x) => known.get(x) ?? (typeof x.value === "string" ? x.value : torchNumber(x.value));
+  const calls = called(terms);
+  for (const x of calls) {
+    const text = torchText(x, x.operands.map(written), tables);
+    if (!names.has(text)) names.set(text, `a${names.size}`);
+    known.set(x, names.get(text));
+  }
+  const lines = [...names].map(([text, name]) => `    ${name} = ${text}`);
+  return { lines, numbers: terms.map(written), tables, debiased: calls.some((x) => x.op === "debiased") };
+}
+
+function torchText({ op, value }, operands, tables) {
+  if (op === "debiased") return `debiased(${value.map(torchNumber).join(", ")}, ${operands[0]})`;
+  if (op !== "table") return torchCall("numbers", op, operands);
+  const table = value.map(torchNumber).join(", ");
+  if (!tables.includes(table)) tables.push(table);
+  return `TABLE${tables.indexOf(table)}[t - 1]`;
+}
+
+/** A call in Python's words for it, "{}" or "{0}" in the place of each operand. */
+function torchCall(where, op, operands) {
+  const form = FACTS.torch[where][op];
+  if (form === undefined) throw new Said(`${op} has no counterpart with the same bits in torch; leave it out`);
+  let next = 0;
+  return form.replace(/\{(\d*)\}/gu, (_, place) => operands[place === "" ? next++ : place]);
+}
+
+function torchNumber(x) {
+  if (Number.isFinite(x)) return pythonNumber(x);
+  return Number.isNaN(x) ? 'float("nan")' : `${x < 0 ? "-" : ""}float("inf")`;
+}
+
+function torchUnpacked(names, given) {
+  if (!names.length) return [];
+  return [`    ${names.length > 1 ? names.join(", ") : `(${names[0]},)`} = ${given}`];
+}
+
+/** Words in lines of at most so many characters. */
+function filled(words, width) {
+  const lines = [words[0]];
+  for (const word of words.slice(1)) {
+    if (lines.at(-1).length + 1 + word.length <= width) lines.push(`${lines.pop()} ${word}`);
+    else lines.push(word);
+  }
+  return lines.join("\n");
 }

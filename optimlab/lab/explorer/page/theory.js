@@ -2,7 +2,7 @@
 
 const THEORY_LATE = 1e9; // a step at which gains have settled
 const THEORY_ROUNDING = 1e-12; // of a spectral radius: nearer to 1 nothing is said of its side
-const THEORY_STEPS = 10000; // after which an escape is no longer awaited
+const THEORY_STEPS = 3000; // after which gains are no longer awaited
 const EULER_GAMMA = 0.5772156649015329;
 
 /**
@@ -15,9 +15,9 @@ export function theoryOf({ rule, curvatures, lr, noise = 0, starts = null, radiu
   const forms = late && linearForms(rule, lr, late);
   if (!forms) return null;
   const modes = curvatures.map((curvature, i) => {
-    const { matrix, input } = modeOf(forms, curvature);
-    const contraction = spectralRadius(matrix);
-    const variance = contraction < 1 - THEORY_ROUNDING ? noise ** 2 * stationaryVariance(matrix, input) : null;
+    const mode = modeOf(forms, curvature);
+    const contraction = spectralRadius(mode);
+    const variance = contraction < 1 - THEORY_ROUNDING ? noise ** 2 * stationaryVariance(mode) : null;
     const leaves = starts !== null && curvature < 0 && contraction > 1 + THEORY_ROUNDING;
     const start = starts?.[i];
     const escape = leaves ? escapeOf({ rule, lr, curvature, start, radius, noise, growth: contraction, late }) : null;
@@ -72,59 +72,67 @@ function linearForms(rule, lr, coefficients) {
   return rows.every(Array.isArray) ? rows : null;
 }
 
-/** A and b of s ← A s + b e, s = (w, state...), where the gradient is h w + e. */
+/** A and b of s ← A s + b e, s = (w, state...), where the gradient is h w + e; A row after row. */
 function modeOf(forms, curvature) {
-  const matrix = forms.map(([g, w, ...state]) => [w + curvature * g, ...state]);
-  return { matrix, input: forms.map(([g]) => g) };
+  const rows = forms.flatMap(([g, w, ...state]) => [w + curvature * g, ...state]);
+  return { matrix: Float64Array.from(rows), input: Float64Array.from(forms, ([g]) => g) };
 }
 
-function matrixProduct(a, b) {
-  return a.map((row) => b[0].map((_, j) => row.reduce((sum, x, k) => sum + x * b[k][j], 0)));
-}
-
-function transposed(a) {
-  return a[0].map((_, j) => a.map((row) => row[j]));
+/** A B, or A Bᵀ, of square matrices of n rows. */
+function squareProduct(a, b, n, { turned = false, out = new Float64Array(n * n) } = {}) {
+  const [down, right] = turned ? [1, n] : [n, 1];
+  for (let i = 0; i < n; i++) {
+    for (let j = 0; j < n; j++) {
+      let sum = 0;
+      for (let k = 0; k < n; k++) sum += a[i * n + k] * b[k * down + j * right];
+      out[i * n + j] = sum;
+    }
+  }
+  return out;
 }
 
 function largestOf(matrix) {
-  return Math.max(...matrix.flat().map(Math.abs));
+  let most = 0;
+  for (const x of matrix) most = Math.max(most, Math.abs(x));
+  return most;
 }
 
 /** lim |Aⁿ|^(1/n), n = 1, 2, 4, ..., each power scaled to 1. */
-function spectralRadius(matrix) {
-  let [power, log] = [matrix, 0];
+function spectralRadius({ matrix, input }) {
+  let [power, next, log] = [matrix.slice(), matrix.slice(), 0];
   for (let share = 1; share > 1e-17; share /= 2) {
     const size = largestOf(power);
     if (size === 0 || !Number.isFinite(size)) return size && Infinity;
     log += share * Math.log(size);
-    const unit = power.map((row) => row.map((x) => x / size));
-    power = matrixProduct(unit, unit);
+    for (let i = 0; i < power.length; i++) power[i] /= size;
+    [power, next] = [squareProduct(power, power, input.length, { out: next }), power];
   }
   return Math.exp(log);
 }
 
 /** P₀₀ of P = A P Aᵀ + b bᵀ, the sum over Aᵏ b: twice as many terms each time. */
-function stationaryVariance(matrix, input) {
-  let [power, sum] = [matrix, input.map((x) => input.map((y) => x * y))];
+function stationaryVariance({ matrix, input }) {
+  const n = input.length;
+  let power = matrix;
+  const sum = Float64Array.from(matrix, (_, i) => input[Math.floor(i / n)] * input[i % n]);
   while (largestOf(power) > 1e-30) {
-    const more = matrixProduct(matrixProduct(power, sum), transposed(power));
-    sum = sum.map((row, i) => row.map((x, j) => x + more[i][j]));
-    power = matrixProduct(power, power);
+    const more = squareProduct(squareProduct(power, sum, n), power, n, { turned: true });
+    more.forEach((x, i) => { sum[i] += x; });
+    power = squareProduct(power, power, n);
   }
-  return sum[0][0];
+  return sum[0];
 }
 
 /** The lr at which the rule first loses its stability; null if none does. */
 function stabilityLimit(rule, late, curvature) {
   if (!(curvature > 0)) return null;
-  const stable = (lr) => spectralRadius(modeOf(linearForms(rule, lr, late), curvature).matrix) <= 1 + THEORY_ROUNDING;
+  const stable = (lr) => spectralRadius(modeOf(linearForms(rule, lr, late), curvature)) <= 1 + THEORY_ROUNDING;
   let [low, high] = [0, 1e-6 / curvature];
-  for (; stable(high); high *= 1.5) {
+  for (; stable(high); high *= 2) {
     if (high > 1e9 / curvature) return null;
     low = high;
   }
-  if (low === 0) return 0;
-  for (let i = 0; i < 60; i++) {
+  for (let i = 0; i < 46 && low > 0; i++) {
     const middle = (low + high) / 2;
     [low, high] = stable(middle) ? [middle, high] : [low, middle];
   }
@@ -132,37 +140,38 @@ function stabilityLimit(rule, late, curvature) {
 }
 
 /**
- * `steps`: the first t with |w| ≥ radius, by the map of each step from the start, null if it takes too long;
- * `predicted`: t of |w| = radius on the mode that grows, ln(radius/(a |w₀|))/ln z; from w₀ = 0 its mean over the noise.
+ * `steps`: the first t with |w| ≥ radius, by the map of each step from the start; `predicted`: t of |w| = radius on the
+ * mode that grows, ln(radius/(a |w₀|))/ln z. From w₀ = 0 there is only the mean of t over the noise.
  */
 function escapeOf({ rule, lr, curvature, start, radius, noise, growth, late }) {
-  const rows = (c) => modeOf(linearForms(rule, lr, c), curvature).matrix;
-  if (start === 0) return { steps: null, predicted: pushedOff({ rule, lr, curvature, radius, noise, growth, late }) };
-  const state = [start, ...rule.start];
-  const found = grownFrom(state, (t) => rows([...rule.coefficients(t)]), { radius, growth });
-  return { steps: found.steps, predicted: found.t + Math.log(radius / found.size) / Math.log(growth) };
+  const mode = (c) => modeOf(linearForms(rule, lr, c), curvature);
+  if (start === 0) return { steps: null, predicted: noise ? pushedOff(mode(late), { radius, noise, growth }) : null };
+  const matrixAt = (t) => mode([...rule.coefficients(t)]).matrix;
+  const { steps, t, size } = grownFrom(Float64Array.of(start, ...rule.start), matrixAt, { radius, growth });
+  const predicted = t === null ? null : t + Math.log(radius / size) / Math.log(growth);
+  return { steps: steps ?? (predicted === null ? null : Math.ceil(predicted)), predicted };
 }
 
-/** E t of gradients whose noise alone pushes w off: w → zᵗ q N(0, 1), E ln|N(0, 1)| = -(γ + ln 2)/2. */
-function pushedOff({ rule, lr, curvature, radius, noise, growth, late }) {
-  if (noise === 0) return null;
-  const { matrix, input } = modeOf(linearForms(rule, lr, late), curvature);
-  const found = grownFrom(input, () => matrix, { radius: 0, growth });
-  const log = Math.log(found.size) - found.t * Math.log(growth);
-  const q = Math.exp(log) * noise / Math.sqrt(growth ** 2 - 1);
+/** E t of a w that noise alone pushes off: w → zᵗ q N(0, 1), E ln|N(0, 1)| = -(γ + ln 2)/2. */
+function pushedOff({ matrix, input }, { radius, noise, growth }) {
+  const { t, size } = grownFrom(input, () => matrix, { radius: Infinity, growth });
+  if (t === null) return null;
+  const q = (size / growth ** t) * noise / Math.sqrt(growth ** 2 - 1);
   return (Math.log(radius / q) + (EULER_GAMMA + Math.LN2) / 2) / Math.log(growth);
 }
 
-/** Iterate until |w| has passed the radius and grows as its mode does. */
+/** Iterate until |w| grows as its mode does, at t and of this size; `steps` if it has passed the radius by then. */
 function grownFrom(first, matrixAt, { radius, growth }) {
+  const n = first.length;
   let state = first;
   let steps = Math.abs(first[0]) >= radius ? 0 : null;
   for (let t = 1; t <= THEORY_STEPS; t++) {
-    const next = matrixProduct(matrixAt(t), state.map((x) => [x])).flat();
-    const size = Math.abs(next[0]);
+    const matrix = matrixAt(t);
+    const before = state;
+    state = before.map((_, i) => before.reduce((sum, x, k) => sum + matrix[i * n + k] * x, 0));
+    const size = Math.abs(state[0]);
     if (steps === null && size >= radius) steps = t;
-    const settled = Math.abs(size / Math.abs(state[0]) / growth - 1) < 1e-14 || size > 1e100;
-    if ((steps !== null && settled) || t === THEORY_STEPS) return { steps, t, size };
-    state = next;
+    if (Math.abs(size / Math.abs(before[0]) / growth - 1) < 1e-14) return { steps, t, size };
   }
+  return { steps, t: null };
 }
