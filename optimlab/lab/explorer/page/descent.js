@@ -3,6 +3,7 @@ import { noiseOf } from "./noise.js";
 
 const DESCENT_FAR = 1e9; // who is beyond has diverged
 const DESCENT_TILE = 128; // lanes whose numbers stay in the first cache
+const DESCENT_RATES = new WeakMap();
 const DESCENT_DRAWS = { seed: null, all: [] };
 const DESCENT_SAFE = 1e-290; // sums of squares below this have lost digits to underflow
 
@@ -15,7 +16,6 @@ export class Lanes {
     this.g = new Float64Array(2 * n);
     this.w = new Float64Array(2 * n);
     starts.forEach(([x, y], i) => this.w.set([x], i) ?? this.w.set([y], n + i));
-    this.before = new Float64Array(2 * n);
     this.state = rule.start.map((first) => new Float64Array(2 * n).fill(first));
     this.slope = new Machine(surface.gradientProgram, n).bind([...descentHalves(this.w), ...descentHalves(this.g)]);
     const program = scaled ? rule.program : rule.plainProgram;
@@ -33,7 +33,6 @@ export class Lanes {
     for (let i = 0; i < rule.numbers; i++) update.number(2 + i, numbers[k * rule.numbers + i]);
     this.setRate(1, lr);
     for (const place of rule.rates) this.setRate(2 + place, lr);
-    this.before.set(this.w);
     update.run();
   }
 
@@ -67,10 +66,11 @@ function descentHalves(array) {
 export function descend({ rule, surface, rate, starts, steps, noise = null, clipNorm = null, clipValue = null }) {
   const lanes = starts.length;
   const path = () => new Float64Array((steps + 1) * lanes);
-  const state = Object.fromEntries(rule.slots.map((slot) => [slot, new Float64Array(2 * (steps + 1))]));
-  const found = { steps, lanes, x: path(), y: path(), f: path(), size: path(), state };
+  const slots = rule.slots.map(() => new Float64Array(2 * (steps + 1)));
+  const found = { steps, lanes, x: path(), y: path(), f: path(), size: path(), slots };
+  found.state = Object.fromEntries(rule.slots.map((slot, i) => [slot, slots[i]]));
   found.diverged = new Int32Array(lanes).fill(-1);
-  const told = { rates: Float64Array.from({ length: steps }, (_, k) => rate(k)), clipNorm, clipValue };
+  const told = { rates: descentRates(rate, steps), clipNorm, clipValue };
   told.draws = noise && noise.sd > 0 ? descentNoise(noise, steps) : null;
   for (let first = 0; first < lanes; first += DESCENT_TILE) {
     const own = starts.slice(first, first + DESCENT_TILE);
@@ -95,7 +95,7 @@ function descentTile(tile, first, { rates, draws, clipNorm, clipValue }, found) 
 
 /** Write a step down; a lane that is not finite or too far has diverged, and is NaN from then on. */
 function descentRecord(tile, k, first, found) {
-  const { n, count, w, before } = tile;
+  const { n, count, w } = tile;
   const at = k * found.lanes + first;
   for (let i = 0; i < count; i++) {
     const x = w[i];
@@ -103,8 +103,8 @@ function descentRecord(tile, k, first, found) {
     found.x[at + i] = x;
     found.y[at + i] = y;
     if (k === 0) continue;
-    const dx = x - before[i];
-    const dy = y - before[n + i];
+    const dx = x - found.x[at - found.lanes + i];
+    const dy = y - found.y[at - found.lanes + i];
     found.size[at + i] = Math.sqrt(dx * dx + dy * dy);
     if (Math.abs(x) <= DESCENT_FAR && Math.abs(y) <= DESCENT_FAR) continue;
     if (found.diverged[first + i] < 0) found.diverged[first + i] = k;
@@ -114,11 +114,21 @@ function descentRecord(tile, k, first, found) {
   if (first === 0) descentState(tile, k, found);
 }
 
-function descentState({ n, rule, state }, k, found) {
-  rule.slots.forEach((slot, i) => {
-    found.state[slot][2 * k] = state[i][0];
-    found.state[slot][2 * k + 1] = state[i][n];
-  });
+function descentState({ n, state }, k, { slots }) {
+  for (let i = 0; i < slots.length; i++) {
+    slots[i][2 * k] = state[i][0];
+    slots[i][2 * k + 1] = state[i][n];
+  }
+}
+
+/** s(0), s(1), ...: found once for each function s. */
+function descentRates(rate, steps) {
+  const known = DESCENT_RATES.get(rate);
+  if (known?.length >= steps) return known;
+  const rates = new Float64Array(steps);
+  for (let k = 0; k < steps; k++) rates[k] = rate(k);
+  DESCENT_RATES.set(rate, rates);
+  return rates;
 }
 
 /** sd times the draws of a seed, which are found once: a step takes 7 µs. */

@@ -1,5 +1,6 @@
 import { KERNELS } from "./kernels.js";
 
+const MACHINE_SHORT = 64; // lanes up to which a loop takes less time than a call of fill
 const MACHINE_ROW = 4; // numbers that a kernel takes at once
 
 /** How long arrays must be for so many lanes. */
@@ -33,7 +34,9 @@ export class Machine {
   number(i, value) {
     if (Object.is(this.held[i], value)) return;
     this.held[i] = value;
-    this.places[this.first + i].fill(value);
+    const row = this.places[this.first + i];
+    if (this.lanes > MACHINE_SHORT) row.fill(value);
+    else for (let lane = 0; lane < this.lanes; lane++) row[lane] = value;
   }
 
   /** A number's row, lane by lane, to be written by the caller. */
