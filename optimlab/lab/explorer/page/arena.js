@@ -3,6 +3,8 @@ import { readRule } from "./rules.js";
 import { scheduleOf } from "./schedules.js";
 import { readSurface } from "./surfaces.js";
 
+const ARENA_SCHEDULES = 100;
+
 /** Where every run begins: the start itself, then n × n points of the surface's box. */
 export function startsOf([x0, x1, y0, y1], start, n) {
   const at = (low, high, i) => low + ((high - low) * (i + 0.5)) / n;
@@ -13,12 +15,13 @@ export function startsOf([x0, x1, y0, y1], start, n) {
 export class Arena {
   constructor() {
     this.kept = new Map();
+    this.schedules = new Map();
     this.surface = null;
     this.surfaceText = null;
     this.surfaceError = "";
   }
 
-  /** Takes {surface: text, start, grid, ...} and contestants [{text, lr}] → list of {rule, run, at: s(k)} or {error}. */
+  /** Of {surface: text, start, grid, ...} and contestants [{text, lr}]: a list of {rule, run, setting} or {error}. */
   update(setting, contestants) {
     this.readSurface(setting.surface);
     const start = setting.start.length === 2 ? setting.start : this.surface.start;
@@ -30,6 +33,7 @@ export class Arena {
       return now.get(key);
     });
     this.kept = now;
+    if (this.schedules.size > ARENA_SCHEDULES) this.schedules.clear();
     this.start = start;
     return runs;
   }
@@ -47,16 +51,33 @@ export class Arena {
     }
   }
 
+  /** One function of k for one setting, so that what was computed from it serves again. */
+  scheduleAt(name, lr, settings) {
+    const key = JSON.stringify([name, lr, settings]);
+    if (!this.schedules.has(key)) this.schedules.set(key, scheduleOf(name, lr, settings));
+    return this.schedules.get(key);
+  }
+
   compute(text, lr, shared) {
     try {
       const rule = readRule(text);
-      const schedule = scheduleOf(shared.schedule, lr, shared.settings);
+      const schedule = this.scheduleAt(shared.schedule, lr, shared.settings);
       const starts = startsOf(this.surface.box, shared.start, shared.grid);
       const { steps, noise, seed, clipNorm, clipValue } = shared;
       const clips = { clipNorm: clipNorm || null, clipValue: clipValue || null };
       const conditions = { steps, noise: noise ? { sd: noise, seed } : null, ...clips };
       const run = descend({ rule, surface: this.surface, rate: schedule.at, starts, ...conditions });
-      return { rule, run, setting: { rule: rule.text, surface: shared.surface, rate: schedule.python, start: shared.start, ...conditions } };
+      return {
+        rule,
+        run,
+        setting: {
+          rule: rule.text,
+          surface: shared.surface,
+          rate: schedule.python,
+          start: shared.start,
+          ...conditions,
+        },
+      };
     } catch (error) {
       return { error: error.message };
     }
@@ -70,7 +91,7 @@ export function targetsOf(surface, start) {
   return { name: "start", at: [start] };
 }
 
-/** Of lane 0 of a run, after each step: loss above the least known one, and the distance to the nearest of the points. */
+/** Of lane 0 of a run, after each step: loss above the least known one, distance to the nearest of the points. */
 export function measured({ x, y, f, steps, lanes }, surface, points) {
   const least = surface.minima.length ? Math.min(...surface.minima.map((one) => one.value)) : 0;
   const loss = new Float64Array(steps + 1);

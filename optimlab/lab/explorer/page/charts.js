@@ -1,13 +1,25 @@
 /** Okabe and Ito's colours, dashes and markers of the contestants; surfaces of the page, light and dark. */
 export const LOOKS = {
   light: {
-    paper: "#ffffff", ink: "#16191d", soft: "#59626d", grid: "#e4e7eb", accent: "#0072b2",
-    deep: [199, 211, 224], high: [250, 250, 247], contour: "#9aa8b8",
+    paper: "#ffffff",
+    ink: "#16191d",
+    soft: "#59626d",
+    grid: "#e4e7eb",
+    accent: "#0072b2",
+    deep: [199, 211, 224],
+    high: [250, 250, 247],
+    contour: "#9aa8b8",
     palette: ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#16191d", "#8c7a00"],
   },
   dark: {
-    paper: "#14181d", ink: "#f1f3f5", soft: "#a6b0bb", grid: "#2b323a", accent: "#56b4e9",
-    deep: [9, 13, 18], high: [54, 64, 77], contour: "#5d6b7b",
+    paper: "#14181d",
+    ink: "#f1f3f5",
+    soft: "#a6b0bb",
+    grid: "#2b323a",
+    accent: "#56b4e9",
+    deep: [9, 13, 18],
+    high: [54, 64, 77],
+    contour: "#5d6b7b",
     palette: ["#56b4e9", "#ff8a3d", "#2fc79b", "#e3a0c4", "#f0b429", "#5b8def", "#f1f3f5", "#f0e442"],
   },
 };
@@ -65,7 +77,10 @@ function logTicks(low, high, count) {
   return found;
 }
 
-/** Frame, grid and ticks: {box, range: [x0, x1, y0, y1], logX, logY, xLabel, yLabel, bare} → {x, y, backX, backY, inner}. */
+/**
+ * Frame, grid and ticks: {box, range: [x0, x1, y0, y1], logX, logY, xLabel, yLabel, bare}.
+ * → {x, y, backX, backY, inner, box}
+ */
 export function axes(pen, look, { box, range, logX, logY, xLabel, yLabel, bare }) {
   const inner = bare ? box : [box[0] + 64, box[1] + 30, box[2] - 80, box[3] - 84];
   const [left, top, width, height] = inner;
@@ -92,7 +107,7 @@ export function axes(pen, look, { box, range, logX, logY, xLabel, yLabel, bare }
 
 /**
  * Lines over one axis: {xs?, series: [{ys, color, dash, width, opacity, points (radius: dots, no line)}],
- * bands: [{lower, upper, color}], marks: [{x or y, color, text}], range? or most (the top of the range)}, and axes'.
+ * bands: [{lower, upper, color}], marks: [{x or y, color, text}], range? or most (of |y| that is shown)}, and axes'.
  */
 export function chart(pen, look, setting) {
   const range = setting.range ?? chartRange(setting);
@@ -131,8 +146,11 @@ function bandPoints(xs, lower, upper, x, y) {
 function chartRange({ xs, series, logX, logY, most = Infinity }) {
   const length = Math.max(2, ...series.map((one) => one.ys.length));
   const [x0, x1] = xs ? extent([xs], logX) : [logX ? 1 : 0, length - 1];
-  const [low, largest] = extent(series.map((one) => one.ys), logY);
-  const high = Math.min(largest, Math.max(most, low));
+  const [least, largest] = extent(
+    series.map((one) => one.ys),
+    logY,
+  );
+  const [low, high] = [Math.max(least, -most), Math.min(largest, Math.max(most, least))];
   if (logY) return [x0, x1, Math.max(low, high * 1e-18), high * 1.2];
   const margin = (high - low) * 0.05 || Math.abs(high) * 0.1 || 1;
   return [x0, x1, low - margin, high + margin];
@@ -182,4 +200,19 @@ function columnPoints(held) {
     if (point[1] > held[largest][1]) largest = i;
   });
   return [0, Math.min(least, largest), Math.max(least, largest), held.length - 1].map((i) => held[i]);
+}
+
+/** Entries [{name, color, dash, shape}] in rows under a drawing; returns how high they are. */
+export function legendBelow(pen, look, entries) {
+  let [x, row] = [0, 0];
+  for (const { name, ...style } of entries) {
+    const wide = 70 + 9.5 * name.length;
+    if (x > 0 && x + wide > pen.width) [x, row] = [0, row + 1];
+    const y = pen.height + 20 + 30 * row;
+    pen.line([x, y, x + 40, y], { ...style, width: 2.5 });
+    if (style.shape) pen.dot(x + 20, y, 7, style);
+    pen.text(x + 48, y + 5, name, { color: look.ink });
+    x += wide;
+  }
+  return entries.length ? 30 * (row + 1) + 10 : 0;
 }

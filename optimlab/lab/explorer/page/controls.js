@@ -1,4 +1,4 @@
-import { LOOKS, short } from "./charts.js";
+import { LOOKS, legendBelow, short } from "./charts.js";
 import { CanvasPen, SvgPen } from "./pen.js";
 
 /** An element with attributes (a function listens, true is an empty attribute) and children (strings become text). */
@@ -93,7 +93,12 @@ export function choice({ name, options, value, on }) {
 /** A whole or decimal number. on(value) if it is from low to high. → {root, set(value)} */
 export function numberField({ name, low, high, value, on }) {
   const input = element("input", {
-    type: "number", min: low, max: high, step: "any", value, "aria-label": name,
+    type: "number",
+    min: low,
+    max: high,
+    step: "any",
+    value,
+    "aria-label": name,
     change: () => {
       const typed = input.valueAsNumber;
       const good = typed >= low && typed <= high;
@@ -109,8 +114,14 @@ export function numberField({ name, low, high, value, on }) {
 export function textField({ name, value, on, hint }) {
   const message = element("p", { class: "message", role: "status" });
   const input = element("input", {
-    type: "text", value, "aria-label": name, placeholder: hint, spellcheck: "false", autocomplete: "off",
-    autocapitalize: "off", input: () => on(input.value),
+    type: "text",
+    value,
+    "aria-label": name,
+    placeholder: hint,
+    spellcheck: "false",
+    autocomplete: "off",
+    autocapitalize: "off",
+    input: () => on(input.value),
   });
   const root = element("div", { class: "text" }, element("span", { class: "name" }, name), input, message);
   const say = (text) => {
@@ -141,23 +152,28 @@ export function save(file, type, content) {
 
 /** A button that copies what `text()` says. */
 export function copyButton(label, text) {
-  const made = button(label, async () => {
-    try {
-      await navigator.clipboard.writeText(text());
-      made.textContent = "Copied";
-    } catch {
-      made.textContent = "Copying is not allowed here";
-    }
-    setTimeout(() => (made.textContent = label), 1500);
-  }, { class: "quiet" });
+  const made = button(
+    label,
+    async () => {
+      try {
+        await navigator.clipboard.writeText(text());
+        made.textContent = "Copied";
+      } catch {
+        made.textContent = "Copying is not allowed here";
+      }
+      setTimeout(() => (made.textContent = label), 1500);
+    },
+    { class: "quiet" },
+  );
   return made;
 }
 
 /**
  * A figure that `paint(pen, look)` draws on a canvas as wide as its place and `height` (or height(width)) high,
- * with a button that saves it as SVG. → {root, canvas, draw(), over}; a second canvas `over` lies on the first.
+ * with a button that saves it as SVG, with a legend: legend() → [{name, color, dash, shape}]. → {root, stage, draw(),
+ * over, drawOver()}; what paintOver draws is on a second canvas over the first.
  */
-export function figure({ title, file, height, paint, paintOver, label }) {
+export function figure({ title, file, height, paint, paintOver, label, legend = () => [] }) {
   const canvas = element("canvas", { role: "img", "aria-label": label ?? title });
   const over = paintOver ? element("canvas", { "aria-hidden": "true", class: "over" }) : null;
   const stage = element("div", { class: "stage" }, canvas, ...(over ? [over] : []));
@@ -179,9 +195,9 @@ export function figure({ title, file, height, paint, paintOver, label }) {
   const svg = () => {
     const [width, high] = size();
     const pen = new SvgPen(width, high);
-    pen.area([0, 0, width, 0, width, high, 0, high], { color: look().paper });
     paint(pen, look());
     paintOver?.(pen, look());
+    pen.page(high + legendBelow(pen, look(), legend()), look().paper);
     save(`${file}.svg`, "image/svg+xml", pen.file());
   };
   const bar = element("figcaption", {}, element("span", {}, title), saveButton("SVG", title, svg));
@@ -206,7 +222,10 @@ export function table({ title, file }) {
       element("tbody", {}, ...rows.map((row) => element("tr", {}, ...row.map(tableCell)))),
     );
   };
-  return { root: element("section", { class: "table" }, bar, element("div", { class: "scroll", tabindex: 0 }, body)), fill };
+  return {
+    root: element("section", { class: "table" }, bar, element("div", { class: "scroll", tabindex: 0 }, body)),
+    fill,
+  };
 }
 
 function tableCell(cell) {

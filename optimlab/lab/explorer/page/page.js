@@ -53,7 +53,8 @@ function pagePlain(value) {
 
 function pageFits(value, model) {
   if (model === null || value === null) return model === null;
-  return typeof value === typeof model && Array.isArray(value) === Array.isArray(model) && Number.isFinite(value) === Number.isFinite(model);
+  const kinds = (one) => [typeof one, Array.isArray(one), Number.isFinite(one)].join();
+  return kinds(value) === kinds(model);
 }
 
 /** The state that a link's fragment says: {state, message}; nothing in a link can do more than set it. */
@@ -65,10 +66,19 @@ export function stateOf(fragment, defaults) {
     if (!pagePlain(given)) throw new TypeError("no object");
     const faults = [];
     const state = merged(given, defaults, faults);
-    const named = faults.slice(0, 5).map((name) => name.slice(0, 60)).join(", ");
-    return { state, message: faults.length ? `This link sets what is not known here, so it was left out: ${named}.` : "" };
+    const named = faults
+      .slice(0, 5)
+      .map((name) => name.slice(0, 60))
+      .join(", ");
+    return {
+      state,
+      message: faults.length ? `This link sets what is not known here, so it was left out: ${named}.` : "",
+    };
   } catch {
-    return { state: structuredClone(defaults), message: "The part of this link after # cannot be read; the page starts from its defaults." };
+    return {
+      state: structuredClone(defaults),
+      message: "The part of this link after # cannot be read; the page starts from its defaults.",
+    };
   }
 }
 
@@ -140,7 +150,11 @@ function pageRestore() {
   const { state, message } = stateOf(document.location.hash, pageDefaults());
   pageState = state;
   pageParts = pageViews().map(pagePart);
-  const tabs = element("div", { role: "tablist", class: "tabs", keydown: pageTurn }, ...pageParts.map((part) => part.tab));
+  const tabs = element(
+    "div",
+    { role: "tablist", class: "tabs", keydown: pageTurn },
+    ...pageParts.map((part) => part.tab),
+  );
   document.querySelector("nav").replaceChildren(tabs);
   document.getElementById("main").replaceChildren(...pageParts.map((part) => part.section));
   pageSay(message);
@@ -149,11 +163,15 @@ function pageRestore() {
 }
 
 function pageTools() {
-  const turn = button("Light / dark", () => {
-    pageState.look = document.documentElement.dataset.look === "dark" ? "light" : "dark";
-    pageLook();
-    pageChanged();
-  }, { class: "quiet" });
+  const turn = button(
+    "Light / dark",
+    () => {
+      pageState.look = document.documentElement.dataset.look === "dark" ? "light" : "dark";
+      pageLook();
+      pageChanged();
+    },
+    { class: "quiet" },
+  );
   document.querySelector(".tools").replaceChildren(turn, copyButton("Copy link", pageAddress));
 }
 

@@ -133,6 +133,12 @@ export class SvgPen {
     this.parts.push("</g>");
   }
 
+  /** Makes the page so high, on paper of a colour. */
+  page(height, color) {
+    this.height = height;
+    this.parts.unshift(`<rect width="${this.width}" height="${height}" fill="${color}"/>`);
+  }
+
   /** The whole file. */
   file() {
     const size = `width="${this.width}" height="${this.height}" viewBox="0 0 ${this.width} ${this.height}"`;
@@ -150,8 +156,10 @@ const PEN_CORNERS = {
   triangle: [0, -1.25, 1.15, 0.9, -1.15, 0.9, 0, -1.25],
   diamond: [0, -1.35, 1.35, 0, 0, 1.35, -1.35, 0, 0, -1.35],
   wedge: [0, 1.25, 1.15, -0.9, -1.15, -0.9, 0, 1.25],
-  cross: [-1.3, -0.45, -0.45, -0.45, -0.45, -1.3, 0.45, -1.3, 0.45, -0.45, 1.3, -0.45, 1.3, 0.45, 0.45, 0.45,
-    0.45, 1.3, -0.45, 1.3, -0.45, 0.45, -1.3, 0.45, -1.3, -0.45],
+  cross: [
+    -1.3, -0.45, -0.45, -0.45, -0.45, -1.3, 0.45, -1.3, 0.45, -0.45, 1.3, -0.45, 1.3, 0.45, 0.45, 0.45, 0.45, 1.3,
+    -0.45, 1.3, -0.45, 0.45, -1.3, 0.45, -1.3, -0.45,
+  ],
   circle: Array.from({ length: 50 }, (_, i) => (i % 2 ? Math.sin : Math.cos)((Math.floor(i / 2) * Math.PI) / 12)),
 };
 

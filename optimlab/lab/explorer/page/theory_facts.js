@@ -1,6 +1,8 @@
 import { measured } from "./arena.js";
 import { theoryOf } from "./theory.js";
 
+const FACTS_RADIUS = 1; // a path has left a saddle at this distance along the way down
+
 /** The point of a surface that a run ends nearest to, of those whose curvatures are known. */
 function nearestPoint({ x, y, steps, lanes }, points) {
   const last = steps * lanes;
@@ -8,17 +10,44 @@ function nearestPoint({ x, y, steps, lanes }, points) {
   return points.filter((point) => point.curvatures).sort((a, b) => (far(a) || 0) - (far(b) || 0))[0] ?? null;
 }
 
+/** Unit vectors along which a surface is most and least curved at a point, the lower curvature first. */
+function axesAt(surface, [x, y]) {
+  const h = 1e-4;
+  const difference = (dx, dy) => {
+    const [up, down] = [surface.gradient(x + dx, y + dy), surface.gradient(x - dx, y - dy)];
+    return [up[0] - down[0], up[1] - down[1]];
+  };
+  const [[a, b], [, d]] = [difference(h, 0), difference(0, h)];
+  const turn = Math.atan2(2 * b, a - d) / 2; // of the higher curvature
+  return [
+    [-Math.sin(turn), Math.cos(turn)],
+    [Math.cos(turn), Math.sin(turn)],
+  ];
+}
+
 /** What theory says of a run near that point, with what the run did: {limit, facts: [[what, predicted, measured]]}. */
 export function theoryFacts({ rule, run, surface, lr, noise }) {
   const point = nearestPoint(run, surface.points);
-  const theory = point && theoryOf({ rule, curvatures: point.curvatures, lr, noise });
+  if (!point) return { limit: null, facts: [] };
+  const along = axesAt(surface, point.at).map(([u, v]) => (k) => {
+    return u * (run.x[k * run.lanes] - point.at[0]) + v * (run.y[k * run.lanes] - point.at[1]);
+  });
+  const starts = along.map((axis) => axis(0));
+  const theory = theoryOf({ rule, curvatures: point.curvatures, lr, noise, starts, radius: FACTS_RADIUS });
   if (!theory) return { limit: null, facts: [] };
-  const facts = [];
-  if (theory.limit) facts.push(["largest stable lr", theory.limit, `lr = ${lr}`]);
-  const slowest = Math.max(...theory.modes.map((mode) => mode.contraction));
-  const { loss, distance } = measured(run, surface, [point.at]);
-  if (noise === 0) facts.push(["distance × per step", slowest, measuredFactor(distance)]);
-  else if (theory.floor !== null) facts.push(["noise floor of f", theory.floor, meanOfHalf(loss)]);
+  const facts = theory.limit ? [["largest stable lr", theory.limit, `now ${lr}`]] : [];
+  if (theory.floor !== null && noise > 0)
+    facts.push(["noise floor of f", theory.floor, meanOfHalf(measured(run, surface, [point.at]).loss)]);
+  const factors = theory.modes.map((mode) => mode.contraction);
+  const slowest = Math.max(...factors);
+  const path = Float64Array.from({ length: run.steps + 1 }, (_, k) => Math.abs(along[factors.indexOf(slowest)](k)));
+  if (noise === 0) facts.push([`${slowest > 1 ? "growth" : "contraction"} per step`, slowest, measuredFactor(path)]);
+  theory.modes.forEach(({ escape }, i) => {
+    const left =
+      escape && Array.from({ length: run.steps + 1 }, (_, k) => k).find((k) => !(Math.abs(along[i](k)) < FACTS_RADIUS));
+    if (escape)
+      facts.push(["steps to leave the saddle", escape.steps ?? escape.predicted, left ?? `more than ${run.steps}`]);
+  });
   return { limit: theory.limit, facts };
 }
 

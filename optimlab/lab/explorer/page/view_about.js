@@ -2,9 +2,9 @@ import { element } from "./controls.js";
 import { FACTS } from "./facts.js";
 
 const ABOUT_TEXT = [
-  "Every path, curve and map on this page is computed here, by the formulas of optimlab, with the same bits as in Python.",
+  "All paths, curves and maps are computed here, by the formulas of optimlab, with the same bits as in Python.",
   "Nothing is sent or loaded. What you type is read as a formula; it is never run as a program.",
-  "“Copy link” keeps what you have set, for a lecture or a colleague. “SVG” and “CSV” save a figure or a table.",
+  "“Copy link” keeps what you have set. “SVG” and “CSV” save a figure or a table.",
 ];
 const ABOUT_KEYS = [
   [["Space"], "play or pause"],

@@ -5,10 +5,12 @@ import { SCHEDULE_FORMS } from "./schedules.js";
 
 const CONDITIONS_OWN = "own";
 
-/** What all contestants share: surface, noise, schedule, clipping, steps, starts. → {root, say(error of the surface)} */
+/** What all contestants share: surface, noise, schedule, clipping, steps, starts. → {root, say(error)} */
 export function conditionsPanel(state, changed) {
   const { root, say } = surfaceChoice(state, changed);
-  const folds = [conditionsNoise, conditionsSchedule, conditionsClipping, conditionsStarts].map((make) => make(state, changed));
+  const folds = [conditionsNoise, conditionsSchedule, conditionsClipping, conditionsStarts].map((make) =>
+    make(state, changed),
+  );
   return { root: element("section", { class: "group", "aria-label": "Conditions" }, root, ...folds), say };
 }
 
@@ -29,7 +31,10 @@ export function surfaceChoice(state, changed) {
     },
   });
   show();
-  return { root: element("div", { class: "panel" }, kind.root, field.root), say: (text) => field.say(state.surface === CONDITIONS_OWN ? text : "") };
+  return {
+    root: element("div", { class: "panel" }, kind.root, field.root),
+    say: (text) => field.say(state.surface === CONDITIONS_OWN ? text : ""),
+  };
 }
 
 /** A fold whose summary says what is set inside. */
@@ -43,7 +48,13 @@ function conditionsNoise(state, changed) {
   const said = () => (state.noise === 0 ? "none" : `sd ${short(state.noise)}`);
   return conditionsFold("Noise", said, (tell) => [
     slider({ name: "sd", low: 0, high: 5, value: state.noise, on: (sd) => tell(changed((state.noise = sd))) }).root,
-    numberField({ name: "seed", low: 0, high: 4294967295, value: state.seed, on: (seed) => changed((state.seed = Math.round(seed))) }).root,
+    numberField({
+      name: "seed",
+      low: 0,
+      high: 4294967295,
+      value: state.seed,
+      on: (seed) => changed((state.seed = Math.round(seed))),
+    }).root,
   ]);
 }
 
@@ -80,16 +91,44 @@ function conditionsSchedule(state, changed) {
 }
 
 function conditionsClipping(state, changed) {
-  const said = () => [state.clipNorm && `norm ${short(state.clipNorm)}`, state.clipValue && `value ${short(state.clipValue)}`].filter(Boolean).join(", ") || "none";
+  const said = () =>
+    [state.clipNorm && `norm ${short(state.clipNorm)}`, state.clipValue && `value ${short(state.clipValue)}`]
+      .filter(Boolean)
+      .join(", ") || "none";
   const part = (name, key, tell) =>
-    slider({ name, low: 0, high: 20, value: state[key], title: "0: no clipping", on: (limit) => tell(changed((state[key] = limit))) }).root;
-  return conditionsFold("Clip gradients", said, (tell) => [part("by norm", "clipNorm", tell), part("by value", "clipValue", tell)]);
+    slider({
+      name,
+      low: 0,
+      high: 20,
+      value: state[key],
+      title: "0: no clipping",
+      on: (limit) => tell(changed((state[key] = limit))),
+    }).root;
+  return conditionsFold("Clip gradients", said, (tell) => [
+    part("by norm", "clipNorm", tell),
+    part("by value", "clipValue", tell),
+  ]);
 }
 
 function conditionsStarts(state, changed) {
   const said = () => `${state.steps} steps${state.grid ? `, ${state.grid} × ${state.grid} more starts` : ""}`;
   return conditionsFold("Steps and starts", said, (tell) => [
-    slider({ name: "steps", low: 10, high: 5000, log: true, whole: true, value: state.steps, on: (steps) => tell(changed((state.steps = steps))) }).root,
-    slider({ name: "grid n × n", low: 0, high: 14, whole: true, value: state.grid, on: (n) => tell(changed((state.grid = n))) }).root,
+    slider({
+      name: "steps",
+      low: 10,
+      high: 5000,
+      log: true,
+      whole: true,
+      value: state.steps,
+      on: (steps) => tell(changed((state.steps = steps))),
+    }).root,
+    slider({
+      name: "grid n × n",
+      low: 0,
+      high: 14,
+      whole: true,
+      value: state.grid,
+      on: (n) => tell(changed((state.grid = n))),
+    }).root,
   ]);
 }

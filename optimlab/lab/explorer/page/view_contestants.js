@@ -23,13 +23,33 @@ function contestantValues(entry, values) {
   return Object.fromEntries(entry.parameters.map(({ name, value }) => [name, values[name] ?? value]));
 }
 
+/** The name of a parameter as a formula writes it: beta1 is β₁, weight_decay is weight decay. */
+export function symbolOf(name) {
+  const greek = {
+    alpha: "α",
+    beta: "β",
+    gamma: "γ",
+    eps: "ε",
+    nu: "ν",
+    rho: "ρ",
+    lambda: "λ",
+    kappa: "κ",
+    psi: "ψ",
+    xi: "ξ",
+  };
+  const [, word, digit] = name.match(/^(.*?)(\d?)$/);
+  return (greek[word] ?? word.replaceAll("_", " ")) + (digit && "₀₁₂₃₄₅₆₇₈₉"[digit]);
+}
+
 /** A list as a link may give it, mended: what is no contestant is left out, what is missing is filled in. */
 export function contestantsOf(list) {
   const good = list.filter((one) => typeof one === "object" && one !== null && typeof one.rule === "string");
   return good.slice(0, CONTESTANTS_MOST).map((one, i) => ({
     rule: one.rule,
     text: typeof one.text === "string" ? one.text : "",
-    values: Object.fromEntries(Object.entries(one.values ?? {}).filter(([, value]) => ["number", "string"].includes(typeof value))),
+    values: Object.fromEntries(
+      Object.entries(one.values ?? {}).filter(([, value]) => ["number", "string"].includes(typeof value)),
+    ),
     lr: one.lr > 0 && one.lr < 1e6 ? one.lr : 0.01,
     style: Number.isInteger(one.style) && one.style >= 0 ? one.style : i,
   }));
@@ -72,7 +92,13 @@ function contestantNew(state, rule) {
   const used = new Set(state.contestants.map((one) => one.style));
   const style = Array.from({ length: CONTESTANTS_MOST + 1 }, (_, i) => i).find((i) => !used.has(i));
   const entry = RULES.find((one) => one.name === rule);
-  return { rule, text: entry ? "" : "Ema(0.9) / (Square() | Ema(0.999) | Root(1e-8))", values: {}, lr: entry?.lr ?? 0.01, style };
+  return {
+    rule,
+    text: entry ? "" : "Ema(0.9) / (Square() | Ema(0.999) | Root(1e-8))",
+    values: {},
+    lr: entry?.lr ?? 0.01,
+    style,
+  };
 }
 
 function contestantRow(state, i, { changed, again }) {
@@ -83,22 +109,39 @@ function contestantRow(state, i, { changed, again }) {
     state.chosen = i;
     again();
   };
-  const title = button(labelOf(one), choose, { class: "title", "aria-pressed": false, "aria-expanded": String(state.chosen === i) });
-  title.removeAttribute("aria-pressed");
-  const remove = button("×", () => {
-    state.contestants.splice(i, 1);
-    state.chosen = Math.max(0, Math.min(state.chosen - (i <= state.chosen ? 1 : 0), state.contestants.length - 1));
-    again();
-  }, { class: "quiet", "aria-label": `Remove ${labelOf(one)}` });
-  const rate = slider({ name: "lr", low: 1e-5, high: 10, log: true, value: one.lr, on: (lr) => changed((one.lr = lr)) });
+  const title = button(labelOf(one), choose, { class: "title", "aria-expanded": String(state.chosen === i) });
+  const remove = button(
+    "×",
+    () => {
+      state.contestants.splice(i, 1);
+      state.chosen = Math.max(0, Math.min(state.chosen - (i <= state.chosen ? 1 : 0), state.contestants.length - 1));
+      again();
+    },
+    { class: "quiet", "aria-label": `Remove ${labelOf(one)}` },
+  );
+  const rate = slider({
+    name: "lr",
+    low: 1e-5,
+    high: 10,
+    log: true,
+    value: one.lr,
+    on: (lr) => changed((one.lr = lr)),
+  });
   const inner = state.chosen === i ? contestantInner(one, { changed, again }) : { parts: [] };
   const bar = element("div", { class: "bar" }, badge, title, end, remove);
-  const root = element("div", { class: `contestant${state.chosen === i ? " chosen" : ""}` }, bar, rate.root, ...inner.parts);
+  const root = element(
+    "div",
+    { class: `contestant${state.chosen === i ? " chosen" : ""}` },
+    bar,
+    rate.root,
+    ...inner.parts,
+  );
   const draw = () => {
     const style = styleOf(one.style, look());
-    const pen = new CanvasPen(badge, 26, 26);
-    pen.dot(13, 13, 9, style);
-    root.style.borderColor = style.color;
+    const pen = new CanvasPen(badge, 46, 26);
+    pen.line([0, 13, 46, 13], { ...style, width: 3 });
+    pen.dot(23, 13, 9, { ...style, edge: look().paper });
+    root.style.setProperty("--accent", style.color);
   };
   const tell = ({ value, error, limit }) => {
     end.textContent = error ? "cannot run" : value;
@@ -118,12 +161,26 @@ function contestantInner(one, { changed, again }) {
     return { parts: [field.root], say: field.say };
   }
   const names = RULES.map((rule) => [rule.name, rule.label ?? rule.name]);
-  const kind = choice({ name: "Rule", options: names, value: one.rule, on: (rule) => again(Object.assign(one, { rule, values: {} })) });
+  const kind = choice({
+    name: "Rule",
+    options: names,
+    value: one.rule,
+    on: (rule) => again(Object.assign(one, { rule, values: {} })),
+  });
   const values = contestantValues(entry, one.values);
   const inputs = entry.parameters.map((parameter) => {
-    const set = { ...parameter, value: values[parameter.name], on: (value) => changed((one.values[parameter.name] = value)) };
+    const set = {
+      ...parameter,
+      name: symbolOf(parameter.name),
+      value: values[parameter.name],
+      on: (value) => changed((one.values[parameter.name] = value)),
+    };
     return typeof parameter.value === "string" ? choice({ ...set, options: names }) : slider(set);
   });
-  const own = button("Edit as text", () => again(Object.assign(one, { text: textOf(one), rule: CONTESTANTS_OWN, values: {} })), { class: "quiet" });
+  const own = button(
+    "Edit as text",
+    () => again(Object.assign(one, { text: textOf(one), rule: CONTESTANTS_OWN, values: {} })),
+    { class: "quiet" },
+  );
   return { parts: [kind.root, ...inputs.map((made) => made.root), element("div", { class: "row" }, own)] };
 }

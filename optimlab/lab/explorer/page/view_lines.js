@@ -3,7 +3,7 @@ import { chart, extent } from "./charts.js";
 import { element, figure } from "./controls.js";
 import { styleOf } from "./view_paths.js";
 
-/** Charts over steps. of() gives {surface, start, runs: [{run, style}], chosen: {run, style, label} or null, at}. */
+/** Charts over steps. of() gives {surface, start, runs: [{run, style, label}], chosen: one of them or null, at}. */
 export function linesPanel(of) {
   const cache = new WeakMap();
   const facts = (run, surface, start) => {
@@ -14,15 +14,23 @@ export function linesPanel(of) {
     const { surface, start, runs, at } = of();
     const series = runs.map(({ run, style }) => ({ ...style, ys: pick(run, facts(run, surface, start)) }));
     const last = Math.max(0, ...runs.map(({ run }) => run.steps));
-    const most = 30 * extent(series.map(({ ys }) => ys.subarray(0, 10)), true)[1];
+    const most =
+      30 *
+      extent(
+        series.map(({ ys }) => ys.subarray(0, 10)),
+        true,
+      )[1];
     chart(pen, look, { series, most, marks: at < last ? [{ x: at }] : [], xLabel: "step", ...setting(surface) });
   };
+  const legend = () => of().runs.map(({ style, label }) => ({ color: style.color, dash: style.dash, name: label }));
   const made = [
-    figure({ title: "Loss", file: "loss", height: 300, paint: lines((_, { loss }) => loss, linesLoss) }),
-    figure({ title: "Distance", file: "distance", height: 300, paint: lines((_, { distance }) => distance, linesDistance) }),
-    figure({ title: "Effective step", file: "step", height: 300, paint: lines(linesSize, () => ({ logY: true, yLabel: "Effective step |Δw|" })) }),
-    figure({ title: "Moments", file: "moments", height: 300, paint: (pen, look) => linesMoments(pen, look, of()) }),
-  ];
+    ["Loss", lines((_, { loss }) => loss, linesLoss)],
+    ["Distance", lines((_, { distance }) => distance, linesDistance)],
+    ["Effective step", lines(linesSize, () => ({ logY: true, yLabel: "Effective step |Δw|" }))],
+    ["Moments", (pen, look) => linesMoments(pen, look, of())],
+  ].map(([title, paint], i) =>
+    figure({ title, file: title.toLowerCase().replace(" ", "-"), height: 300, paint, ...(i < 3 && { legend }) }),
+  );
   return {
     root: element("div", { class: "charts" }, ...made.map((one) => one.root)),
     draw: () => made.forEach((one) => one.draw()),
@@ -50,7 +58,12 @@ function linesMoments(pen, look, { chosen, at }) {
     return;
   }
   const series = slots.map(([name, values], i) => ({ name, ys: linesSlot(values), ...styleOf(i, look) }));
-  const placed = chart(pen, look, { series, yLabel: "Moments along x", xLabel: "step", marks: at < chosen.run.steps ? [{ x: at }] : [] });
+  const placed = chart(pen, look, {
+    series,
+    yLabel: "Moments along x",
+    xLabel: "step",
+    marks: at < chosen.run.steps ? [{ x: at }] : [],
+  });
   const [left, top, width] = placed.inner;
   series.forEach(({ name, color }, i) => {
     pen.text(left + width - 4, top + 16 + 20 * i, name, { color, size: 16, align: "end", halo: look.paper });

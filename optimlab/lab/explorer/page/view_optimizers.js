@@ -18,8 +18,18 @@ export const optimizersView = {
   name: "optimizers",
   title: "Optimizers on surfaces",
   defaults: {
-    surface: "rosenbrock", formula: "(x**2 - 1)**2 + y**2 + 0.3*x*y", start: [], chosen: 0, steps: 500, grid: 0,
-    noise: 0, seed: 0, schedule: "constant", settings: {}, clipNorm: 0, clipValue: 0,
+    surface: "rosenbrock",
+    formula: "(x**2 - 1)**2 + y**2 + 0.3*x*y",
+    start: [],
+    chosen: 0,
+    steps: 500,
+    grid: 0,
+    noise: 0,
+    seed: 0,
+    schedule: "constant",
+    settings: {},
+    clipNorm: 0,
+    clipValue: 0,
     contestants: [
       { rule: "sgd", text: "", values: {}, lr: 0.001, style: 0 },
       { rule: "heavy_ball", text: "", values: {}, lr: 0.0005, style: 1 },
@@ -50,9 +60,18 @@ function optimizersBuilt(root, state, changed) {
   state.contestants = contestantsOf(state.contestants);
   const view = { arena: new Arena(), runs: [], state };
   const request = optimizersFrames(view, changed);
-  const shown = () => view.runs.flatMap(({ run }, i) => (run ? [{ run, style: styleOf(state.contestants[i].style, look()) }] : []));
+  const entry = ({ run }, i) => ({
+    run,
+    style: styleOf(state.contestants[i].style, look()),
+    label: labelOf(state.contestants[i]),
+  });
+  const shown = () => view.runs.map(entry).filter(({ run }) => run);
   const update = () => optimizersUpdate(view);
-  view.player = playerPanel(() => state.steps, () => view.map.drawOver(), () => view.lines.draw());
+  view.player = playerPanel(
+    () => state.steps,
+    () => view.map.drawOver(),
+    () => view.lines.draw(),
+  );
   view.conditions = conditionsPanel(state, request);
   view.contestants = contestantsPanel(state, request);
   update();
@@ -132,10 +151,20 @@ function optimizersRest(view) {
     const theory = theoryFacts({ rule, run, surface: arena.surface, lr: one.lr, noise: state.noise });
     const went = run.diverged[0] >= 0;
     const end = run.steps;
-    view.contestants.tell(i, { value: went ? `gone at ${run.diverged[0]}` : `f ${short(loss[end])}`, limit: theory.limit });
+    view.contestants.tell(i, {
+      value: went ? `gone at ${run.diverged[0]}` : `f ${short(loss[end])}`,
+      limit: theory.limit,
+    });
     if (i === state.chosen) optimizersSay(view, theory.facts);
     const last = end * run.lanes;
-    return [labelOf(one), one.lr, run.f[last], distance[end], run.size[last], went ? `diverged at step ${run.diverged[0]}` : ""];
+    return [
+      labelOf(one),
+      one.lr,
+      run.f[last],
+      distance[end],
+      run.size[last],
+      went ? `diverged at step ${run.diverged[0]}` : "",
+    ];
   });
   view.table.fill(["rule", "lr", "f", "distance", "|Δw|", "what happened"], rows);
 }
@@ -149,6 +178,7 @@ function optimizersSay(view, facts) {
 export function measureFrames(paths = 20, steps = 1000) {
   const view = optimizersNow;
   const before = structuredClone(view.state);
+  view.probe = element("canvas").getContext("2d", { willReadFrequently: true });
   const rules = RULES.slice(0, Math.min(paths, 20));
   const contestants = rules.map(({ name }, style) => ({ rule: name, text: "", values: {}, lr: 0.001, style }));
   const grid = Math.round(Math.sqrt(paths / rules.length - 1));
@@ -157,7 +187,13 @@ export function measureFrames(paths = 20, steps = 1000) {
   Object.assign(view.state, before);
   view.draw();
   const median = (key) => times.map((time) => time[key]).sort((a, b) => a - b)[7];
-  return { paths: rules.length * (1 + grid * grid), steps, compute: median("compute"), draw: median("draw"), frame: median("frame") };
+  return {
+    paths: rules.length * (1 + grid * grid),
+    steps,
+    compute: median("compute"),
+    draw: median("draw"),
+    frame: median("frame"),
+  };
 }
 
 /** One drag; a pixel is read back, so that the canvas has truly drawn. */
@@ -167,7 +203,8 @@ function optimizersDrag(view, start) {
   optimizersUpdate(view);
   const middle = performance.now();
   view.map.drawOver();
-  view.map.over.getContext("2d").getImageData(0, 0, 1, 1);
+  view.probe.drawImage(view.map.over, 0, 0, 1, 1, 0, 0, 1, 1);
+  view.probe.getImageData(0, 0, 1, 1);
   const end = performance.now();
   return { compute: middle - begin, draw: end - middle, frame: end - begin };
 }

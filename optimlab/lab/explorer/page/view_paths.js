@@ -21,7 +21,7 @@ export function fitted([x0, x1, y0, y1], width, height) {
 }
 
 /**
- * The map of a surface with paths. `of` gives {scene(), start(), runs() → [{run, style}], at()};
+ * The map of a surface with paths. `of` gives {scene(), start(), runs() → [{run, style, label}], at()};
  * move(x, y) is called when the start is moved. → {root, draw(), drawOver(), over}
  */
 export function pathsMap(of, move) {
@@ -30,6 +30,7 @@ export function pathsMap(of, move) {
     title: "Paths",
     file: "paths",
     label: "Contours of the surface, with the paths of all contestants",
+    legend: () => of.runs().map(({ style, label }) => ({ ...style, name: label })),
     height: (width) => Math.max(260, Math.min(Math.round(0.7 * width), 0.7 * innerHeight)),
     paint: (pen, colours) => {
       const box = [0, 0, pen.width, pen.height];
@@ -72,7 +73,8 @@ export function minimaMarks(pen, colours, { minima }, place) {
 function mapTicks(pen, colours, { box, x, y }) {
   const style = { color: colours.soft, size: 16, halo: colours.paper };
   for (const value of ticks(box[0], box[1], pen.width / 130)) {
-    if (x(value) > 60 && x(value) < pen.width - 30) pen.text(x(value), pen.height - 10, short(value), { ...style, align: "middle" });
+    if (x(value) > 60 && x(value) < pen.width - 30)
+      pen.text(x(value), pen.height - 10, short(value), { ...style, align: "middle" });
   }
   for (const value of ticks(box[2], box[3], pen.height / 90)) {
     if (y(value) > 20 && y(value) < pen.height - 40) pen.text(10, y(value) + 5, short(value), style);
@@ -81,14 +83,14 @@ function mapTicks(pen, colours, { box, x, y }) {
 
 let mapBuffer = new Float64Array(1 << 15);
 
-/** Points of a run up to step `at` in pixels; a point less than a pixel and a half from the last one is left out. */
-export function pixelPath({ x, y, lanes }, at, place) {
-  if (mapBuffer.length < 2 * lanes * (at + 3)) mapBuffer = new Float64Array(2 * lanes * (at + 3));
+/** Points of lanes of a run up to step `at` in pixels; one nearer than a pixel and a half to the last is left out. */
+export function pixelPath({ x, y, lanes }, { at, place, from, to }) {
+  if (mapBuffer.length < 2 * lanes * (at + 2)) mapBuffer = new Float64Array(2 * lanes * (at + 2));
   const out = mapBuffer;
   const [x0, y0] = [place.x(0), place.y(0)];
   const [dx, dy] = [place.x(1) - x0, place.y(1) - y0];
   let n = 0;
-  for (let lane = 0; lane < lanes; lane += 1) {
+  for (let lane = from; lane < to; lane += 1) {
     let [lastX, lastY] = [NaN, NaN];
     for (let k = 0, i = lane; k <= at; k += 1, i += lanes) {
       const px = x0 + dx * x[i];
@@ -104,20 +106,21 @@ export function pixelPath({ x, y, lanes }, at, place) {
   return out.subarray(0, n);
 }
 
+/** The other starts as hairlines, which are the quickest to draw, and the path of the start itself over them. */
 function mapPath(pen, colours, { run, style, place, at, many }) {
   const end = Math.min(at, run.steps);
-  const points = pixelPath(run, end, place);
-  const width = run.lanes > 1 ? 1.3 : 3;
-  if (!many && run.lanes === 1) pen.line(points, { color: colours.paper, width: width + 2.5, opacity: 0.75 });
-  pen.line(points, { color: style.color, width, opacity: run.lanes > 1 ? 0.75 : 1 });
-  const marks = many ? [end] : [0.02, 0.08, 0.25, 1].map((part) => Math.round(part * end));
-  for (let lane = 0; lane < run.lanes; lane += 1) {
-    for (const k of lane === 0 ? marks : [end]) {
-      const i = k * run.lanes + lane;
-      const radius = k === end ? (lane === 0 ? 8 : 4) : 5;
-      pen.dot(place.x(run.x[i]), place.y(run.y[i]), radius, { ...style, edge: colours.paper });
-    }
-  }
+  const points = (from, to) => pixelPath(run, { at: end, place, from, to });
+  const dot = (k, lane, radius, edge) => {
+    const i = k * run.lanes + lane;
+    pen.dot(place.x(run.x[i]), place.y(run.y[i]), radius, { ...style, edge });
+  };
+  if (run.lanes > 1) pen.line(points(1, run.lanes), { color: style.color, width: 1 });
+  for (let lane = 1; lane < run.lanes; lane += 1) dot(end, lane, 3.5);
+  const line = points(0, 1);
+  if (!many) pen.line(line, { color: colours.paper, width: 5.5, opacity: 0.75 });
+  pen.line(line, { color: style.color, width: many ? 2 : 3 });
+  for (const part of many ? [] : [0.02, 0.08, 0.25]) dot(Math.round(part * end), 0, 5, colours.paper);
+  dot(end, 0, 8, colours.paper);
 }
 
 /**
@@ -142,7 +145,9 @@ export function startHandle({ stage }, { name, value, place, move }) {
     pen.dot(x, y, 4, { color: colours.ink, shape: "circle" });
     handle.style.left = `${x}px`;
     handle.style.top = `${y}px`;
-    const said = value().map((number) => short(number)).join(", ");
+    const said = value()
+      .map((number) => short(number))
+      .join(", ");
     handle.setAttribute("aria-label", `${name} at ${said}: drag it, or move it with the arrow keys`);
   };
   return { draw };

@@ -9,7 +9,13 @@ export function playerPanel(steps, moved, rested) {
   const where = () => Math.min(at, steps());
   const play = button("Play", () => (playing ? pause() : go()), { class: "main-button" });
   const one = button("Step", () => stand(where() >= steps() ? 0 : where() + 1), { "aria-label": "One step" });
-  const range = element("input", { type: "range", min: 0, max: 1000, "aria-label": "Step shown", input: () => stand(Math.round((range.value / 1000) * steps())) });
+  const range = element("input", {
+    type: "range",
+    min: 0,
+    max: 1000,
+    "aria-label": "Step shown",
+    input: () => stand(Math.round((range.value / 1000) * steps())),
+  });
   const label = element("output", { class: "step" });
   const show = () => {
     const part = where() / steps();

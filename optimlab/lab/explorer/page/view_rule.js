@@ -24,7 +24,13 @@ export function rulePanel() {
   };
   const theory = element("div");
   const folds = Object.entries(texts).map(([name, pre]) =>
-    element("details", {}, element("summary", {}, name), copyButton("Copy", () => pre.textContent), pre),
+    element(
+      "details",
+      {},
+      element("summary", {}, name),
+      copyButton("Copy", () => pre.textContent),
+      pre,
+    ),
   );
   const root = element("section", { class: "rule", "aria-label": "The rule" }, title, formula, theory, ...folds);
   const show = ({ label, rule, setting, facts }) => {
@@ -54,7 +60,19 @@ function ruleFacts(facts) {
   const head = element("tr", {}, ...["", "theory", "measured"].map((name) => element("th", { scope: "col" }, name)));
   const cell = (value) => (typeof value === "number" ? short(value, 4) : value);
   const lines = facts.map(([what, predicted, measured]) =>
-    element("tr", {}, element("th", { scope: "row" }, what), element("td", {}, cell(predicted)), element("td", {}, cell(measured))),
+    element(
+      "tr",
+      {},
+      element("th", { scope: "row" }, what),
+      element("td", {}, cell(predicted)),
+      element("td", {}, cell(measured)),
+    ),
   );
-  return [element("div", { class: "scroll" }, element("table", {}, element("thead", {}, head), element("tbody", {}, ...lines)))];
+  return [
+    element(
+      "div",
+      { class: "scroll" },
+      element("table", {}, element("thead", {}, head), element("tbody", {}, ...lines)),
+    ),
+  ];
 }
