@@ -17,6 +17,13 @@ _OPTIONS = (
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-dev-shm-usage",
     "--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars",
 )  # fmt: skip
+_PAINTED = """
+const frame = () => new Promise((done) => requestAnimationFrame(done));
+await frame();
+await frame();
+await new Promise((done) => requestIdleCallback(done, { timeout: 2000 }));
+await frame();
+"""
 
 
 class Page:
@@ -48,8 +55,8 @@ class Page:
         return self.driver.execute_script(code, *arguments)
 
     def painted(self) -> None:
-        """Wait until two frames have been drawn."""
-        self.run("return new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done())));")
+        """Wait until what was asked for is drawn, and what may wait for an idle moment is done."""
+        self.run(_PAINTED)
 
     def console(self) -> list[str]:
         """Return what the console says since it was asked last."""
