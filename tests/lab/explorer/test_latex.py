@@ -61,7 +61,11 @@ def test_every_named_rule_at_other_parameters():
     random, data = np.random.default_rng(1), []
     for entry in facts()["rules"]:
         for share in (None, 0.0, 1.0, *random.random(4)):
-            values = {} if share is None else {p["name"]: p["low"] + share * (p["high"] - p["low"]) for p in entry["parameters"]}
+            values = (
+                {}
+                if share is None
+                else {p["name"]: p["low"] + share * (p["high"] - p["low"]) for p in entry["parameters"]}
+            )
             data.append([entry["name"], values])
     code = "data.map(([name, values]) => tex(readRule(ruleText(RULES.find((rule) => rule.name === name), values))))"
     found = written(code, data)

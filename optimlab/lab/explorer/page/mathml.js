@@ -41,10 +41,17 @@ class MathReader {
   /** What stands before one of these tokens. */
   row(ends) {
     const found = [];
+    let marks = 0; // of the last base
     while (this.at < this.tokens.length && !ends.includes(this.tokens[this.at])) {
-      if (/^[\s]/u.test(this.tokens[this.at])) this.at += 1;
-      else if (/^[\^_']$/u.test(this.tokens[this.at])) found.push(this.marked(found.pop() ?? mathNode("mrow", [])));
-      else found.push(this.one());
+      const token = this.tokens[this.at];
+      if (/^\s/u.test(token)) this.at += 1;
+      else if (/^[\^_']$/u.test(token) && marks < MATH_DEPTH) {
+        found.push(this.marked(found.pop() ?? mathNode("mrow", [])));
+        marks += 1;
+      } else {
+        found.push(this.one());
+        marks = 0;
+      }
     }
     return found.length === 1 ? found[0] : mathNode("mrow", found);
   }

@@ -1,7 +1,7 @@
 import { coefficientTerms } from "./coefficients.js";
 import { FACTS } from "./facts.js";
 import { latexOf } from "./latex.js";
-import { called, call, traced } from "./symbols.js";
+import { called } from "./symbols.js";
 import { Said, pythonNumber } from "./syntax.js";
 
 const SNIPPET_NAME = /(?<![\w.])[a-zA-Z_]\w*(?!\s*=|\w)/gu; // not that of an argument, not the e of a number
@@ -12,7 +12,7 @@ const SNIPPET_WORDS = ["True", "False", "None", "inf"];
  * a formula, `rate` as Python's text; `noise` {sd, seed}, `clipNorm`, `clipValue` are null where there is none.
  */
 export function pythonSnippet({ rule, surface, rate, start, steps, noise, clipNorm, clipValue }) {
-  const hooks = Object.entries({ ClipNorm: clipNorm, ClipValue: clipValue })
+  const hooks = Object.entries({ ClipValue: clipValue, ClipNorm: clipNorm })
     .filter(([, limit]) => limit !== null)
     .map(([name, limit]) => `${name}(${pythonNumber(limit)})`);
   const names = snippetNames([rule, rate, ...hooks]);
@@ -96,19 +96,13 @@ const TORCH_GUARD = [
 
 /** The lines of the step, the names of its numbers, and the formula's own numbers. */
 function torchStep(rule) {
-  const slots = rule.slots.length;
-  const update = (g, w, ...rest) => {
-    const [, lr, ...c] = rest.slice(slots);
-    const [step, kept] = rule.displacement(lr, g, w, rest.slice(0, slots), c);
-    return [call("subtract", w, step), ...kept];
-  };
-  const { constants, buffers, calls, copies } = traced(update, 2 + slots, 2 + rule.numbers);
+  const { arrays, constants, buffers, calls, copies } = rule.plainProgram;
   const numbered = (letter, { length }) => Array.from({ length }, (_, i) => letter + i);
   const bank = ["eta", ...numbered("c", rule.held), ...numbered("k", constants)];
   const names = ["g", "w", ...rule.slots, "scale", ...bank, ...numbered("b", buffers)];
   const lines = [...calls, ...copies.map(([from, to]) => ["positive", [from], to])].map(([op, places, out]) => {
     const text = torchCall("step", op, places.map((place) => names[place]));
-    return out < 2 + slots ? `    ${names[out]}.copy_(${text})` : `    ${names[out]} = ${text}`;
+    return out < arrays ? `    ${names[out]}.copy_(${text})` : `    ${names[out]} = ${text}`;
   });
   return { calls: lines, bank, constants };
 }
