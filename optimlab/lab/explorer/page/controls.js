@@ -170,8 +170,8 @@ export function copyButton(label, text) {
 
 /**
  * A figure that `paint(pen, look)` draws on a canvas as wide as its place and `height` (or height(width)) high,
- * with a button that saves it as SVG, with a legend: legend() → [{name, color, dash, shape}]. → {root, stage, draw(),
- * over, drawOver()}; what paintOver draws is on a second canvas over the first.
+ * with a button that saves it as SVG, with a legend: legend() → [{name, color, dash, shape}].
+ * → {root, stage, draw(), over, drawOver()}; what paintOver draws is on a second canvas over the first.
  */
 export function figure({ title, file, height, paint, paintOver, label, legend = () => [] }) {
   const canvas = element("canvas", { role: "img", "aria-label": label ?? title });

@@ -18,10 +18,11 @@ export function conditionsPanel(state, changed) {
 export function surfaceChoice(state, changed) {
   const field = textField({ name: "f(x, y) =", value: state.formula, on: (text) => changed((state.formula = text)) });
   field.root.querySelector("input").maxLength = 2000;
-  const show = () => (field.root.hidden = state.surface !== CONDITIONS_OWN);
+  const known = FACTS.surfaces.map((one) => one.name);
+  const show = () => (field.root.hidden = known.includes(state.surface));
   const kind = choice({
     name: "Surface",
-    options: [...FACTS.surfaces.map(({ name, label }) => [name, label ?? name]), [CONDITIONS_OWN, "one of your own …"]],
+    options: [...FACTS.surfaces.map(({ name, label }) => [name, label]), [CONDITIONS_OWN, "one of your own …"]],
     value: state.surface,
     on: (name) => {
       state.surface = name;
@@ -33,7 +34,10 @@ export function surfaceChoice(state, changed) {
   show();
   return {
     root: element("div", { class: "panel" }, kind.root, field.root),
-    say: (text) => field.say(state.surface === CONDITIONS_OWN ? text : ""),
+    say: (text) => {
+      field.say(text);
+      show();
+    },
   };
 }
 

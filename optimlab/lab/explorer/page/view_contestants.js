@@ -15,8 +15,8 @@ export function textOf({ rule, text, values }) {
 
 /** What a contestant is called. */
 export function labelOf({ rule, text }) {
-  const entry = RULES.find((one) => one.name === rule);
-  return entry ? (entry.label ?? entry.name) : text || "own rule";
+  const name = RULES.find((one) => one.name === rule)?.label ?? (text || "own rule");
+  return name[0].toUpperCase() + name.slice(1);
 }
 
 function contestantValues(entry, values) {
@@ -67,7 +67,7 @@ export function contestantsPanel(state, changed) {
     rows.replaceChildren(...parts.map((part) => part.root));
     changed();
   };
-  const names = RULES.map((entry) => [entry.name, entry.label ?? entry.name]);
+  const names = RULES.map((entry) => [entry.name, entry.label]);
   const add = choice({
     name: "Add",
     options: [["", "a rule …"], [CONTESTANTS_OWN, "one of your own …"], ...names],
@@ -160,7 +160,7 @@ function contestantInner(one, { changed, again }) {
     field.root.querySelector("input").maxLength = 2000;
     return { parts: [field.root], say: field.say };
   }
-  const names = RULES.map((rule) => [rule.name, rule.label ?? rule.name]);
+  const names = RULES.map((rule) => [rule.name, rule.label]);
   const kind = choice({
     name: "Rule",
     options: names,

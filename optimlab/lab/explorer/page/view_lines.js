@@ -1,5 +1,5 @@
 import { measured, targetsOf } from "./arena.js";
-import { chart, extent } from "./charts.js";
+import { chart } from "./charts.js";
 import { element, figure } from "./controls.js";
 import { styleOf } from "./view_paths.js";
 

@@ -21,7 +21,7 @@ export const optimizersView = {
     surface: "rosenbrock",
     formula: "(x**2 - 1)**2 + y**2 + 0.3*x*y",
     start: [],
-    chosen: 0,
+    chosen: 1,
     steps: 500,
     grid: 0,
     noise: 0,
@@ -86,7 +86,7 @@ function optimizersBuilt(root, state, changed) {
   const top = element("div", { class: "main" }, view.map.root, view.player.root);
   const side = element("div", { class: "side" }, view.contestants.root, view.conditions.root);
   const rest = element("div", { class: "rest" }, view.lines.root, view.table.root, view.rule.root);
-  root.replaceChildren(element("div", { class: "layout" }, top, side, rest));
+  root.replaceChildren(element("div", { class: "layout" }, element("div", { class: "pair" }, top, side), rest));
   view.draw = () => {
     update();
     view.map.draw();
@@ -140,6 +140,7 @@ function optimizersRest(view) {
   view.conditions.say(arena.surfaceError);
   view.player.show();
   view.lines.draw();
+  view.rule.root.hidden = optimizersChosen(view) === null;
   const points = targetsOf(arena.surface, arena.start).at;
   const rows = runs.map(({ rule, run, error }, i) => {
     const one = state.contestants[i];
@@ -155,7 +156,7 @@ function optimizersRest(view) {
       value: went ? `gone at ${run.diverged[0]}` : `f ${short(loss[end])}`,
       limit: theory.limit,
     });
-    if (i === state.chosen) optimizersSay(view, theory.facts);
+    if (i === state.chosen) view.rule.show({ ...optimizersChosen(view), facts: theory.facts });
     const last = end * run.lanes;
     return [
       labelOf(one),
@@ -167,11 +168,6 @@ function optimizersRest(view) {
     ];
   });
   view.table.fill(["rule", "lr", "f", "distance", "|Δw|", "what happened"], rows);
-}
-
-function optimizersSay(view, facts) {
-  const { rule, setting, label } = optimizersChosen(view);
-  view.rule.show({ label, rule, setting, facts });
 }
 
 /** Milliseconds to compute and to redraw so many paths of the first 20 rules: medians over 15 drags of the start. */
