@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from optimlab.export.prelude import DEBIASED
+from optimlab.export.prelude import DEBIASED, SQRT
 from optimlab.export.targets import PYTHON, TORCH
 
 __all__ = ["facts"]
@@ -19,7 +19,8 @@ def facts() -> dict[str, Any]:
     >>> facts()["torch"]["numbers"]["sqrt"]
     'math.sqrt({})'
     """
-    return {"torch": {"step": _named(TORCH.calls), "numbers": _named(PYTHON.calls), "debiased": DEBIASED["torch"]}}
+    words = {"step": _named(TORCH.calls), "numbers": _named(PYTHON.calls)}
+    return {"torch": words | {"debiased": DEBIASED["torch"], "sqrt": SQRT}}
 
 
 def _named(calls: Mapping[Any, str]) -> dict[str, str]:

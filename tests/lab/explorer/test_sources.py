@@ -22,11 +22,12 @@ SETTINGS = {
         "rate": "cosine_decay(0.01, steps=300)", "noise": {"sd": 0.3, "seed": 7},
     },
     "clipped": PLAIN | {
-        "rule": "sgd() + 0.01 * Weights()", "surface": "beale", "start": [1.0, 1.5], "clipNorm": 0.75, "clipValue": 0.625,
-        "noise": {"sd": 1.0, "seed": 0},
+        "rule": "sgd() + 0.01 * Weights()", "surface": "beale", "start": [1.0, 1.5], "noise": {"sd": 1.0, "seed": 0},
+        "clipNorm": 0.75, "clipValue": 0.625,
     },
     "a surface of one's own": PLAIN | {
-        "rule": "adopt(0.9, 0.99)", "surface": "x**2 - y**2 + 0.1 * x * y", "rate": "2 * exponential_decay(0.01, 0.5, steps=50)",
+        "rule": "adopt(0.9, 0.99)", "surface": "x**2 - y**2 + 0.1 * x * y",
+        "rate": "2 * exponential_decay(0.01, 0.5, steps=50)",
     },
     "corrections": PLAIN | {"rule": "nadam() | Clip(-0.5, inf)", "surface": "himmelblau", "start": [0.0, 0.0]},
     "it diverges": PLAIN | {"rule": "heavy_ball", "surface": "rosenbrock", "start": [-1.2, 1.0], "rate": "0.1"},
@@ -34,8 +35,9 @@ SETTINGS = {
 
 
 def test_the_text_of_torch_is_that_of_python():
-    found = run("return data.map((text) => torchSource(readRule(text)))", texts())
-    for text, made in zip(texts(), found, strict=True):
+    given = texts()[:140]
+    found = run("return data.map((text) => torchSource(readRule(text)))", given)
+    for text, made in zip(given, found, strict=True):
         assert made == source(rule(text), "torch"), text
 
 
@@ -59,7 +61,7 @@ def pages():
 def test_a_script_walks_the_path_of_the_page(pages, name):
     page, names, said = pages[name], {}, io.StringIO()
     with contextlib.redirect_stdout(said):
-        exec(page["script"], names)  # noqa: S102  its own text is what is tested
+        exec(page["script"], names)
     path = names["path"]
     steps = int(np.sum(np.abs(path).max(axis=1) <= 1e9))  # beyond, the page takes no further step
     assert differing(path[:steps].T, [page["x"][:steps], page["y"][:steps]]) == 0
@@ -76,4 +78,4 @@ def test_a_text_in_a_script_stays_a_text(pages):
     hostile = 'x"); import os; os.remove("/")\n#\u2028\\'
     script = run("return pythonSnippet(data)", PLAIN | {"surface": hostile})
     call = next(line for line in script.split("\n") if line.startswith("problem ="))
-    assert eval(call.removeprefix("problem = "), {"surface": lambda text: text}) == hostile  # noqa: S307
+    assert eval(call.removeprefix("problem = "), {"surface": lambda text: text}) == hostile

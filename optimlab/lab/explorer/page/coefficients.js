@@ -26,7 +26,8 @@ function coefficientForm(held) {
 
 /** The numbers of steps 1, 2, ...; one, where a gain stays the same. */
 function coefficientTable(rule, place, steps) {
-  const numbers = Array.from({ length: steps }, (_, i) => rule.coefficients(i + 1)[place]);
+  const rows = rule.coefficientRows(steps);
+  const numbers = Array.from({ length: steps }, (_, k) => rows[k * rule.numbers + place]);
   const gain = rule.held[place].family === "gain";
   if (gain && numbers.every((x) => Object.is(x, numbers[0]))) return lift(numbers[0]);
   return new Term({ op: "table", operands: [STEP_TERM], value: numbers });

@@ -16,9 +16,10 @@ export function pythonSnippet({ rule, surface, rate, start, steps, noise, clipNo
     .filter(([, limit]) => limit !== null)
     .map(([name, limit]) => `${name}(${pythonNumber(limit)})`);
   const names = snippetNames([rule, rate, ...hooks]);
-  const top = [...new Set([...names, "Every", "Optimizer", "descend"])].filter((name) => !SNIPPET_WORDS.includes(name)).sort();
-  const found = `surface(${snippetText(surface)})`;
-  const noisy = noise && `Noisy(${found}, TwelveUniforms(${pythonNumber(noise.sd)}), np.random.default_rng(${noise.seed}))`;
+  const own = names.filter((name) => !SNIPPET_WORDS.includes(name));
+  const top = [...new Set([...own, "Every", "Optimizer", "descend"])].sort();
+  const found = `surface(${JSON.stringify(surface)})`; // JSON's escapes are Python's
+  const seen = noise && `TwelveUniforms(${pythonNumber(noise.sd)}), np.random.default_rng(${noise.seed})`;
   const lines = [
     names.includes("inf") && "from math import inf\n",
     "import numpy as np\n",
@@ -27,7 +28,7 @@ export function pythonSnippet({ rule, surface, rate, start, steps, noise, clipNo
     noise && "from optimlab.lab.problems import Noisy, TwelveUniforms",
     "",
     `rule = ${rule}`,
-    `problem = ${noisy || found}`,
+    `problem = ${noise ? `Noisy(${found}, ${seen})` : found}`,
     `optimizer = Optimizer(rule, lr=${rate}${hooks.length ? `, hooks=[${hooks.join(", ")}]` : ""})`,
     `start = np.array([${start.map(pythonNumber).join(", ")}])`,
     `history = descend(problem, optimizer, ${steps}, start=start, record=Every(1, w=np.copy))`,
@@ -42,11 +43,6 @@ function snippetNames(texts) {
   return [...new Set(texts.flatMap((text) => text.match(SNIPPET_NAME) ?? []))];
 }
 
-/** A text as Python writes it in quotes; JSON's escapes are Python's. */
-function snippetText(text) {
-  return JSON.stringify(text);
-}
-
 function snippetImport(module, names) {
   const line = `from ${module} import ${names.join(", ")}`;
   return line.length <= 100 ? line : `from ${module} import (\n    ${names.join(",\n    ")},\n)`;
@@ -57,17 +53,19 @@ const TORCH_REMARK = "PyTorch: step moves w and the state in place, in the dtype
 
 /** The text of Python's rule.source("torch"). */
 export function torchSource(rule) {
-  const { calls, bank, constants } = torchStep(rule);
+  const { calls, bank, constants, rooted } = torchStep(rule);
   const { lines, numbers, tables, debiased } = torchNumbers(coefficientTerms(rule, TORCH_STEPS));
   const ends = tables.length ? [`Its tables end at t = ${TORCH_STEPS}.`] : [];
   const written = `Written for float64 by optimlab ${FACTS.version}.`;
   const head = [rule.text, "", ...latexOf(rule).split("\n"), "", TORCH_REMARK, ...ends, written];
   const held = ["lr", ...numbers, ...constants.map(torchNumber)];
   const start = rule.start.map((x) => `torch.full_like(w, ${torchNumber(x)})`);
+  const imports = lines.some((line) => line.includes("math.")) ? ["import math", ""] : [];
   const blocks = [
     head.map((line) => `# ${line}`.trimEnd()).join("\n"),
-    lines.some((line) => line.includes("math.")) ? "import math\n\nimport torch" : "import torch",
+    [...imports, ...(rooted ? ["import numpy as np"] : []), "import torch"].join("\n"),
     debiased ? FACTS.torch.debiased : "",
+    rooted ? FACTS.torch.sqrt : "",
     [
       "def numbers(t, lr):",
       '    """Return the numbers of step t = 1, 2, ...: the learning rate, coefficients, constants."""',
@@ -104,10 +102,10 @@ function torchStep(rule) {
     const text = torchCall("step", op, places.map((place) => names[place]));
     return out < arrays ? `    ${names[out]}.copy_(${text})` : `    ${names[out]} = ${text}`;
   });
-  return { calls: lines, bank, constants };
+  return { calls: lines, bank, constants, rooted: calls.some(([op]) => op === "sqrt") };
 }
 
-/** The lines that follow from t, equal ones once, the coefficients, the tables, and whether there is a debiased gain. */
+/** The lines that follow from t, equal ones once, the coefficients, the tables, and whether a gain is debiased. */
 function torchNumbers(terms) {
   const [known, names, tables] = [new Map(), new Map(), []];
   const written = (x) => known.get(x) ?? (typeof x.value === "string" ? x.value : torchNumber(x.value));

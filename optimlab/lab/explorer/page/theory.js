@@ -2,7 +2,8 @@
 
 const THEORY_LATE = 1e9; // a step at which gains have settled
 const THEORY_ROUNDING = 1e-12; // of a spectral radius: nearer to 1 nothing is said of its side
-const THEORY_STEPS = 3000; // after which gains are no longer awaited
+const THEORY_STEPS = 2000; // after which gains are no longer awaited
+const THEORY_LIMITS = new WeakMap(); // of rules, by curvature: a drag of lr asks for the same again and again
 const EULER_GAMMA = 0.5772156649015329;
 
 /**
@@ -25,7 +26,7 @@ export function theoryOf({ rule, curvatures, lr, noise = 0, starts = null, radiu
   });
   const settles = modes.every((mode) => mode.variance !== null);
   const floor = settles ? modes.reduce((sum, mode) => sum + 0.5 * mode.curvature * mode.variance, 0) : null;
-  return { limit: stabilityLimit(rule, late, Math.max(...curvatures)), modes, floor };
+  return { limit: knownLimit(rule, late, Math.max(...curvatures)), modes, floor };
 }
 
 /** The coefficients in the end, if there is one. */
@@ -123,6 +124,13 @@ function stationaryVariance({ matrix, input }) {
   return sum[0];
 }
 
+function knownLimit(rule, late, curvature) {
+  if (!THEORY_LIMITS.has(rule)) THEORY_LIMITS.set(rule, new Map());
+  const known = THEORY_LIMITS.get(rule);
+  if (!known.has(curvature)) known.set(curvature, stabilityLimit(rule, late, curvature));
+  return known.get(curvature);
+}
+
 /** The lr at which the rule first loses its stability; null if none does. */
 function stabilityLimit(rule, late, curvature) {
   if (!(curvature > 0)) return null;
@@ -146,7 +154,11 @@ function stabilityLimit(rule, late, curvature) {
 function escapeOf({ rule, lr, curvature, start, radius, noise, growth, late }) {
   const mode = (c) => modeOf(linearForms(rule, lr, c), curvature);
   if (start === 0) return { steps: null, predicted: noise ? pushedOff(mode(late), { radius, noise, growth }) : null };
-  const matrixAt = (t) => mode([...rule.coefficients(t)]).matrix;
+  const settled = mode(late).matrix;
+  const matrixAt = (t) => {
+    const now = [...rule.coefficients(t)];
+    return now.every((c, i) => c === late[i]) ? settled : mode(now).matrix;
+  };
   const { steps, t, size } = grownFrom(Float64Array.of(start, ...rule.start), matrixAt, { radius, growth });
   const predicted = t === null ? null : t + Math.log(radius / size) / Math.log(growth);
   return { steps: steps ?? (predicted === null ? null : Math.ceil(predicted)), predicted };
