@@ -22,9 +22,10 @@ from optimlab.lab.problems import Rastrigin, Surface
 from optimlab.lab.problems.surfaces.surface import Plane
 from optimlab.notation.symbols import Symbol, called
 from optimlab.recurrence.gain import Gain
-from optimlab.rules.algebra import ArrayRule, Rule
 from optimlab.rules import basic, family
+from optimlab.rules.algebra import ArrayRule, Rule
 from optimlab.schedules import corrections
+from optimlab.schedules.schedule import product
 
 __all__ = ["facts"]
 
@@ -61,7 +62,7 @@ def facts() -> dict[str, Any]:
     """
     return {
         "atoms": {cls.__name__: _atom(cls) for cls in _public(_is_atom)},
-        "makers": {make.__name__: _maker(make) for make in _public(_family)},
+        "makers": {make.__name__: _maker(make) for make in [*_public(_family), product]},
         "rules": [_rule(make) for make in _public(_names_rule)],
         "surfaces": [_surface(name) for name in _SURFACES],
     }
@@ -107,9 +108,9 @@ def _field(parameter: inspect.Parameter, ranges: dict[str, Range]) -> dict[str, 
 
 
 def _range(allowed: Range) -> dict[str, Any]:
-    low, above, high, below, finite = allowed._limits
-    found = {"words": allowed.words, "above": above, "below": below, "finite": finite}
-    return found | {key: x for key, x in (("low", low), ("high", high)) if math.isfinite(x)}
+    names = ("low", "above", "high", "below", "finite")
+    held = {name: x for name, x in zip(names, allowed._limits, strict=True) if x is True or type(x) is float}
+    return {"words": allowed.words} | {name: x for name, x in held.items() if math.isfinite(x)}
 
 
 def _parameters(make: Callable[..., Any]) -> list[inspect.Parameter]:
@@ -145,7 +146,8 @@ def _atom(cls: type[Rule]) -> dict[str, Any]:
     coefficients = _coefficients(rule)
     names = [Symbol(_FLOAT) for _ in range(2 + len(rule.slots) + len(coefficients))]
     state, c = names[2 : 2 + len(rule.slots)], names[2 + len(rule.slots) :]
-    y, new = rule.formula(*names[:2], tuple(state), tuple(c))  # type: ignore[arg-type]
+    formula: Callable[..., Any] = rule.formula  # which takes symbols as it takes arrays
+    y, new = formula(*names[:2], tuple(state), tuple(c))
     return {
         "fields": [_field(p, cls.ranges) for p in parameters],
         "slots": rule.slots,
@@ -169,7 +171,7 @@ def _operations(given: Sequence[Symbol], results: Sequence[Any]) -> dict[str, An
     places = {id(x): i for i, x in enumerate(given)}
     calls = []
     for i, call in enumerate(called(results)):
-        calls.append([call.function.__name__, *(_place(x, places) for x in call.operands)])
+        calls.append([getattr(call.function, "__name__", ""), *(_place(x, places) for x in call.operands)])
         places[id(call)] = len(given) + i
     return {"calls": calls, "outputs": [_place(x, places) for x in results]}
 
@@ -179,7 +181,13 @@ def _place(x: Symbol, places: dict[int, int]) -> Any:
 
 
 def _maker(make: Callable[..., Any]) -> dict[str, Any]:
-    return {"family": _family(make), "fields": [_field(p, getattr(make, "ranges", {})) for p in _parameters(make)]}
+    """Return what makes a number that depends on the step; of one that only calls another its call."""
+    parameters = _parameters(make)
+    found = {"family": _family(make), "fields": [_field(p, getattr(make, "ranges", {})) for p in parameters]}
+    if make in (optimlab.linear, optimlab.step_decay):
+        values = _values(parameters, 0)
+        found["template"] = _template(repr(make(**values)), values)
+    return found
 
 
 @dataclass(frozen=True, repr=False)
@@ -195,7 +203,9 @@ def _rule(make: Callable[..., Rule]) -> dict[str, Any]:
     parameters = [p for p in _parameters(make) if not isinstance(p.default, tuple)]
     values = _values(parameters, 0)
     template = _template(repr(make(**values)), values)
-    _check(make, template, _values(parameters, 1) | {p.name: basic.adam() for p in parameters if p.annotation == "Rule"})
+    _check(
+        make, template, _values(parameters, 1) | {p.name: basic.adam() for p in parameters if p.annotation == "Rule"}
+    )
     label = look(make(**{p.name: values[p.name] for p in parameters if p.default is p.empty})).name
     label = make.__name__.replace("_", " ") if label == repr(make) or "(" in label else label
     return {

@@ -1,4 +1,4 @@
-import { allowed, pythonText } from "./makers.js";
+import { Made, allowed, pythonText } from "./makers.js";
 import { pythonNumber } from "./syntax.js";
 import { call, replay, traced } from "./symbols.js";
 
@@ -77,21 +77,30 @@ function algebraGiven(start, values) {
   return typeof start === "string" ? values[start] : start;
 }
 
-/** Return what each coefficient holds, and its value at step t. */
+/** What each coefficient holds, and its value at step t; what is computed of what is made has no form but its name. */
 function algebraSources({ name, atom, values }) {
-  return atom.coefficients.map(({ number, field, from }, i) => {
-    if (atom.rates.includes(i)) return { held: { rate: true }, at: () => number };
-    const given = values[field] ?? number;
-    if (typeof given === "number") {
-      const held = from === undefined ? given : from - given;
-      return { held, at: () => held };
-    }
-    const told = atom.fields.find((x) => x.name === field);
-    const now = (t) => (given.family === "gain" ? given.at(t) : allowed(told, given.at(t)));
-    return from === undefined
-      ? { held: given, at: now }
-      : { held: { atom: name, index: i + 1 }, at: (t) => from - now(t) };
+  const made = Object.values(values).some((value) => value instanceof Made);
+  const computed = made && atom.coefficients.some(({ from }) => from !== undefined);
+  return atom.coefficients.map((told, i) => {
+    const at = algebraNumber(told, atom, values);
+    if (atom.rates.includes(i)) return { held: { rate: true }, at };
+    if (computed) return { held: { atom: name, index: i + 1 }, at };
+    return { held: values[told.field] instanceof Made ? values[told.field] : at(1), at };
   });
+}
+
+/** The function of t that a coefficient is: a field's value, or what is left of a number without it. */
+function algebraNumber({ number, field, from = null }, { fields }, values) {
+  const given = values[field] ?? number;
+  const told = fields.find((x) => x.name === field);
+  const now = algebraNow(given, told);
+  if (from === null) return now;
+  return (t) => from - now(t);
+}
+
+function algebraNow(given, told) {
+  if (typeof given === "number") return () => given;
+  return given.family === "gain" ? (t) => given.at(t) : (t) => allowed(told, given.at(t));
 }
 
 /** Return the shortest call that rebuilds an atom. */

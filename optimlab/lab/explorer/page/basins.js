@@ -11,7 +11,9 @@ const BASIN_GONE = -1;
  * -1 of a lane that escaped or diverged, -2 of one that is still under way; `when` the step at which that was seen.
  */
 export function* basins({ surface, steps, ny, row }) {
-  for (let j = 0; j < ny; j++) yield { row0: j, row1: j + 1, ...basinRow({ surface, steps, factors: null, ...row(j) }) };
+  for (let j = 0; j < ny; j++) {
+    yield { row0: j, row1: j + 1, ...basinRow({ surface, steps, factors: null, ...row(j) }) };
+  }
 }
 
 /** Rows of starts over a box, from below: the basins of a rule. */

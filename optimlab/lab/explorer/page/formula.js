@@ -35,7 +35,7 @@ function formulaChoice(f, first) {
   return [f.of("where", first, one, zero), f.of("where", first, zero, one)];
 }
 
-/** f(x, y) of a text, made of + - * / **, numbers and functions, and its gradient: {value, gradient: [fx, fy], text}. */
+/** f(x, y) of a text, made of + - * / **, numbers and functions, and its gradient: {value, gradient: [fx, fy]}. */
 export function readFormula(text, x, y) {
   const tree = parse(text);
   const terms = new FormulaTerms({ x, y });

@@ -14,8 +14,8 @@ export function criticalPoints(surface) {
     const x = x0 + ((x1 - x0) * (0.5 + (i % POINTS_GRID))) / POINTS_GRID;
     const y = y0 + ((y1 - y0) * (0.5 + Math.floor(i / POINTS_GRID))) / POINTS_GRID;
     const point = pointsNewton(surface, x, y, size);
-    const known = point && found.some(({ at }) => Math.hypot(at[0] - point.at[0], at[1] - point.at[1]) < POINTS_APART * size);
-    if (point && !known) found.push(point);
+    const near = ({ at }) => Math.hypot(at[0] - point.at[0], at[1] - point.at[1]) < POINTS_APART * size;
+    if (point && !found.some(near)) found.push(point);
   }
   return found;
 }

@@ -36,8 +36,14 @@ export function readSchedule(text) {
 
 /** The expression of a named rule with numbers for its parameters: {beta1: 0.9, ...}; a missing one is the default. */
 export function ruleText(entry, values) {
-  const numbers = entry.parameters.map(({ name, value }) => [name, values[name] ?? value]);
-  return rulePlaced(() => ruleValue(parse(entry.template), Object.fromEntries(numbers)), 0).text;
+  return rulePlaced(() => ruleNamed(entry, [], values), 0).text;
+}
+
+/** A rule's template with these arguments; a rule among them may be a text. */
+function ruleNamed({ name, template, parameters }, args, words) {
+  const given = Object.entries(boundArguments(name, parameters, args, words));
+  const values = given.map(([key, x]) => [key, typeof x === "string" ? ruleValue(parse(x), null) : x]);
+  return ruleValue(parse(template), Object.fromEntries(values));
 }
 
 function ruleValue(tree, given) {
@@ -112,10 +118,11 @@ function ruleMade(name, args, words) {
     const atom = FACTS.atoms[name];
     return new Rule({ name, atom, values: ruleChecked(name, boundArguments(name, atom.fields, args, words)) });
   }
-  if (Object.hasOwn(FACTS.makers, name)) return makeMade(name, args, words);
   const entry = RULES.find((rule) => rule.name === name);
-  if (!entry) throw new Said(`"${name}" is not known; ${nearest(name, ruleNames())}`);
-  return ruleValue(parse(entry.template), boundArguments(name, entry.parameters, args, words));
+  if (entry) return ruleNamed(entry, args, words);
+  if (!Object.hasOwn(FACTS.makers, name)) throw new Said(`"${name}" is not known; ${nearest(name, ruleNames())}`);
+  const { template, fields } = FACTS.makers[name];
+  return template ? ruleNamed({ name, template, parameters: fields }, args, words) : makeMade(name, args, words);
 }
 
 function ruleNames() {

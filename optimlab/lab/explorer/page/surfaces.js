@@ -44,8 +44,9 @@ function surfaceOwn(text) {
 }
 
 function surfacePoints({ points, line }) {
-  const rows = points ?? line.flatMap(([x, f, h]) => line.map(([y, g, j]) => [x, y, f + g, Math.min(h, j), Math.max(h, j)]));
-  return rows.map(([x, y, value, low, high]) => ({ at: [x, y], value, curvatures: [low, high] }));
+  const beside = ([x, f, h]) => line.map(([y, g, j]) => [x, y, f + g, Math.min(h, j), Math.max(h, j)]);
+  const rows = points ?? line.flatMap(beside); // of a sum over coordinates only those of one coordinate are told
+  return rows.map(([x, y, value, ...curvatures]) => ({ at: [x, y], value, curvatures }));
 }
 
 function surfaceKind([low, high]) {

@@ -22,7 +22,8 @@ export function parse(text) {
   const reader = new SyntaxReader(syntaxTokens(text));
   const tree = reader.expression(0);
   if (reader.token.kind !== "end") {
-    throw new Said(`"${reader.token.text}" does not belong here; an operator or the end must come first`, reader.token.at);
+    const { text: found, at } = reader.token;
+    throw new Said(`"${found}" does not belong here; an operator or the end must come first`, at);
   }
   return tree;
 }
@@ -65,7 +66,8 @@ class SyntaxReader {
 
   must(sign, opened) {
     if (this.take(sign)) return;
-    throw new Said(`"${sign}" is missing before ${this.shown()}; it must close what opens at ${opened.at + 1}`, this.token.at);
+    const place = `what opens at character ${opened.at + 1}`;
+    throw new Said(`"${sign}" is missing before ${this.shown()}; it must close ${place}`, this.token.at);
   }
 
   shown() {
@@ -93,7 +95,7 @@ class SyntaxReader {
 
   shallow(tree, depth) {
     if (depth <= SYNTAX_DEEPEST) return tree;
-    throw new Said(`an expression must not nest deeper than ${SYNTAX_DEEPEST} levels; write it in smaller parts`, tree.at);
+    throw new Said(`an expression must not nest deeper than ${SYNTAX_DEEPEST} levels; write a shorter one`, tree.at);
   }
 
   operand() {
@@ -151,7 +153,8 @@ class SyntaxReader {
         break;
       }
     }
-    return this.node({ kind: "call", name: token.text, at: token.at, args, words, parts: [...args, ...Object.values(words)] });
+    const parts = [...args, ...Object.values(words)];
+    return this.node({ kind: "call", name: token.text, at: token.at, args, words, parts });
   }
 
   argument(args, words) {
@@ -162,7 +165,9 @@ class SyntaxReader {
       words[token.text] = this.expression(0);
       return;
     }
-    if (Object.keys(words).length) throw new Said("arguments by name come last; put this one first, or name it", token.at);
+    if (Object.keys(words).length) {
+      throw new Said("arguments by name come last; put this one first, or name it", token.at);
+    }
     args.push(this.expression(0));
   }
 }
