@@ -22,7 +22,7 @@ _TAKEN = re.compile(
     "Array|Boolean|Date|Error|Function|JSON|Map|Math|Number|Object|Promise|Proxy|RegExp|Set|String|Symbol"
     "|document|location|top|window"  # a page's own, which no script may name again
 )
-_COMMENT = re.compile(r"^ *(?://.*|/\*\*(?:.|\n)*?\*/)\n", re.M)
+_MARGIN = re.compile(r"^ *(?:(?://.*|/\*(?:[^*]|\*(?!/))*\*/)?\n)?", re.M)
 _GENERATED = "facts"
 
 
@@ -55,7 +55,7 @@ def build(*, rules: Sequence[str] | None = None, surface: str | None = None) -> 
     page = {path.name: path.read_text(encoding="utf-8") for path in (files(__package__) / "page").iterdir()}
     modules = {name.removesuffix(".js"): text for name, text in page.items() if name.endswith(".js")}
     script = joined(_usable(modules | {_GENERATED: _constant("FACTS", facts() | {"opening": opening})}))
-    style = page["page.css"]
+    style = _MARGIN.sub("", page["page.css"])
     policy = (
         f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(style)}'; img-src data: blob:; "
         "base-uri 'none'; form-action 'none'"
@@ -71,7 +71,7 @@ def joined(modules: Mapping[str, str]) -> str:
     ------
     ValueError
         If a module imports what is not there, or imports in a circle; if two modules, or a module and the language,
-        mean different things by one name; if the script holds what would end it inside HTML.
+        mean different things by one name; if a text has several lines; if the script holds what would end it in HTML.
 
     Examples
     --------
@@ -87,6 +87,8 @@ def joined(modules: Mapping[str, str]) -> str:
     except CycleError as error:
         raise ValueError(f"modules import each other in a circle: {' -> '.join(error.args[1])}") from error
     script = "\n".join(['"use strict";', *(_bare(modules[name]) for name in order)])
+    if ragged := re.search(r"^[^`\n]*(?:`[^`\n]*`[^`\n]*)*`[^`\n]*$", script, re.M):
+        raise ValueError(f"a text between backticks must be in one line, as margins are dropped; got {ragged[0]!r}")
     if wrong := re.search(r"</script|<!--|^(?:import|export)\b.*", script, re.I | re.M):
         raise ValueError(f"a script must have neither </script nor <!-- nor another form of import; got {wrong[0]!r}")
     return script
@@ -135,8 +137,8 @@ def _check_names(modules: Mapping[str, str], imports: Mapping[str, Iterable[tupl
 
 
 def _bare(text: str) -> str:
-    """Return what a module adds to a script; comments stay where the source is read, they are a tenth of it."""
-    return _EXPORT.sub("", _COMMENT.sub("", _IMPORT.sub("", text)))
+    """Return what a module adds to a script; comments and margins stay where the source is read: a fifth of it."""
+    return _EXPORT.sub("", _MARGIN.sub("", _IMPORT.sub("", text)))
 
 
 def _constant(name: str, value: Any) -> str:

@@ -29,8 +29,8 @@ def test_rules_and_a_surface_are_what_it_opens_with(here):
 
 
 @pytest.mark.parametrize(("given", "said"), [
-    (["--rules", "adma"], "'adma' is not known; did you mean adam?"),
-    (["--rules", "adam, muon"], "Muon looks at whole leaves; the page runs what is elementwise, such as adam"),
+    (["--rules", "rmsprp"], "'rmsprp' is not known; did you mean rmsprop?"),
+    (["--rules", "adam, muon"], "muon looks at whole leaves; the page runs what is elementwise, such as adam"),
     (["--rules", ""], "an expression must have 1 to 1000 characters; got 0"),
     (["--surface", "sadle"], "'sadle' is no surface; did you mean saddle? A formula such as x**2 - y**2 is one, too"),
     (["--surface", "x**"], "x**"),
