@@ -85,12 +85,12 @@ def test_gains_are_taken_where_they_have_settled_and_an_escape_sees_those_of_eac
 def test_a_rule_that_pulls_to_the_origin_is_linear_and_adam_is_not():
     linear = ["Gradient() + 0.5 * Weights()", "-1.0 * Gradient()"]
     other = ["adam", "Sign()", "Clip(-1e9, 1e9)", "Gradient() - 0.1"]
-    moving = ["Ema(UniformGain())", "Ema(cosine_decay(0.9, steps=10), debias=True)"]
+    moving = ["Ema(UniformGain())", "Ema(cosine_decay(0.9, steps=10), debias=True)", "cyclic(0.1, 1.0, up=5) * sgd()"]
     decayed, upward, *others = theory([*linear, *other, *moving], curvatures=[1.0], lr=0.1, noise=0.5)
     assert decayed["limit"] == pytest.approx(2.0 / 1.5, rel=1e-11)
     assert decayed["modes"][0]["variance"] == pytest.approx(0.01 * 0.25 / (1.0 - 0.85**2), rel=1e-12)
     assert upward["limit"] == 0.0
-    assert others == [None] * 6
+    assert others == [None] * 7
 
 
 def test_sgd_has_the_variance_of_the_closed_form():

@@ -55,38 +55,42 @@ const TORCH_REMARK = "PyTorch: step moves w and the state in place, in the dtype
 export function torchSource(rule) {
   const { calls, bank, constants, rooted } = torchStep(rule);
   const { lines, numbers, tables, debiased } = torchNumbers(coefficientTerms(rule, TORCH_STEPS));
-  const ends = tables.length ? [`Its tables end at t = ${TORCH_STEPS}.`] : [];
-  const written = `Written for float64 by optimlab ${FACTS.version}.`;
-  const head = [rule.text, "", ...latexOf(rule).split("\n"), "", TORCH_REMARK, ...ends, written];
   const held = ["lr", ...numbers, ...constants.map(torchNumber)];
   const start = rule.start.map((x) => `torch.full_like(w, ${torchNumber(x)})`);
   const imports = lines.some((line) => line.includes("math.")) ? ["import math", ""] : [];
   const blocks = [
-    head.map((line) => `# ${line}`.trimEnd()).join("\n"),
-    [...imports, ...(rooted ? ["import numpy as np"] : []), "import torch"].join("\n"),
-    debiased ? FACTS.torch.debiased : "",
-    rooted ? FACTS.torch.sqrt : "",
+    torchHead(rule, tables),
+    [...imports, ...(rooted ? ["import numpy as np"] : []), "import torch"],
+    debiased ? [FACTS.torch.debiased] : [],
+    rooted ? [FACTS.torch.sqrt] : [],
+    [...TORCH_NUMBERS, ...(tables.length ? TORCH_GUARD : []), ...lines, `    return [${held.join(", ")}]`],
+    ["def start(w):", '    """Return the state before the first step."""', `    return [${start.join(", ")}]`],
     [
-      "def numbers(t, lr):",
-      '    """Return the numbers of step t = 1, 2, ...: the learning rate, coefficients, constants."""',
-      ...(tables.length ? TORCH_GUARD : []),
-      ...lines,
-      `    return [${held.join(", ")}]`,
-    ].join("\n"),
-    `def start(w):\n    """Return the state before the first step."""\n    return [${start.join(", ")}]`,
-    [
-      "@torch.no_grad()",
-      "def step(w, g, state, t, lr):",
-      '    """Move w by its gradient g, in place, at step t = 1, 2, ... with a learning rate."""',
+      ...TORCH_STEP,
       ...torchUnpacked(rule.slots, "state"),
       ...torchUnpacked(bank, "w.new_tensor(numbers(t, lr)).unbind()"),
       ...calls,
-    ].join("\n"),
-    ...tables.map((table, i) => `TABLE${i} = [\n${filled(table.split(" "), 118)}\n]`),
+    ],
+    ...tables.map((table, i) => [`TABLE${i} = [`, ...filledLines(table.split(" "), 118), "]"]),
   ];
-  return `${blocks.filter((block) => block).join("\n\n\n")}\n`;
+  return `${blocks.filter((block) => block.length).map((block) => block.join("\n")).join("\n\n\n")}\n`;
 }
 
+function torchHead(rule, tables) {
+  const ends = tables.length ? [`Its tables end at t = ${TORCH_STEPS}.`] : [];
+  const last = [TORCH_REMARK, ...ends, `Written for float64 by optimlab ${FACTS.version}.`];
+  return [rule.text, "", ...latexOf(rule).split("\n"), "", ...last].map((line) => `# ${line}`.trimEnd());
+}
+
+const TORCH_NUMBERS = [
+  "def numbers(t, lr):",
+  '    """Return the numbers of step t = 1, 2, ...: the learning rate, coefficients, constants."""',
+];
+const TORCH_STEP = [
+  "@torch.no_grad()",
+  "def step(w, g, state, t, lr):",
+  '    """Move w by its gradient g, in place, at step t = 1, 2, ... with a learning rate."""',
+];
 const TORCH_GUARD = [
   `    if not 1 <= t <= ${TORCH_STEPS}:`,
   `        raise ValueError(f"t must be from 1 to ${TORCH_STEPS}, where the tables end; got {t}")`,
@@ -146,11 +150,11 @@ function torchUnpacked(names, given) {
 }
 
 /** Words in lines of at most so many characters. */
-function filled(words, width) {
+function filledLines(words, width) {
   const lines = [words[0]];
   for (const word of words.slice(1)) {
     if (lines.at(-1).length + 1 + word.length <= width) lines.push(`${lines.pop()} ${word}`);
     else lines.push(word);
   }
-  return lines.join("\n");
+  return lines;
 }

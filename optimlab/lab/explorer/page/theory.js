@@ -1,6 +1,6 @@
 // What a linear rule does on a quadratic, found from its own program: each value in it is a form of g, w and the state.
 
-const THEORY_LATE = 1e9; // a step at which gains have settled
+const THEORY_LATE = [1e9, 2000000007]; // steps at which gains have settled, a prime apart: no cycle is the same at both
 const THEORY_ROUNDING = 1e-12; // of a spectral radius: nearer to 1 nothing is said of its side
 const THEORY_STEPS = 2000; // after which gains are no longer awaited
 const THEORY_LIMITS = new WeakMap(); // of rules, by curvature: a drag of lr asks for the same again and again
@@ -34,7 +34,7 @@ function settledCoefficients(rule) {
   const plain = rule.held.every(({ args = [], words = {} }) =>
     [...args, ...Object.values(words)].every((x) => typeof x === "number"));
   if (!plain) return null; // the product of a schedule takes as long as its steps
-  const [early, late] = [THEORY_LATE, 2 * THEORY_LATE].map((t) => [...rule.coefficients(t)]);
+  const [early, late] = THEORY_LATE.map((t) => [...rule.coefficients(t)]);
   return late.every((c, i) => Math.abs(c - early[i]) <= THEORY_ROUNDING * Math.abs(c)) ? late : null;
 }
 
