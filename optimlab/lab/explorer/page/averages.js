@@ -12,21 +12,21 @@ export function gainsOf(gain, steps) {
 
 /**
  * The ways to end a run of `now` updates at the rate lr, followed by `window` more:
- * [{name, kind: "iterate" | "average" | "decay", gains, rates}], all of now + window updates.
+ * [{name, kind: "iterate" | "average" | "decay", begin: the update from which it has a life of its own, gains, rates}].
  */
 export function waysOf({ lr, now, window: more, betas, gamma, curvature }) {
   const steps = now + more;
   const rates = new Float64Array(steps).fill(lr);
   const still = new Float64Array(steps).fill(1);
-  const mean = (name, gain) => ({ name, kind: "average", gains: gainsOf(gain, steps), rates });
+  const mean = (name, gain, begin = 0) => ({ name, kind: "average", begin, gains: gainsOf(gain, steps), rates });
   const falling = (at) => rates.map((rate, i) => (i < now ? rate : at(i - now)));
-  const decay = (name, at) => ({ name, kind: "decay", gains: still, rates: falling(at) });
+  const decay = (name, at) => ({ name, kind: "decay", begin: now, gains: still, rates: falling(at) });
   return [
-    { name: "the iterate", kind: "iterate", gains: still, rates },
-    ...betas.map((beta) => mean(`EMA, β = ${beta}`, GAINS.DebiasedGain(beta))),
+    { name: "the iterate", kind: "iterate", begin: 0, gains: still, rates },
+    ...betas.map((beta, i) => mean(`EMA β${"₁₂₃"[i]}`, GAINS.DebiasedGain(beta))),
     mean("mean of all", GAINS.UniformGain()),
-    mean(`merge of the last ${more}`, GAINS.TailGain(now)),
-    mean(`power profile, γ = ${gamma}`, GAINS.PowerGain(gamma)),
+    mean("merge", GAINS.TailGain(now), now),
+    mean("power profile γ", GAINS.PowerGain(gamma)),
     ...Object.entries(decaysOf({ lr, window: more, curvature })).map(([name, at]) => decay(name, at)),
   ];
 }

@@ -1,3 +1,4 @@
+import { axisOf } from "./series.js";
 import { Said } from "./syntax.js";
 
 const CSV_CHARACTERS = 5e6;
@@ -44,7 +45,8 @@ export function csvSeries(table, name, timeName) {
   const time = table.columns.find((each) => each.name === timeName);
   const times = time ? timesOf(time, table.lines) : null;
   const label = time ? (i) => time.texts[i] : (i) => String(i);
-  return { name, unit: "", source: "your file", kind: time ? time.name : "row", values: column.values, times, label };
+  const axis = axisOf(times ?? column.values.map((_, i) => i), Boolean(time?.days), time ? time.name : "row");
+  return { name, unit: "", source: "your file", values: column.values, times, label, ...axis };
 }
 
 function checkText(text) {

@@ -168,77 +168,23 @@ function goldenSection(errorAt, low, high) {
   return { beta: (a + b) / 2, error: errorAt((a + b) / 2) };
 }
 
-const RESPONSES = {
-  step: { input: (i, { before }) => (i < before ? 0 : 1), measured: stepMeasured },
-  ramp: { input: (i) => i + 1, measured: rampMeasured },
-  sine: { input: (i, { omega }) => Math.sin(omega * i), measured: sineMeasured },
-};
-
-/**
- * The answer to a "step" (of 0 to 1 at row `before`), a "ramp" 1, 2, ... or a "sine" of `omega` radians a row:
- * {input, mean, told: [{name, measured, theory}]}, the theory that of optimlab.lab.theory.ema and Decay.
- */
-export function responseOf(kind, { beta, start = "debiased", steps = 200, before = 20, omega = 0.1 }) {
-  const setting = { ...decayOf({ beta }), start, steps, before, omega };
-  const input = Float64Array.from({ length: steps }, (_, i) => RESPONSES[kind].input(i, setting));
-  const { mean } = emaOf(input, { beta, start });
-  return { input, mean, told: RESPONSES[kind].measured(input, mean, setting) };
-}
-
-/** 1 - βᵗ. */
-export function startMass(decay, t) {
-  return t === 0 ? 0 : decay.beta === 0 ? 1 : -Math.expm1(t * logBeta(decay));
-}
-
-/** How far the EMA is behind the ramp 1, 2, 3, ... after t rows. */
-export function startLag(decay, t, start) {
-  const lag = decay.beta / decay.alpha;
-  if (start === "debiased") return lag - (decay.beta === 0 ? 0 : t * (1 / startMass(decay, t) - 1));
-  return lag * startMass(decay, start === "first" ? t - 1 : t);
-}
-
-function stepMeasured(input, mean, { beta, alpha, start, steps, before }) {
-  const n = Math.max(1, Math.min(steps - before, Math.round(1 / alpha)));
-  const seen = start === "debiased" ? startMass({ beta, alpha }, before + n) : 1;
-  const theory = startMass({ beta, alpha }, n) / seen;
-  return [{ name: `share of the step after ${n} rows`, measured: mean[before + n - 1], theory }];
-}
-
-function rampMeasured(input, mean, { beta, alpha, start, steps }) {
-  const measured = input[steps - 1] - mean[steps - 1];
-  return [{ name: `lag after ${steps} rows`, measured, theory: startLag({ beta, alpha }, steps, start) }];
-}
-
-function sineMeasured(input, mean, { beta, alpha, steps, omega }) {
-  const [one, other] = waveOf(mean, Math.floor(steps / 2), omega);
-  const [real, imaginary] = [1 - beta * Math.cos(omega), beta * Math.sin(omega)];
-  return [
-    { name: "amplitude left", measured: Math.hypot(one, other), theory: alpha / Math.hypot(real, imaginary) },
-    { name: "rows late", measured: Math.atan2(-other, one) / omega, theory: Math.atan2(imaginary, real) / omega },
-  ];
-}
-
-function waveOf(mean, from, omega) {
-  let [ss, sc, cc, ys, yc] = [0, 0, 0, 0, 0];
-  for (let i = from; i < mean.length; i++) {
-    const [s, c] = [Math.sin(omega * i), Math.cos(omega * i)];
-    ss += s * s;
-    sc += s * c;
-    cc += c * c;
-    ys += mean[i] * s;
-    yc += mean[i] * c;
-  }
-  const area = ss * cc - sc * sc;
-  return [(ys * cc - yc * sc) / area, (yc * ss - ys * sc) / area];
-}
-
-/** A series of the facts as the views use it: {name, unit, source, values, labels, kind}; gaps are NaN. */
+/** A series of the facts as the views use it: {name, unit, source, values, label(i), xs, xLabel}; gaps are NaN. */
 export function seriesOf(fact) {
   const [kind, first, step] = fact.time;
   const values = Float64Array.from(fact.values, (value) => value ?? NaN);
-  const begin = typeof first === "number" ? first : Date.parse(first) / 864e5;
-  const label = (i) => (begin === first ? String : dayLabel)(begin + step * i);
-  return { name: fact.title, unit: fact.unit, source: fact.source, kind, values, times: null, label };
+  const dated = typeof first === "string";
+  const at = values.map((_, i) => (dated ? Date.parse(first) / 864e5 : first) + step * i);
+  const label = dated ? (i) => dayLabel(at[i]) : (i) => String(at[i]);
+  const { title: name, unit, source } = fact;
+  return { name, unit, source, values, times: null, label, ...axisOf(at, dated, kind) };
+}
+
+/** Where rows lie on an axis, and its label: dates in years, or in days where there are less than two years. */
+export function axisOf(at, dated, kind) {
+  const span = at[at.length - 1] - at[0];
+  if (dated && span >= 730) return { xs: at.map((days) => 1970 + days / 365.2425), xLabel: "year" };
+  if (!dated) return { xs: at, xLabel: kind };
+  return { xs: at.map((days) => days - at[0]), xLabel: `days since ${dayLabel(at[0])}` };
 }
 
 /** A number of days since 1970 as YYYY-MM-DD. */
