@@ -5,8 +5,13 @@ import { readSurface } from "./surfaces.js";
 
 const ARENA_SCHEDULES = 100;
 
+/** A start that was set, or the surface's own. */
+export function startOf(set, surface) {
+  return set.length === 2 && set.every(Number.isFinite) ? set : surface.start;
+}
+
 /** Where every run begins: the start itself, then n × n points of the surface's box. */
-export function startsOf([x0, x1, y0, y1], start, n) {
+function startsOf([x0, x1, y0, y1], start, n) {
   const at = (low, high, i) => low + ((high - low) * (i + 0.5)) / n;
   return [start, ...Array.from({ length: n * n }, (_, i) => [at(x0, x1, i % n), at(y0, y1, Math.floor(i / n))])];
 }
@@ -24,7 +29,7 @@ export class Arena {
   /** Of {surface: text, start, grid, ...} and contestants [{text, lr}]: a list of {rule, run, setting} or {error}. */
   update(setting, contestants) {
     this.readSurface(setting.surface);
-    const start = setting.start.length === 2 ? setting.start : this.surface.start;
+    const start = startOf(setting.start, this.surface);
     const shared = { ...setting, surface: this.surface.text, start };
     const now = new Map();
     const runs = contestants.map(({ text, lr }) => {
@@ -84,7 +89,7 @@ export class Arena {
   }
 }
 
-/** Points that a path is measured against: the minima, else the points where the gradient is zero, else the start. */
+/** Points that a path is followed against: the minima, else the points where the gradient is zero, else the start. */
 export function targetsOf(surface, start) {
   if (surface.minima.length) return { name: "minimum", at: surface.minima.map((one) => one.at) };
   if (surface.points.length) return { name: surface.points[0].kind, at: surface.points.map((one) => one.at) };
@@ -92,7 +97,7 @@ export function targetsOf(surface, start) {
 }
 
 /** Of lane 0 of a run, after each step: loss above the least known one, distance to the nearest of the points. */
-export function measured({ x, y, f, steps, lanes }, surface, points) {
+export function followed({ x, y, f, steps, lanes }, surface, points) {
   const least = surface.minima.length ? Math.min(...surface.minima.map((one) => one.value)) : 0;
   const loss = new Float64Array(steps + 1);
   const distance = new Float64Array(steps + 1);

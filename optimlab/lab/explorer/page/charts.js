@@ -82,7 +82,7 @@ function logTicks(low, high, count) {
  * → {x, y, backX, backY, inner, box}
  */
 export function axes(pen, look, { box, range, logX, logY, xLabel, yLabel, bare }) {
-  const inner = bare ? box : [box[0] + 64, box[1] + 30, box[2] - 80, box[3] - 84];
+  const inner = bare ? box : [box[0] + 64, box[1] + 30, box[2] - 88, box[3] - 84];
   const [left, top, width, height] = inner;
   const x = scale(range[0], range[1], left, left + width, logX);
   const y = scale(range[2], range[3], top + height, top, logY);

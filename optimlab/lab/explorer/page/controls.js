@@ -1,6 +1,8 @@
 import { LOOKS, legendBelow, short } from "./charts.js";
 import { CanvasPen, SvgPen } from "./pen.js";
 
+const TEXT_MOST = 3000; // characters that are looked at; a formula may have 2000
+
 /** An element with attributes (a function listens, true is an empty attribute) and children (strings become text). */
 export function element(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);
@@ -121,11 +123,11 @@ export function textField({ name, value, on, hint }) {
     spellcheck: "false",
     autocomplete: "off",
     autocapitalize: "off",
-    input: () => on(input.value),
+    input: () => on(input.value.slice(0, TEXT_MOST)),
   });
   const root = element("div", { class: "text" }, element("span", { class: "name" }, name), input, message);
   const say = (text) => {
-    message.textContent = text;
+    message.textContent = text.length > 300 ? `${text.slice(0, 300)} …` : text;
     input.setAttribute("aria-invalid", String(text !== ""));
   };
   return { root, say, set: (now) => (input.value = now) };

@@ -34,14 +34,14 @@ export function difference(state, defaults) {
   return found;
 }
 
-/** The defaults with what a link says put over them; what does not fit is named in `faults` and left out. */
-export function merged(given, defaults, faults, path = "") {
+/** The defaults with what a link says put over them; what does not fit, or is outside its limits, goes to `faults`. */
+export function merged(given, defaults, faults, limits = {}, path = "") {
   const result = structuredClone(defaults);
   for (const [key, value] of Object.entries(given)) {
     const known = Object.hasOwn(defaults, key);
-    if (!known || !pageFits(value, defaults[key])) faults.push(path + key);
+    if (!known || !pageFits(value, defaults[key], limits[key])) faults.push(path + key);
     else if (pagePlain(defaults[key]) && Object.keys(defaults[key]).length > 0) {
-      result[key] = merged(value, defaults[key], faults, `${path}${key}.`);
+      result[key] = merged(value, defaults[key], faults, limits[key], `${path}${key}.`);
     } else result[key] = value;
   }
   return result;
@@ -51,10 +51,11 @@ function pagePlain(value) {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function pageFits(value, model) {
-  if (model === null || value === null) return model === null;
-  const kinds = (one) => [typeof one, Array.isArray(one), Number.isFinite(one)].join();
-  return kinds(value) === kinds(model);
+/** Whether a value is of the kind of the default, and a number within [least, most]. */
+function pageFits(value, model, limit) {
+  const kinds = (one) => [typeof one, one === null, Array.isArray(one), Number.isFinite(one)].join();
+  const inside = !Array.isArray(limit) || (value >= limit[0] && value <= limit[1]);
+  return inside && kinds(value) === kinds(model) && (limit?.[2] !== "whole" || Number.isInteger(value));
 }
 
 /** The state that a link's fragment says: {state, message}; nothing in a link can do more than set it. */
@@ -65,7 +66,8 @@ export function stateOf(fragment, defaults) {
     const given = JSON.parse(decodeURIComponent(fragment.slice(1)));
     if (!pagePlain(given)) throw new TypeError("no object");
     const faults = [];
-    const state = merged(given, defaults, faults);
+    const limits = Object.fromEntries(pageViews().map((view) => [view.name, view.limits]));
+    const state = merged(given, defaults, faults, limits);
     const named = faults
       .slice(0, 5)
       .map((name) => name.slice(0, 60))

@@ -1,4 +1,4 @@
-import { measured } from "./arena.js";
+import { followed } from "./arena.js";
 import { theoryOf } from "./theory.js";
 
 const FACTS_RADIUS = 1; // a path has left a saddle at this distance along the way down
@@ -37,7 +37,7 @@ export function theoryFacts({ rule, run, surface, lr, noise }) {
   if (!theory) return { limit: null, facts: [] };
   const facts = theory.limit ? [["largest stable lr", theory.limit, `now ${lr}`]] : [];
   if (theory.floor !== null && noise > 0)
-    facts.push(["noise floor of f", theory.floor, meanOfHalf(measured(run, surface, [point.at]).loss)]);
+    facts.push(["noise floor of f", theory.floor, meanOfHalf(followed(run, surface, [point.at]).loss)]);
   const factors = theory.modes.map((mode) => mode.contraction);
   const slowest = Math.max(...factors);
   const path = Float64Array.from({ length: run.steps + 1 }, (_, k) => Math.abs(along[factors.indexOf(slowest)](k)));

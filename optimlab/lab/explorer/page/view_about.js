@@ -29,7 +29,7 @@ export const aboutView = {
         element("h2", {}, "One formula, live"),
         ...ABOUT_TEXT.map((text) => element("p", {}, text)),
         element("h2", {}, "Keys"),
-        element("table", {}, element("tbody", {}, ...keys)),
+        element("table", { class: "wraps" }, element("tbody", {}, ...keys)),
         element("p", { class: "note" }, `optimlab ${FACTS.version}`),
       ),
     );

@@ -1,11 +1,11 @@
-import { Arena } from "./arena.js";
+import { Arena, startOf } from "./arena.js";
 import { basins, rateRows, startRows } from "./basins.js";
 import { axes, short } from "./charts.js";
 import { choice, element, figure, slider } from "./controls.js";
 import { RULES, readRule, ruleText } from "./rules.js";
 import { surfaceChoice } from "./view_conditions.js";
 import { BASIN_SIDE, basinItem, basinPicture } from "./view_basin_map.js";
-import { symbolOf } from "./view_contestants.js";
+import { contestantValues, symbolOf } from "./view_contestants.js";
 import { fitted, minimaMarks, startHandle } from "./view_paths.js";
 
 const BASINS_BUDGET = 12; // milliseconds of work in a frame
@@ -26,6 +26,7 @@ export const basinsView = {
     steps: 300,
     start: [],
   },
+  limits: { lr: [1e-5, 10], steps: [20, 2000, "whole"] },
   build: (root, state, changed) => (basinsNow = basinsBuilt(root, state, changed)),
   draw: () => basinsNow.begin(),
   pause: () => basinsNow?.stop(),
@@ -126,12 +127,12 @@ function basinsMap(view, { title, file, range, rows, axis, handle }) {
 }
 
 function basinsStarts(view, request) {
-  const box = (pen) => fitted(view.arena.surface.box, pen.width - 80, pen.height - 84);
+  const box = (pen) => fitted(view.arena.surface.box, pen.width - 88, pen.height - 84);
   return basinsMap(view, {
-    title: "Where a start ends",
+    title: "Where a start leads",
     file: "basins",
     range: box,
-    axis: () => ({ yLabel: "Where a start ends" }),
+    axis: () => ({ yLabel: "Where a start leads" }),
     rows: ({ place }) =>
       startRows({ rule: view.rule, rate: () => view.state.lr, box: place.box, nx: BASIN_SIDE, ny: BASIN_SIDE }),
     handle: {
@@ -152,7 +153,7 @@ function basinsRates(view, request) {
     logX: true,
     logY: true,
     xLabel: "lr",
-    yLabel: `1 − ${symbolOf(basinsAxis(view)?.name ?? "beta")}`,
+    yLabel: `Where lr and 1 − ${symbolOf(basinsAxis(view)?.name ?? "beta")}`,
   });
   return basinsMap(view, {
     title: "lr and β",
@@ -182,9 +183,9 @@ function basinsBegin(view) {
   view.stop();
   const { state, arena } = view;
   arena.readSurface(state.surface === "own" ? state.formula : state.surface);
-  arena.start = state.start.length === 2 ? state.start : arena.surface.start;
+  arena.start = startOf(state.start, arena.surface);
   view.surface.say(arena.surfaceError);
-  view.rule = readRule(ruleText(basinsEntry(view), state.values));
+  view.rule = readRule(ruleText(basinsEntry(view), contestantValues(basinsEntry(view), state.values)));
   view.began = performance.now();
   const order = BASINS_FIRST.flatMap((gap, level) => basinsRows(gap, level === 0));
   for (const map of view.maps) {

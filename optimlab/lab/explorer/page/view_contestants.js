@@ -15,12 +15,17 @@ export function textOf({ rule, text, values }) {
 
 /** What a contestant is called. */
 export function labelOf({ rule, text }) {
-  const name = RULES.find((one) => one.name === rule)?.label ?? (text || "own rule");
+  const name = RULES.find((one) => one.name === rule)?.label ?? (text.slice(0, 40) || "own rule");
   return name[0].toUpperCase() + name.slice(1);
 }
 
-function contestantValues(entry, values) {
-  return Object.fromEntries(entry.parameters.map(({ name, value }) => [name, values[name] ?? value]));
+/** The parameters of a rule: what is set and allowed, else the default. */
+export function contestantValues(entry, values) {
+  const allowed = ({ value, low, high }, set) =>
+    typeof value === "string" ? RULES.some(({ name }) => name === set) : set >= low && set <= high;
+  return Object.fromEntries(
+    entry.parameters.map((one) => [one.name, allowed(one, values[one.name]) ? values[one.name] : one.value]),
+  );
 }
 
 /** The name of a parameter as a formula writes it: beta1 is β₁, weight_decay is weight decay. */
@@ -47,10 +52,8 @@ export function contestantsOf(list) {
   return good.slice(0, CONTESTANTS_MOST).map((one, i) => ({
     rule: one.rule,
     text: typeof one.text === "string" ? one.text : "",
-    values: Object.fromEntries(
-      Object.entries(one.values ?? {}).filter(([, value]) => ["number", "string"].includes(typeof value)),
-    ),
-    lr: one.lr > 0 && one.lr < 1e6 ? one.lr : 0.01,
+    values: { ...one.values },
+    lr: one.lr >= 1e-5 && one.lr <= 10 ? one.lr : 0.01,
     style: Number.isInteger(one.style) && one.style >= 0 ? one.style : i,
   }));
 }

@@ -1,4 +1,4 @@
-import { measured, targetsOf } from "./arena.js";
+import { followed, targetsOf } from "./arena.js";
 import { chart } from "./charts.js";
 import { element, figure } from "./controls.js";
 import { styleOf } from "./view_paths.js";
@@ -7,7 +7,7 @@ import { styleOf } from "./view_paths.js";
 export function linesPanel(of) {
   const cache = new WeakMap();
   const facts = (run, surface, start) => {
-    if (!cache.has(run)) cache.set(run, measured(run, surface, targetsOf(surface, start).at));
+    if (!cache.has(run)) cache.set(run, followed(run, surface, targetsOf(surface, start).at));
     return cache.get(run);
   };
   const lines = (pick, setting) => (pen, look) => {
@@ -53,7 +53,7 @@ function linesSize({ size, lanes, steps }) {
 function linesMoments(pen, look, { chosen, at }) {
   const slots = chosen ? Object.entries(chosen.run.state) : [];
   if (slots.length === 0) {
-    const text = chosen ? `${chosen.label} keeps no moments` : "";
+    const text = chosen ? `${chosen.label} keeps no moments` : "This rule cannot run";
     pen.text(pen.width / 2, pen.height / 2, text, { color: look.soft, size: 18, align: "middle" });
     return;
   }
@@ -66,7 +66,7 @@ function linesMoments(pen, look, { chosen, at }) {
   });
   const [left, top, width] = placed.inner;
   series.forEach(({ name, color }, i) => {
-    pen.text(left + width - 4, top + 16 + 20 * i, name, { color, size: 16, align: "end", halo: look.paper });
+    pen.text(left + width - 4, top + 40 + 20 * i, name, { color, size: 16, align: "end", halo: look.paper });
   });
 }
 

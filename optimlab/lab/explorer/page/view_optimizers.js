@@ -1,4 +1,4 @@
-import { Arena, measured, targetsOf } from "./arena.js";
+import { Arena, followed, targetsOf } from "./arena.js";
 import { short } from "./charts.js";
 import { element, look, table } from "./controls.js";
 import { FACTS } from "./facts.js";
@@ -37,6 +37,15 @@ export const optimizersView = {
     ],
     ...optimizersOpening(FACTS.opening ?? {}),
   },
+  limits: {
+    chosen: [0, 23, "whole"],
+    steps: [10, 5000, "whole"],
+    grid: [0, 14, "whole"],
+    noise: [0, 5],
+    seed: [0, 4294967295, "whole"],
+    clipNorm: [0, 20],
+    clipValue: [0, 20],
+  },
   build: (root, state, changed) => {
     optimizersNow?.player.pause();
     optimizersNow = optimizersBuilt(root, state, changed);
@@ -58,6 +67,7 @@ function optimizersOpening({ rules, surface }) {
 
 function optimizersBuilt(root, state, changed) {
   state.contestants = contestantsOf(state.contestants);
+  state.chosen = Math.min(state.chosen, Math.max(0, state.contestants.length - 1));
   const view = { arena: new Arena(), runs: [], state };
   const request = optimizersFrames(view, changed);
   const entry = ({ run }, i) => ({
@@ -148,7 +158,7 @@ function optimizersRest(view) {
       view.contestants.tell(i, { error });
       return [labelOf(one), one.lr, "–", "–", "–", error];
     }
-    const { loss, distance } = measured(run, arena.surface, points);
+    const { loss, distance } = followed(run, arena.surface, points);
     const theory = theoryFacts({ rule, run, surface: arena.surface, lr: one.lr, noise: state.noise });
     const went = run.diverged[0] >= 0;
     const end = run.steps;
