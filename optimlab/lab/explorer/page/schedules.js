@@ -127,9 +127,23 @@ function formNumber(x) {
   return Number.isSafeInteger(x) ? String(x) : pythonNumber(x);
 }
 
-function formCall(name, args, words = {}) {
-  return { name, args, words };
+/** The tree of a call with a learning rate: what a slider says is an argument by its name, and shares of lr are. */
+function formCall(name, lr, { start, rate, end, ...words }) {
+  const args = [start === undefined ? [] : [lr * start], lr, rate === undefined ? [] : [rate]].flat();
+  return { name, args, words: end === undefined ? words : { ...words, final: lr * end } };
 }
+
+const FORM_TREES = {
+  linear_one_cycle: (lr, { rise, back, ...words }) =>
+    formCall("linear_one_cycle", lr, { ...words, phases: [rise, back] }),
+  staircase: (lr, { stair, ...inner }) =>
+    ({ name: "staircase", args: [formCall("cosine_decay", lr, inner)], words: { steps: stair } }),
+  piecewise: (lr, { first, second, factor }) => ({
+    name: "piecewise", args: [[lr, lr * factor, lr * factor * factor]], words: { at: [first, first + second] },
+  }),
+  warm_up: (lr, { ramp, ...inner }) =>
+    ({ name: "warm_up", args: [formCall("cosine_decay", lr, inner)], words: { steps: ramp } }),
+};
 
 /** What a tree of calls, numbers and lists is: made by ``call`` of names and arguments. */
 function formFold(tree, number, list, call) {
@@ -140,68 +154,48 @@ function formFold(tree, number, list, call) {
   return call(tree.name, tree.args.map(fold), words);
 }
 
-const FORM_STEPS = { name: "steps", low: 1, high: 10000, value: 1000, log: true, whole: true };
-const FORM_END = { name: "end", low: 0, high: 1, value: 0, log: false };
+const FORM_SLIDERS = {
+  steps: [20, 10000, 1000], up: [1, 1000, 100], down: [1, 1000, 100], stair: [1, 1000, 100], ramp: [1, 1000, 100],
+  first: [1, 5000, 300], second: [1, 5000, 300], start: [0, 1, 0.04], end: [0, 1, 0], rate: [0, 1, 0.5],
+  power: [0.1, 5, 1], exponent: [0.1, 5, 1], growth: [1, 4, 2], factor: [0, 1, 0.5], fade: [0.9, 1, 1],
+  rise: [0.1, 0.45, 0.3], back: [0.55, 0.9, 0.85],
+};
 
-function formSlider(name, low, high, value, more = {}) {
-  return { name, low, high, value, log: false, ...more };
+function formSlider(text) {
+  const [name, given] = text.split("=");
+  const [low, high, value] = FORM_SLIDERS[name];
+  const log = low > 0.05 && high / low > 5;
+  return { name, low, high, value: given === undefined ? value : Number(given), log, whole: high >= 1000 };
 }
 
-const FORM_WHOLE = { log: true, whole: true };
-const FORM_POWER = formSlider("power", 0.1, 5, 1, { log: true });
-const FORM_RATE = formSlider("rate", 0, 1, 0.5);
-const FORM_FACTOR = formSlider("factor", 0, 1, 1);
-
-/** [name, sliders, the call with the learning rate lr and the sliders' values v]; ends and starts are shares of lr. */
-const FORM_OFFERED = [
-  ["constant", [], (lr) => formCall("constant", [lr])],
-  ["linear", [FORM_STEPS, FORM_END], (lr, v) => formCall("linear", [lr], { steps: v.steps, final: lr * v.end })],
-  ["polynomial_decay", [FORM_STEPS, { ...FORM_POWER, value: 2 }, FORM_END], (lr, v) =>
-    formCall("polynomial_decay", [lr], { steps: v.steps, power: v.power, final: lr * v.end })],
-  ["cosine_decay", [FORM_STEPS, { ...FORM_POWER, name: "exponent" }, FORM_END], (lr, v) =>
-    formCall("cosine_decay", [lr], { steps: v.steps, exponent: v.exponent, final: lr * v.end })],
-  ["cosine_restarts", [{ ...FORM_STEPS, value: 100 }, formSlider("growth", 1, 4, 2), FORM_FACTOR, FORM_END], (lr, v) =>
-    formCall("cosine_restarts", [lr], { steps: v.steps, growth: v.growth, factor: v.factor, final: lr * v.end })],
-  ["cosine_wave", [{ ...FORM_STEPS, value: 100 }, FORM_END], (lr, v) =>
-    formCall("cosine_wave", [lr], { steps: v.steps, final: lr * v.end })],
-  ["cyclic", [formSlider("low", 0, 1, 0.1), formSlider("up", 1, 1000, 100, FORM_WHOLE),
-    formSlider("down", 1, 1000, 100, FORM_WHOLE), FORM_FACTOR, formSlider("fade", 0.9, 1, 1)], (lr, v) =>
-    formCall("cyclic", [lr * v.low, lr], { up: v.up, down: v.down, factor: v.factor, fade: v.fade })],
-  ["one_cycle", [formSlider("start", 0, 1, 0.04), { ...FORM_STEPS, low: 10 }, FORM_END,
-    formSlider("rise", 0.1, 0.9, 0.3)], (lr, v) =>
-    formCall("one_cycle", [lr * v.start, lr], { steps: v.steps, final: lr * v.end, rise: v.rise })],
-  ["linear_one_cycle", [formSlider("start", 0, 1, 0.04), { ...FORM_STEPS, low: 20 }, FORM_END,
-    formSlider("rise", 0.1, 0.45, 0.3), formSlider("back", 0.55, 0.9, 0.85)], (lr, v) =>
-    formCall("linear_one_cycle", [lr * v.start, lr],
-      { steps: v.steps, final: lr * v.end, phases: [v.rise, v.back] })],
-  ["exponential_decay", [FORM_RATE, { ...FORM_STEPS, value: 500 }], (lr, v) =>
-    formCall("exponential_decay", [lr, v.rate], { steps: v.steps })],
-  ["inverse_time_decay", [formSlider("rate", 0, 10, 1), { ...FORM_STEPS, value: 100 }, FORM_POWER], (lr, v) =>
-    formCall("inverse_time_decay", [lr, v.rate], { steps: v.steps, power: v.power })],
-  ["step_decay", [FORM_RATE, { ...FORM_STEPS, value: 250 }], (lr, v) =>
-    formCall("step_decay", [lr, v.rate], { steps: v.steps })],
-  ["staircase", [FORM_STEPS, formSlider("stair", 1, 1000, 100, FORM_WHOLE), FORM_END], (lr, v) =>
-    formCall("staircase", [formCall("cosine_decay", [lr], { steps: v.steps, final: lr * v.end })],
-      { steps: v.stair })],
-  ["piecewise", [formSlider("first", 1, 5000, 300, FORM_WHOLE), formSlider("second", 1, 5000, 300, FORM_WHOLE),
-    formSlider("factor", 0, 1, 0.1)], (lr, v) =>
-    formCall("piecewise", [[lr, lr * v.factor, lr * v.factor * v.factor]], { at: [v.first, v.first + v.second] })],
-  ["warm_up", [formSlider("ramp", 1, 1000, 100, FORM_WHOLE), { ...FORM_STEPS, value: 900 }, FORM_END], (lr, v) =>
-    formCall("warm_up", [formCall("cosine_decay", [lr], { steps: v.steps, final: lr * v.end })],
-      { steps: v.ramp })],
-];
-
-/** The fifteen kinds with their sliders. */
-export const SCHEDULE_FORMS = FORM_OFFERED.map(([name, parameters]) => ({ name, parameters }));
+/** The fifteen kinds with their sliders; ends and starts are shares of the learning rate. */
+export const SCHEDULE_FORMS = Object.entries({
+  constant: "",
+  linear: "steps end",
+  polynomial_decay: "steps power=2 end",
+  cosine_decay: "steps exponent end",
+  cosine_restarts: "steps=100 growth factor=1 end",
+  cosine_wave: "steps=100 end",
+  cyclic: "start up down factor=1 fade",
+  one_cycle: "start steps end rise",
+  linear_one_cycle: "start steps end rise back",
+  exponential_decay: "rate steps=500",
+  inverse_time_decay: "rate=1 steps=100 power",
+  step_decay: "rate steps=250",
+  staircase: "steps stair end",
+  piecewise: "first second factor=0.1",
+  warm_up: "ramp steps=900 end",
+}).map(([name, sliders]) => ({ name, parameters: sliders.split(" ").filter(Boolean).map(formSlider) }));
 
 /** {at: s(k), python: its source} of an offered kind with a learning rate; values that are not given are defaults. */
 export function scheduleOf(name, lr, values = {}) {
-  const [, parameters, call] = FORM_OFFERED.find((offered) => offered[0] === name);
-  const defaults = Object.fromEntries(parameters.map((parameter) => [parameter.name, parameter.value]));
-  const tree = call(lr, { ...defaults, ...values });
-  const text = (maker, args, words) => `${maker}(${[...args, ...words.map((word) => word.join("="))].join(", ")})`;
+  const { parameters } = SCHEDULE_FORMS.find((form) => form.name === name);
+  const all = Object.fromEntries(parameters.map((one) => [one.name, values[one.name] ?? one.value]));
+  const tree = name in FORM_TREES ? FORM_TREES[name](lr, all) : formCall(name, lr, all);
+  const same = (x) => x;
   return {
-    at: formFold(tree, (x) => x, (x) => x, (maker, args, words) => SCHEDULES[maker](args, Object.fromEntries(words))),
-    python: formFold(tree, formNumber, (x) => `(${x.join(", ")})`, text),
+    at: formFold(tree, same, same, (maker, args, words) => SCHEDULES[maker](args, Object.fromEntries(words))),
+    python: formFold(tree, formNumber, (x) => `(${x.join(", ")})`, (maker, args, words) =>
+      `${maker}(${[...args, ...words.map((word) => word.join("="))].join(", ")})`),
   };
 }
