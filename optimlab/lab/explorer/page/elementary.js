@@ -66,29 +66,29 @@ function elementaryTwoProduct(a, b) {
 
 /** x y of doubles. */
 export function times(x, y) {
-  const [high, low] = elementaryTwoProduct(x[0], y[0]);
-  return [high, low + (x[0] * y[1] + x[1] * y[0])];
+  const product = elementaryTwoProduct(x[0], y[0]);
+  return [product[0], product[1] + (x[0] * y[1] + x[1] * y[0])];
 }
 
 /** x / y of doubles. */
 export function divided(x, y) {
   const first = x[0] / y[0];
-  const [high, low] = elementaryTwoProduct(first, y[0]);
-  return [first, ((x[0] - high) - low - first * y[1] + x[1]) / y[0]];
+  const near = elementaryTwoProduct(first, y[0]);
+  return [first, ((x[0] - near[0]) - near[1] - first * y[1] + x[1]) / y[0]];
 }
 
 /** x / y of doubles as a number. */
 export function quotient(x, y) {
-  const [first, rest] = divided(x, y);
-  return first + rest;
+  const found = divided(x, y);
+  return found[0] + found[1];
 }
 
 /** 1 - b^(s+t) from x = 1 - b^s and y = 1 - b^t. */
 export function joined(x, y) {
-  const [rest, late] = twoSum(1, -x[0]);
-  const [product, small] = elementaryTwoProduct(y[0], rest);
-  const [high, low] = twoSum(x[0], product);
-  return twoSum(high, low + (x[1] + (small + y[0] * (late - x[1]) + y[1] * rest)));
+  const rest = twoSum(1, -x[0]);
+  const product = elementaryTwoProduct(y[0], rest[0]);
+  const total = twoSum(x[0], product[0]);
+  return twoSum(total[0], total[1] + (x[1] + (product[1] + y[0] * (rest[1] - x[1]) + y[1] * rest[0])));
 }
 
 /** 1 - b^t by squaring, from the double 1 - b. */
@@ -103,11 +103,13 @@ export function spent(alpha, t) {
 
 /** ln x of a double that is greater than 0. */
 export function logOf(x) {
-  let [m, e] = frexp(x[0]);
-  if (m < 0.7071067811865476) [m, e] = [2 * m, e - 1];
+  const parts = frexp(x[0]);
+  const small = parts[0] < 0.7071067811865476;
+  const m = small ? 2 * parts[0] : parts[0];
+  const e = small ? parts[1] - 1 : parts[1];
   const low = ldexp(x[1], -e);
-  const [above, rest] = twoSum(1, m);
-  const s = divided(twoSum(m - 1, low), [above, rest + low]);
+  const above = twoSum(1, m);
+  const s = divided(twoSum(m - 1, low), [above[0], above[1] + low]);
   const z = times(s, s);
   let odd = 0;
   for (let j = 27; j > 3; j -= 2) odd = z[0] * (1 / j + odd);
@@ -121,7 +123,9 @@ export function logOf(x) {
 /** n, y and r of e^(high + low) = 2^n (1 + y + r). */
 function elementaryGrown(high, low) {
   const n = rint(high * 1.4426950408889634);
-  const [y, late] = twoSum(high - n * ELEMENTARY_LN2[0], low - n * ELEMENTARY_LN2[1]);
+  const part = twoSum(high - n * ELEMENTARY_LN2[0], low - n * ELEMENTARY_LN2[1]);
+  const y = part[0];
+  const late = part[1];
   let c = ELEMENTARY_INVERSE[15];
   for (let j = 14; j > 1; j--) c = c * y + ELEMENTARY_INVERSE[j];
   return [n, y, late + y * late + y * y * c];
@@ -130,9 +134,9 @@ function elementaryGrown(high, low) {
 function elementaryRaised(high, low) {
   if (Number.isNaN(high)) return NaN;
   const inside = Math.abs(high) < 800;
-  const [n, y, late] = elementaryGrown(Math.min(Math.max(high, -800), 800), inside ? low : 0);
-  const [total, rest] = twoSum(1, y);
-  return ldexp(total + (rest + late), n);
+  const grown = elementaryGrown(Math.min(Math.max(high, -800), 800), inside ? low : 0);
+  const total = twoSum(1, grown[1]);
+  return ldexp(total[0] + (total[1] + grown[2]), grown[0]);
 }
 
 /** e^x. */
@@ -143,8 +147,8 @@ export function exponential(x) {
 /** ln x; -Infinity at 0, NaN below. */
 export function logarithm(x) {
   if (!(x > 0 && x < Infinity)) return x === 0 ? -Infinity : x > 0 ? x : NaN;
-  const [high, low] = logOf([x, 0]);
-  return high + low;
+  const found = logOf([x, 0]);
+  return found[0] + found[1];
 }
 
 /** base^exponent for a base of at least 0. */
@@ -152,16 +156,18 @@ export function power(base, exponent) {
   const p = Math.min(Math.max(exponent, -1e20), 1e20);
   if (p === 0) return 1;
   if (!(base >= 0) || Number.isNaN(p)) return NaN;
+  if (p === 1) return base + 0;
   if (base === 0 || base === Infinity) return p > 0 ? base + 0 : 1 / (base + 0);
-  return elementaryRaised(...times(logOf([base, 0]), [p, 0]));
+  const product = times(logOf([base, 0]), [p, 0]);
+  return elementaryRaised(product[0], product[1]);
 }
 
 /** 1 - e^-x for x of at least 0. */
 export function complement(x) {
-  const [n, y, late] = elementaryGrown(-Math.min(x, 800), 0);
-  const scale = ldexp(1, n);
-  const [high, low] = twoSum(1 - scale, -scale * y);
-  return high + (low - scale * late);
+  const grown = elementaryGrown(-Math.min(x, 800), 0);
+  const scale = ldexp(1, grown[0]);
+  const total = twoSum(1 - scale, -scale * grown[1]);
+  return total[0] + (total[1] - scale * grown[2]);
 }
 
 /** tanh x. */
