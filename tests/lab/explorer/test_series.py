@@ -180,4 +180,4 @@ def test_facts_are_small_and_labelled():
     """
     ends = [["0", "364"], ["2012-01-01", "2015-12-31"], ["1700", "2008"], ["1958-03-29", "2001-12-29"]]
     assert run(code) == ends
-    assert len(json.dumps(facts(), separators=(",", ":"), ensure_ascii=False).encode()) < 35_000
+    assert len(json.dumps(facts(), separators=(",", ":"), ensure_ascii=False).encode()) < 16_000

@@ -33,7 +33,7 @@ function stepMeasured(input, mean, { beta, alpha, start, steps, before }) {
   const n = Math.max(1, Math.min(steps - before, Math.round(1 / alpha)));
   const seen = start === "debiased" ? startMass({ beta, alpha }, before + n) : 1;
   const theory = startMass({ beta, alpha }, n) / seen;
-  return [{ name: `share of the step after ${n} rows`, measured: mean[before + n - 1], theory }];
+  return [{ name: `share after ${n} rows`, measured: mean[before + n - 1], theory }];
 }
 
 function rampMeasured(input, mean, { beta, alpha, start, steps }) {
@@ -45,8 +45,8 @@ function sineMeasured(input, mean, { beta, alpha, steps, omega }) {
   const [one, other] = waveOf(mean, Math.floor(steps / 2), omega);
   const [real, imaginary] = [1 - beta * Math.cos(omega), beta * Math.sin(omega)];
   return [
-    { name: "amplitude left", measured: Math.hypot(one, other), theory: alpha / Math.hypot(real, imaginary) },
-    { name: "rows late", measured: Math.atan2(-other, one) / omega, theory: Math.atan2(imaginary, real) / omega },
+    { name: "amplitude", measured: Math.hypot(one, other), theory: alpha / Math.hypot(real, imaginary) },
+    { name: "lag, rows", measured: Math.atan2(-other, one) / omega, theory: Math.atan2(imaginary, real) / omega },
   ];
 }
 

@@ -1,6 +1,7 @@
 import { Said } from "./syntax.js";
 
 const LEAST_MASS = 1e-300;
+const SERIES_GAP = -32768;
 const DECAY_NAMES = {
   beta: { from: 0, below: 1, of: (b) => [1 - b, b] },
   alpha: { from: 2 ** -1074, to: 1, of: (a) => [a, 1 - a] },
@@ -171,12 +172,19 @@ function goldenSection(errorAt, low, high) {
 /** A series of the facts as the views use it: {name, unit, source, values, label(i), xs, xLabel}; gaps are NaN. */
 export function seriesOf(fact) {
   const [kind, first, step] = fact.time;
-  const values = Float64Array.from(fact.values, (value) => value ?? NaN);
+  const values = unpacked(...fact.values);
   const dated = typeof first === "string";
   const at = values.map((_, i) => (dated ? Date.parse(first) / 864e5 : first) + step * i);
   const label = dated ? (i) => dayLabel(at[i]) : (i) => String(at[i]);
   const { title: name, unit, source } = fact;
   return { name, unit, source, values, times: null, label, ...axisOf(at, dated, kind) };
+}
+
+function unpacked(type, text, divisor) {
+  const { buffer } = Uint8Array.from(atob(text), (sign) => sign.charCodeAt(0));
+  const whole = type === "Int16Array";
+  return Float64Array.from(whole ? new Int16Array(buffer) : new Float64Array(buffer), (x) =>
+    whole && x === SERIES_GAP ? NaN : x / divisor);
 }
 
 /** Where rows lie on an axis, and its label: dates in years, or in days where there are less than two years. */

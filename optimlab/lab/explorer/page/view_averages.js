@@ -26,6 +26,7 @@ export const averagesView = {
   defaults: {
     lr: 0.1, slow: 0.01, noise: 1, start: 2, now: 800, window: 200, beta1: 0.9, beta2: 0.99, gamma: 6.94, hidden: [],
   },
+  limits: Object.fromEntries(AVERAGES_SLIDERS.map(({ key, low, high, whole }) => [key, [low, high, whole && "whole"]])),
   build: (root, state, changed) => (averagesNow = averagesBuilt(root, state, changed)),
   draw: () => averagesNow.draw(),
 };
@@ -56,11 +57,12 @@ function averagesBuilt(root, state, changed) {
   view.theory = table({ title: "Theory, for each mode", file: "averages-theory" });
   view.legend = averagesLegend(view);
   view.draw = () => averagesDraw(view);
-  const side = element("section", { class: "panel side", "aria-label": "Setting" }, ...sliders.map((made) => made.root));
+  const panel = element("section", { class: "panel", "aria-label": "Setting" }, ...sliders.map((made) => made.root));
+  const side = element("div", { class: "side" }, panel);
   const picture = element("div", { class: "charts" }, view.figure.root);
-  const main = element("div", { class: "main" },
-    view.answer, picture, view.legend.root, view.note, view.table.root, view.theory.root);
-  root.replaceChildren(element("div", { class: "layout" }, main, side));
+  const main = element("div", { class: "main" }, view.answer, picture, view.legend.root, view.note);
+  const rest = element("div", { class: "rest" }, view.table.root, view.theory.root);
+  root.replaceChildren(element("div", { class: "layout" }, main, side, rest));
   return view;
 }
 

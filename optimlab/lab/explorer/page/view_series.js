@@ -26,6 +26,7 @@ export const seriesView = {
     start: "debiased", gaps: "decay", band: "none", beside: true, best: false, zoom: 1, row: -1,
     response: "step", period: 50,
   },
+  limits: { zoom: [1, 50], row: [-1, 200000, "whole"], period: [2, 400] },
   build: (root, state, changed) => (seriesNow = seriesBuilt(root, state, changed)),
   draw: () => seriesNow.draw(),
 };
@@ -43,8 +44,9 @@ function seriesBuilt(root, state, changed) {
   view.fill = () => view.side.replaceChildren(...seriesSource(view), seriesDecays(view), seriesOptions(view));
   view.draw = () => seriesDraw(view);
   view.fill();
-  const main = element("div", { class: "main" }, view.message, view.figures.root, view.table.root, rows);
-  root.replaceChildren(element("div", { class: "layout" }, main, view.side));
+  const main = element("div", { class: "main" }, view.message, view.figures.top);
+  const rest = element("div", { class: "rest" }, view.figures.charts, view.table.root, rows);
+  root.replaceChildren(element("div", { class: "layout" }, main, view.side, rest));
   seriesDrops(root, view);
   return view;
 }
@@ -161,12 +163,12 @@ function seriesTurn(view, change) {
 }
 
 function seriesDrops(root, view) {
-  root.addEventListener("dragover", (event) => event.preventDefault());
-  root.addEventListener("drop", (event) => {
+  document.ondragover = (event) => event.preventDefault();
+  document.ondrop = (event) => {
     event.preventDefault();
     const file = event.dataTransfer.files[0];
-    if (file) seriesOpen(view, file);
-  });
+    if (file && !root.hidden) seriesOpen(view, file);
+  };
 }
 
 async function seriesOpen(view, file) {

@@ -12,7 +12,7 @@ export function seriesStyle(i) {
   return i === "best" ? { color: ink, dash: [2, 3] } : { color: palette[i], dash: DASHES[i] };
 }
 
-/** The figures of a series view that has {state, series, runs, changed(), moved()}. → {root, draw(), drawRow()} */
+/** The figures of a series view that has {state, series, runs, changed(), moved()}. → {top, charts, draw(), drawRow()} */
 export function seriesFigures(view) {
   const legend = () => seriesLegend(view);
   const small = (title, file, painter) =>
@@ -43,7 +43,7 @@ export function seriesFigures(view) {
     fillTold(told, view);
     drawRow();
   };
-  return { root: element("div", {}, picture, list, row, charts), draw, drawRow };
+  return { top: element("div", {}, picture, list, row), charts, draw, drawRow };
 }
 
 function seriesLegend({ series, runs }) {
@@ -212,18 +212,24 @@ function responseControls({ state, changed }) {
   return [kind.root, period.root];
 }
 
+/** The answers of all averages; a wave goes on until no start is left in what is measured of it. */
 function responsesOf({ state, runs }) {
-  const omega = (2 * Math.PI) / Math.max(2, Math.abs(state.period));
-  const steps = state.response === "sine" ? Math.round(Math.min(2000, Math.max(60, 4 * state.period))) : 120;
-  return runs.lines.map(({ beta, place }) => ({
-    beta, place, ...responseOf(state.response, { beta, start: state.start, omega, steps }),
+  const omega = (2 * Math.PI) / responsePeriod(state);
+  const steps = ({ alpha }) => (state.response === "sine" ? Math.min(40000, Math.ceil(500 + 40 / alpha)) : 120);
+  return runs.lines.map(({ beta, decay, place }) => ({
+    beta, place, ...responseOf(state.response, { beta, start: state.start, omega, steps: steps(decay) }),
   }));
+}
+
+function responsePeriod({ period }) {
+  return Math.min(400, Math.max(2, period));
 }
 
 function paintResponse(pen, view) {
   const found = responsesOf(view);
-  const lines = found.map(({ mean, place }) => ({ ys: mean, ...seriesStyle(place) }));
-  const input = { ys: found[0].input, color: look().soft, width: 1.5 };
+  const rows = view.state.response === "sine" ? Math.max(60, 4 * responsePeriod(view.state)) : 120;
+  const lines = found.map(({ mean, place }) => ({ ys: mean.subarray(0, rows), ...seriesStyle(place) }));
+  const input = { ys: found[0].input.subarray(0, rows), color: look().soft, width: 1.5 };
   chart(pen, look(), { series: [input, ...lines], xLabel: "row", yLabel: `Response to a ${view.state.response}` });
 }
 
