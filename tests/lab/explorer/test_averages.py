@@ -35,7 +35,8 @@ const ways = waysOf(setting).map((way) => ({
   loss: exactLoss(way, modes), found: measuredLoss(way, modes, { runs, times, noise }),
 }));
 const { lr, now, window, curvature } = setting;
-const best = { gains: new Float64Array(50).fill(1), rates: Float64Array.from({ length: 50 }, (_, i) => decaysOf(setting)["1/t decay"](i)) };
+const fall = decaysOf(setting)["1/t decay"];
+const best = { gains: new Float64Array(50).fill(1), rates: Float64Array.from({ length: 50 }, (_, i) => fall(i)) };
 return { ways, noise: Float64Array.from(noise), from: decayedFrom(ways[0], modes, setting),
          best: exactSquares(best, { h: 1, noise: 1, start: sgdVariance(lr, 1, 1) })[50] };
 """
