@@ -9,6 +9,7 @@ export const LOOKS = {
     deep: [199, 211, 224],
     high: [250, 250, 247],
     contour: "#9aa8b8",
+    gone: "#16191d",
     palette: ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#16191d", "#8c7a00"],
   },
   dark: {
@@ -20,6 +21,7 @@ export const LOOKS = {
     deep: [9, 13, 18],
     high: [54, 64, 77],
     contour: "#5d6b7b",
+    gone: "#87919c",
     palette: ["#56b4e9", "#ff8a3d", "#2fc79b", "#e3a0c4", "#f0b429", "#5b8def", "#f1f3f5", "#f0e442"],
   },
 };

@@ -3,6 +3,8 @@ import { CanvasPen, SvgPen } from "./pen.js";
 
 const TEXT_MOST = 3000; // characters that are looked at; a formula may have 2000
 
+const FIGURE_FONT = 18; // pixels of the page's letters at which a figure is drawn in its own size
+
 /** An element with attributes (a function listens, true is an empty attribute) and children (strings become text). */
 export function element(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);
@@ -171,23 +173,24 @@ export function copyButton(label, text) {
 }
 
 /**
- * A figure that `paint(pen, look)` draws on a canvas as wide as its place and `height` (or height(width)) high,
- * with a button that saves it as SVG, with a legend: legend() → [{name, color, dash, shape}].
- * → {root, stage, draw(), over, drawOver()}; what paintOver draws is on a second canvas over the first.
+ * A figure that `paint(pen, look)` draws on a canvas as wide as its place and `height`, or height(width, of the window),
+ * high; larger where the page's letters are. What paintOver draws is on a second canvas over the first. A button saves
+ * it as SVG, with a legend: legend() → [{name, color, dash, shape}]. → {root, stage, zoom(), draw(), over, drawOver()}
  */
 export function figure({ title, file, height, paint, paintOver, label, legend = () => [] }) {
   const canvas = element("canvas", { role: "img", "aria-label": label ?? title });
   const over = paintOver ? element("canvas", { "aria-hidden": "true", class: "over" }) : null;
   const stage = element("div", { class: "stage" }, canvas, ...(over ? [over] : []));
+  const zoom = () => Math.max(1, parseFloat(getComputedStyle(document.documentElement).fontSize) / FIGURE_FONT);
   const size = () => {
-    const width = stage.clientWidth;
-    return [width, typeof height === "function" ? Math.round(height(width)) : height];
+    const width = stage.clientWidth / zoom();
+    return [width, typeof height === "function" ? Math.round(height(width, innerHeight / zoom())) : height];
   };
   const onto = (target, painter) => {
     const [width, high] = size();
     if (width === 0) return;
-    stage.style.height = target.style.height = `${high}px`;
-    painter(new CanvasPen(target, width, high), look());
+    stage.style.height = target.style.height = `${high * zoom()}px`;
+    painter(new CanvasPen(target, width, high, zoom()), look());
   };
   const drawOver = () => over && onto(over, paintOver);
   const draw = () => {
@@ -208,7 +211,7 @@ export function figure({ title, file, height, paint, paintOver, label, legend = 
     if (stage.clientWidth !== wide) draw();
     wide = stage.clientWidth;
   }).observe(stage);
-  return { root: element("figure", {}, bar, stage), stage, canvas, over, draw, drawOver };
+  return { root: element("figure", {}, bar, stage), stage, zoom, over, draw, drawOver };
 }
 
 /** A table with a button that saves it as CSV. fill(head, rows of strings or numbers). → {root, fill} */

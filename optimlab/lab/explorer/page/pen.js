@@ -1,7 +1,7 @@
 /** A pen on a canvas, sharp at any pixel ratio. Points are flat: x, y, x, y, ...; a NaN lifts the pen. */
 export class CanvasPen {
-  constructor(canvas, width, height) {
-    const ratio = globalThis.devicePixelRatio || 1;
+  constructor(canvas, width, height, zoom = 1) {
+    const ratio = zoom * (globalThis.devicePixelRatio || 1);
     const pixels = [Math.round(width * ratio), Math.round(height * ratio)];
     if (canvas.width !== pixels[0] || canvas.height !== pixels[1]) [canvas.width, canvas.height] = pixels;
     this.width = width;

@@ -25,7 +25,7 @@ export function basinPicture({ ends, when, source }, colours, steps) {
 }
 
 function basinTone(end, colours) {
-  const hex = end === -1 ? colours.ink : end === -2 ? colours.grid : colours.palette[end % 6];
+  const hex = end === -1 ? colours.gone : end === -2 ? colours.grid : colours.palette[end % 6];
   return [1, 3, 5].map((place) => parseInt(hex.slice(place, place + 2), 16));
 }
 

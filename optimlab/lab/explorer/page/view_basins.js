@@ -114,7 +114,7 @@ function basinsMap(view, { title, file, range, rows, axis, handle }) {
   map.figure = figure({
     title,
     file,
-    height: (width) => Math.round(Math.min(0.9 * width, 0.7 * innerHeight)),
+    height: (width, screen) => Math.min(0.9 * width, 0.65 * screen),
     paint: (pen, colours) => {
       map.place = axes(pen, colours, { box: [0, 0, pen.width, pen.height], range: range(pen), ...axis() });
       if (map.source) pen.image(...map.place.inner, basinPicture(map, colours, view.state.steps), false);
@@ -153,7 +153,7 @@ function basinsRates(view, request) {
     logX: true,
     logY: true,
     xLabel: "lr",
-    yLabel: `Where lr and 1 − ${symbolOf(basinsAxis(view)?.name ?? "beta")}`,
+    yLabel: `Where lr and 1 − ${symbolOf(basinsAxis(view)?.name ?? "beta")} lead`,
   });
   return basinsMap(view, {
     title: "lr and β",
@@ -243,6 +243,6 @@ function basinsLegend(view) {
   view.legend.replaceChildren(...sorted.map(([end, count]) => basinItem(view, end, count / (done * BASIN_SIDE))));
   const all = view.maps.every((map) => map.done === BASIN_SIDE);
   view.note.textContent = all
-    ? `2 × 10 000 paths in ${short((performance.now() - view.began) / 1000, 2)} s. Paler: later.`
+    ? `2 × 10 000 paths in ${short((performance.now() - view.began) / 1000, 2)} s. Fainter: later.`
     : "";
 }

@@ -31,7 +31,7 @@ export function pathsMap(of, move) {
     file: "paths",
     label: "Contours of the surface, with the paths of all contestants",
     legend: () => of.runs().map(({ style, label }) => ({ ...style, name: label })),
-    height: (width) => Math.max(260, Math.min(Math.round(0.7 * width), 0.7 * innerHeight)),
+    height: (width, screen) => Math.max(260, Math.min(0.7 * width, 0.7 * screen)),
     paint: (pen, colours) => {
       const box = [0, 0, pen.width, pen.height];
       place = axes(pen, colours, { box, range: fitted(of.scene().box, pen.width, pen.height), bare: true });
@@ -127,11 +127,11 @@ function mapPath(pen, colours, { run, style, place, at, many }) {
  * A point on a figure that is dragged, or moved with the arrow keys: value() → [x, y], place() → what axes returns.
  * A mouse drags from anywhere; a finger drags the point itself, or taps elsewhere, so that it can still scroll.
  */
-export function startHandle({ stage }, { name, value, place, move }) {
+export function startHandle({ stage, zoom }, { name, value, place, move }) {
   const handle = element("button", { type: "button", class: "handle" });
   stage.append(handle);
   const go = (x, y) => move(place().backX(x), place().backY(y));
-  mapDragging(stage, handle, go);
+  mapDragging(stage, handle, (x, y) => go(x / zoom(), y / zoom()));
   handle.addEventListener("keydown", (event) => {
     const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
     if (!way) return;
@@ -143,8 +143,8 @@ export function startHandle({ stage }, { name, value, place, move }) {
     const [x, y] = [place().x(value()[0]), place().y(value()[1])];
     pen.dot(x, y, 11, { color: colours.paper, edge: colours.ink, width: 3, shape: "circle" });
     pen.dot(x, y, 4, { color: colours.ink, shape: "circle" });
-    handle.style.left = `${x}px`;
-    handle.style.top = `${y}px`;
+    handle.style.left = `${x * zoom()}px`;
+    handle.style.top = `${y * zoom()}px`;
     const said = value()
       .map((number) => short(number))
       .join(", ");
