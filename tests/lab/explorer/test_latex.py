@@ -22,7 +22,8 @@ ATOMS = ["Gradient()", "Weights()", "Sign()", "Abs()", "Square()", "Positive()",
          *[f"Ema({gain})" for gain in GAINS]]  # fmt: skip
 EPSILONS = ["1e-8", "0.001", "EpsHat(1e-8, 0.9)", "Mass({b})", "exponential_decay(0.1, 0.5, steps=3)"]
 FACTORS = [*NUMBERS, "Rate()", "Mass({b})", "EpsHat(2.0, {b})", "FourthRoot(3.0)", "SquareRoot()",
-           "GradientShare(0.9)", "After(1, 2.0)", "cosine_decay(1.0, steps=10)",
+           "GradientShare(0.9)", "MeanShare({b})", "WithinMean(0.9)", "Rectified(0.99)", "Unrectified(0.9, 4.5)",
+           "After(1, 2.0)", "cosine_decay(1.0, steps=10)",
            "cosine_decay(1.0, steps=10) * linear(0.5, steps=4)", "2 * step_decay(1.0, 0.5, steps=5)"]  # fmt: skip
 
 
@@ -42,17 +43,19 @@ def grown(random, depth):
 
 @cache
 def texts():
-    """Rules to compare: those of the laws, and random ones."""
+    """Rules to compare: those of the laws, every atom, every number that depends on the step, and random ones."""
     random = np.random.default_rng(0)
     found = [repr(made) for made in RULES.values() if "function" not in repr(made)]
-    return found + [grown(random, 1 + i % 4) for i in range(160)]
+    each = [*ATOMS, *[f"{factor} * Gradient()" for factor in FACTORS]]
+    found += [text.format(b="0.9", e="1e-8").format(b="0.9") for text in each]
+    return found + [grown(random, 1 + i % 4) for i in range(120)]
 
 
 def written(code, data):
     return run(f"const tex = (rule) => [rule.text, latexOf(rule)]; return {code}", data)
 
 
-def test_every_rule_of_the_laws_and_random_ones():
+def test_rules_of_the_laws_and_random_ones():
     found = written("data.map((text) => tex(readRule(text)))", texts())
     for text, (shown, latex) in zip(texts(), found, strict=True):
         made = rule(text)

@@ -35,7 +35,7 @@ SETTINGS = {
 
 
 def test_the_text_of_torch_is_that_of_python():
-    given = texts()[:140]
+    given = texts()[:180]
     found = run("return data.map((text) => torchSource(readRule(text)))", given)
     for text, made in zip(given, found, strict=True):
         assert made == source(rule(text), "torch"), text

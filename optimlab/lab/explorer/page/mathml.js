@@ -5,13 +5,9 @@ const MATH_DEPTH = 50; // beyond it what is left is shown as text
 const MATH_LENGTH = 40000;
 const MATH_SIGNS = {
   "\\cdot": "⋅", "\\leftarrow": "←", "\\le": "≤", "\\ge": "≥", "\\ne": "≠", "\\land": "∧", "\\lor": "∨", "\\lnot": "¬",
-  "\\infty": "∞", "\\pm": "±", "\\to": "→", "\\{": "{", "\\}": "}", "-": "−",
+  "\\infty": "∞", "\\prod": "∏", "-": "−",
 };
-const MATH_WORDS = { "\\max": "max", "\\min": "min", "\\exp": "exp", "\\log": "log", "\\sin": "sin", "\\cos": "cos" };
-const MATH_LETTERS = {
-  "\\alpha": "α", "\\beta": "β", "\\gamma": "γ", "\\delta": "δ", "\\epsilon": "ε", "\\varepsilon": "ε", "\\eta": "η",
-  "\\lambda": "λ", "\\mu": "μ", "\\nu": "ν", "\\rho": "ρ", "\\sigma": "σ", "\\theta": "θ", "\\nabla": "∇",
-};
+const MATH_WORDS = { "\\max": "max", "\\min": "min", "\\eta": "η", "\\beta": "β" };
 
 /** The tree {tag, text?, children?, attributes?} of a text in LaTeX: any text has one, what is unknown is shown. */
 export function mathml(latex) {
@@ -90,7 +86,6 @@ class MathReader {
       case "\\mathrm": return mathUpright(this.words());
       case "\\text": return mathText("mtext", this.words());
       case "\\begin": return this.cases(this.words());
-      case "\\prod": return mathText("mo", "∏");
       case "\\,": return mathNode("mspace", [], { width: "0.17em" });
       default: return mathAtom(token);
     }
@@ -150,7 +145,6 @@ function mathTall(node) {
 function mathAtom(token) {
   if (/^[()|]$/u.test(token)) return mathFence(token, false);
   if (/^\d/u.test(token)) return mathText("mn", token);
-  if (Object.hasOwn(MATH_LETTERS, token)) return mathText("mi", MATH_LETTERS[token]);
   if (Object.hasOwn(MATH_WORDS, token)) return mathText("mi", MATH_WORDS[token]);
   if (/^[a-zA-Z]$/u.test(token)) return mathText("mi", token);
   return mathText(token.length > 1 && !MATH_SIGNS[token] ? "mtext" : "mo", MATH_SIGNS[token] ?? token);
