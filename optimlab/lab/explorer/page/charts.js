@@ -95,11 +95,11 @@ export function axes(pen, look, { box, range, logX, logY, xLabel, yLabel, bare }
   const style = { color: look.soft, size: 16 };
   for (const value of ticks(Math.min(range[2], range[3]), Math.max(range[2], range[3]), height / 55, logY)) {
     pen.line([left, y(value), left + width, y(value)], { color: look.grid, width: 1 });
-    pen.text(left - 8, y(value) + 5, short(value), { ...style, align: "end" });
+    pen.text(left - 8, y(value) + 5, short(value, 6), { ...style, align: "end" });
   }
   for (const value of ticks(range[0], range[1], width / 90, logX)) {
     pen.line([x(value), top + height, x(value), top + height + 5], { color: look.soft, width: 1 });
-    pen.text(x(value), top + height + 22, short(value), { ...style, align: "middle" });
+    pen.text(x(value), top + height + 22, short(value, 6), { ...style, align: "middle" });
   }
   pen.line([left, top + height, left + width, top + height], { color: look.soft, width: 1 });
   if (xLabel) pen.text(left + width, top + height + 44, xLabel, { ...style, align: "end" });

@@ -6,6 +6,7 @@ import { optimizersView } from "./view_optimizers.js";
 import { seriesView } from "./view_series.js";
 
 const PAGE_LONGEST = 100000;
+const PAGE_BUSY = "input:not([type=range]), select, textarea, button:not(.handle), summary, a"; // have keys of their own
 let pageState = {};
 let pageParts = [];
 
@@ -178,7 +179,7 @@ function pageTools() {
 }
 
 function pageKey(event) {
-  const busy = event.target.closest?.("input, select, textarea, button, summary, a");
+  const busy = event.target.closest?.(PAGE_BUSY);
   if (!busy && !event.ctrlKey && !event.metaKey && !event.altKey) pageShown()?.view.key?.(event);
 }
 

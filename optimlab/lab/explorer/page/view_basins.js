@@ -5,7 +5,7 @@ import { choice, element, figure, slider } from "./controls.js";
 import { RULES, readRule, ruleText } from "./rules.js";
 import { surfaceChoice } from "./view_conditions.js";
 import { BASIN_SIDE, basinItem, basinPicture } from "./view_basin_map.js";
-import { contestantValues, symbolOf } from "./view_contestants.js";
+import { contestantValues, ruleOptions, symbolOf } from "./view_contestants.js";
 import { fitted, minimaMarks, startHandle } from "./view_paths.js";
 
 const BASINS_BUDGET = 12; // milliseconds of work in a frame
@@ -67,7 +67,7 @@ function basinsControls(view, request) {
   const entry = basinsEntry(view);
   const rule = choice({
     name: "Rule",
-    options: RULES.map((one) => [one.name, one.label]),
+    options: ruleOptions(),
     value: entry.name,
     on: (name) => {
       Object.assign(state, { rule: name, values: {} });

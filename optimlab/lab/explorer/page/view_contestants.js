@@ -13,6 +13,11 @@ export function textOf({ rule, text, values }) {
   return entry ? ruleText(entry, contestantValues(entry, values)) : text;
 }
 
+/** The named rules as a choice offers them. */
+export function ruleOptions() {
+  return RULES.map(({ name }) => [name, labelOf({ rule: name })]);
+}
+
 /** What a contestant is called. */
 export function labelOf({ rule, text }) {
   const name = RULES.find((one) => one.name === rule)?.label ?? (text.slice(0, 40) || "own rule");
@@ -70,7 +75,7 @@ export function contestantsPanel(state, changed) {
     rows.replaceChildren(...parts.map((part) => part.root));
     changed();
   };
-  const names = RULES.map((entry) => [entry.name, entry.label]);
+  const names = ruleOptions();
   const add = choice({
     name: "Add",
     options: [["", "a rule …"], [CONTESTANTS_OWN, "one of your own …"], ...names],
@@ -163,7 +168,7 @@ function contestantInner(one, { changed, again }) {
     field.root.querySelector("input").maxLength = 2000;
     return { parts: [field.root], say: field.say };
   }
-  const names = RULES.map((rule) => [rule.name, rule.label]);
+  const names = ruleOptions();
   const kind = choice({
     name: "Rule",
     options: names,

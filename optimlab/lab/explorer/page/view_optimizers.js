@@ -80,7 +80,7 @@ function optimizersBuilt(root, state, changed) {
   view.player = playerPanel(
     () => state.steps,
     () => view.map.drawOver(),
-    () => view.lines.draw(),
+    () => optimizersRest(view),
   );
   view.conditions = conditionsPanel(state, request);
   view.contestants = contestantsPanel(state, request);
@@ -146,38 +146,34 @@ function optimizersChosen({ runs, state }) {
 
 /** Charts, words and tables: what may come a moment after the paths. */
 function optimizersRest(view) {
-  const { state, arena, runs } = view;
-  view.conditions.say(arena.surfaceError);
+  view.conditions.say(view.arena.surfaceError);
   view.player.show();
   view.lines.draw();
   view.rule.root.hidden = optimizersChosen(view) === null;
-  const points = targetsOf(arena.surface, arena.start).at;
-  const rows = runs.map(({ rule, run, error }, i) => {
-    const one = state.contestants[i];
-    if (error) {
-      view.contestants.tell(i, { error });
-      return [labelOf(one), one.lr, "–", "–", "–", error];
-    }
-    const { loss, distance } = followed(run, arena.surface, points);
-    const theory = theoryFacts({ rule, run, surface: arena.surface, lr: one.lr, noise: state.noise });
-    const went = run.diverged[0] >= 0;
-    const end = run.steps;
-    view.contestants.tell(i, {
-      value: went ? `gone at ${run.diverged[0]}` : `f ${short(loss[end])}`,
-      limit: theory.limit,
-    });
-    if (i === state.chosen) view.rule.show({ ...optimizersChosen(view), facts: theory.facts });
-    const last = end * run.lanes;
-    return [
-      labelOf(one),
-      one.lr,
-      run.f[last],
-      distance[end],
-      run.size[last],
-      went ? `diverged at step ${run.diverged[0]}` : "",
-    ];
-  });
+  const rows = view.runs.map((entry, i) => optimizersRow(view, entry, i));
   view.table.fill(["rule", "lr", "f", "distance", "|Δw|", "what happened"], rows);
+}
+
+/** Say what is to be said of a contestant; a row of the table. */
+function optimizersRow(view, { rule, run, error }, i) {
+  const { arena, state } = view;
+  const one = state.contestants[i];
+  if (error) {
+    view.contestants.tell(i, { error });
+    return [labelOf(one), one.lr, "–", "–", "–", error];
+  }
+  const { loss, distance } = followed(run, arena.surface, targetsOf(arena.surface, arena.start).at);
+  const theory = theoryFacts({ rule, run, surface: arena.surface, lr: one.lr, noise: state.noise });
+  const at = view.player.at();
+  const left = run.diverged[0];
+  view.contestants.tell(i, {
+    value: left >= 0 && left <= at ? "diverged" : `f ${short(loss[at])}`,
+    limit: theory.limit,
+  });
+  if (i === state.chosen) view.rule.show({ ...optimizersChosen(view), facts: theory.facts });
+  const last = run.steps * run.lanes;
+  const note = left >= 0 ? `diverged at step ${left}` : "";
+  return [labelOf(one), one.lr, run.f[last], distance[run.steps], run.size[last], note];
 }
 
 /** Milliseconds to compute and to redraw so many paths of the first 20 rules: medians over 15 drags of the start. */

@@ -74,10 +74,10 @@ function mapTicks(pen, colours, { box, x, y }) {
   const style = { color: colours.soft, size: 16, halo: colours.paper };
   for (const value of ticks(box[0], box[1], pen.width / 130)) {
     if (x(value) > 60 && x(value) < pen.width - 30)
-      pen.text(x(value), pen.height - 10, short(value), { ...style, align: "middle" });
+      pen.text(x(value), pen.height - 10, short(value, 6), { ...style, align: "middle" });
   }
   for (const value of ticks(box[2], box[3], pen.height / 90)) {
-    if (y(value) > 20 && y(value) < pen.height - 40) pen.text(10, y(value) + 5, short(value), style);
+    if (y(value) > 20 && y(value) < pen.height - 40) pen.text(10, y(value) + 5, short(value, 6), style);
   }
 }
 

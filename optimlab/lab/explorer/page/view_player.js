@@ -1,6 +1,7 @@
 import { button, element } from "./controls.js";
 
 const PLAYER_SECONDS = 8; // of a whole path
+const PLAYER_JUMPS = 10; // of a whole path, where motion is not wanted
 
 /** Play, step and scrub over steps. steps() is the last step; moved() at each frame; rested() when it stands. */
 export function playerPanel(steps, moved, rested) {
@@ -40,8 +41,11 @@ export function playerPanel(steps, moved, rested) {
   const go = () => {
     const from = where() >= steps() ? 0 : where();
     const begin = performance.now();
+    const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    const grain = still ? Math.ceil(steps() / PLAYER_JUMPS) : 1;
     const tick = (now) => {
-      at = from + Math.floor((Math.max(0, now - begin) / 1000 / PLAYER_SECONDS) * steps());
+      const passed = (Math.max(0, now - begin) / 1000 / PLAYER_SECONDS) * steps();
+      at = from + grain * Math.floor(passed / grain);
       if (at >= steps()) return stand(Infinity);
       playing = requestAnimationFrame(tick);
       show();
