@@ -35,10 +35,11 @@ function schedulesCosine(initial, steps, exponent, final) {
 /** The run and the part of it that is over; the time is in lengths of run 0. */
 function schedulesRun(time, growth) {
   const excess = growth - 1;
-  const start = (run) => (excess === 0 ? run : (power(growth, run) - 1) / excess);
-  let run = Math.floor(excess === 0 ? time : logarithm(1 + time * excess) / logarithm(growth));
-  run = run + Number(start(run + 1) <= time) - Number(start(run) > time);
-  return [run, (time - start(run)) / power(growth, run)];
+  const start = (run, length) => (excess === 0 ? run : (length - 1) / excess);
+  const about = Math.floor((excess === 0 ? time : logarithm(1 + time * excess) / logarithm(growth)) - 0.5);
+  const run = about + Number(start(about + 1, power(growth, about + 1)) <= time);
+  const length = power(growth, run);
+  return [run, (time - start(run, length)) / length];
 }
 
 function schedulesRestarts(initial, steps, growth, factor, final) {
