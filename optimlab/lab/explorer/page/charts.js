@@ -50,7 +50,7 @@ export function scale(low, high, from, to, log) {
 }
 
 /** The inverse of such a map. */
-export function unscale(low, high, from, to, log) {
+function unscale(low, high, from, to, log) {
   const back = scale(from, to, ...(log ? [Math.log10(low), Math.log10(high)] : [low, high]));
   return log ? (place) => 10 ** back(place) : back;
 }
@@ -175,7 +175,7 @@ export function extent(lists, log) {
 }
 
 /** A line with at most four points to a pixel column: first, least, largest, last, so that no spike is lost. */
-export function thinned(xs, ys, x, y) {
+function thinned(xs, ys, x, y) {
   const points = [];
   let column = NaN;
   let held = [];

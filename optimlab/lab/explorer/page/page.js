@@ -25,24 +25,24 @@ function pageDefaults() {
 }
 
 /** What differs from the defaults; lists and numbers are taken whole. */
-export function difference(state, defaults) {
+function pageDifference(state, defaults) {
   const found = {};
   for (const [key, value] of Object.entries(state)) {
     if (JSON.stringify(value) === JSON.stringify(defaults[key])) continue;
     const inner = pagePlain(value) && pagePlain(defaults[key]) && Object.keys(defaults[key]).length > 0;
-    found[key] = inner ? difference(value, defaults[key]) : value;
+    found[key] = inner ? pageDifference(value, defaults[key]) : value;
   }
   return found;
 }
 
 /** The defaults with what a link says put over them; what does not fit, or is outside its limits, goes to `faults`. */
-export function merged(given, defaults, faults, limits = {}, path = "") {
+function pageMerged(given, defaults, faults, limits = {}, path = "") {
   const result = structuredClone(defaults);
   for (const [key, value] of Object.entries(given)) {
     const known = Object.hasOwn(defaults, key);
     if (!known || !pageFits(value, defaults[key], limits[key])) faults.push(path + key);
     else if (pagePlain(defaults[key]) && Object.keys(defaults[key]).length > 0) {
-      result[key] = merged(value, defaults[key], faults, limits[key], `${path}${key}.`);
+      result[key] = pageMerged(value, defaults[key], faults, limits[key], `${path}${key}.`);
     } else result[key] = value;
   }
   return result;
@@ -68,7 +68,7 @@ export function stateOf(fragment, defaults) {
     if (!pagePlain(given)) throw new TypeError("no object");
     const faults = [];
     const limits = Object.fromEntries(pageViews().map((view) => [view.name, view.limits]));
-    const state = merged(given, defaults, faults, limits);
+    const state = pageMerged(given, defaults, faults, limits);
     const named = faults
       .slice(0, 5)
       .map((name) => name.slice(0, 60))
@@ -86,7 +86,7 @@ export function stateOf(fragment, defaults) {
 }
 
 function pageFragment() {
-  const rest = difference(pageState, pageDefaults());
+  const rest = pageDifference(pageState, pageDefaults());
   return Object.keys(rest).length ? `#${encodeURIComponent(JSON.stringify(rest))}` : "#";
 }
 
@@ -122,6 +122,7 @@ function pageShow(name) {
     part.section.hidden = !chosen;
     part.tab.setAttribute("aria-selected", String(chosen));
     part.tab.tabIndex = chosen ? 0 : -1;
+    if (chosen) part.tab.scrollIntoView({ block: "nearest", inline: "nearest" });
     if (!chosen) part.view.pause?.();
     else if (!part.built) {
       part.view.build(part.section, pageState[part.view.name], pageChanged);

@@ -1,5 +1,5 @@
 import { short } from "./charts.js";
-import { element, look } from "./controls.js";
+import { look } from "./controls.js";
 
 /** Cells in a row of a map, and rows. */
 export const BASIN_SIDE = 100;
@@ -15,7 +15,7 @@ export function basinPicture({ ends, when, source }, colours, steps) {
       const end = ends[from];
       if (!table.has(end)) table.set(end, basinTone(end, colours));
       const colour = table.get(end);
-      const part = end < 0 ? 0 : late[when[from]];
+      const part = end === -2 ? 0 : late[when[from]];
       const place = 4 * ((BASIN_SIDE - 1 - row) * BASIN_SIDE + i);
       for (let c = 0; c < 3; c += 1) data[place + c] = colour[c] + (colours.high[c] - colour[c]) * part;
       data[place + 3] = 255;
@@ -29,11 +29,10 @@ function basinTone(end, colours) {
   return [1, 3, 5].map((place) => parseInt(hex.slice(place, place + 2), 16));
 }
 
-/** What an end is called, with its colour and its share of all starts. */
+/** What an end is called, with its colour and its share of all starts, as a legend has it. */
 export function basinItem({ arena }, end, share) {
-  const swatch = element("span", { class: "swatch" });
-  swatch.style.background = `rgb(${basinTone(end, look()).join(" ")})`;
   const where = arena.surface.minima[end]?.at.map((value) => short(value)).join(", ");
   const name = end >= 0 ? `minimum at (${where})` : end === -1 ? "escaped or diverged" : "still under way";
-  return element("li", {}, swatch, `${name}  ${short(100 * share, 2)} %`);
+  const color = `rgb(${basinTone(end, look()).join(",")})`;
+  return { name: `${name}  ${short(100 * share, 2)} %`, color, shape: "square", dash: [] };
 }

@@ -33,7 +33,7 @@ export const basinsView = {
 };
 
 function basinsBuilt(root, state, changed) {
-  const view = { state, arena: new Arena(), maps: [], waiting: 0 };
+  const view = { state, arena: new Arena(), maps: [], items: [], waiting: 0 };
   view.stop = () => cancelAnimationFrame(view.waiting);
   view.begin = () => basinsBegin(view);
   const request = () => {
@@ -41,6 +41,7 @@ function basinsBuilt(root, state, changed) {
     view.stop();
     view.waiting = requestAnimationFrame(view.begin);
   };
+  view.request = request;
   view.surface = surfaceChoice(state, request);
   view.legend = element("ul", { class: "legend", "aria-label": "Where paths end" });
   view.note = element("p", { class: "note", role: "status" });
@@ -114,9 +115,12 @@ function basinsMap(view, { title, file, range, rows, axis, handle }) {
   map.figure = figure({
     title,
     file,
+    legend: () => view.items,
     height: (width, screen) => Math.min(0.9 * width, 0.65 * screen),
     paint: (pen, colours) => {
       map.place = axes(pen, colours, { box: [0, 0, pen.width, pen.height], range: range(pen), ...axis() });
+      if (map.wide && map.wide !== pen.width) view.request(); // other starts lie under the cells
+      map.wide = pen.width;
       if (map.source) pen.image(...map.place.inner, basinPicture(map, colours, view.state.steps), false);
       minimaMarks(pen, colours, { minima: axis().logX ? [] : view.arena.surface.minima }, map.place);
     },
@@ -240,7 +244,14 @@ function basinsLegend(view) {
       counts.set(end, (counts.get(end) ?? 0) + 1);
   }
   const sorted = [...counts].sort((a, b) => b[1] - a[1]).slice(0, 8);
-  view.legend.replaceChildren(...sorted.map(([end, count]) => basinItem(view, end, count / (done * BASIN_SIDE))));
+  view.items = sorted.map(([end, count]) => basinItem(view, end, count / (done * BASIN_SIDE)));
+  view.legend.replaceChildren(
+    ...view.items.map(({ name, color }) => {
+      const swatch = element("span", { class: "swatch" });
+      swatch.style.background = color;
+      return element("li", {}, swatch, name);
+    }),
+  );
   const all = view.maps.every((map) => map.done === BASIN_SIDE);
   view.note.textContent = all
     ? `2 × 10 000 paths in ${short((performance.now() - view.began) / 1000, 2)} s. Fainter: later.`

@@ -84,7 +84,7 @@ function mapTicks(pen, colours, { box, x, y }) {
 let mapBuffer = new Float64Array(1 << 15);
 
 /** Points of lanes of a run up to step `at` in pixels; one nearer than a pixel and a half to the last is left out. */
-export function pixelPath({ x, y, lanes }, { at, place, from, to }) {
+function pixelPath({ x, y, lanes }, { at, place, from, to }) {
   if (mapBuffer.length < 2 * lanes * (at + 2)) mapBuffer = new Float64Array(2 * lanes * (at + 2));
   const out = mapBuffer;
   const [x0, y0] = [place.x(0), place.y(0)];

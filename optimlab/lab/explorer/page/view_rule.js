@@ -5,7 +5,7 @@ import { mathml } from "./mathml.js";
 import { pythonSnippet, torchSource } from "./sources.js";
 
 /** A tree {tag, text?, attributes?, children?} as elements of MathML. */
-export function mathElement({ tag, text, attributes = {}, children = [] }) {
+function mathElement({ tag, text, attributes = {}, children = [] }) {
   const made = document.createElementNS("http://www.w3.org/1998/Math/MathML", tag);
   for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
   if (text !== undefined) made.textContent = text;
