@@ -76,7 +76,8 @@ def drag_section(page: Page, report: timing.Report, rounds: int) -> Sequence[tim
     for number, grid, limit in ((20, 0, 16.0), (2, 3, 16.0), (4, 7, 33.0)):
         page.open(fragment(optimizers={"steps": 1000, "grid": grid, "contestants": contestants(number)}))
         spread = timing.Spread.of(page.run(_DRAG, rounds)[rounds // 4 :])
-        claim = f"{number * (grid**2 + 1)} paths of 1000 steps, of {number} rules"
+        starts = grid**2 + 1
+        claim = f"{number * starts} paths of 1000 steps: {number} contestants × {starts} start{'s' * (starts > 1)}"
         targets.append(timing.Target(claim, spread, limit, "ms"))
     report.add("## A drag: Adam on Rosenbrock, computed and drawn at 1280 × 900")
     return targets
@@ -99,7 +100,7 @@ def main() -> None:
     report = timing.Report()
     report.add("# The explorer")
     report.add(timing.header(("optimlab", "numpy")))
-    rounds = 12 if arguments.quick else 60
+    rounds = 12 if arguments.quick else 40
     with TemporaryDirectory() as folder, opened(build(), Path(folder)) as page:
         targets = [target for section in SECTIONS for target in section(page, report, rounds)]
     report.add("## Targets")
