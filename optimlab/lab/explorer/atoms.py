@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import MISSING, dataclass
 from functools import partial
+from importlib.util import find_spec
 from types import FunctionType
 from typing import Any
 
@@ -42,11 +43,10 @@ _SLIDERS: dict[str, tuple[float, float, Any]] = {
 _ANY_SLIDER = (0.0, 10.0, False)
 _REQUIRED = 0.1  # of a parameter without a default
 _LABELS = {"monkey": "Monkey saddle"}
-try:
-    from optimlab.recurrence import elementary
-except ImportError:  # until the portable functions are merged
-    elementary, _SURFACES = None, tuple(name for name in _SURFACES if name not in ("rastrigin", "cliff"))
-_WAVES = {name: getattr(elementary, name) for name in ("cos_pi", "sin_pi", "tangent_h")} if elementary else {}
+_ELEMENTARY = "optimlab.recurrence.elementary"
+"""Where waves and the like live, which the page has twins of."""
+if not find_spec(_ELEMENTARY):  # until the portable functions are merged
+    _SURFACES = tuple(name for name in _SURFACES if name not in ("rastrigin", "cliff"))  # type: ignore[assignment]
 
 
 def facts() -> dict[str, Any]:
@@ -270,10 +270,11 @@ def _surface(name: str) -> dict[str, Any]:
 
 
 def _traced(method: Any, *given: Any) -> Any:
-    """Return what a method makes of symbols, with waves that take symbols in the place of those for numbers."""
+    """Return what a method makes of symbols, with stand-ins that take symbols for functions that take numbers."""
     function = method.__func__
-    waves = {name: partial(_wave, wave) for name, wave in _WAVES.items()}
-    return FunctionType(function.__code__, function.__globals__ | waves)(method.__self__, *given)
+    known = function.__globals__
+    waves = {name: partial(_wave, x) for name, x in known.items() if getattr(x, "__module__", "") == _ELEMENTARY}
+    return FunctionType(function.__code__, known | waves)(method.__self__, *given)
 
 
 def _wave(function: Callable[..., Any], x: Any) -> Any:

@@ -65,6 +65,7 @@ CASES = [
     PLAIN
     | {"rule": "(Rate() * Gradient() | Trace(0.9)) / Rate() + 0.1 * Weights()", "rate": "linear(0.0001, steps=99)"},
     PLAIN | {"rule": "Ema(linear(0.5, steps=99, final=0.9), debias=True) | Sign()", "surface": "rastrigin"},
+    PLAIN | {"rule": "(Gradient() * Weights() - Square()) + 0.5 * (Gradient() * Weights() - Square()) | Sign()"},
     PLAIN | {"rule": "adam(eps=EpsHat(1e-8, 0.999))", "surface": "cliff", "rate": "exponential_decay(0.1, 0.99)"},
 ]
 
@@ -105,6 +106,12 @@ def test_a_lane_that_diverges_stops_and_the_others_go_on():
     assert np.isfinite(page["x"].reshape(-1, 2)[:, 0]).all()
 
 
+def test_an_infinite_gradient_is_no_gradient_of_the_size_of_the_limit():
+    case = {"rule": "sgd", "surface": "1e300*x**3 + y", "rate": "0.1", "starts": [[1e5, 0.0]], "steps": 3}
+    (page,) = run(DESCEND, [case | {"clipValue": 1.0}])
+    assert page["diverged"].tolist() == [1]
+
+
 BASINS = """
 const { rule, surface, rate, steps, nx, ny } = data;
 const told = { rule: readRule(rule), surface: readSurface(surface), rate: () => rate, nx, ny };
@@ -130,6 +137,12 @@ def test_who_leaves_a_saddle_is_gone_and_who_is_slow_is_under_way():
     slow = run(BASINS, {"rule": "sgd", "surface": "rosenbrock", "rate": 1e-5, "steps": 20, "nx": 4, "ny": 4})
     assert np.unique(gone["end"]).tolist() == [-1]
     assert np.unique(slow["end"]).tolist() == [-2]
+
+
+def test_who_swings_through_a_minimum_has_not_arrived():
+    rate = (2.0 * np.pi / 160.0) ** 2 / 2.0  # at the minimum at the steps 40, 120, 200, 280, when the map looks
+    told = {"rule": "Trace(1.0)", "surface": "x**2 + y**2", "rate": rate, "steps": 300, "nx": 40, "ny": 1}
+    assert np.unique(run(BASINS, told)["end"]).tolist() == [-2]
 
 
 def test_a_map_over_lr_and_beta_shows_where_the_heavy_ball_is_stable():
