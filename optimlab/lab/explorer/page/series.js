@@ -126,21 +126,14 @@ export function weightsOf(run, at) {
   return weights;
 }
 
-/** The mean squared error of the mean as a forecast of the next value, for each β: that of optimlab.fit_decay. */
-export function errorOver(values, betas, how = {}) {
-  return Float64Array.from(betas, (beta) => forecastError(values, { ...how, beta }));
-}
-
-function forecastError(values, how) {
-  const { mean } = emaOf(values, how);
-  let sum = 0;
-  let count = 0;
+/** The mean squared error of a mean as a forecast of the next value: that of optimlab.fit_decay. */
+export function forecastError(values, mean) {
+  let [sum, count] = [0, 0];
   for (let i = 1; i < values.length; i++) {
     const e = values[i] - mean[i - 1];
-    if (e === e) {
-      sum += e * e;
-      count += 1;
-    }
+    if (e !== e) continue;
+    sum += e * e;
+    count += 1;
   }
   return sum / count;
 }
@@ -150,11 +143,11 @@ export function bestBeta(values, how = {}, points = 41) {
   const least = 0.1 / values.length;
   const betas = [0];
   for (let i = 0; i < points - 1; i++) betas.push(1 - 0.95 * (least / 0.95) ** (i / (points - 2)));
-  const errors = errorOver(values, betas, how);
+  const errorAt = (beta) => forecastError(values, emaOf(values, { ...how, beta }).mean);
+  const errors = Float64Array.from(betas, errorAt);
   const at = errors.indexOf(errors.reduce((low, error) => Math.min(low, error), Infinity));
   if (at < 0) throw new Said("the series needs at least two finite values for an error");
-  const found = goldenSection(
-    (beta) => forecastError(values, { ...how, beta }), betas[Math.max(at - 1, 0)], betas[Math.min(at + 1, points - 1)]);
+  const found = goldenSection(errorAt, betas[Math.max(at - 1, 0)], betas[Math.min(at + 1, points - 1)]);
   return { betas, errors, best: found.error < errors[at] ? found : { beta: betas[at], error: errors[at] } };
 }
 

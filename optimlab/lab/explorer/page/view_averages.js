@@ -3,7 +3,7 @@ import { bitNoise, decayedFrom, exactLoss, exactSquares, lagOf, lossParts, measu
 import { chart, DASHES, short } from "./charts.js";
 import { element, figure, look, slider, table, toggle } from "./controls.js";
 
-const AVERAGES_RUNS = 200;
+const AVERAGES_WORK = 200000; // updates of all runs together, so that a slider stays live
 const AVERAGES_SEED = 1;
 const AVERAGES_PLACES = 12; // updates at which runs are measured
 const AVERAGES_SLIDERS = [
@@ -78,10 +78,12 @@ function averagesDraw(view) {
   const { lr, now, window: more } = state;
   const modes = averagesModes(state);
   const setting = { lr, now, window: more, betas: [state.beta1, state.beta2], gamma: state.gamma, curvature: 1 };
-  const runs = { runs: AVERAGES_RUNS, times: averagesTimes(now, more), noise: averagesNoise(view, modes.length) };
+  const runs = Math.min(400, Math.round(AVERAGES_WORK / (now + more)));
+  const noise = averagesNoise(view, runs * modes.length * (now + more));
+  const seen = { runs, times: averagesTimes(now, more), noise };
   view.ways = waysOf(setting).map((way) => ({
     ...way, loss: exactLoss(way, modes), parts: lossParts(way, modes), lag: lagOf(way.gains),
-    found: measuredLoss(way, modes, runs),
+    found: measuredLoss(way, modes, seen),
   }));
   view.from = decayedFrom(view.ways[0], modes, setting);
   const took = performance.now() - begin;
@@ -90,7 +92,7 @@ function averagesDraw(view) {
   averagesSay(view);
   averagesTable(view);
   averagesTold(view, modes);
-  view.note.textContent = `Lines are exact, dots are means of ${AVERAGES_RUNS} runs. ` +
+  view.note.textContent = `Lines are exact, dots are means of ${runs} runs. ` +
     `Dotted in ink: what a linear decay would give that began there. Computed in ${short(took, 2)} ms.`;
 }
 
@@ -100,9 +102,8 @@ function averagesTimes(now, more) {
 }
 
 /** The noise of all runs: the same numbers for every setting, more of them when they do not suffice. */
-function averagesNoise(view, modes) {
-  const size = AVERAGES_RUNS * modes * (view.state.now + view.state.window);
-  if (!(view.noise?.length >= size)) view.noise = bitNoise(AVERAGES_SEED, Math.ceil(1.3 * size));
+function averagesNoise(view, size) {
+  if (!(view.noise?.length >= size)) view.noise = bitNoise(AVERAGES_SEED, size);
   return view.noise;
 }
 
@@ -158,7 +159,8 @@ function averagesPaint(pen, view) {
 
 /** From below the lowest end to above the start, or where a run that is not stable leaves the picture. */
 function averagesRange(ways) {
-  const least = Math.min(...ways.map(({ loss }) => loss.reduce((a, b) => Math.min(a, b), Infinity)));
+  const later = ({ loss }) => loss.subarray(Math.ceil(loss.length / 50));
+  const least = Math.min(...ways.map((way) => later(way).reduce((a, b) => Math.min(a, b), Infinity)));
   const [begin, end] = [ways[0].loss[0], ways[0].loss.at(-1)];
   const low = Math.max(0.6 * least, 1e-12);
   return [low, Math.max(Math.min(2 * Math.max(begin, end), 100 * Math.max(begin, 1)), 10 * low)];
@@ -169,7 +171,8 @@ function averagesSay({ answer, ways, state }) {
   const end = (name) => ways.find((way) => way.name === name).loss.at(-1);
   const [decay, merge] = [end("linear decay"), end("merge")];
   const better = merge < decay ? "the merge is lower" : "the decay is lower";
-  answer.textContent = `Decaying now, linearly over ${state.window} updates, would leave ${short(decay)}. ` +
+  const stable = state.lr < 2 ? "" : "From lr h = 2 on a mode is not stable. ";
+  answer.textContent = `${stable}Decaying now, linearly over ${state.window} updates, would leave ${short(decay)}. ` +
     `Going on and merging these ${state.window} leaves ${short(merge)}: ${better}.`;
 }
 
@@ -185,12 +188,13 @@ function averagesTold({ theory, ways, state }, modes) {
   const floors = modes.map(({ h, noise }) => sgdVariance(lr, h, noise));
   const ends = (name) => modes.map((mode) => exactSquares(ways.find((way) => way.name === name), mode).at(-1));
   const [merged, decayed] = [ends("merge"), ends("linear decay")];
-  const excess = modes.map((mode, j) => exactSquares(ways[0], mode)[now] / floors[j]);
+  const stable = (value, j) => (floors[j] < Infinity ? value : NaN);
+  const excess = modes.map((mode, j) => stable(exactSquares(ways[0], mode)[now] / floors[j], j));
   const x = modes.map(({ h }) => Math.max(lr * h * more, 0.01));
   const rows = [
     ["floor of E w²", floors],
     ["… of the EMA β₂", modes.map(({ h, noise }) => averagedVariance(lr, h, { beta: beta2, noise }))],
-    ["lr with that floor", modes.map(({ h }) => lrOfAverage(lr, h, beta2))],
+    ["lr with that floor", modes.map(({ h }, j) => stable(lrOfAverage(lr, h, beta2), j))],
     ["now: E w² over its floor", excess],
     ["window, time constants", x],
     ["merge over decay, exact", merged.map((square, j) => square / decayed[j])],

@@ -1,7 +1,7 @@
 import { chart, DASHES, extent, short } from "./charts.js";
 import { choice, element, figure, look, slider } from "./controls.js";
 import { responseOf } from "./responses.js";
-import { errorOver, weightsOf } from "./series.js";
+import { weightsOf } from "./series.js";
 
 const FIGURE_DOTS = 400; // rows up to which the data are dots, beyond them a thin line
 const FIGURE_AGES = 100;
@@ -12,7 +12,7 @@ export function seriesStyle(i) {
   return i === "best" ? { color: ink, dash: [2, 3] } : { color: palette[i], dash: DASHES[i] };
 }
 
-/** The figures of a series view that has {state, series, runs, changed(), moved()}. → {top, charts, draw(), drawRow()} */
+/** The figures of a view that has {state, series, runs, changed(), moved()}. → {top, charts, draw(), drawRow()} */
 export function seriesFigures(view) {
   const legend = () => seriesLegend(view);
   const small = (title, file, painter) =>
@@ -110,7 +110,7 @@ function rowShown({ state, series }) {
 function paintCursor(pen, view) {
   const { series, runs, place: { x, inner } } = view;
   const row = rowShown(view);
-  const [left, top, width, height] = inner;
+  const [, top, , height] = inner;
   const at = x(series.xs[row]);
   pen.group(inner, () => {
     for (const run of runs.lines) {
@@ -121,9 +121,13 @@ function paintCursor(pen, view) {
     }
     pen.line([at, top, at, top + height], { color: look().ink, width: 1.5 });
   });
-  const side = at > left + 0.6 * width ? { dx: -8, align: "end" } : { dx: 8, align: "start" };
-  const words = `${series.label(row)}: ${short(series.values[row], 4)}`;
-  pen.text(at + side.dx, top + 16, words, { color: look().ink, size: 16, align: side.align, halo: look().paper });
+  sidedText(pen, inner, at, `${series.label(row)}: ${short(series.values[row], 4)}`);
+}
+
+/** Words at a line of the figure, on the side that has room. */
+function sidedText(pen, [left, top, width], at, words) {
+  const [dx, align] = at > left + 0.6 * width ? [-8, "end"] : [8, "start"];
+  pen.text(at + dx, top + 16, words, { color: look().ink, size: 16, align, halo: look().paper });
 }
 
 function hangingWeights(weights, xs, x, [bottom, height]) {
@@ -180,25 +184,25 @@ function paintWeights(pen, view) {
 
 /** The error of the next value over β, with the best and the chosen ones. */
 function paintErrors(pen, view) {
-  const { fit, lines, how } = view.runs;
+  const { fit, lines } = view.runs;
   const xs = fit.betas.map((beta) => 1 / (1 - beta));
   const own = lines.filter(({ place }) => place !== "best");
-  const at = errorOver(view.series.values, own.map(({ beta }) => beta), how);
   const ys = fit.errors.map(Math.sqrt);
-  const marks = [{ x: 1 / (1 - fit.best.beta), text: `best: β = ${short(fit.best.beta)}`, color: look().ink }];
+  const best = 1 / (1 - fit.best.beta);
+  const marks = [{ x: best, color: look().ink }];
   const { x, y, inner } = chart(pen, look(), {
     xs, series: [{ ys, color: look().soft }], marks, logX: true,
     xLabel: "window 1/(1−β), rows", yLabel: "RMS error of the next value",
   });
-  pen.group(inner, () => own.forEach(({ beta, place }, i) =>
-    pen.dot(x(1 / (1 - beta)), y(Math.sqrt(at[i])), 8, { color: seriesStyle(place).color, edge: look().paper })));
+  sidedText(pen, inner, x(best), `best: β = ${short(fit.best.beta)}`);
+  pen.group(inner, () => own.forEach(({ beta, rmse, place }) =>
+    pen.dot(x(1 / (1 - beta)), y(rmse), 8, { color: seriesStyle(place).color, edge: look().paper })));
 }
 
-function responseControls({ state, changed }) {
+function responseControls({ state, kinds, changed }) {
   const period = slider({
     name: "period", low: 2, high: 400, log: true, value: state.period, on: (rows) => changed((state.period = rows)),
   });
-  const kinds = [["step", "a step"], ["ramp", "a ramp"], ["sine", "a wave"]];
   const show = () => (period.root.hidden = state.response !== "sine");
   const kind = choice({
     name: "Response to", options: kinds, value: state.response,
