@@ -62,8 +62,8 @@ REFUSED = {
     "x" * 5_000_001: "5000001 characters",
     "x\n" + "1\n" * 200_001: "at most 200000 rows",
     ",".join(map(str, range(600))) + "\n": "more than the 500 cells",
-    '"' * 10**6: "no other",
-    "\n" * 10**6 + "x": "no other",
+    '"' * 10**5: "no other",
+    "\n" * 10**5 + "x": "no other",
 }
 
 
