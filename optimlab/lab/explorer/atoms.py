@@ -207,7 +207,7 @@ def _rule(make: Callable[..., Rule]) -> dict[str, Any]:
         make, template, _values(parameters, 1) | {p.name: basic.adam() for p in parameters if p.annotation == "Rule"}
     )
     label = look(make(**{p.name: values[p.name] for p in parameters if p.default is p.empty})).name
-    label = make.__name__.replace("_", " ") if label == repr(make) or "(" in label else label
+    label = make.__name__.replace("_", " ").capitalize() if label == repr(make) or "(" in label else label
     return {
         "name": make.__name__, "label": label, "template": template, "parameters": [_slider(p) for p in parameters],
     }  # fmt: skip

@@ -91,6 +91,7 @@ WRONG = {
     "x**2 +": "must stand here; there is the end",
     "3 + 4": "a formula must contain x or y",
     "sn(x)": '"sn" is no function of a formula; did you mean sin?',
+    "a" * 1000000: "at most 2000 characters",
     "x + z": '"z" is not known in a formula',
     "x | y": "| has no meaning in a formula",
     "sin(x, y)": "sin takes 1 argument, without names; got 2",

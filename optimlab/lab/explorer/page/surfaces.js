@@ -2,7 +2,7 @@ import { FACTS } from "./facts.js";
 import { formulaText, readFormula } from "./formula.js";
 import { Machine, padded } from "./machine.js";
 import { criticalPoints } from "./points.js";
-import { Said, nearest } from "./syntax.js";
+import { Said, nearest, parse } from "./syntax.js";
 import { Term, plan, replay } from "./symbols.js";
 
 const SURFACE_CACHE = new Map();
@@ -30,10 +30,10 @@ function surfaceNamed(fact) {
 }
 
 function surfaceOwn(text) {
-  const name = text.trim();
-  if (/^[\p{L}_][\p{L}\p{N}_]*$/u.test(name) && name !== "x" && name !== "y") {
-    const remedy = nearest(name, FACTS.surfaces.map((surface) => surface.name));
-    throw new Said(`"${name}" is no surface; ${remedy} A formula such as x**2 - y**2 is one, too`);
+  const tree = parse(text);
+  if (tree.kind === "name" && tree.name !== "x" && tree.name !== "y") {
+    const remedy = nearest(tree.name, FACTS.surfaces.map((surface) => surface.name));
+    throw new Said(`"${tree.name}" is no surface; ${remedy} A formula such as x**2 - y**2 is one, too`, tree.at);
   }
   const written = formulaText(text);
   const operations = (which) => (x, y) => [readFormula(text, x, y)[which]].flat();

@@ -1,5 +1,6 @@
 const SYNTAX_LONGEST = 2000;
 const SYNTAX_DEEPEST = 60;
+const SYNTAX_LONGEST_NAME = 60;
 const SYNTAX_TOKEN = /\s*(?:((?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)|([\p{L}_][\p{L}\p{N}_]*)|(\*\*|[-+*/|()[\],=]))/uy;
 const SYNTAX_BINDING = { "|": 1, "+": 2, "-": 2, "*": 3, "/": 3, "**": 5 };
 const SYNTAX_MINUS = 4; // looser than **, as in Python: -x**2 is -(x**2)
@@ -42,9 +43,14 @@ function syntaxTokens(text) {
     const [all, number, name, sign] = found;
     const kind = number ? "number" : name ? "name" : "sign";
     const written = number ?? name ?? sign;
-    tokens.push({ kind, text: written, at: at + all.length - written.length });
+    tokens.push({ kind, text: syntaxShort(kind, written, at), at: at + all.length - written.length });
   }
   return [...tokens, { kind: "end", text: "the end", at: end }];
+}
+
+function syntaxShort(kind, text, at) {
+  if (kind !== "name" || text.length <= SYNTAX_LONGEST_NAME) return text;
+  throw new Said(`a name must have at most ${SYNTAX_LONGEST_NAME} letters; this one has ${text.length}`, at);
 }
 
 class SyntaxReader {
