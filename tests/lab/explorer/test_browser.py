@@ -226,6 +226,22 @@ def test_keys_reach_every_control_and_move_the_start(page):
     assert moved != start
 
 
+def test_it_steps_and_plays_and_rests(page):
+    page.open()
+    shown = "return document.querySelector('.step').textContent;"
+    whole = pictures(page)[1]
+    page.run("const one = document.querySelector('[aria-label=\"One step\"]'); one.click(); one.click(); one.click();")
+    assert page.run(shown) == "2 / 500"
+    assert pictures(page)[1] != whole
+    page.run("document.body.focus(); document.dispatchEvent(new KeyboardEvent('keydown', { key: ' ' }));")
+    page.painted()
+    playing = int(page.run(shown).split(" ")[0])
+    assert 2 <= playing < 500
+    turn(page, "Step shown", "1000")
+    assert page.run(shown) == "500 / 500"
+    assert pictures(page)[1] == whole
+
+
 def test_tabs_turn_with_the_arrow_keys(page):
     page.open()
     keys = pytest.importorskip("selenium.webdriver").Keys
