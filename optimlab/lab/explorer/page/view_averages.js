@@ -5,7 +5,7 @@ import { element, figure, look, slider, table, toggle } from "./controls.js";
 
 const AVERAGES_WORK = 200000; // updates of all runs together, so that a slider stays live
 const AVERAGES_SEED = 1;
-const AVERAGES_PLACES = 12; // updates at which runs are measured
+const AVERAGES_PLACES = 16; // updates at which runs are measured
 const AVERAGES_SLIDERS = [
   { key: "lr", name: "lr", low: 0.001, high: 2.2, log: true, title: "learning rate; the stiff mode has h = 1" },
   { key: "slow", name: "slow h", low: 0.001, high: 1, log: true, title: "curvature of the slow mode" },
@@ -97,8 +97,8 @@ function averagesDraw(view) {
 }
 
 function averagesTimes(now, more) {
-  const before = Array.from({ length: AVERAGES_PLACES }, (_, i) => Math.round(((i + 1) * now) / AVERAGES_PLACES));
-  return [...before, now + Math.round(more / 2), now + more];
+  const part = (now + more) / AVERAGES_PLACES;
+  return Array.from({ length: AVERAGES_PLACES }, (_, i) => Math.round((i + 1) * part));
 }
 
 /** The noise of all runs: the same numbers for every setting, more of them when they do not suffice. */
@@ -199,7 +199,7 @@ function averagesTold({ theory, ways, state }, modes) {
     ["window, time constants", x],
     ["merge over decay, exact", merged.map((square, j) => square / decayed[j])],
     ["… in the limit of small lr h", x.map((one, j) => mergeOverDecay(one, excess[j]))],
-    ["decay wins from further away than", x.map(mergeCrossover)],
+    ["decay wins above", x.map(mergeCrossover)],
   ];
   theory.fill(["", ...modes.map(({ h }) => `h = ${short(h)}`)], rows.map(([name, values]) => [name, ...values]));
 }
