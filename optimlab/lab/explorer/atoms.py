@@ -110,6 +110,7 @@ def _field(parameter: inspect.Parameter, ranges: dict[str, Range]) -> dict[str, 
 def _range(allowed: Range) -> dict[str, Any]:
     names = ("low", "above", "high", "below", "finite")
     held = {name: x for name, x in zip(names, allowed._limits, strict=True) if x is True or type(x) is float}
+    held |= {"whole": True} if allowed.whole else {}
     return {"words": allowed.words} | {name: x for name, x in held.items() if math.isfinite(x)}
 
 
@@ -160,8 +161,15 @@ def _atom(cls: type[Rule]) -> dict[str, Any]:
 
 def _coefficients(rule: Rule) -> list[dict[str, Any]]:
     """Return how each coefficient follows from a field, from what the rule computes of numbers that tell."""
+    told, again = _telling(rule, _FIELD), _telling(rule, _FIELD / 2.0)
+    if told != again:
+        raise ValueError(f"a coefficient must be a field, a number less a field, or a number; got {rule!r}")
+    return told
+
+
+def _telling(rule: Rule, value: float) -> list[dict[str, Any]]:
     for name in [*rule.ranges, *(["gain"] if hasattr(rule, "gain") else [])]:
-        object.__setattr__(rule, name, _Told.of(_FIELD, field=name))
+        object.__setattr__(rule, name, _Told.of(value, field=name))
     return [x.told if isinstance(x, _Told) else {"number": float(x)} for x in rule.coefficients(1)]
 
 

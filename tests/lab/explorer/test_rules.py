@@ -145,6 +145,7 @@ WRONG = {
     "Ema(1.5)": "beta must be in [0, 1); got 1.5",
     "adam(beta3=0.5)": "adam has no argument beta3; did you mean beta1?",
     "StepSize(0.1, shrink=0)": "shrink must be in (0, 1); got 0.0",
+    "Ema(TailGain(2.5))": "start must be whole numbers of at least 0 and finite; got 2.5",
     "Trace()": "Trace needs beta",
     "Trace(0.9, 0.1)": "at most 1 arguments without a name",
     "adam(": "must stand here; there is the end",

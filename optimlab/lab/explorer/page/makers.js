@@ -104,7 +104,8 @@ export function allowed({ name, range }, given) {
   }
   const { low = -Infinity, high = Infinity, above, below } = range;
   const inside = (above ? given > low : given >= low) && (below ? given < high : given <= high);
-  if (inside && !(range.finite && !Number.isFinite(given))) return given;
+  const kind = (!range.finite || Number.isFinite(given)) && (!range.whole || Number.isInteger(given));
+  if (inside && kind) return given;
   throw new Said(`${name} must be ${range.words}; got ${pythonNumber(given)}`);
 }
 
