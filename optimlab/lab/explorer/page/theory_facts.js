@@ -28,7 +28,7 @@ function axesAt(surface, [x, y]) {
 /** What theory says of a run near that point, with what the run did: {limit, facts: [[what, predicted, measured]]}. */
 export function theoryFacts({ rule, run, surface, lr, noise }) {
   const point = nearestPoint(run, surface.points);
-  if (!point) return { limit: null, facts: [] };
+  if (!point || point.kind === "degenerate") return { limit: null, facts: [] };
   const along = axesAt(surface, point.at).map(([u, v]) => (k) => {
     return u * (run.x[k * run.lanes] - point.at[0]) + v * (run.y[k * run.lanes] - point.at[1]);
   });

@@ -20,8 +20,8 @@ export function ruleOptions() {
 
 /** What a contestant is called. */
 export function labelOf({ rule, text }) {
-  const name = RULES.find((one) => one.name === rule)?.label ?? (text.slice(0, 40) || "own rule");
-  return name[0].toUpperCase() + name.slice(1);
+  const label = RULES.find((one) => one.name === rule)?.label;
+  return label ? label[0].toUpperCase() + label.slice(1) : text.slice(0, 40) || "own rule";
 }
 
 /** The parameters of a rule: what is set and allowed, else the default. */

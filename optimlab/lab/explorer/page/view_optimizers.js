@@ -58,7 +58,10 @@ export const optimizersView = {
 /** What the command line asked for, as a state. */
 function optimizersOpening({ rules, surface }) {
   const known = FACTS.surfaces.some((one) => one.name === surface);
-  const contestants = rules?.map((text, style) => ({ rule: "own", text, values: {}, lr: 0.01, style }));
+  const named = (text) => RULES.some((one) => one.name === text);
+  const contestants = rules?.map((text, style) => {
+    return { rule: named(text) ? text : "own", text, values: {}, lr: 0.01, style };
+  });
   return {
     ...(contestants && { contestants }),
     ...(surface && (known ? { surface } : { surface: "own", formula: surface })),

@@ -1,0 +1,64 @@
+"""What the page says beside a path: theory and what the path did agree, and what cannot be run leaves the rest alone."""
+
+from tests.lab.explorer.javascript import run
+
+RUN = """
+  const given = { start: [], grid: 0, steps: 500, noise: 0, seed: 0, schedule: "constant", settings: {}, ...data.setting };
+  const arena = new Arena();
+  const setting = { clipNorm: 0, clipValue: 0, ...given };
+  const [found] = arena.update(setting, [{ text: data.text, lr: data.lr }]);
+  const told = { ...found, surface: arena.surface, lr: data.lr, noise: setting.noise };
+  return { error: found.error, surfaceError: arena.surfaceError, ...(found.run && theoryFacts(told)) };
+"""
+
+
+def facts(text, lr, **setting):
+    """The facts of a rule on a surface: {what: (predicted, measured)}."""
+    found = run(RUN, {"text": text, "lr": lr, "setting": setting})
+    return {what: (predicted, measured) for what, predicted, measured in found["facts"]}
+
+
+def test_contraction_on_the_ravine_is_as_predicted():
+    for text, lr in [("sgd", 0.015), ("heavy_ball", 0.002)]:
+        predicted, found = facts(text, lr, surface="ravine")["contraction per step"]
+        assert abs(predicted - found) < 2e-3
+    predicted, found = facts("sgd", 0.0205, surface="ravine")["growth per step"]
+    assert abs(predicted - found) < 1e-9
+
+
+def test_a_saddle_is_left_when_it_is_predicted():
+    for text, lr in [("sgd", 0.005), ("heavy_ball", 0.0005)]:
+        predicted, found = facts(text, lr, surface="saddle", steps=2000)["steps to leave the saddle"]
+        assert predicted == found
+    _, found = facts("sgd", 0.0001, surface="saddle", steps=100)["steps to leave the saddle"]
+    assert found == "more than 100"
+
+
+def test_the_noise_floor_is_as_predicted():
+    predicted, found = facts("sgd", 0.01, surface="ravine", noise=0.3, steps=5000)["noise floor of f"]
+    assert abs(found / predicted - 1) < 0.2
+
+
+def test_a_rule_without_linear_theory_has_no_facts():
+    assert facts("adam", 0.01, surface="ravine") == {}
+    assert facts("sgd", 0.01, surface="monkey") == {}
+
+
+def test_an_error_is_told_and_the_surface_stays():
+    found = run(RUN, {"text": "Ema(", "lr": 0.1, "setting": {"surface": "ravine"}})
+    assert "there is the end" in found["error"]
+    found = run(RUN, {"text": "sgd", "lr": 0.001, "setting": {"surface": "x +"}})
+    assert "there is the end" in found["surfaceError"]
+    assert "largest stable lr" in [what for what, *_ in found["facts"]]
+
+
+def test_what_has_not_changed_is_not_computed_again():
+    code = """
+      const arena = new Arena();
+      const setting = { surface: "ravine", start: [], grid: 0, steps: 10, noise: 0, seed: 0, schedule: "constant", settings: {} };
+      const two = [{ text: "sgd", lr: 0.1 }, { text: "adam", lr: 0.1 }];
+      const before = arena.update(setting, two);
+      const after = arena.update(setting, [two[0], { text: "adam", lr: 0.2 }]);
+      return before.map((run, i) => run === after[i]);
+    """
+    assert run(code, None) == [True, False]
