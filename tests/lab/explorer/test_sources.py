@@ -44,8 +44,9 @@ def test_the_text_of_torch_is_that_of_python():
 CODE = """
 return data.map((setting) => {
   const made = readRule(setting.rule);
-  const [surface, { at }] = [readSurface(setting.surface), readSchedule(setting.rate)];
-  const found = descend({ ...setting, rule: made, surface, rate: at, starts: [setting.start] });
+  const scaled = readRule(`${setting.rate} * Gradient()`);
+  const [surface, rate] = [readSurface(setting.surface), (k) => scaled.coefficients(k + 1)[0]];
+  const found = descend({ ...setting, rule: made, surface, rate, starts: [setting.start] });
   return { script: pythonSnippet({ ...setting, rule: made.text }), x: found.x, y: found.y, f: found.f };
 });
 """

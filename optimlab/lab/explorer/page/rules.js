@@ -25,15 +25,6 @@ export function readRule(text) {
   return rule;
 }
 
-/** The schedule or number that a text describes: {at: s(k), text}. */
-export function readSchedule(text) {
-  const tree = parse(text);
-  const value = ruleValue(tree, null);
-  if (typeof value === "number") return { at: () => value, text: pythonNumber(value) };
-  if (value instanceof Made && value.family === "schedule") return { at: value.made, text: value.text };
-  throw new Said(`a number or a schedule such as cosine_decay(0.1, steps=1000) must stand here`, tree.at);
-}
-
 /** The expression of a named rule with numbers for its parameters: {beta1: 0.9, ...}; a missing one is the default. */
 export function ruleText(entry, values) {
   return rulePlaced(() => ruleNamed(entry, [], values), 0).text;
