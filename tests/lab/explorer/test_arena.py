@@ -1,11 +1,10 @@
-"""What the page says beside a path: theory and what the path did agree, and what cannot be run leaves the rest alone."""
+"""What the page says beside a path: theory and path agree, and what cannot be run leaves the rest alone."""
 
 from tests.lab.explorer.javascript import run
 
 RUN = """
-  const given = { start: [], grid: 0, steps: 500, noise: 0, seed: 0, schedule: "constant", settings: {}, ...data.setting };
   const arena = new Arena();
-  const setting = { clipNorm: 0, clipValue: 0, ...given };
+  const setting = { ...optimizersView.defaults, steps: 500, ...data.setting };
   const [found] = arena.update(setting, [{ text: data.text, lr: data.lr }]);
   const told = { ...found, surface: arena.surface, lr: data.lr, noise: setting.noise };
   return { error: found.error, surfaceError: arena.surfaceError, ...(found.run && theoryFacts(told)) };
@@ -55,7 +54,7 @@ def test_an_error_is_told_and_the_surface_stays():
 def test_what_has_not_changed_is_not_computed_again():
     code = """
       const arena = new Arena();
-      const setting = { surface: "ravine", start: [], grid: 0, steps: 10, noise: 0, seed: 0, schedule: "constant", settings: {} };
+      const setting = { ...optimizersView.defaults, steps: 10 };
       const two = [{ text: "sgd", lr: 0.1 }, { text: "adam", lr: 0.1 }];
       const before = arena.update(setting, two);
       const after = arena.update(setting, [two[0], { text: "adam", lr: 0.2 }]);

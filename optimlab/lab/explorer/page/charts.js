@@ -75,7 +75,7 @@ function logTicks(low, high, count) {
   if (last - first < 1) return linearTicks(low, high, count).filter((value) => value > 0);
   const step = Math.ceil((last - first) / count);
   const found = [];
-  for (let exponent = Math.ceil(first / step) * step; exponent <= last; exponent += step) found.push(Number(`1e${exponent}`));
+  for (let power = Math.ceil(first / step) * step; power <= last; power += step) found.push(Number(`1e${power}`));
   return found;
 }
 

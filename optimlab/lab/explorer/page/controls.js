@@ -173,9 +173,9 @@ export function copyButton(label, text) {
 }
 
 /**
- * A figure that `paint(pen, look)` draws on a canvas as wide as its place and `height`, or height(width, of the window),
- * high; larger where the page's letters are. What paintOver draws is on a second canvas over the first. A button saves
- * it as SVG, with a legend: legend() → [{name, color, dash, shape}]. → {root, stage, zoom(), draw(), over, drawOver()}
+ * A figure that `paint(pen, look)` draws on a canvas as wide as its place and `height` high, or height(width, of the
+ * window); larger where the page's letters are. What paintOver draws is on a second canvas over it. A button saves it
+ * as SVG, with a legend: legend() → [{name, color, dash, shape}]. → {root, stage, zoom(), draw(), over, drawOver()}
  */
 export function figure({ title, file, height, paint, paintOver, label, legend = () => [] }) {
   const canvas = element("canvas", { role: "img", "aria-label": label ?? title });

@@ -6,7 +6,7 @@ import { optimizersView } from "./view_optimizers.js";
 import { seriesView } from "./view_series.js";
 
 const PAGE_LONGEST = 100000;
-const PAGE_BUSY = "input:not([type=range]), select, textarea, button:not(.handle), summary, a"; // have keys of their own
+const PAGE_BUSY = "input:not([type=range]), select, textarea, button:not(.handle), summary, a"; // have their own keys
 let pageState = {};
 let pageParts = [];
 

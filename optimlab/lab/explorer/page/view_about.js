@@ -2,7 +2,7 @@ import { element } from "./controls.js";
 import { FACTS } from "./facts.js";
 
 const ABOUT_TEXT = [
-  "All paths, curves and maps are computed here, by the formulas of optimlab; a path has the bits that Python gives it.",
+  "Paths, curves and maps are computed here, by the formulas of optimlab; a path has the bits of Python's.",
   "Nothing is sent or loaded. What you type is read as a formula; it is never run as a program.",
   "“Copy link” keeps what you have set. “SVG” and “CSV” save a figure or a table.",
 ];

@@ -4,6 +4,22 @@ import { look } from "./controls.js";
 /** Cells in a row of a map, and rows. */
 export const BASIN_SIDE = 100;
 
+/** Rows in the order in which they are filled, those far apart first; each stands for `gap` rows until they come. */
+export const BASIN_ORDER = [32, 16, 8, 4, 2, 1].flatMap((gap, level) => {
+  const rows = Array.from({ length: Math.ceil(BASIN_SIDE / gap) }, (_, k) => k * gap);
+  return rows.filter((row) => level === 0 || row % (2 * gap)).map((row) => ({ row, gap }));
+});
+
+/** Fill the next row of a map. */
+export function basinAdvance(map) {
+  const { value } = map.work.next();
+  const { row, gap } = BASIN_ORDER[map.done];
+  map.ends.set(value.end, row * BASIN_SIDE);
+  map.when.set(value.when, row * BASIN_SIDE);
+  map.source.fill(row, row, Math.min(row + gap, BASIN_SIDE));
+  map.done += 1;
+}
+
 /** Colours of the ends, paler the later they were reached. */
 export function basinPicture({ ends, when, source }, colours, steps) {
   const data = new Uint8ClampedArray(4 * BASIN_SIDE * BASIN_SIDE);

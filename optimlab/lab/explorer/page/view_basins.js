@@ -4,13 +4,12 @@ import { axes, short } from "./charts.js";
 import { choice, element, figure, slider } from "./controls.js";
 import { RULES, readRule, ruleText } from "./rules.js";
 import { surfaceChoice } from "./view_conditions.js";
-import { BASIN_SIDE, basinItem, basinPicture } from "./view_basin_map.js";
+import { BASIN_ORDER, BASIN_SIDE, basinAdvance, basinItem, basinPicture } from "./view_basin_map.js";
 import { contestantValues, ruleOptions, symbolOf } from "./view_contestants.js";
 import { fitted, minimaMarks, startHandle } from "./view_paths.js";
 
 const BASINS_BUDGET = 12; // milliseconds of work in a frame
 const BASINS_RATES = [1e-4, 1]; // lr of the second map, times the scale of the slider
-const BASINS_FIRST = [32, 16, 8, 4, 2, 1]; // rows far apart come first, then those between
 let basinsNow = null;
 
 /** Which start ends in which minimum, and how that depends on lr and β. */
@@ -191,35 +190,32 @@ function basinsBegin(view) {
   view.surface.say(arena.surfaceError);
   view.rule = readRule(ruleText(basinsEntry(view), contestantValues(basinsEntry(view), state.values)));
   view.began = performance.now();
-  const order = BASINS_FIRST.flatMap((gap, level) => basinsRows(gap, level === 0));
   for (const map of view.maps) {
     map.figure.draw();
     if (!map.place) return;
     const row = map.rows(map);
     const cells = BASIN_SIDE * BASIN_SIDE;
     Object.assign(map, {
-      order,
       done: 0,
       ends: new Int8Array(cells),
       when: new Int16Array(cells),
       source: new Int16Array(BASIN_SIDE).fill(-1),
     });
-    map.work = basins({ surface: arena.surface, steps: state.steps, ny: BASIN_SIDE, row: (j) => row(order[j].row) });
+    map.work = basins({
+      surface: arena.surface,
+      steps: state.steps,
+      ny: BASIN_SIDE,
+      row: (j) => row(BASIN_ORDER[j].row),
+    });
   }
   basinsFrame(view);
-}
-
-/** Rows of a level: every `gap`, without those of the coarser levels. */
-function basinsRows(gap, first) {
-  const rows = Array.from({ length: Math.ceil(BASIN_SIDE / gap) }, (_, k) => k * gap);
-  return rows.filter((row) => first || row % (2 * gap)).map((row) => ({ row, gap }));
 }
 
 function basinsFrame(view) {
   const until = performance.now() + BASINS_BUDGET;
   let open = view.maps.filter((map) => map.done < BASIN_SIDE);
   while (open.length && performance.now() < until) {
-    open.forEach(basinsAdvance);
+    open.forEach(basinAdvance);
     open = open.filter((map) => map.done < BASIN_SIDE);
   }
   for (const map of view.maps) map.figure.draw();
@@ -227,19 +223,10 @@ function basinsFrame(view) {
   if (open.length) view.waiting = requestAnimationFrame(() => basinsFrame(view));
 }
 
-function basinsAdvance(map) {
-  const { value } = map.work.next();
-  const { row, gap } = map.order[map.done];
-  map.ends.set(value.end, row * BASIN_SIDE);
-  map.when.set(value.when, row * BASIN_SIDE);
-  map.source.fill(row, row, Math.min(row + gap, BASIN_SIDE));
-  map.done += 1;
-}
-
 function basinsLegend(view) {
   const { ends, done } = view.maps[0];
   const counts = new Map();
-  for (const { row } of view.maps[0].order.slice(0, done)) {
+  for (const { row } of BASIN_ORDER.slice(0, done)) {
     for (const end of ends.subarray(row * BASIN_SIDE, (row + 1) * BASIN_SIDE))
       counts.set(end, (counts.get(end) ?? 0) + 1);
   }

@@ -11,7 +11,7 @@ import { pathsMap, styleOf } from "./view_paths.js";
 import { playerPanel } from "./view_player.js";
 import { rulePanel } from "./view_rule.js";
 
-let optimizersNow = null; // the view as it is built, for measureFrames
+let optimizersNow = null;
 
 /** Paths of optimizers over a surface, and all that follows from them. */
 export const optimizersView = {
@@ -177,39 +177,4 @@ function optimizersRow(view, { rule, run, error }, i) {
   const last = run.steps * run.lanes;
   const note = left >= 0 ? `diverged at step ${left}` : "";
   return [labelOf(one), one.lr, run.f[last], distance[run.steps], run.size[last], note];
-}
-
-/** Milliseconds to compute and to redraw so many paths of the first 20 rules: medians over 15 drags of the start. */
-export function measureFrames(paths = 20, steps = 1000) {
-  const view = optimizersNow;
-  const before = structuredClone(view.state);
-  view.probe = element("canvas").getContext("2d", { willReadFrequently: true });
-  const rules = RULES.slice(0, Math.min(paths, 20));
-  const contestants = rules.map(({ name }, style) => ({ rule: name, text: "", values: {}, lr: 0.001, style }));
-  const grid = Math.round(Math.sqrt(paths / rules.length - 1));
-  Object.assign(view.state, optimizersView.defaults, { contestants, steps, grid, surface: "rosenbrock" });
-  const times = Array.from({ length: 16 }, (_, i) => optimizersDrag(view, [-1.2 + 0.02 * i, 1])).slice(1);
-  Object.assign(view.state, before);
-  view.draw();
-  const median = (key) => times.map((time) => time[key]).sort((a, b) => a - b)[7];
-  return {
-    paths: rules.length * (1 + grid * grid),
-    steps,
-    compute: median("compute"),
-    draw: median("draw"),
-    frame: median("frame"),
-  };
-}
-
-/** One drag; a pixel is read back, so that the canvas has truly drawn. */
-function optimizersDrag(view, start) {
-  const begin = performance.now();
-  view.state.start = start;
-  optimizersUpdate(view);
-  const middle = performance.now();
-  view.map.drawOver();
-  view.probe.drawImage(view.map.over, 0, 0, 1, 1, 0, 0, 1, 1);
-  view.probe.getImageData(0, 0, 1, 1);
-  const end = performance.now();
-  return { compute: middle - begin, draw: end - middle, frame: end - begin };
 }
