@@ -61,14 +61,14 @@ def script(html):
     return found
 
 
-def run(code, data=None):
-    """What `code`, the body of an async function of `data` beside the page's own script, returns in node."""
+def run(code, data=None, *, html=None):
+    """What `code`, the body of an async function of `data` beside the script of the page, returns in node."""
     if not shutil.which("node"):
         pytest.skip("node is not installed")
     around = _AROUND.replace("{KINDS}", json.dumps(_KINDS)).replace("CODE", code)
     with tempfile.TemporaryDirectory() as folder:
         program, result = Path(folder, "program.cjs"), Path(folder, "result.json")
-        program.write_text(f"{script(page())}\n{around}", encoding="utf-8")
+        program.write_text(f"{script(html or page())}\n{around}", encoding="utf-8")
         done = subprocess.run(
             ["node", program, result], input=json.dumps(_sent(data)), capture_output=True, encoding="utf-8", timeout=300
         )

@@ -57,6 +57,14 @@ const target = document.querySelector("main > :not([hidden])");
 target.dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true }));
 await dataTransfer.files[0].text();
 """
+INTRUSION = """
+const script = document.createElement("script");
+script.textContent = "window.intruded = 1;";
+const box = document.createElement("div");
+box.innerHTML = "<img src='https://example.org/' onerror='window.intruded = 2'>";
+document.body.append(script, box);
+await fetch("https://example.org/").then(() => (window.intruded = 3), () => {});
+"""
 MESSAGES = """
 const shown = [...document.querySelectorAll(".message")].filter((one) => one.checkVisibility());
 return shown.map((one) => one.textContent);
@@ -211,6 +219,16 @@ def test_a_file_is_dropped_and_a_hostile_one_is_told(page):
         assert 10 < len(said(page)) < 1000, name
     assert page.run("return document.querySelectorAll('img, main script, main b').length;") == 0
     assert page.console() == []
+
+
+def test_the_policy_stops_what_would_get_in_all_the_same(page):
+    page.open()
+    page.run(INTRUSION)
+    page.painted()
+    assert page.run("return window.intruded;") is None
+    told = page.console()
+    for directive in ("script-src", "img-src", "default-src"):
+        assert any("Content Security Policy" in line and directive in line for line in told), directive
 
 
 def test_keys_reach_every_control_and_move_the_start(page):

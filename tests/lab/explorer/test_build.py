@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from optimlab import adam
 from optimlab.lab.explorer import build
 from optimlab.lab.explorer.build import joined
 from tests.lab.explorer.javascript import page, run, script
@@ -105,6 +106,16 @@ def test_only_the_page_and_its_pen_touch_the_document():
     for path in MODULES:
         if not path.stem.startswith("view_") and path.stem not in ("controls", "pen", "page"):
             assert not re.search(r"\b(document|window|navigator)\b[.\[]", path.read_text(encoding="utf-8")), path.name
+
+
+def test_the_page_opens_with_what_is_asked_for():
+    html = build(rules=["adam", "Ema(0.9) | Sign()"], surface="beale")
+    code = "const { surface, contestants } = pageDefaults().optimizers; return [surface, contestants.map(textOf)];"
+    surface, texts = run(code, html=html)
+    assert surface == "beale"
+    assert texts == [repr(adam()), "Ema(0.9) | Sign()"]
+    code = "const { surface, formula } = pageDefaults().optimizers; return [surface, formula];"
+    assert run(code, html=build(surface="x**2 + y**4")) == ["own", "x**2 + y**4"]
 
 
 def test_what_the_page_opens_with_is_data():
