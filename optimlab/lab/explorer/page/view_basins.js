@@ -65,47 +65,24 @@ function basinsAxis(view) {
 function basinsControls(view, request) {
   const { state } = view;
   const entry = basinsEntry(view);
-  const rule = choice({
-    name: "Rule",
-    options: ruleOptions(),
-    value: entry.name,
-    on: (name) => {
-      Object.assign(state, { rule: name, values: {} });
-      view.fill();
-      request();
-    },
-  });
-  const rate = slider({
-    name: "lr",
-    low: 1e-5,
-    high: 10,
-    log: true,
-    value: state.lr,
-    on: (lr) => request((state.lr = lr)),
-  });
-  const steps = slider({
-    name: "steps",
-    low: 20,
-    high: 2000,
-    log: true,
-    whole: true,
-    value: state.steps,
-    on: (n) => request((state.steps = n)),
-  });
+  const pick = (name) => {
+    Object.assign(state, { rule: name, values: {} });
+    view.fill();
+    request();
+  };
+  const rule = choice({ name: "Rule", options: ruleOptions(), value: entry.name, on: pick });
+  const number = (name, low, high, whole) =>
+    slider({ name, low, high, whole, log: true, value: state[name], on: (value) => request((state[name] = value)) });
+  const rate = number("lr", 1e-5, 10, false);
   const axis = basinsAxis(view);
-  const beta =
-    axis &&
-    slider({
-      ...axis,
-      name: symbolOf(axis.name),
-      value: state.values[axis.name] ?? axis.value,
-      on: (value) => request((state.values[axis.name] = value)),
-    });
+  const value = () => contestantValues(entry, state.values)[axis.name];
+  const turn = (beta) => request((state.values[axis.name] = beta));
+  const beta = axis && slider({ ...axis, name: symbolOf(axis.name), value: value(), on: turn });
   view.tell = () => {
     rate.set(state.lr);
-    beta?.set(state.values[axis.name] ?? axis.value);
+    beta?.set(value());
   };
-  return [rule, rate, ...(beta ? [beta] : []), steps].map((made) => made.root);
+  return [rule, rate, ...(beta ? [beta] : []), number("steps", 20, 2000, true)].map((made) => made.root);
 }
 
 /** A map that fills row by row: paint(pen, look) places it, rows() says what a row is. */
@@ -169,7 +146,7 @@ function basinsRates(view, request) {
     },
     handle: {
       name: "lr and 1 − β",
-      value: () => [state.lr, 1 - (state.values[basinsAxis(view)?.name] ?? basinsAxis(view)?.value ?? 0)],
+      value: () => [state.lr, 1 - (contestantValues(entry(), state.values)[basinsAxis(view)?.name] ?? 0)],
       move: (lr, rest) => {
         state.lr = Number(Math.min(BASINS_RATES[1], Math.max(BASINS_RATES[0], lr)).toPrecision(3));
         const beta = Number((1 - Number(Math.min(1, Math.max(1e-4, rest)).toPrecision(2))).toPrecision(12));

@@ -6,6 +6,7 @@ import { styleOf } from "./view_paths.js";
 
 const CONTESTANTS_MOST = 24;
 const CONTESTANTS_OWN = "own";
+const CONTESTANTS_LR = [1e-5, 10];
 
 /** The text of a contestant's rule in the algebra. */
 export function textOf({ rule, text, values }) {
@@ -58,7 +59,7 @@ export function contestantsOf(list) {
     rule: one.rule,
     text: typeof one.text === "string" ? one.text : "",
     values: { ...one.values },
-    lr: one.lr >= 1e-5 && one.lr <= 10 ? one.lr : 0.01,
+    lr: one.lr >= CONTESTANTS_LR[0] && one.lr <= CONTESTANTS_LR[1] ? one.lr : 0.01,
     style: Number.isInteger(one.style) && one.style >= 0 ? one.style : i,
   }));
 }
@@ -111,53 +112,52 @@ function contestantNew(state, rule) {
 
 function contestantRow(state, i, { changed, again }) {
   const one = state.contestants[i];
+  const chosen = state.chosen === i;
   const badge = element("canvas", { class: "badge", "aria-hidden": "true" });
   const end = element("span", { class: "end" });
-  const choose = () => {
-    state.chosen = i;
-    again();
-  };
-  const title = button(labelOf(one), choose, { class: "title", "aria-expanded": String(state.chosen === i) });
-  const remove = button(
-    "×",
-    () => {
-      state.contestants.splice(i, 1);
-      state.chosen = Math.max(0, Math.min(state.chosen - (i <= state.chosen ? 1 : 0), state.contestants.length - 1));
-      again();
-    },
-    { class: "quiet", "aria-label": `Remove ${labelOf(one)}` },
-  );
+  const title = button(labelOf(one), () => again((state.chosen = i)), {
+    class: "title",
+    "aria-expanded": String(chosen),
+  });
+  const remove = button("×", () => again(contestantRemoved(state, i)), {
+    class: "quiet",
+    "aria-label": `Remove ${labelOf(one)}`,
+  });
+  const set = (lr) => changed((one.lr = lr));
   const rate = slider({
     name: "lr",
-    low: 1e-5,
-    high: 10,
+    low: CONTESTANTS_LR[0],
+    high: CONTESTANTS_LR[1],
     log: true,
     value: one.lr,
-    on: (lr) => changed((one.lr = lr)),
+    on: set,
   });
-  const inner = state.chosen === i ? contestantInner(one, { changed, again }) : { parts: [] };
+  const inner = chosen ? contestantInner(one, { changed, again }) : { parts: [] };
   const bar = element("div", { class: "bar" }, badge, title, end, remove);
-  const root = element(
-    "div",
-    { class: `contestant${state.chosen === i ? " chosen" : ""}` },
-    bar,
-    rate.root,
-    ...inner.parts,
-  );
-  const draw = () => {
-    const style = styleOf(one.style, look());
-    const pen = new CanvasPen(badge, 46, 26);
-    pen.line([0, 13, 46, 13], { ...style, width: 3 });
-    pen.dot(23, 13, 9, { ...style, edge: look().paper });
-    root.style.setProperty("--accent", style.color);
-  };
+  const root = element("div", { class: `contestant${chosen ? " chosen" : ""}` }, bar, rate.root, ...inner.parts);
+  const draw = () => root.style.setProperty("--accent", contestantBadge(badge, one));
   const tell = ({ value, error, limit }) => {
+    title.textContent = labelOf(one);
     end.textContent = error ? "cannot run" : value;
     inner.say?.(error ?? "");
     rate.mark(limit ?? NaN, limit ? `stable up to lr = ${short(limit)}` : "");
   };
   draw();
   return { root, tell, draw };
+}
+
+function contestantRemoved(state, i) {
+  state.contestants.splice(i, 1);
+  state.chosen = Math.max(0, Math.min(state.chosen - (i <= state.chosen ? 1 : 0), state.contestants.length - 1));
+}
+
+/** Draw a piece of the contestant's line with its marker; returns its colour. */
+function contestantBadge(canvas, one) {
+  const style = styleOf(one.style, look());
+  const pen = new CanvasPen(canvas, 46, 26);
+  pen.line([0, 13, 46, 13], { ...style, width: 3 });
+  pen.dot(23, 13, 9, { ...style, edge: look().paper });
+  return style.color;
 }
 
 /** The sliders of the chosen contestant's rule, or the field for one's own. */

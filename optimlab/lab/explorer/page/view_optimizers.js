@@ -8,7 +8,7 @@ import { conditionsPanel } from "./view_conditions.js";
 import { contestantsOf, contestantsPanel, labelOf, textOf } from "./view_contestants.js";
 import { linesPanel } from "./view_lines.js";
 import { pathsMap, styleOf } from "./view_paths.js";
-import { playerPanel } from "./view_player.js";
+import { Player } from "./view_player.js";
 import { rulePanel } from "./view_rule.js";
 
 let optimizersNow = null;
@@ -73,27 +73,15 @@ function optimizersBuilt(root, state, changed) {
   state.chosen = Math.min(state.chosen, Math.max(0, state.contestants.length - 1));
   const view = { arena: new Arena(), runs: [], state };
   const request = optimizersFrames(view, changed);
-  const entry = ({ run }, i) => ({
-    run,
-    style: styleOf(state.contestants[i].style, look()),
-    label: labelOf(state.contestants[i]),
+  view.player = new Player({
+    steps: () => state.steps,
+    moved: () => view.map.drawOver(),
+    rested: () => optimizersRest(view),
   });
-  const shown = () => view.runs.map(entry).filter(({ run }) => run);
-  const update = () => optimizersUpdate(view);
-  view.player = playerPanel(
-    () => state.steps,
-    () => view.map.drawOver(),
-    () => optimizersRest(view),
-  );
   view.conditions = conditionsPanel(state, request);
   view.contestants = contestantsPanel(state, request);
-  update();
-  const at = () => view.player.at();
-  view.map = pathsMap({ scene: () => view.arena.surface, start: () => view.arena.start, runs: shown, at }, (x, y) => {
-    state.start = [x, y].map((value) => Number(value.toPrecision(4)));
-    request();
-  });
-  view.lines = linesPanel(() => ({ ...view.arena, runs: shown(), chosen: optimizersChosen(view), at: at() }));
+  optimizersUpdate(view);
+  optimizersFigures(view, request);
   view.rule = rulePanel();
   view.table = table({ title: "End of each path", file: "ends" });
   const top = element("div", { class: "main" }, view.map.root, view.player.root);
@@ -101,12 +89,28 @@ function optimizersBuilt(root, state, changed) {
   const rest = element("div", { class: "rest" }, view.lines.root, view.table.root, view.rule.root);
   root.replaceChildren(element("div", { class: "layout" }, element("div", { class: "pair" }, top, side), rest));
   view.draw = () => {
-    update();
+    optimizersUpdate(view);
     view.map.draw();
     view.contestants.draw();
     optimizersRest(view);
   };
   return view;
+}
+
+function optimizersFigures(view, request) {
+  const { state, arena, player } = view;
+  const entry = ({ run }, i) => ({
+    run,
+    style: styleOf(state.contestants[i].style, look()),
+    label: labelOf(state.contestants[i]),
+  });
+  const runs = () => view.runs.map(entry).filter(({ run }) => run);
+  const at = () => player.at();
+  view.map = pathsMap({ scene: () => arena.surface, start: () => arena.start, runs, at }, (x, y) => {
+    state.start = [x, y].map((value) => Number(value.toPrecision(4)));
+    request();
+  });
+  view.lines = linesPanel(() => ({ ...arena, runs: runs(), chosen: optimizersChosen(view), at: at() }));
 }
 
 /** One frame for all changes since the last: paths at once, charts and words when there is time. */

@@ -3,61 +3,69 @@ import { button, element } from "./controls.js";
 const PLAYER_SECONDS = 8; // of a whole path
 const PLAYER_JUMPS = 10; // of a whole path, where motion is not wanted
 
-/** Play, step and scrub over steps. steps() is the last step; moved() at each frame; rested() when it stands. */
-export function playerPanel(steps, moved, rested) {
-  let at = Infinity;
-  let playing = 0;
-  const where = () => Math.min(at, steps());
-  const play = button("Play", () => (playing ? pause() : go()), { class: "main-button" });
-  const one = button("Step", () => stand(where() >= steps() ? 0 : where() + 1), { "aria-label": "One step" });
-  const range = element("input", {
-    type: "range",
-    min: 0,
-    max: 1000,
-    "aria-label": "Step shown",
-    input: () => stand(Math.round((range.value / 1000) * steps())),
-  });
-  const label = element("output", { class: "step" });
-  const show = () => {
-    const part = where() / steps();
-    range.value = String(Math.round(part * 1000));
-    range.style.setProperty("--part", `${part * 100}%`);
-    range.setAttribute("aria-valuetext", `step ${where()}`);
-    label.textContent = `${where()} / ${steps()}`;
-    play.textContent = playing ? "Pause" : "Play";
-  };
-  const stand = (step) => {
-    pause();
-    at = step >= steps() ? Infinity : step;
-    show();
-    moved();
-    rested();
-  };
-  const pause = () => {
-    cancelAnimationFrame(playing);
-    playing = 0;
-    show();
-  };
-  const go = () => {
-    const from = where() >= steps() ? 0 : where();
-    const begin = performance.now();
-    const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    const grain = still ? Math.ceil(steps() / PLAYER_JUMPS) : 1;
+/** Play, step and scrub: steps() is the last step; moved() at each frame; rested() when it stands. */
+export class Player {
+  constructor(of) {
+    this.of = of;
+    this.step = Infinity; // the last one, however many there are
+    this.playing = 0;
+    this.play = button("Play", () => (this.playing ? this.stand(this.at()) : this.go()), { class: "main-button" });
+    this.range = element("input", { type: "range", min: 0, max: 1000, "aria-label": "Step shown" });
+    this.range.addEventListener("input", () => this.stand(Math.round((this.range.value / 1000) * of.steps())));
+    this.label = element("output", { class: "step" });
+    const on = () => this.stand(this.at() >= of.steps() ? 0 : this.at() + 1);
+    const next = button("Step", on, { "aria-label": "One step" });
+    this.root = element("div", { class: "player" }, this.play, next, this.range, this.label);
+    this.show();
+  }
+
+  /** The step that is shown. */
+  at() {
+    return Math.min(this.step, this.of.steps());
+  }
+
+  show() {
+    const part = this.at() / this.of.steps();
+    this.range.value = String(Math.round(part * 1000));
+    this.range.style.setProperty("--part", `${part * 100}%`);
+    this.range.setAttribute("aria-valuetext", `step ${this.at()}`);
+    this.label.textContent = `${this.at()} / ${this.of.steps()}`;
+    this.play.textContent = this.playing ? "Pause" : "Play";
+  }
+
+  pause() {
+    cancelAnimationFrame(this.playing);
+    this.playing = 0;
+    this.show();
+  }
+
+  stand(step) {
+    this.step = step >= this.of.steps() ? Infinity : step;
+    this.pause();
+    this.of.moved();
+    this.of.rested();
+  }
+
+  go() {
+    const steps = this.of.steps();
+    const from = this.at() >= steps ? 0 : this.at();
+    const grain = matchMedia("(prefers-reduced-motion: reduce)").matches ? Math.ceil(steps / PLAYER_JUMPS) : 1;
+    const began = performance.now();
     const tick = (now) => {
-      const passed = (Math.max(0, now - begin) / 1000 / PLAYER_SECONDS) * steps();
-      at = from + grain * Math.floor(passed / grain);
-      if (at >= steps()) return stand(Infinity);
-      playing = requestAnimationFrame(tick);
-      show();
-      return moved();
+      const passed = (Math.max(0, now - began) / 1000 / PLAYER_SECONDS) * steps;
+      this.step = from + grain * Math.floor(passed / grain);
+      if (this.step >= this.of.steps()) return this.stand(Infinity);
+      this.playing = requestAnimationFrame(tick);
+      this.show();
+      return this.of.moved();
     };
-    playing = requestAnimationFrame(tick);
-  };
-  const key = (event) => {
+    this.playing = requestAnimationFrame(tick);
+  }
+
+  /** The space bar plays and pauses. */
+  key(event) {
     if (event.key !== " ") return;
     event.preventDefault();
-    play.click();
-  };
-  show();
-  return { root: element("div", { class: "player" }, play, one, range, label), at: where, show, pause, key };
+    this.play.click();
+  }
 }
