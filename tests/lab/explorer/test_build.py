@@ -46,6 +46,13 @@ def test_a_module_stands_after_those_that_it_imports_from():
     ]  # fmt: skip
 
 
+def test_comments_and_margins_are_left_out():
+    text = (
+        '/** What it does. */\nexport function f() {\n  // why\n\n  /* a\n   * b */\n  return "  // no";  // kept\n}\n'
+    )
+    assert joined({"a": text}) == '"use strict";\nfunction f() {\nreturn "  // no";  // kept\n}\n'
+
+
 @pytest.mark.parametrize(("modules", "said"), [
     ({"a": 'import { b } from "./b.js";\n'}, r"a\.js imports b from b\.js, which does not export it"),
     ({"a": 'import { b } from "./b.js";\n', "b": "const b = 1;\n"}, r"a\.js imports b from b\.js, which does not"),
@@ -53,6 +60,7 @@ def test_a_module_stands_after_those_that_it_imports_from():
      "in a circle: (a -> b -> a|b -> a -> b)"),
     ({"a": "const one = 1;\n", "b": "export function one() {}\n"}, r"unique; one is in b\.js and a\.js"),
     ({"a": "export class Symbol {}\n"}, r"unique; Symbol is in a\.js and JavaScript"),
+    ({"a": "const text = `one\n  two`;\n"}, "between backticks must be in one line, .* got 'const text = `one'"),
     ({"a": 'const end = "</script>";\n'}, "neither </script nor <!--"),
     ({"a": 'const sign = "<!-- so";\n'}, "neither </script nor <!--"),
     ({"a": 'import * as b from "./b.js";\n', "b": ""}, r"another form of import; got 'import \* as"),
