@@ -206,10 +206,10 @@ function columnPoints(held) {
 
 /** Entries [{name, color, dash, shape}] in rows under a drawing; returns how high they are. */
 export function legendBelow(pen, look, entries) {
-  let [x, row] = [0, 0];
+  let [x, row] = [8, 0];
   for (const { name, ...style } of entries) {
     const wide = 70 + 9.5 * name.length;
-    if (x > 0 && x + wide > pen.width) [x, row] = [0, row + 1];
+    if (x > 8 && x + wide > pen.width) [x, row] = [8, row + 1];
     const y = pen.height + 20 + 30 * row;
     pen.line([x, y, x + 40, y], { ...style, width: 2.5 });
     if (style.shape) pen.dot(x + 20, y, 7, style);

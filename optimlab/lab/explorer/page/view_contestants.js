@@ -6,12 +6,18 @@ import { styleOf } from "./view_paths.js";
 
 const CONTESTANTS_MOST = 24;
 const CONTESTANTS_OWN = "own";
+const CONTESTANTS_TEXTS = 200; // kept, so that a drag does not write them again
+const contestantTexts = new Map();
 const CONTESTANTS_LR = [1e-5, 10];
 
 /** The text of a contestant's rule in the algebra. */
 export function textOf({ rule, text, values }) {
   const entry = RULES.find((one) => one.name === rule);
-  return entry ? ruleText(entry, contestantValues(entry, values)) : text;
+  if (!entry) return text;
+  const key = JSON.stringify([rule, values]);
+  if (contestantTexts.size > CONTESTANTS_TEXTS) contestantTexts.clear();
+  if (!contestantTexts.has(key)) contestantTexts.set(key, ruleText(entry, contestantValues(entry, values)));
+  return contestantTexts.get(key);
 }
 
 /** The named rules as a choice offers them. */

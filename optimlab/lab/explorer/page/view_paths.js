@@ -50,7 +50,8 @@ export function pathsMap(of, move) {
 }
 
 function mapSurface(pen, colours, scene, place) {
-  const [nx, ny] = [Math.round(pen.width / 3), Math.round(pen.height / 3)];
+  const cell = pen.width < 600 ? 2 : 3;
+  const [nx, ny] = [Math.round(pen.width / cell), Math.round(pen.height / cell)];
   const grid = gridOf((xs, ys, out) => scene.values(xs, ys, out), place.box, nx, ny);
   const levels = levelsOf(grid, 18);
   const size = { wide: Math.round(pen.width), high: Math.round(pen.height) };
