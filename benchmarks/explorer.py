@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -58,58 +58,51 @@ def contestants(number: int) -> list[dict[str, Any]]:
     return [{"rule": "adam", "text": "", "values": {}, "lr": 0.01 + 0.001 * i, "style": i} for i in range(number)]
 
 
-def load_section(page: Page, report: timing.Report, rounds: int) -> Sequence[timing.Target]:
-    """Report the size of the page, and how soon it is ready."""
-    size = len(page.file.read_bytes()) / 1000
+def loading(page: Page, rounds: int) -> timing.Spread:
+    """Return the milliseconds until the page is loaded, built and drawn."""
     milliseconds = []
     for _ in range(rounds):
         page.open()
         milliseconds.append(page.run(_LOADED))
-    report.add("## The page")
-    report.add(f"{size:.0f} kB; loaded, built and drawn after {timing.ratio(timing.Spread.of(milliseconds))} ms.")
-    return [timing.Target("size of the page", timing.Spread.of([size]), LARGEST, "kB")]
+    return timing.Spread.of(milliseconds)
 
 
-def drag_section(page: Page, report: timing.Report, rounds: int) -> Sequence[timing.Target]:
-    """Report a drag of the start: all paths computed and drawn anew. With an n × n grid a rule has n² + 1 paths."""
-    targets = []
+def drags(page: Page, rounds: int) -> Iterator[timing.Target]:
+    """Time a drag of the start: all paths computed and drawn anew. With an n × n grid a rule has n² + 1 paths."""
     for number, grid, limit in ((20, 0, 16.0), (2, 3, 16.0), (4, 7, 33.0)):
         page.open(fragment(optimizers={"steps": 1000, "grid": grid, "contestants": contestants(number)}))
         spread = timing.Spread.of(page.run(_DRAG, rounds)[rounds // 4 :])
         starts = grid**2 + 1
         claim = f"{number * starts} paths of 1000 steps: {number} contestants × {starts} start{'s' * (starts > 1)}"
-        targets.append(timing.Target(claim, spread, limit, "ms"))
-    report.add("## A drag: Adam on Rosenbrock, computed and drawn at 1280 × 900")
-    return targets
+        yield timing.Target(claim, spread, limit, "ms")
 
 
-def basins_section(page: Page, report: timing.Report, rounds: int) -> Sequence[timing.Target]:
-    """Report how long both maps of basins take to fill, while they are drawn: over starts, and over lr and β."""
+def basins(page: Page, rounds: int) -> timing.Target:
+    """Time both maps of basins as they fill and are drawn: over starts, and over lr and β."""
     seconds = []
-    for _ in range(max(3, rounds // 10)):
+    for _ in range(rounds):
         page.open(fragment(view="basins"))
         seconds.append(page.run(_FILLED))
     claim = "both maps of basins, 100 × 100 starts and 100 × 100 rates"
-    report.add("## Basins: heavy ball on Himmelblau, 300 steps")
-    return [timing.Target(claim, timing.Spread.of(seconds), 1.0, "s")]
+    return timing.Target(claim, timing.Spread.of(seconds), 1.0, "s")
 
 
 def main() -> None:
-    """Run the benchmark: a section returns its targets."""
+    """Run the benchmark."""
     arguments = timing.options("Time the explorer's page in a browser.").parse_args()
     report = timing.Report()
-    report.add("# The explorer")
-    report.add(timing.header(("optimlab", "numpy")))
+    report.add("# The explorer's page, 1280 × 900, in a headless Chromium that draws without a GPU")
+    report.add(timing.header(("optimlab", "numpy", "selenium")))
     rounds = 12 if arguments.quick else 40
     with TemporaryDirectory() as folder, opened(build(), Path(folder)) as page:
-        targets = [target for section in SECTIONS for target in section(page, report, rounds)]
-    report.add("## Targets")
+        size = timing.Spread.of([len(page.file.read_bytes()) / 1000])
+        report.add(f"Loaded, built and drawn after {timing.ratio(loading(page, rounds // 4))} ms.")
+        report.add("Drags: Adam on Rosenbrock. Basins: heavy ball on Himmelblau, 300 steps.")
+        targets = [
+            timing.Target("size of the page", size, LARGEST, "kB"), *drags(page, rounds), basins(page, rounds // 4)
+        ]  # fmt: skip
     report.add(timing.target_table(targets))
     report.write(arguments.out)
-
-
-SECTIONS = (load_section, drag_section, basins_section)
-"""What is reported, in order: each takes the page, the report and a number of rounds, and returns targets."""
 
 
 if __name__ == "__main__":
