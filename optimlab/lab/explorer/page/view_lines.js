@@ -1,9 +1,9 @@
 import { followed, targetsOf } from "./arena.js";
 import { chart } from "./charts.js";
 import { element, figure } from "./controls.js";
-import { styleOf } from "./view_paths.js";
+import { MAP_CROWD, styleOf } from "./view_paths.js";
 
-/** Charts over steps. of() gives {surface, start, runs: [{run, style, label}], chosen: one of them or null, at}. */
+/** Charts over steps. of() gives {surface, start, runs: [{run, style, label, chosen}], chosen: one of them or null, at}. */
 export function linesPanel(of) {
   const cache = new WeakMap();
   const facts = (run, surface, start) => {
@@ -12,7 +12,10 @@ export function linesPanel(of) {
   };
   const lines = (pick, setting) => (pen, look) => {
     const { surface, start, runs, at } = of();
-    const series = runs.map(({ run, style }) => ({ ...style, ys: pick(run, facts(run, surface, start)) }));
+    const series = runs.map(({ run, style, chosen }) => {
+      const width = runs.length > MAP_CROWD && !chosen ? 1.2 : 2.5;
+      return { ...style, width, ys: pick(run, facts(run, surface, start)) };
+    });
     const last = Math.max(0, ...runs.map(({ run }) => run.steps));
     const most =
       30 *

@@ -101,10 +101,16 @@ function optimizersFigures(view, request) {
   const { state, arena, player } = view;
   const entry = ({ run }, i) => ({
     run,
+    chosen: i === state.chosen,
     style: styleOf(state.contestants[i].style, look()),
     label: labelOf(state.contestants[i]),
   });
-  const runs = () => view.runs.map(entry).filter(({ run }) => run);
+  const above = (one, other) => one.chosen - other.chosen; // the chosen one is drawn last
+  const runs = () =>
+    view.runs
+      .map(entry)
+      .filter(({ run }) => run)
+      .sort(above);
   const at = () => player.at();
   view.map = pathsMap({ scene: () => arena.surface, start: () => arena.start, runs, at }, (x, y) => {
     state.start = [x, y].map((value) => Number(value.toPrecision(4)));

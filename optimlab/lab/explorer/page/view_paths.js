@@ -21,7 +21,7 @@ export function fitted([x0, x1, y0, y1], width, height) {
 }
 
 /**
- * The map of a surface with paths. `of` gives {scene(), start(), runs() → [{run, style, label}], at()};
+ * The map of a surface with paths. `of` gives {scene(), start(), runs() → [{run, style, label, chosen}], at()};
  * move(x, y) is called when the start is moved. → {root, draw(), drawOver(), over}
  */
 export function pathsMap(of, move) {
@@ -39,8 +39,8 @@ export function pathsMap(of, move) {
     },
     paintOver: (pen, colours) => {
       const shown = of.runs();
-      const setting = { at: of.at(), many: shown.length > 8 };
-      for (const { run, style } of shown) mapPath(pen, colours, { run, style, place, ...setting });
+      const crowd = shown.length > MAP_CROWD;
+      for (const one of shown) mapPath(pen, colours, { ...one, place, at: of.at(), thin: crowd && !one.chosen });
       handle.draw(pen, colours);
     },
   });
@@ -82,6 +82,8 @@ function mapTicks(pen, colours, { box, x, y }) {
   }
 }
 
+/** Paths that can be told apart as thick lines. */
+export const MAP_CROWD = 8;
 let mapBuffer = new Float64Array(1 << 15);
 
 /** Points of lanes of a run up to step `at` in pixels; one nearer than a pixel and a half to the last is left out. */
@@ -107,8 +109,8 @@ function pixelPath({ x, y, lanes }, { at, place, from, to }) {
   return out.subarray(0, n);
 }
 
-/** The other starts as hairlines, which are the quickest to draw, and the path of the start itself over them. */
-function mapPath(pen, colours, { run, style, place, at, many }) {
+/** Other starts, and all that are not chosen of a crowd, as hairlines, which are the quickest to draw. */
+function mapPath(pen, colours, { run, style, place, at, thin }) {
   const end = Math.min(at, run.steps);
   const points = (from, to) => pixelPath(run, { at: end, place, from, to });
   const dot = (k, lane, radius, edge) => {
@@ -118,9 +120,9 @@ function mapPath(pen, colours, { run, style, place, at, many }) {
   if (run.lanes > 1) pen.line(points(1, run.lanes), { color: style.color, width: 1 });
   for (let lane = 1; lane < run.lanes; lane += 1) dot(end, lane, 3.5);
   const line = points(0, 1);
-  if (!many) pen.line(line, { color: colours.paper, width: 5.5, opacity: 0.75 });
-  pen.line(line, { color: style.color, width: many ? 2 : 3 });
-  for (const part of many ? [] : [0.02, 0.08, 0.25]) dot(Math.round(part * end), 0, 5, colours.paper);
+  if (!thin) pen.line(line, { color: colours.paper, width: 5.5, opacity: 0.75 });
+  pen.line(line, { color: style.color, width: thin ? 1 : 3 });
+  for (const part of thin ? [] : [0.02, 0.08, 0.25]) dot(Math.round(part * end), 0, 5, colours.paper);
   dot(end, 0, 8, colours.paper);
 }
 
