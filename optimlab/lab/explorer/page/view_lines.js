@@ -3,7 +3,7 @@ import { chart } from "./charts.js";
 import { element, figure } from "./controls.js";
 import { MAP_CROWD, styleOf } from "./view_paths.js";
 
-/** Charts over steps. of() gives {surface, start, runs: [{run, style, label, chosen}], chosen: one of them or null, at}. */
+/** Charts over steps. of() gives {surface, start, runs: [{run, style, label, chosen}], chosen: one or null, at}. */
 export function linesPanel(of) {
   const cache = new WeakMap();
   const facts = (run, surface, start) => {
