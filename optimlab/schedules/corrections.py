@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from optimlab.recurrence.decay import Beta
+from optimlab.recurrence.elementary import logarithm, power
 from optimlab.recurrence.gains import ConstantGain, DebiasedGain
 from optimlab.typing import Count
 
@@ -154,9 +155,8 @@ class HalfLife:
 
     def __call__(self, k: Count) -> Any:
         share = np.minimum(np.asarray(k) / self.steps, 1.0)
-        first, last = np.log(0.5) / np.log([self.beta1, self.beta3]) - 1.0
-        length = (1.0 - share) * first + share * last
-        return np.exp(np.log(0.5) / (length + 1.0))[()]
+        first, last = [logarithm(0.5) / logarithm(beta) - 1.0 for beta in (self.beta1, self.beta3)]
+        return power(0.5, 1.0 / ((1.0 - share) * first + share * last + 1.0))
 
 
 @dataclass(frozen=True)
@@ -175,7 +175,7 @@ class LargestRate:
 
     def __call__(self, k: Any) -> Any:
         rates = np.asarray(self.schedule(np.arange(1.0, np.max(k) + 2.0)), np.float64)
-        return np.maximum.accumulate(np.broadcast_to(rates, int(np.max(k)) + 1))[np.asarray(k, int)] ** self.power
+        return power(np.maximum.accumulate(np.broadcast_to(rates, int(np.max(k)) + 1))[np.asarray(k, int)], self.power)
 
 
 @dataclass(frozen=True)
@@ -191,7 +191,7 @@ class PowerDecay:
     exponent: float
 
     def __call__(self, k: Count) -> Any:
-        return 1.0 - np.power(k + 1.0, -self.exponent)
+        return 1.0 - power(k + 1.0, -self.exponent)
 
 
 @dataclass(frozen=True)
@@ -208,7 +208,7 @@ class Dozat:
     psi: float = 0.004
 
     def __call__(self, k: Count) -> Any:
-        return self.beta * (1.0 - 0.5 * 0.96 ** ((k + 1) * self.psi))
+        return self.beta * (1.0 - 0.5 * power(0.96, (k + 1) * self.psi))
 
 
 @dataclass(frozen=True)
