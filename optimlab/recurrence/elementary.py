@@ -110,6 +110,8 @@ def power(base: Any, exponent: Any) -> Any:
     """
     x = np.asarray(base, np.float64) + 0.0
     p = np.minimum(np.maximum(np.asarray(exponent, np.float64), -1e20), 1e20)  # 1e20 is beyond all but 1^p
+    if np.all(p == 1.0):  # as of most schedules: a third of the time of a cosine's
+        return np.where(x >= 0.0, x, np.nan)
     inside = (x > 0.0) & (x < np.inf)
     high, low = times(log_of((np.where(inside, x, 1.0), 0.0)), (p, 0.0))
     edge = np.where(x >= 0.0, np.where(p > 0.0, x, 1.0 / x), np.nan) + 0.0 * p

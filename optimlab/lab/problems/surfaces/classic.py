@@ -178,7 +178,8 @@ class Rastrigin(Surface):
         return (10 + w * w - 10 * cos_pi(2 * w)).sum(axis=-1)
 
     def _gradient(self, w: Array) -> Array:
-        return 2 * w + 20 * np.pi * sin_pi(2 * w)
+        slope: Array = 2 * w + 20 * np.pi * sin_pi(2 * w)
+        return slope
 
 
 def _combined(points: tuple[CriticalPoint, ...]) -> CriticalPoint:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -13,7 +14,9 @@ from optimlab.lab.problems.surfaces.quadratic import Quadratic, spectrum
 from optimlab.lab.problems.surfaces.surface import Surface
 from optimlab.typing import Array, Floats, Rng
 
-__all__ = ["GaussianNoise", "Noise", "Noisy", "NoisyQuadratic", "Rounded", "StudentNoise", "noisy_quadratic"]
+__all__ = [
+    "GaussianNoise", "Noise", "Noisy", "NoisyQuadratic", "Rounded", "StudentNoise", "TwelveUniforms", "noisy_quadratic",
+]  # fmt: skip
 
 
 class Noise(Protocol):
@@ -29,15 +32,8 @@ class Noise(Protocol):
         """Return noise of this shape."""
 
 
-@dataclass(frozen=True)
-class GaussianNoise:
-    """e ~ N(0, sd²), independent in every coordinate, sd at least 0: a number, or one for each coordinate.
-
-    Examples
-    --------
-    >>> GaussianNoise((0.0, 2.0)).draw(np.random.default_rng(0), (1000, 2)).std(axis=0).round(1)
-    array([0., 2.])
-    """
+class _Scaled(ABC):
+    """Noise of standard deviation sd, at least 0: a number, or one for each coordinate."""
 
     sd: float | tuple[float, ...]
 
@@ -49,7 +45,45 @@ class GaussianNoise:
 
     def draw(self, rng: Rng, shape: tuple[int, ...]) -> Floats:
         """Return noise of this shape."""
-        return np.asarray(self.sd) * generator(rng).standard_normal(shape)
+        return np.asarray(self.sd) * self._unit(generator(rng), shape)
+
+    @abstractmethod
+    def _unit(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Floats:
+        """Return noise of standard deviation 1."""
+
+
+@dataclass(frozen=True)
+class GaussianNoise(_Scaled):
+    """e ~ N(0, sd²), independent in every coordinate, sd at least 0: a number, or one for each coordinate.
+
+    Examples
+    --------
+    >>> GaussianNoise((0.0, 2.0)).draw(np.random.default_rng(0), (1000, 2)).std(axis=0).round(1)
+    array([0., 2.])
+    """
+
+    sd: float | tuple[float, ...]
+
+    def _unit(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Floats:
+        return rng.standard_normal(shape)
+
+
+@dataclass(frozen=True)
+class TwelveUniforms(_Scaled):
+    """e = sd (u₁ + ... + u₁₂ - 6), uₗ ~ U(0, 1): nearly normal, variance sd², within 6 sd, the same bits everywhere.
+
+    NumPy's normal numbers need a logarithm and an exponential; these are bits of its generator and sums.
+
+    Examples
+    --------
+    >>> TwelveUniforms((0.0, 2.0)).draw(np.random.default_rng(0), (1000, 2)).std(axis=0).round(1)
+    array([0., 2.])
+    """
+
+    sd: float | tuple[float, ...]
+
+    def _unit(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Floats:
+        return np.asarray(sum(np.moveaxis(rng.random((*shape, 12)), -1, 0))) - 6.0  # np.sum adds in another order
 
 
 @dataclass(frozen=True)
