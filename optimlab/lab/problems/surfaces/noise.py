@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -32,7 +31,7 @@ class Noise(Protocol):
         """Return noise of this shape."""
 
 
-class _Scaled(ABC):
+class _Scaled:
     """Noise of standard deviation sd, at least 0: a number, or one for each coordinate."""
 
     sd: float | tuple[float, ...]
@@ -42,14 +41,6 @@ class _Scaled(ABC):
         if sd.ndim > 1 or not sd.size:
             raise ValueError(f"sd must be a number, or one for each coordinate; got {self.sd!r}")
         object.__setattr__(self, "sd", per_replica("sd", sd, NOT_NEGATIVE))
-
-    def draw(self, rng: Rng, shape: tuple[int, ...]) -> Floats:
-        """Return noise of this shape."""
-        return np.asarray(self.sd) * self._unit(generator(rng), shape)
-
-    @abstractmethod
-    def _unit(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Floats:
-        """Return noise of standard deviation 1."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +55,9 @@ class GaussianNoise(_Scaled):
 
     sd: float | tuple[float, ...]
 
-    def _unit(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Floats:
-        return rng.standard_normal(shape)
+    def draw(self, rng: Rng, shape: tuple[int, ...]) -> Floats:
+        """Return noise of this shape."""
+        return np.asarray(self.sd) * generator(rng).standard_normal(shape)
 
 
 @dataclass(frozen=True)
@@ -82,8 +74,10 @@ class TwelveUniforms(_Scaled):
 
     sd: float | tuple[float, ...]
 
-    def _unit(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Floats:
-        return np.asarray(sum(np.moveaxis(rng.random((*shape, 12)), -1, 0))) - 6.0  # np.sum adds in another order
+    def draw(self, rng: Rng, shape: tuple[int, ...]) -> Floats:
+        """Return noise of this shape."""
+        terms = np.moveaxis(generator(rng).random((*shape, 12)), -1, 0)
+        return np.asarray(self.sd) * (sum(terms) - 6.0)  # np.sum adds in another order
 
 
 @dataclass(frozen=True)
