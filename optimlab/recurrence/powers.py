@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Double", "divided", "joined", "quotient", "spent", "table_of", "times", "two_sum"]
+__all__ = ["Double", "divided", "joined", "quotient", "spent", "table_of", "times", "two_product", "two_sum"]
 
 Double = tuple[Any, Any]
 
@@ -22,7 +22,8 @@ def two_sum(a: Any, b: Any) -> Double:
     return total, (a - (total - late)) + (b - late)
 
 
-def _two_product(a: Any, b: Any) -> Double:
+def two_product(a: Any, b: Any) -> Double:
+    """a × b without an error: each is split in two halves of its digits."""
     product, a1, b1 = a * b, 134217729.0 * a, 134217729.0 * b
     a1, b1 = a1 - (a1 - a), b1 - (b1 - b)
     a2, b2 = a - a1, b - b1
@@ -31,14 +32,14 @@ def _two_product(a: Any, b: Any) -> Double:
 
 def times(x: Double, y: Double) -> Double:
     """X y."""
-    high, low = _two_product(x[0], y[0])
+    high, low = two_product(x[0], y[0])
     return high, low + (x[0] * y[1] + x[1] * y[0])
 
 
 def divided(x: Double, y: Double) -> Double:
     """X / y."""
     first = x[0] / y[0]
-    high, low = _two_product(first, y[0])
+    high, low = two_product(first, y[0])
     return first, ((x[0] - high) - low - first * y[1] + x[1]) / y[0]
 
 
@@ -51,7 +52,7 @@ def quotient(x: Double, y: Double) -> Any:
 def joined(x: Double, y: Double) -> Double:
     """1 - βˢ⁺ᵗ = x + y (1 - x) from x = 1 - βˢ and y = 1 - βᵗ: positive terms, no digit lost."""
     rest, late = two_sum(1.0, -x[0])
-    product, small = _two_product(y[0], rest)
+    product, small = two_product(y[0], rest)
     high, low = two_sum(x[0], product)
     return two_sum(high, low + (x[1] + (small + y[0] * (late - x[1]) + y[1] * rest)))
 
