@@ -51,15 +51,16 @@ def _run(time: Any, growth: Any) -> tuple[Any, Any]:
     """Return the run and the part of it that is over; the time is in lengths of run 0."""
     excess = growth - 1.0
     with np.errstate(invalid="ignore", divide="ignore"):  # growth 1: the branch that is not chosen is 0/0
-        run = np.floor(np.where(excess == 0.0, time, logarithm(1.0 + time * excess) / logarithm(growth)))
-        late, early = _start(run + 1.0, growth, excess) <= time, _start(run, growth, excess) > time
-        run = run + late - early  # where the logarithms have missed by a rounding
-        return run, (time - _start(run, growth, excess)) / power(growth, run)
+        about = np.where(excess == 0.0, time, logarithm(1.0 + time * excess) / logarithm(growth))
+        run = np.floor(about - 0.5)  # this one or the next, however the logarithms are rounded
+        run = run + (_start(run + 1.0, power(growth, run + 1.0), excess) <= time)
+        length = power(growth, run)
+        return run, (time - _start(run, length, excess)) / length
 
 
-def _start(run: Any, growth: Any, excess: Any) -> Any:
-    """Return the time 1 + growth + ... + growth^(run-1) at which a run begins."""
-    return np.where(excess == 0.0, run, (power(growth, run) - 1.0) / excess)
+def _start(run: Any, length: Any, excess: Any) -> Any:
+    """Return the time 1 + growth + ... + growth^(run-1) at which a run of length growth^run begins."""
+    return np.where(excess == 0.0, run, (length - 1.0) / excess)
 
 
 @schedule(initial=FINITE, steps=updates, final=FINITE)
