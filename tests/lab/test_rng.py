@@ -16,6 +16,7 @@ from optimlab.lab.problems import (
     Rounded,
     Samples,
     StudentNoise,
+    TwelveUniforms,
     ar1_noise,
     bowl,
     bursts,
@@ -53,6 +54,7 @@ CALLS = {
     "NoisyQuadratic.seen": lambda rng: noisy_quadratic(2).seen(rng).gradient(W),
     "Noise.draw": lambda rng: GaussianNoise((1.0, 2.0)).draw(rng, (3, 2)),
     "GaussianNoise.draw": lambda rng: GaussianNoise(1.0).draw(rng, (3,)),
+    "TwelveUniforms.draw": lambda rng: TwelveUniforms(1.0).draw(rng, (3,)),
     "StudentNoise.draw": lambda rng: StudentNoise(1.0, 3.0).draw(rng, (3,)),
 }
 
