@@ -52,8 +52,8 @@ CASES: dict[str, tuple[Callable[..., Any], Callable[..., Decimal], list[tuple[An
     "exponential": (exponential, Decimal.exp, [(200.0 * NEAR,), (NEAR,), (SMALL,)], 0.7),
     "complement": (complement, lambda x: 1 - (-x).exp(), [(np.abs(NEAR),), (np.abs(SMALL),), (20.0 + NEAR,)], 0.8),
     "tangent_h": (tangent_h, lambda x: 1 - 2 / ((2 * x).exp() + 1), [(NEAR,), (SMALL,), (9.0 * NEAR,)], 2.5),
-    "sin_pi": (sin_pi, sine, [(NEAR,), (SMALL,), (1e5 * NEAR,)], 1.6),
-    "cos_pi": (cos_pi, lambda x: sine(x + Decimal("0.5")), [(NEAR,), (SMALL,), (1e5 * NEAR,)], 1.6),
+    "sin_pi": (sin_pi, sine, [(NEAR,), (SMALL,), (1e5 * NEAR,)], 2.0),
+    "cos_pi": (cos_pi, lambda x: sine(x + Decimal("0.5")), [(NEAR,), (SMALL,), (1e5 * NEAR,)], 2.0),
 }  # fmt: skip
 
 
