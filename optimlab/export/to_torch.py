@@ -1,0 +1,266 @@
+"""A rule as a ``torch.optim.Optimizer``: the traced step, in torch's operations, on tiles that stay in the cache."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from copyreg import pickle
+from functools import partial
+from itertools import chain
+from typing import Any, ClassVar, final
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from optimlab.checkpoint.hyperparameters import described
+from optimlab.engine.program import stepped
+from optimlab.export.torch_calls import Call, call_of
+from optimlab.rules.algebra import Rule
+from optimlab.rules.graph import identity
+
+__all__ = ["RuleOptimizer", "Sweep", "class_of"]
+
+TILE = 65536
+"""Numbers of a tile on a CPU: it stays in the cache, and is worth two threads."""
+
+_WORKING = {torch.float32: torch.float32, torch.float64: torch.float64, torch.float16: torch.float32, torch.bfloat16: torch.float32}
+"""In which dtype a parameter of each is computed; so is its state."""
+
+_CLASSES: dict[Hashable, type[RuleOptimizer]] = {}
+
+
+def class_of(rule: Rule) -> type[RuleOptimizer]:
+    """Return the class of a rule, the same for equal ones."""
+    key = identity(rule)
+    if key not in _CLASSES:
+        Sweep(rule).trace(torch.float64)  # which says at once what torch cannot do
+        _CLASSES[key] = _Kind("RuleOptimizer", (RuleOptimizer,), {"rule": rule, "__doc__": RuleOptimizer.__doc__})
+    return _CLASSES[key]
+
+
+@final
+class Sweep:
+    """One step of a rule on tensors: g, w, state; scale, lr, coefficients → w - lr y, new state.
+
+    Parameters
+    ----------
+    rule : Rule
+        What is elementwise and can be traced.
+    """
+
+    def __init__(self, rule: Rule) -> None:
+        self.rule = rule
+        self._traced: dict[torch.dtype, tuple[Any, list[tuple[Call, tuple[int, ...], int]]]] = {}
+
+    def trace(self, dtype: torch.dtype) -> tuple[Any, list[tuple[Call, tuple[int, ...], int]]]:
+        """Return the program for a dtype, and its calls in torch."""
+        if dtype not in self._traced:
+            program = stepped(self.rule, None, torch.empty(0, dtype=dtype).numpy().dtype, scaled=False)[0]
+            numbers = range(program.arrays, program.arrays + program.numbers + len(program.scalars))
+            calls = [
+                (partial(_spread, call_of(f)) if set(places) <= set(numbers) else call_of(f), places, out)
+                for f, places, out in program.calls
+            ]
+            self._traced[dtype] = program, calls
+        return self._traced[dtype]
+
+    def numbers(self, t: int, lr: float, like: Tensor) -> tuple[Tensor, ...]:
+        """Return the numbers of step t and the program's constants, each rounded once, where a tensor is."""
+        dtype, rates = _WORKING[like.dtype], self.rule.rates
+        c = [lr if i in rates else float(number) for i, number in enumerate(self.rule.coefficients(t))]
+        constants = map(float, self.trace(dtype)[0].scalars)
+        return torch.tensor([1.0, lr, *c, *constants], dtype=dtype, device=like.device).unbind()
+
+    def run(self, arrays: Sequence[Tensor], numbers: Sequence[Tensor]) -> None:
+        """Do the step: the first array is only read, the others are replaced."""
+        dtype, device = numbers[0].dtype, numbers[0].device
+        program, calls = self.trace(dtype)
+        tiles = _tiles(arrays)
+        kinds = [torch.bool if kind == np.bool_ else dtype for kind in program.buffers]
+        buffers = [torch.empty_like(tiles[0][1], dtype=kind) for kind in kinds]
+        for tile in tiles:
+            room = buffers if tile[1].shape == tiles[0][1].shape else [x[: len(tile[1])] for x in buffers]
+            w = tile[1].to(dtype)
+            at = [tile[0].to(dtype), w, *tile[2:], *numbers, *room]
+            for call, places, out in calls:
+                call(*[at[place] for place in places], out=at[out])
+            for source, target in program.copies:
+                at[target].copy_(at[source])
+            if w is not tile[1]:
+                tile[1].copy_(w)
+
+
+def _spread(call: Call, first: Tensor, *others: Tensor, out: Tensor) -> None:
+    """Make a call on numbers alone, whose result fills a tile."""
+    call(first.expand_as(out), *others, out=out)
+
+
+def _tiles(arrays: Sequence[Tensor]) -> list[Sequence[Tensor]]:
+    """Cut contiguous tensors on a CPU into tiles; others are one."""
+    if not all(x.is_contiguous() and x.device.type == "cpu" for x in arrays):
+        return [arrays]
+    return list(zip(*[x.view(-1).split(TILE) for x in arrays], strict=True))
+
+
+class _Kind(type):
+    """What is pickled as the call that makes it."""
+
+
+pickle(_Kind, lambda kind: (class_of, (kind.rule,)) if "rule" in vars(kind) else kind.__qualname__)  # type: ignore[arg-type]
+
+
+class RuleOptimizer(torch.optim.Optimizer, metaclass=_Kind):
+    """w ← w - lr · rule(g): a rule of optimlab as an optimizer of torch, with the same bits.
+
+    Parameters
+    ----------
+    params : iterable of Tensor, of (name, Tensor), or of dict
+        What is optimised: float32 or float64 with a state of the same dtype, or float16 or bfloat16 with a state and
+        arithmetic in float32, rounded once a step. On any device.
+    lr : float, at least 0, or 0-d Tensor
+        Learning rate; a group may have its own, and torch's schedulers set it.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the learning rate or a parameter is none, or the rule goes by names and there are none.
+    """
+
+    rule: ClassVar[Rule]
+
+    def __init__(self, params: Iterable[Any], lr: float | Tensor) -> None:
+        self._sweeps: dict[Tensor, Sweep] = {}
+        super().__init__(params, {"lr": lr, "rule": _text(self.rule)})
+        self._sweep_of_all()
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)  # type: ignore[no-untyped-call]
+        self._sweeps = {}
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Add a group, with a learning rate of its own if it says so; see ``torch.optim.Optimizer``."""
+        super().add_param_group(param_group)
+        self._sweeps = {}
+        group = self.param_groups[-1]
+        try:
+            _check_group(group, self.defaults)
+        except (TypeError, ValueError):
+            del self.param_groups[-1]
+            raise
+
+    @torch.no_grad()
+    @np.errstate(all="ignore")  # torch says nothing of infinities
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
+        """Do one step with the gradients that there are; a parameter without one waits.
+
+        Parameters
+        ----------
+        closure : callable, optional
+            Computes the gradients, and returns the loss.
+
+        Returns
+        -------
+        The loss that the closure has returned, if there is one.
+        """
+        with torch.enable_grad():
+            loss = None if closure is None else closure()
+        for sweep, arrays, numbers in self._prepared():
+            sweep.run(arrays, numbers)
+        for group in self.param_groups:
+            for p in group["params"]:
+                if p.grad is not None:
+                    self.state[p]["step"] += 1
+        return loss
+
+    def _prepared(self) -> list[tuple[Sweep, list[Tensor], tuple[Tensor, ...]]]:
+        """Return what is to be done; whatever can be refused is refused here."""
+        sweeps, banks, found = self._sweep_of_all(), {}, []
+        for p, lr in [(p, float(group["lr"])) for group in self.param_groups for p in group["params"]]:
+            if p.grad is None:
+                continue
+            if p.grad.layout != torch.strided:
+                raise RuntimeError(f"gradients must be dense; got {p.grad.layout}; p.grad = p.grad.to_dense() makes it")
+            sweep, state = sweeps[p], self.state[p] or self._started(p)
+            key = sweep, state["step"], lr, p.dtype, p.device
+            if key not in banks:
+                banks[key] = sweep.numbers(state["step"] + 1, lr, p)
+            found.append((sweep, [p.grad.detach(), p.detach(), *[state[slot] for slot in self.rule.slots]], banks[key]))
+        return found
+
+    def _started(self, p: Tensor) -> dict[str, Any]:
+        """Return the state of a parameter before its first step."""
+        dtype = _WORKING[p.dtype]
+        slots = zip(self.rule.slots, self.rule.start, strict=True)
+        self.state[p] = {"step": 0} | {slot: torch.full_like(p, first, dtype=dtype) for slot, first in slots}
+        return self.state[p]
+
+    def _sweep_of_all(self) -> dict[Tensor, Sweep]:
+        """Return what steps each parameter: by its name, if the rule goes by names."""
+        if not self._sweeps:
+            params = [p for group in self.param_groups for p in group["params"]]
+            names = tuple(chain.from_iterable([group.get("param_names", ()) for group in self.param_groups]))
+            rules = self.rule.on(names) if names else _nameless(self.rule, len(params))
+            sweeps = {id(rule): Sweep(rule) for rule in rules}
+            self._sweeps = {p: sweeps[id(rule)] for p, rule in zip(params, rules, strict=True)}
+        return self._sweeps
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:  # type: ignore[override]
+        """Take what ``state_dict`` of an optimizer with this rule has returned.
+
+        Raises
+        ------
+        ValueError
+            If it is of another rule, or of other parameters.
+        """
+        params = list(chain.from_iterable([group["params"] for group in self.param_groups]))
+        places = list(chain.from_iterable([group["params"] for group in state_dict["param_groups"]]))
+        saved = {p: state_dict["state"].get(i, {}) for p, i in zip(params, places, strict=False)}
+        for group in state_dict["param_groups"]:
+            _check_rule(group.get("rule"), self.defaults["rule"])
+        for i, (p, state) in enumerate(saved.items()):
+            _check_state(f"parameter {i}", p, state, self.rule.slots)
+        super().load_state_dict(dict(state_dict))
+        for p, state in saved.items():
+            if state:  # torch has rounded it to the parameter's dtype
+                kept = {slot: torch.empty_like(p, dtype=_WORKING[p.dtype]).copy_(state[slot]) for slot in self.rule.slots}
+                self.state[p] = {"step": int(state["step"])} | kept
+
+
+def _text(rule: Rule) -> str:
+    return described(rule).text
+
+
+def _nameless(rule: Rule, count: int) -> tuple[Rule, ...]:
+    try:
+        rule.on(())
+    except ValueError as error:
+        raise ValueError(f"{rule!r} goes by names, which are missing; give model.named_parameters()") from error
+    return (rule,) * count
+
+
+def _check_group(group: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
+    lr = group["lr"]
+    if callable(lr) or not isinstance(lr, (int, float, np.number, Tensor)):
+        remedy = "a schedule goes into torch's: torch.optim.lr_scheduler.LambdaLR(opt, schedule)"
+        raise TypeError(f"lr must be a number of at least 0; got {lr!r}; {remedy}")
+    if not 0.0 <= float(lr) < math.inf:
+        raise ValueError(f"lr must be a finite number of at least 0; got {lr!r}")
+    _check_rule(group["rule"], defaults["rule"])
+    for p in group["params"]:
+        if p.dtype not in _WORKING:
+            raise TypeError(f"parameters must be one of {', '.join(map(str, _WORKING))}; got {p.dtype}")
+
+
+def _check_rule(theirs: Any, ours: str) -> None:
+    if theirs != ours:
+        remedy = "a group or a state of another rule belongs to the class of that rule, export.torch(rule)"
+        raise ValueError(f"this class has the rule {ours}; got {theirs}; {remedy}")
+
+
+def _check_state(name: str, p: Tensor, state: Mapping[str, Any], slots: Sequence[str]) -> None:
+    if state and set(state) != {"step", *slots}:
+        raise ValueError(f"the state of {name} must hold {['step', *slots]}; got {sorted(state)}")
+    for slot in slots if state else ():
+        if state[slot].shape != p.shape:
+            raise ValueError(f"{slot!r} of {name} must have shape {tuple(p.shape)}; got {tuple(state[slot].shape)}")
