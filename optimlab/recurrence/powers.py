@@ -1,6 +1,6 @@
 """1 - βᵗ, 1 - e⁻ˣ and x⁻ᵖ from + - × ÷ alone: the same bits on every machine, and no digit lost however small they are.
 
-A ``Double`` is a number of 106 bits, the sum of two floats or of two arrays.
+A ``Double`` is a number of 106 bits, the sum of two floats or of two arrays; of float32 arrays one of 48.
 """
 
 from __future__ import annotations
@@ -12,7 +12,10 @@ import numpy as np
 
 from optimlab.typing import Floats
 
-__all__ = ["Double", "artanh", "complement", "inverse_power", "joined", "quotient", "spent", "table_of", "two_sum"]
+__all__ = [
+    "Double", "artanh", "complement", "inverse_power", "joined", "quotient", "spent", "table_of", "two_product",
+    "two_sum",
+]  # fmt: skip
 
 Double = tuple[Any, Any]
 
@@ -24,8 +27,10 @@ def two_sum(a: Any, b: Any) -> Double:
     return total, (a - (total - late)) + (b - late)
 
 
-def _two_product(a: Any, b: Any) -> Double:
-    product, a1, b1 = a * b, 134217729.0 * a, 134217729.0 * b
+def two_product(a: Any, b: Any) -> Double:
+    """a × b without an error: each is split in two halves of its digits."""
+    split = 4097.0 if getattr(b, "dtype", None) == "float32" else 134217729.0
+    product, a1, b1 = a * b, split * a, split * b
     a1, b1 = a1 - (a1 - a), b1 - (b1 - b)
     a2, b2 = a - a1, b - b1
     return product, ((a1 * b1 - product) + a1 * b2 + a2 * b1) + a2 * b2
@@ -34,14 +39,14 @@ def _two_product(a: Any, b: Any) -> Double:
 def quotient(x: Double, y: Double) -> Any:
     """x / y as a float."""
     first = x[0] / y[0]
-    high, low = _two_product(first, y[0])
+    high, low = two_product(first, y[0])
     return first + ((x[0] - high) - low - first * y[1] + x[1]) / y[0]
 
 
 def joined(x: Double, y: Double) -> Double:
     """1 - βˢ⁺ᵗ = x + y (1 - x) from x = 1 - βˢ and y = 1 - βᵗ: positive terms, no digit lost."""
     rest, late = two_sum(1.0, -x[0])
-    product, small = _two_product(y[0], rest)
+    product, small = two_product(y[0], rest)
     high, low = two_sum(x[0], product)
     return two_sum(high, low + (x[1] + (small + y[0] * (late - x[1]) + y[1] * rest)))
 
@@ -91,7 +96,7 @@ def inverse_power(x: Any, p: Any) -> Floats:
     m, e = np.frexp(x)
     low = m < 0.7071067811865476
     m, e = np.where(low, 2.0 * m, m), e - low
-    high, late = _two_product(p, e.astype(np.float64))
+    high, late = two_product(p, e.astype(np.float64))
     near = p * (2.8853900817779268 * artanh((m - 1.0) / (m + 1.0)))
     n = np.rint(high + near)
     y, c = 0.6931471805599453 * ((high - n) + (late + near)), np.ones_like(n)
