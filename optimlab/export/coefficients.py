@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from optimlab.export.debiased import debiased_in
+from optimlab.export.portable import debiased_in, entry_in
 from optimlab.notation.symbols import Symbol, called
 from optimlab.recurrence import gains, growing
 from optimlab.recurrence.decay import Decay
@@ -238,14 +238,5 @@ def _done(xp: Any, function: Any, operands: list[Any]) -> Any:
     if isinstance(function, Debiased):
         return debiased_in(xp, *function, operands[0])
     if isinstance(function, Table):
-        return _entry(xp, function.numbers, operands[0])
+        return entry_in(xp, function.numbers, operands[0])
     return getattr(xp, function.__name__)(*operands)
-
-
-def _entry(xp: Any, numbers: tuple[float, ...], t: Any) -> Any:
-    table = xp.asarray(numbers)
-    if xp is not np:
-        return table.at[xp.asarray(t, int) - 1].get(mode="fill", fill_value=np.nan)
-    if not 1 <= t <= len(table):
-        raise ValueError(f"t must be from 1 to {len(table)}, where the tables end; got {t}; give more steps")
-    return table[t - 1]

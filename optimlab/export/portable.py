@@ -1,4 +1,4 @@
-"""(1-β)/(1-βᵗ) for any t: the bits of a ``DebiasedGain``, without its tables; and for a t that is traced by JAX."""
+"""Functions of t that texts in Python hold as they are here: (1-β)/(1-βᵗ) and tables, also of a t that JAX traces."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from optimlab.recurrence.powers import Double, joined, quotient, spent
 
-__all__ = ["debiased", "debiased_in", "within"]
+__all__ = ["debiased", "debiased_in", "digits", "entry_in", "within"]
 
 
 def within(alpha: Double, s: int) -> Double:
@@ -32,7 +32,7 @@ def debiased_in(xp: Any, high: float, low: float, t: Any) -> Any:
     if xp is np:
         return debiased(high, low, t)
     wide, count = xp.result_type(float), xp.asarray(t, int) - 1
-    alpha, *digits = [xp.asarray(rows, wide) for rows in _digits(high, low, wide == np.float32)]
+    alpha, *digits = [xp.asarray(rows, wide) for rows in digits(high, low, wide == np.float32)]
     total = 0.0 * alpha
     for i in (3, 2, 1, 0):
         row = digits[i][(count >> 8 * i) & 255]
@@ -41,7 +41,7 @@ def debiased_in(xp: Any, high: float, low: float, t: Any) -> Any:
 
 
 @lru_cache(maxsize=64)
-def _digits(high: float, low: float, single: bool) -> list[Any]:
+def digits(high: float, low: float, single: bool) -> list[Any]:
     """Return 1 - β, and 1 - βˢ for each s that a byte of t - 1 stands for, of the lowest one more; in two numbers."""
     alpha = (high, low)
     rows = [[alpha], [within(alpha, s) for s in range(1, 257)]]
@@ -51,3 +51,12 @@ def _digits(high: float, low: float, single: bool) -> list[Any]:
         firsts = [row[:, :1].astype(np.float32) for row in found]
         found = [np.hstack([x, row[:, :1] - x + row[:, 1:]]) for x, row in zip(firsts, found, strict=True)]
     return [found[0][0], *found[1:]]
+
+
+def entry_in(xp: Any, table: Any, t: Any) -> Any:
+    """Entry t = 1, 2, ... of a table; where t is traced NaN after its end."""
+    if xp is not np:
+        return xp.asarray(table, float).at[xp.asarray(t, int) - 1].get(mode="fill", fill_value=xp.nan)
+    if not 1 <= t <= len(table):
+        raise ValueError(f"t must be from 1 to {len(table)}, where the tables end; got {t}; write them with more steps")
+    return table[t - 1]
