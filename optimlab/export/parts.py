@@ -16,14 +16,10 @@ from optimlab.rules.algebra import Rule, distinct
 
 __all__ = ["Parts", "parts_of"]
 
-_TAKEN: Final = {
-    *kwlist, "g", "w", "t", "i", "n", "lr", "eta", "state", "weights", "gradients", "step", "start", "numbers", "math",
-    "torch", "jax", "jnp", "np", "auto", "case", "catch", "char", "const", "debugger", "default", "delete", "do",
-    "double", "enum", "export", "extern", "extends", "false", "float", "function", "goto", "implements", "inline",
-    "instanceof", "int", "interface", "let", "long", "new", "null", "package", "private", "protected", "public",
-    "register", "restrict", "short", "signed", "sizeof", "static", "struct", "super", "switch", "this", "throw",
-    "true", "typedef", "typeof", "union", "unsigned", "var", "void", "volatile",
-}  # fmt: skip
+_TAKEN: Final = frozenset(
+    kwlist
+    + ["g", "w", "t", "i", "n", "lr", "eta", "state", "weights", "gradients", "step", "start", "numbers", "math", "real", "torch", "jax", "jnp", "np", "auto", "case", "catch", "char", "const", "debugger", "default", "delete", "do", "double", "enum", "export", "extern", "extends", "false", "float", "function", "goto", "implements", "inline", "instanceof", "int", "interface", "let", "long", "new", "null", "package", "private", "protected", "public", "register", "restrict", "short", "signed", "sizeof", "static", "struct", "super", "switch", "this", "throw", "true", "typedef", "typeof", "union", "unsigned", "var", "void", "volatile"]
+)
 """What no slot can be called in a text."""
 
 
@@ -73,6 +69,15 @@ class Parts(NamedTuple):
         first = self.program.arrays + 1
         return self.names[first : first + 1 + len(self.coefficients) + len(self.constants)]
 
+    def buffers(self, mark: bool) -> list[str]:
+        """Return the names of what else is kept in a step: marks, or numbers."""
+        return [f"b{i}" for i, kind in enumerate(self.program.buffers) if (kind == np.bool_) is mark]
+
+    @property
+    def end(self) -> int:
+        """The last step of the tables, 0 if there are none."""
+        return len(self.tables[0]) if self.tables else 0
+
     def calls(self, target: Target) -> list[tuple[str, str]]:
         """Return the step: where each result is kept, and the call that makes it."""
         at, copies = self.names, [(np.positive, (source,), home) for source, home in self.program.copies]
@@ -82,16 +87,15 @@ class Parts(NamedTuple):
     def numbers(self, target: Target, form: str) -> tuple[list[str], list[str]]:
         """Return the lines that follow from t, each ``form`` of a name and a call, and the coefficients."""
         known: dict[int, str] = {}
-        lines = []
+        names: dict[str, str] = {}
 
         def written(x: Symbol) -> str:
             return known.get(x.serial) or (x.value if isinstance(x.value, str) else target.number(float(x.value or 0)))
 
-        for i, call in enumerate(called(self.coefficients)):
+        for call in called(self.coefficients):
             text = self._number(call.function, [written(x) for x in call.operands], target)
-            lines.append(form.format(f"a{i}", text))
-            known[call.serial] = f"a{i}"
-        return lines, [written(x) for x in self.coefficients]
+            known[call.serial] = names.setdefault(text, f"a{len(names)}")
+        return [form.format(name, text) for text, name in names.items()], [written(x) for x in self.coefficients]
 
     def _number(self, function: Any, operands: list[str], target: Target) -> str:
         traced = target is JAX_NUMBERS
@@ -125,4 +129,4 @@ def parts_of(rule: Rule, dtype: str, steps: int, literal: Target | None) -> Part
 def _plain(slot: str) -> str:
     """Return a name as every language takes it."""
     name = re.sub(r"\W", "_", slot, flags=re.ASCII)
-    return f"{name}_" if name in _TAKEN or re.fullmatch(r"[abck]?\d.*", name) else name
+    return f"{name}_" if name in _TAKEN or re.fullmatch(r"[abcks]?\d.*", name) else name

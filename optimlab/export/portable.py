@@ -32,10 +32,10 @@ def debiased_in(xp: Any, high: float, low: float, t: Any) -> Any:
     if xp is np:
         return debiased(high, low, t)
     wide, count = xp.result_type(float), xp.asarray(t, int) - 1
-    alpha, *digits = [xp.asarray(rows, wide) for rows in digits(high, low, wide == np.float32)]
+    alpha, *bytes_of = [xp.asarray(rows, wide) for rows in digits(high, low, wide == np.float32)]
     total = 0.0 * alpha
     for i in (3, 2, 1, 0):
-        row = digits[i][(count >> 8 * i) & 255]
+        row = bytes_of[i][(count >> 8 * i) & 255]
         total = joined((total[0], total[1]), (row[0], row[1]))
     return quotient((alpha[0], alpha[1]), total)
 

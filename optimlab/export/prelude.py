@@ -1,4 +1,4 @@
-"""What texts begin with: double-double arithmetic and (1-β)/(1-βᵗ), as ``recurrence.powers`` and ``portable`` have it."""
+"""What texts begin with: double-double arithmetic and (1-β)/(1-βᵗ), as ``powers`` and ``portable`` have them."""
 
 from __future__ import annotations
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from textwrap import fill
 from typing import Final
@@ -10,9 +9,9 @@ from typing import Final
 from optimlab import __version__
 from optimlab.checks import choice, whole
 from optimlab.export.parts import Parts, parts_of
-from optimlab.export.prelude import DEBIASED, plain
 from optimlab.export.portable import entry_in
-from optimlab.export.targets import C, JAVASCRIPT, JAX, JAX_NUMBERS, PYTHON, TORCH, Target
+from optimlab.export.prelude import DEBIASED, plain
+from optimlab.export.targets import JAVASCRIPT, JAX, JAX_NUMBERS, PYTHON, TORCH, C, Target
 from optimlab.rules.algebra import Rule
 
 __all__ = ["source"]
@@ -25,15 +24,12 @@ def source(rule: Rule, target: str, *, dtype: str = "float64", steps: int = 1000
     return _TEXTS[target](rule, dtype, whole("steps", steps, 1))
 
 
-def _head(rule: Rule, about: str, comment: str) -> str:
+def _head(rule: Rule, parts: Parts, remark: str, comment: str) -> str:
     """Return the comment at the head of a text."""
-    lines = [repr(rule), "", *rule.latex().splitlines(), "", *about.splitlines(), f"Written by optimlab {__version__}."]
+    ends = [f"Its tables end at t = {len(parts.tables[0])}."] if parts.tables else []
+    last = [*remark.splitlines(), *ends, f"Written for {parts.dtype} by optimlab {__version__}."]
+    lines = [repr(rule), "", *rule.latex().splitlines(), "", *last]
     return "\n".join([f"{comment}{line}".rstrip() for text in lines for line in text.splitlines() or [""]])
-
-
-def _about(parts: Parts, language: str, remark: str) -> str:
-    ends = f"\nIts tables end at t = {len(parts.tables[0])}." if parts.tables else ""
-    return f"{language} in {parts.dtype}: {remark}{ends}"
 
 
 def _tables(parts: Parts, target: Target, form: str) -> list[str]:
@@ -53,46 +49,164 @@ def _latex(rule: Rule, dtype: str, steps: int) -> str:
 
 def _torch(rule: Rule, dtype: str, steps: int) -> str:
     parts = parts_of(rule, dtype, steps, None)
-    about = _about(parts, "PyTorch", "step moves w and the state in place; on any device, in the dtype of w.")
     lines, numbers = parts.numbers(PYTHON, "    {} = {}")
-    end = len(parts.tables[0]) if parts.tables else 0
-    guard = [
-        f"    if not 1 <= t <= {end}:",
-        f'        raise ValueError(f"t must be from 1 to {end}, where the tables end; got {{t}}")',
+    moved = [
+        f"    {out}.copy_({text})" if out in ("w", *parts.slots) else f"    {out} = {text}"
+        for out, text in parts.calls(TORCH)
     ]
     return _blocks(
-        _head(rule, about, "# "),
+        _head(rule, parts, "PyTorch: step moves w and the state in place, in the dtype of w, on any device.", "# "),
         "import math\n\nimport torch" if "math." in "".join(lines) else "import torch",
-        "\n\n".join(_tables(parts, PYTHON, "{} = [\n{}\n]")),
         DEBIASED["torch"] if parts.debiased else "",
-        "\n".join([
-            "def numbers(t, lr):",
-            '    """Return the numbers of step t = 1, 2, ...: the learning rate, coefficients, constants."""',
-            *(guard if end else []), *lines,
-            f"    return [{', '.join(['lr', *numbers, *map(PYTHON.number, parts.constants)])}]",
-        ]),
-        "\n".join([
-            "def start(w):",
-            '    """Return the state before the first step."""',
-            f"    return [{', '.join(f'torch.full_like(w, {PYTHON.number(x)})' for x in parts.start)}]",
-        ]),
+        _python_numbers(parts, [*_guard(parts), *lines], numbers),
+        _python_start(parts, "torch"),
         "\n".join([
             "@torch.no_grad()",
             "def step(w, g, state, t, lr):",
             '    """Move w by its gradient g, in place, at step t = 1, 2, ... with a learning rate."""',
-            *_unpacked("    ", parts.slots, "state"),
-            *_unpacked("    ", parts.bank, "w.new_tensor(numbers(t, lr)).unbind()"),
-            *[
-                f"    {out}.copy_({text})" if out in ("w", *parts.slots) else f"    {out} = {text}"
-                for out, text in parts.calls(TORCH)
-            ],
+            *_unpacked(parts.slots, "state"),
+            *_unpacked(parts.bank, "w.new_tensor(numbers(t, lr)).unbind()"),
+            *moved,
+        ]),
+        *_tables(parts, PYTHON, "{} = [\n{}\n]"),
+    )  # fmt: skip
+
+
+def _guard(parts: Parts) -> list[str]:
+    """Return the lines of Python that refuse a step after the end of the tables."""
+    end = parts.end
+    message = f'f"t must be from 1 to {end}, where the tables end; got {{t}}"'
+    return [f"    if not 1 <= t <= {end}:", f"        raise ValueError({message})"] if end else []
+
+
+def _jax(rule: Rule, dtype: str, steps: int) -> str:
+    parts = parts_of(rule, dtype, steps, None)
+    lines, numbers = parts.numbers(JAX_NUMBERS, "    {} = {}")
+    traced = "    xp, t = (jnp, jnp.asarray(t, float)) if isinstance(t, jax.core.Tracer) else (np, int(t))"
+    remark = (
+        "JAX: step returns new w and state, in the dtype of w, also under jit. Where t is traced, its numbers are right\n"
+        "to some units of the last place, and NaN after the end of a table. XLA takes subnormal numbers for 0."
+    )
+    return _blocks(
+        _head(rule, parts, remark, "# "),
+        ("from functools import lru_cache\n\n" if parts.debiased else "")
+        + "import jax\nimport jax.numpy as jnp\nimport numpy as np",
+        DEBIASED["jax"] if parts.debiased else "",
+        plain(entry_in) if parts.tables else "",
+        _python_numbers(parts, [traced, *lines] if lines else [], numbers),
+        _python_start(parts, "jnp"),
+        "\n".join([
+            "def step(w, g, state, t, lr):",
+            '    """Return w and the state after step t = 1, 2, ... with a gradient g and a learning rate."""',
+            *_unpacked(parts.slots, "state"),
+            *_unpacked(parts.bank, "[jnp.asarray(x, w.dtype) for x in numbers(t, lr)]"),
+            *[f"    {out} = {text}" for out, text in parts.calls(JAX)],
+            f"    return w, [{', '.join(parts.slots)}]",
+        ]),
+        *_tables(parts, PYTHON, "{} = [\n{}\n]"),
+    )  # fmt: skip
+
+
+def _python_numbers(parts: Parts, lines: list[str], numbers: list[str]) -> str:
+    held = ", ".join(["lr", *numbers, *map(PYTHON.number, parts.constants)])
+    about = '    """Return the numbers of step t = 1, 2, ...: the learning rate, coefficients, constants."""'
+    return "\n".join(["def numbers(t, lr):", about, *lines, f"    return [{held}]"])
+
+
+def _python_start(parts: Parts, module: str) -> str:
+    held = ", ".join([f"{module}.full_like(w, {PYTHON.number(x)})" for x in parts.start])
+    return f'def start(w):\n    """Return the state before the first step."""\n    return [{held}]'
+
+
+def _unpacked(names: tuple[str, ...], given: str) -> list[str]:
+    """Return the line of Python that unpacks a sequence, if there is anything in it."""
+    return [f"    {', '.join(names) if len(names) > 1 else f'({names[0]},)'} = {given}"] if names else []
+
+
+def _javascript(rule: Rule, dtype: str, steps: int) -> str:
+    target = JAVASCRIPT[dtype]
+    parts = parts_of(rule, dtype, steps, target)
+    lines, numbers = parts.numbers(JAVASCRIPT["float64"], "  const {} = {};")
+    array, end = f"{dtype.title()}Array", parts.end
+    guard = f"  if (!(t >= 1 && t <= {end})) throw new RangeError(`t must be from 1 to {end}; got ${{t}}`);"
+    held = ["w = weights[i]", *_loads(parts), *parts.buffers(False), *parts.buffers(True)]
+    return _blocks(
+        _head(rule, parts, f"JavaScript: a module of functions on {array}s; step moves weights and state.", "// "),
+        DEBIASED["js"] if parts.debiased else "",
+        "\n".join([
+            "// the numbers of step t = 1, 2, ...: the learning rate and the coefficients",
+            "function numbers(t, lr) {", *([guard] if end else []), *lines,
+            f"  return [{', '.join(['lr', *numbers])}];", "}",
+        ]),
+        "\n".join([
+            "// the state of n weights before the first step",
+            "export function start(n) {",
+            f"  return [{', '.join(f'new {array}(n).fill({target.number(x)})' for x in parts.start)}];", "}",
+        ]),
+        "\n".join([
+            "// move the weights by their gradients at step t = 1, 2, ... with a learning rate",
+            "export function step(weights, gradients, state, t, lr) {",
+            f"  const [{', '.join(parts.bank)}] = numbers(t, lr){'.map(Math.fround)' if dtype == 'float32' else ''};",
+            f"  const [{', '.join(f's{i}' for i in range(len(parts.slots)))}] = state;",
+            "  for (let i = 0; i < weights.length; i += 1) {",
+            "    const g = gradients[i];",
+            f"    let {', '.join(held)};",
+            *[f"    {out} = {text};" for out, text in parts.calls(target)],
+            *[f"    s{i}[i] = {name};" for i, name in enumerate(parts.slots)],
+            "    weights[i] = w;", "  }", "}",
+        ]),
+        *_tables(parts, JAVASCRIPT["float64"], "const {} = [\n{}\n];"),
+    )  # fmt: skip
+
+
+def _loads(parts: Parts) -> list[str]:
+    return [f"{name} = s{i}[i]" for i, name in enumerate(parts.slots)]
+
+
+def _c(rule: Rule, dtype: str, steps: int) -> str:
+    target = C[dtype]
+    parts = parts_of(rule, dtype, steps, target)
+    lines, numbers = parts.numbers(C["float64"], "    const double {} = {};")
+    slots = range(len(parts.slots))
+    remark = "C99, to be compiled with -ffp-contract=off and without -ffast-math."
+    marks = [f"        int {', '.join(parts.buffers(True))};"] if parts.buffers(True) else []
+    return _blocks(
+        "/*\n" + _head(rule, parts, remark, " * ").replace("*/", "* /") + "\n */",
+        f"#include <math.h>\n#include <stddef.h>\n\ntypedef {'double' if dtype == 'float64' else 'float'} real;",
+        DEBIASED["c"] if parts.debiased else "",
+        *_tables(parts, C["float64"], "static const double {}[] = {{\n{}\n}};"),
+        "\n".join([
+            "/* the numbers of step t = 1, 2, ...: the learning rate and the coefficients */",
+            "static int numbers(long long t, double lr, double *all) {",
+            *([f"    if (t < 1 || t > {parts.end}) return 1;"] if parts.end else []), *lines,
+            *[f"    all[{i}] = {text};" for i, text in enumerate(["lr", *numbers])],
+            "    return 0;", "}",
+        ]),
+        "\n".join([
+            "/* the state of n weights before the first step: one array for each slot */",
+            "void start(size_t n, real *const *state) {",
+            "    for (size_t i = 0; i < n; i++) {",
+            *[f"        state[{i}][i] = {target.number(x)};" for i, x in enumerate(parts.start)],
+            "    }", "}",
+        ]),
+        "\n".join([
+            "/* move n weights by their gradients at step t = 1, 2, ...; 1 after the end of the tables, else 0 */",
+            "int step(size_t n, real *restrict weights, const real *restrict gradients, real *const *state,",
+            "         long long t, double lr) {",
+            f"    double all[{len(parts.bank)}];",
+            "    if (numbers(t, lr, all)) return 1;",
+            f"    const real {', '.join(f'{name} = (real)all[{i}]' for i, name in enumerate(parts.bank))};",
+            *[f"    real *restrict s{i} = state[{i}];" for i in slots],
+            "    for (size_t i = 0; i < n; i++) {",
+            "        const real g = gradients[i];",
+            f"        real {', '.join(['w = weights[i]', *_loads(parts), *parts.buffers(False)])};", *marks,
+            *[f"        {out} = {text};" for out, text in parts.calls(target)],
+            *[f"        s{i}[i] = {parts.slots[i]};" for i in slots],
+            "        weights[i] = w;", "    }", "    return 0;", "}",
         ]),
     )  # fmt: skip
 
 
-def _unpacked(space: str, names: tuple[str, ...], given: str) -> list[str]:
-    """Return the line that unpacks a sequence in Python, if there are any."""
-    return [f"{space}{', '.join(names) if len(names) > 1 else f'({names[0]},)'} = {given}"] if names else []
-
-
-_TEXTS: Final[dict[str, Callable[[Rule, str, int], str]]] = {"torch": _torch, "latex": _latex}
+_TEXTS: Final[dict[str, Callable[[Rule, str, int], str]]] = {
+    "js": _javascript, "c": _c, "torch": _torch, "jax": _jax, "latex": _latex,
+}  # fmt: skip

@@ -11,7 +11,7 @@ import numpy as np
 
 from optimlab.notation.symbols import UntraceableError
 
-__all__ = ["C", "JAX", "JAX_NUMBERS", "JAVASCRIPT", "PYTHON", "TORCH", "Target"]
+__all__ = ["JAVASCRIPT", "JAX", "JAX_NUMBERS", "PYTHON", "TORCH", "C", "Target"]
 
 _INFIX: Final[dict[Any, str]] = {
     np.add: "{} + {}", np.subtract: "{} - {}", np.multiply: "{} * {}", np.divide: "{} / {}", np.negative: "-{}",
@@ -78,7 +78,8 @@ def _number(infinity: str, nan: str, suffix: str = "") -> Callable[[float], str]
 def _tensors(module: str) -> dict[Any, str]:
     """Return the calls on arrays of a module that has NumPy's names."""
     return _INFIX | {
-        np.bitwise_and: "{} & {}", np.bitwise_or: "{} | {}", np.invert: "~{}", np.where: f"{module}.where({{}}, {{}}, {{}})",
+        np.bitwise_and: "{} & {}", np.bitwise_or: "{} | {}", np.invert: "~{}",
+        np.where: f"{module}.where({{}}, {{}}, {{}})",
         np.sqrt: f"{module}.sqrt({{}})", np.absolute: f"{module}.abs({{}})",
         np.maximum: f"{module}.where(({{0}} > {{1}}) | ({{0}} != {{0}}), {{0}}, {{1}})",
         np.minimum: f"{module}.where(({{0}} < {{1}}) | ({{0}} != {{0}}), {{0}}, {{1}})",
