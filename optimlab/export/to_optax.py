@@ -38,12 +38,18 @@ def _second(larger: Callable[..., Any], x: Any, y: Any) -> Any:
     return jnp.where(x == y, y, larger(x, y))
 
 
+def _divided(x: Any, y: Any) -> Any:
+    """Spread the divisor first: XLA makes a division by one number a product with its reciprocal."""
+    return jnp.divide(x, jnp.broadcast_to(y, jnp.broadcast_shapes(jnp.shape(x), jnp.shape(y))))
+
+
 _CALLS: Final[dict[Any, Callable[..., Any]]] = {
+    np.divide: _divided,
     np.sign: lambda x: jnp.where(x == 0.0, 0.0, jnp.sign(x)),
     np.maximum: partial(_second, jnp.maximum),
     np.minimum: partial(_second, jnp.minimum),
 }
-"""Where JAX has another zero than NumPy; the others have one name in both."""
+"""Where JAX has another zero or rounding than NumPy; the others have one name in both."""
 
 
 def _call_of(function: Any) -> Callable[..., Any]:

@@ -24,7 +24,12 @@ __all__ = ["RuleOptimizer", "Sweep", "class_of"]
 TILE = 65536
 """Numbers of a tile on a CPU: it stays in the cache, and is worth two threads."""
 
-_WORKING = {torch.float32: torch.float32, torch.float64: torch.float64, torch.float16: torch.float32, torch.bfloat16: torch.float32}
+_WORKING = {
+    torch.float32: torch.float32,
+    torch.float64: torch.float64,
+    torch.float16: torch.float32,
+    torch.bfloat16: torch.float32,
+}
 """In which dtype a parameter of each is computed; so is its state."""
 
 _CLASSES: dict[Hashable, type[RuleOptimizer]] = {}
@@ -223,7 +228,9 @@ class RuleOptimizer(torch.optim.Optimizer, metaclass=_Kind):
         super().load_state_dict(dict(state_dict))
         for p, state in saved.items():
             if state:  # torch has rounded it to the parameter's dtype
-                kept = {slot: torch.empty_like(p, dtype=_WORKING[p.dtype]).copy_(state[slot]) for slot in self.rule.slots}
+                kept = {
+                    slot: torch.empty_like(p, dtype=_WORKING[p.dtype]).copy_(state[slot]) for slot in self.rule.slots
+                }
                 self.state[p] = {"step": int(state["step"])} | kept
 
 
