@@ -16,10 +16,14 @@ from optimlab.rules.algebra import Rule, distinct
 
 __all__ = ["Parts", "parts_of"]
 
-_TAKEN: Final = frozenset(
-    kwlist
-    + ["g", "w", "t", "i", "n", "lr", "eta", "state", "weights", "gradients", "step", "start", "numbers", "math", "real", "torch", "jax", "jnp", "np", "auto", "case", "catch", "char", "const", "debugger", "default", "delete", "do", "double", "enum", "export", "extern", "extends", "false", "float", "function", "goto", "implements", "inline", "instanceof", "int", "interface", "let", "long", "new", "null", "package", "private", "protected", "public", "register", "restrict", "short", "signed", "sizeof", "static", "struct", "super", "switch", "this", "throw", "true", "typedef", "typeof", "union", "unsigned", "var", "void", "volatile"]
-)
+_TAKEN: Final = {
+    *kwlist, "g", "w", "t", "i", "n", "lr", "eta", "state", "weights", "gradients", "step", "start", "numbers",
+    "math", "real", "torch", "jax", "jnp", "np", "auto", "case", "catch", "char", "const", "debugger", "default",
+    "delete", "do", "double", "enum", "export", "extern", "extends", "false", "float", "function", "goto",
+    "implements", "inline", "instanceof", "int", "interface", "let", "long", "new", "null", "package", "private",
+    "protected", "public", "register", "restrict", "short", "signed", "sizeof", "static", "struct", "super", "switch",
+    "this", "throw", "true", "typedef", "typeof", "union", "unsigned", "var", "void", "volatile",
+}  # fmt: skip
 """What no slot can be called in a text."""
 
 
@@ -68,6 +72,11 @@ class Parts(NamedTuple):
         """Names of the learning rate, the coefficients, and the constants that have names."""
         first = self.program.arrays + 1
         return self.names[first : first + 1 + len(self.coefficients) + len(self.constants)]
+
+    @property
+    def read(self) -> set[str]:
+        """Names of what the step reads."""
+        return {self.names[place] for _, places, _ in self.program.calls for place in places}
 
     def buffers(self, mark: bool) -> list[str]:
         """Return the names of what else is kept in a step: marks, or numbers."""

@@ -10,7 +10,7 @@ from typing import Any, Final
 from optimlab.export import portable
 from optimlab.recurrence import powers
 
-__all__ = ["DEBIASED", "plain"]
+__all__ = ["DEBIASED", "SQRT", "plain"]
 
 
 def plain(*functions: Callable[..., Any]) -> str:
@@ -128,3 +128,12 @@ static double debiased(double high, double low, double t) {
 }""",
 }
 """By target; each defines ``debiased``, or JAX's ``debiased_in``."""
+
+SQRT: Final = """\
+def sqrt(x):
+    \"\"\"Return √x as IEEE 754 rounds it; of torch's own on a CPU the last bit may differ.\"\"\"
+    if x.device.type != "cpu":
+        return torch.sqrt(x)
+    with np.errstate(invalid="ignore"):
+        return torch.as_tensor(np.sqrt(x.numpy()))"""
+"""For torch."""

@@ -6,11 +6,13 @@ from collections.abc import Callable
 from textwrap import fill
 from typing import Final
 
+import numpy as np
+
 from optimlab import __version__
 from optimlab.checks import choice, whole
 from optimlab.export.parts import Parts, parts_of
 from optimlab.export.portable import entry_in
-from optimlab.export.prelude import DEBIASED, plain
+from optimlab.export.prelude import DEBIASED, SQRT, plain
 from optimlab.export.targets import JAVASCRIPT, JAX, JAX_NUMBERS, PYTHON, TORCH, C, Target
 from optimlab.rules.algebra import Rule
 
@@ -50,14 +52,18 @@ def _latex(rule: Rule, dtype: str, steps: int) -> str:
 def _torch(rule: Rule, dtype: str, steps: int) -> str:
     parts = parts_of(rule, dtype, steps, None)
     lines, numbers = parts.numbers(PYTHON, "    {} = {}")
+    rooted = any(function is np.sqrt for function, _, _ in parts.program.calls)
+    imports = ["import math", ""] if "math." in "".join(lines) else []
+    imports += ["import numpy as np"] if rooted else []
     moved = [
         f"    {out}.copy_({text})" if out in ("w", *parts.slots) else f"    {out} = {text}"
         for out, text in parts.calls(TORCH)
     ]
     return _blocks(
         _head(rule, parts, "PyTorch: step moves w and the state in place, in the dtype of w, on any device.", "# "),
-        "import math\n\nimport torch" if "math." in "".join(lines) else "import torch",
+        "\n".join([*imports, "import torch"]),
         DEBIASED["torch"] if parts.debiased else "",
+        SQRT if rooted else "",
         _python_numbers(parts, [*_guard(parts), *lines], numbers),
         _python_start(parts, "torch"),
         "\n".join([
@@ -84,8 +90,8 @@ def _jax(rule: Rule, dtype: str, steps: int) -> str:
     lines, numbers = parts.numbers(JAX_NUMBERS, "    {} = {}")
     traced = "    xp, t = (jnp, jnp.asarray(t, float)) if isinstance(t, jax.core.Tracer) else (np, int(t))"
     remark = (
-        "JAX: step returns new w and state, in the dtype of w, also under jit. Where t is traced, its numbers are right\n"
-        "to some units of the last place, and NaN after the end of a table. XLA takes subnormal numbers for 0."
+        "JAX: step returns new w and state, in the dtype of w, also under jit. Where t is traced, its numbers are\n"
+        "right to some units of the last place, and NaN after the end of a table. XLA takes subnormal numbers for 0."
     )
     return _blocks(
         _head(rule, parts, remark, "# "),
@@ -99,7 +105,7 @@ def _jax(rule: Rule, dtype: str, steps: int) -> str:
             "def step(w, g, state, t, lr):",
             '    """Return w and the state after step t = 1, 2, ... with a gradient g and a learning rate."""',
             *_unpacked(parts.slots, "state"),
-            *_unpacked(parts.bank, "[jnp.asarray(x, w.dtype) for x in numbers(t, lr)]"),
+            *_unpacked(parts.bank, "[jnp.full_like(w, x) for x in numbers(t, lr)]"),
             *[f"    {out} = {text}" for out, text in parts.calls(JAX)],
             f"    return w, [{', '.join(parts.slots)}]",
         ]),
@@ -195,10 +201,10 @@ def _c(rule: Rule, dtype: str, steps: int) -> str:
             "         long long t, double lr) {",
             f"    double all[{len(parts.bank)}];",
             "    if (numbers(t, lr, all)) return 1;",
-            f"    const real {', '.join(f'{name} = (real)all[{i}]' for i, name in enumerate(parts.bank))};",
+            *[f"    const real {name} = (real)all[{i}];" for i, name in enumerate(parts.bank) if name in parts.read],
             *[f"    real *restrict s{i} = state[{i}];" for i in slots],
             "    for (size_t i = 0; i < n; i++) {",
-            "        const real g = gradients[i];",
+            *(["        const real g = gradients[i];"] if "g" in parts.read else []),
             f"        real {', '.join(['w = weights[i]', *_loads(parts), *parts.buffers(False)])};", *marks,
             *[f"        {out} = {text};" for out, text in parts.calls(target)],
             *[f"        s{i}[i] = {parts.slots[i]};" for i in slots],

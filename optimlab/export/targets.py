@@ -79,8 +79,7 @@ def _tensors(module: str) -> dict[Any, str]:
     """Return the calls on arrays of a module that has NumPy's names."""
     return _INFIX | {
         np.bitwise_and: "{} & {}", np.bitwise_or: "{} | {}", np.invert: "~{}",
-        np.where: f"{module}.where({{}}, {{}}, {{}})",
-        np.sqrt: f"{module}.sqrt({{}})", np.absolute: f"{module}.abs({{}})",
+        np.where: f"{module}.where({{}}, {{}}, {{}})", np.absolute: f"{module}.abs({{}})",
         np.maximum: f"{module}.where(({{0}} > {{1}}) | ({{0}} != {{0}}), {{0}}, {{1}})",
         np.minimum: f"{module}.where(({{0}} < {{1}}) | ({{0}} != {{0}}), {{0}}, {{1}})",
     }  # fmt: skip
@@ -110,13 +109,12 @@ _python = _number('float("inf")', 'float("nan")')
 
 TORCH: Final = Target(
     "torch", _tensors("torch") | {
-        np.positive: "{}.clone()", np.sign: "torch.where({0} == {0}, torch.sign({0}), {0})",
+        np.positive: "{}.clone()", np.sqrt: "sqrt({})", np.sign: "torch.where({0} == {0}, torch.sign({0}), {0})",
     }, _python,
 )  # fmt: skip
 JAX: Final = Target(
     "JAX", _tensors("jnp") | {
-        np.positive: "jnp.broadcast_to({}, w.shape)",
-        np.sign: "jnp.where({0} > 0, 1, jnp.where({0} < 0, -1, {0} * {0}))",
+        np.sqrt: "jnp.sqrt({})", np.sign: "jnp.where({0} > 0, 1, jnp.where({0} < 0, -1, {0} * {0}))",
     }, _python,
 )  # fmt: skip
 PYTHON: Final = Target(

@@ -182,6 +182,35 @@ class Rule:
 
         return latex(self)
 
+    def source(self, target: str, *, dtype: str = "float64", steps: int = 1000) -> str:
+        """Return the rule as a text that stands alone: a program that needs no optimlab, with the same bits.
+
+        Parameters
+        ----------
+        target : "js", "c", "torch", "jax" or "latex"
+            A module of functions ``start`` and ``step`` in JavaScript, C99, Python with torch or with JAX; or
+            mathematics. How they are called stands in the text.
+        dtype : "float64" or "float32"
+            Of the arrays.
+        steps : int, at least 1
+            Length of the tables in the text, for what follows from t neither as a number nor by a gain or correction
+            of ``+ - * /`` and roots: schedules and functions of one's own.
+
+        Raises
+        ------
+        TypeError
+            If a part looks at whole leaves, goes by names or has one number for each replica, or if an operation, such
+            as ``np.exp``, has other bits elsewhere.
+
+        Examples
+        --------
+        >>> from optimlab import sgd
+        >>> print(sgd().source("torch")[-195:])
+        """
+        from optimlab.export.source import source
+
+        return source(self, target, dtype=dtype, steps=steps)
+
     def on(self, names: tuple[str, ...]) -> tuple[Rule, ...]:
         """Return the rule for each leaf of these names: itself, where no ``Weights(only=...)`` makes a difference.
 
