@@ -7,6 +7,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from copyreg import pickle
 from functools import partial
 from itertools import chain
+from types import new_class
 from typing import Any, ClassVar, final
 
 import numpy as np
@@ -24,6 +25,9 @@ __all__ = ["RuleOptimizer", "Sweep", "class_of"]
 TILE = 65536
 """Numbers of a tile on a CPU: it stays in the cache, and is worth two threads."""
 
+PACKED = 8192
+"""Numbers up to which parameters are stepped together, in copies of one tensor."""
+
 _WORKING = {
     torch.float32: torch.float32,
     torch.float64: torch.float64,
@@ -40,7 +44,7 @@ def class_of(rule: Rule) -> type[RuleOptimizer]:
     key = identity(rule)
     if key not in _CLASSES:
         Sweep(rule).trace(torch.float64)  # which says at once what torch cannot do
-        _CLASSES[key] = _Kind("RuleOptimizer", (RuleOptimizer,), {"rule": rule, "__doc__": RuleOptimizer.__doc__})
+        _CLASSES[key] = new_class("RuleOptimizer", (RuleOptimizer,), exec_body=lambda body: body.update(rule=rule))
     return _CLASSES[key]
 
 
@@ -77,9 +81,21 @@ class Sweep:
         constants = map(float, self.trace(dtype)[0].scalars)
         return torch.tensor([1.0, lr, *c, *constants], dtype=dtype, device=like.device).unbind()
 
+    def run_all(self, rows: Sequence[Sequence[Tensor]], numbers: Sequence[Tensor]) -> None:
+        """Do the step on the arrays of each parameter; on those of small ones at once."""
+        small = [row for row in rows if row[1].numel() <= PACKED]
+        columns = list(zip(*small, strict=True)) if len(small) > 1 else []
+        packed = [torch.cat([x.reshape(-1) for x in column]) for column in columns]
+        for row in [row for row in rows if not packed or row[1].numel() > PACKED] + ([packed] if packed else []):
+            self.run(row, numbers)
+        for column, pack in list(zip(columns, packed, strict=True))[1:]:
+            parts = pack.split([x.numel() for x in column])
+            torch._foreach_copy_(column, [part.view(x.shape) for part, x in zip(parts, column, strict=True)])
+
+    @np.errstate(all="ignore")  # torch says nothing of infinities
     def run(self, arrays: Sequence[Tensor], numbers: Sequence[Tensor]) -> None:
         """Do the step: the first array is only read, the others are replaced."""
-        dtype, device = numbers[0].dtype, numbers[0].device
+        dtype = numbers[0].dtype
         program, calls = self.trace(dtype)
         tiles = _tiles(arrays)
         kinds = [torch.bool if kind == np.bool_ else dtype for kind in program.buffers]
@@ -101,18 +117,20 @@ def _spread(call: Call, first: Tensor, *others: Tensor, out: Tensor) -> None:
     call(first.expand_as(out), *others, out=out)
 
 
-def _tiles(arrays: Sequence[Tensor]) -> list[Sequence[Tensor]]:
-    """Cut contiguous tensors on a CPU into tiles; others are one."""
-    if not all(x.is_contiguous() and x.device.type == "cpu" for x in arrays):
+def _tiles(arrays: Sequence[Any]) -> list[Sequence[Tensor]]:
+    """Cut tensors on a CPU that lie in memory in one order into tiles; others are one."""
+    order = sorted(range(arrays[1].ndim), key=arrays[1].stride, reverse=True)
+    turned = [x.permute(order) for x in arrays]
+    if not all(x.is_contiguous() and x.device.type == "cpu" for x in turned):
         return [arrays]
-    return list(zip(*[x.view(-1).split(TILE) for x in arrays], strict=True))
+    return list(zip(*[x.view(-1).split(TILE) for x in turned], strict=True))
 
 
 class _Kind(type):
     """What is pickled as the call that makes it."""
 
 
-pickle(_Kind, lambda kind: (class_of, (kind.rule,)) if "rule" in vars(kind) else kind.__qualname__)  # type: ignore[arg-type]
+pickle(_Kind, lambda kind: (class_of, (vars(kind)["rule"],)) if "rule" in vars(kind) else kind.__qualname__)
 
 
 class RuleOptimizer(torch.optim.Optimizer, metaclass=_Kind):
@@ -140,7 +158,7 @@ class RuleOptimizer(torch.optim.Optimizer, metaclass=_Kind):
         self._sweep_of_all()
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)  # type: ignore[no-untyped-call]
+        super().__setstate__(state)
         self._sweeps = {}
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
@@ -155,8 +173,7 @@ class RuleOptimizer(torch.optim.Optimizer, metaclass=_Kind):
             raise
 
     @torch.no_grad()
-    @np.errstate(all="ignore")  # torch says nothing of infinities
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Do one step with the gradients that there are; a parameter without one waits.
 
         Parameters
@@ -170,17 +187,17 @@ class RuleOptimizer(torch.optim.Optimizer, metaclass=_Kind):
         """
         with torch.enable_grad():
             loss = None if closure is None else closure()
-        for sweep, arrays, numbers in self._prepared():
-            sweep.run(arrays, numbers)
+        for (sweep, *_), (numbers, rows) in self._prepared().items():
+            sweep.run_all(rows, numbers)
         for group in self.param_groups:
             for p in group["params"]:
                 if p.grad is not None:
                     self.state[p]["step"] += 1
         return loss
 
-    def _prepared(self) -> list[tuple[Sweep, list[Tensor], tuple[Tensor, ...]]]:
-        """Return what is to be done; whatever can be refused is refused here."""
-        sweeps, banks, found = self._sweep_of_all(), {}, []
+    def _prepared(self) -> dict[Any, tuple[tuple[Tensor, ...], list[list[Tensor]]]]:
+        """Return what is done with which numbers to which arrays; whatever can be refused is refused here."""
+        sweeps, jobs = self._sweep_of_all(), {}
         for p, lr in [(p, float(group["lr"])) for group in self.param_groups for p in group["params"]]:
             if p.grad is None:
                 continue
@@ -188,17 +205,19 @@ class RuleOptimizer(torch.optim.Optimizer, metaclass=_Kind):
                 raise RuntimeError(f"gradients must be dense; got {p.grad.layout}; p.grad = p.grad.to_dense() makes it")
             sweep, state = sweeps[p], self.state[p] or self._started(p)
             key = sweep, state["step"], lr, p.dtype, p.device
-            if key not in banks:
-                banks[key] = sweep.numbers(state["step"] + 1, lr, p)
-            found.append((sweep, [p.grad.detach(), p.detach(), *[state[slot] for slot in self.rule.slots]], banks[key]))
-        return found
+            if key not in jobs:
+                jobs[key] = sweep.numbers(state["step"] + 1, lr, p), []
+            jobs[key][1].append([_local(x.detach()) for x in (p.grad, p, *[state[slot] for slot in self.rule.slots])])
+        return jobs
 
     def _started(self, p: Tensor) -> dict[str, Any]:
         """Return the state of a parameter before its first step."""
         dtype = _WORKING[p.dtype]
         slots = zip(self.rule.slots, self.rule.start, strict=True)
-        self.state[p] = {"step": 0} | {slot: torch.full_like(p, first, dtype=dtype) for slot, first in slots}
-        return self.state[p]
+        state: dict[str, Any] = {"step": 0}
+        state |= {slot: torch.full_like(p, first, dtype=dtype) for slot, first in slots}
+        self.state[p] = state
+        return state
 
     def _sweep_of_all(self) -> dict[Tensor, Sweep]:
         """Return what steps each parameter: by its name, if the rule goes by names."""
@@ -210,7 +229,7 @@ class RuleOptimizer(torch.optim.Optimizer, metaclass=_Kind):
             self._sweeps = {p: sweeps[id(rule)] for p, rule in zip(params, rules, strict=True)}
         return self._sweeps
 
-    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:  # type: ignore[override]
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Take what ``state_dict`` of an optimizer with this rule has returned.
 
         Raises
@@ -220,18 +239,22 @@ class RuleOptimizer(torch.optim.Optimizer, metaclass=_Kind):
         """
         params = list(chain.from_iterable([group["params"] for group in self.param_groups]))
         places = list(chain.from_iterable([group["params"] for group in state_dict["param_groups"]]))
-        saved = {p: state_dict["state"].get(i, {}) for p, i in zip(params, places, strict=False)}
+        rows = [(p, state_dict["state"].get(i)) for p, i in zip(params, places, strict=False)]
+        saved = [(p, state) for p, state in rows if state]
         for group in state_dict["param_groups"]:
             _check_rule(group.get("rule"), self.defaults["rule"])
-        for i, (p, state) in enumerate(saved.items()):
-            _check_state(f"parameter {i}", p, state, self.rule.slots)
+        for p, state in saved:
+            _check_state(p, state, self.rule.slots)
         super().load_state_dict(dict(state_dict))
-        for p, state in saved.items():
-            if state:  # torch has rounded it to the parameter's dtype
-                kept = {
-                    slot: torch.empty_like(p, dtype=_WORKING[p.dtype]).copy_(state[slot]) for slot in self.rule.slots
-                }
-                self.state[p] = {"step": int(state["step"])} | kept
+        for p, state in saved:  # which torch has rounded to the parameter's dtype
+            for slot in self.rule.slots:
+                self.state[p][slot] = torch.empty_like(p, dtype=_WORKING[p.dtype]).copy_(state[slot])
+
+
+def _local(x: Any) -> Tensor:
+    """Return the part of a sharded tensor that is here."""
+    part: Tensor = x.to_local() if hasattr(x, "to_local") else x
+    return part
 
 
 def _text(rule: Rule) -> str:
@@ -265,9 +288,9 @@ def _check_rule(theirs: Any, ours: str) -> None:
         raise ValueError(f"this class has the rule {ours}; got {theirs}; {remedy}")
 
 
-def _check_state(name: str, p: Tensor, state: Mapping[str, Any], slots: Sequence[str]) -> None:
-    if state and set(state) != {"step", *slots}:
-        raise ValueError(f"the state of {name} must hold {['step', *slots]}; got {sorted(state)}")
-    for slot in slots if state else ():
+def _check_state(p: Tensor, state: Mapping[str, Any], slots: Sequence[str]) -> None:
+    if set(state) != {"step", *slots}:
+        raise ValueError(f"the state of a parameter must hold {['step', *slots]}; got {sorted(state)}")
+    for slot in slots:
         if state[slot].shape != p.shape:
-            raise ValueError(f"{slot!r} of {name} must have shape {tuple(p.shape)}; got {tuple(state[slot].shape)}")
+            raise ValueError(f"{slot!r} has shape {tuple(state[slot].shape)}; its parameter has {tuple(p.shape)}")
