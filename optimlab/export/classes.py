@@ -49,7 +49,7 @@ def torch(rule: Rule) -> type[RuleOptimizer]:
 
     Examples
     --------
-    >>> import pytest; torch = pytest.importorskip("torch")
+    >>> import torch
     >>> from optimlab import adam, export
     >>> w = torch.tensor([1.0, -2.0], requires_grad=True)
     >>> opt = export.torch(adam())([w], lr=0.1)
@@ -58,7 +58,7 @@ def torch(rule: Rule) -> type[RuleOptimizer]:
     ...     (w**2).sum().backward()
     ...     opt.step()
     >>> w
-    tensor([ 0.8005, -1.8003], requires_grad=True)
+    tensor([ 0.8004, -1.8002], requires_grad=True)
     """
     needed("torch", "torch", "export.torch")
     from optimlab.export.to_torch import class_of
@@ -100,7 +100,7 @@ def optax(
 
     Examples
     --------
-    >>> import pytest; optax, jax = map(pytest.importorskip, ("optax", "jax"))
+    >>> import jax, optax
     >>> from optimlab import adam, export
     >>> tx = optax.chain(optax.clip_by_global_norm(1.0), export.optax(adam(), 0.1))
     >>> w = jax.numpy.array([1.0, -2.0])
@@ -108,18 +108,18 @@ def optax(
     >>> for _ in range(2):
     ...     updates, state = tx.update(2 * w, state, w)
     ...     w = optax.apply_updates(w, updates)
-    >>> w
-    Array([ 0.8..., -1.8...], dtype=float32)
+    >>> w.round(4)
+    Array([ 0.8001, -1.8   ], dtype=float32)
     """
-    needed("optax", "jax", "export.optax")
+    needed("optax", "optax", "export.optax")
     from optimlab.export.to_optax import transformation_of
 
     return transformation_of(_elementwise(rule), learning_rate, whole("steps", steps, 1))
 
 
-def _elementwise(rule: Any) -> Rule:
+def _elementwise(rule: Rule) -> Rule:
     """Return a rule that can be exported, or say why it cannot."""
-    rule = checked_rule(rule)
+    checked_rule(rule)
     if rule.whole:
         remedy = "an Optimizer trains it, in NumPy; what is elementwise in it can be exported"
         raise TypeError(f"{rule!r} looks at whole leaves, and only elementwise rules can be exported; {remedy}")

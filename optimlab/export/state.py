@@ -48,7 +48,8 @@ def torch_state(opt: Optimizer) -> dict[str, Any]:
 
     Examples
     --------
-    >>> import numpy as np; import pytest; torch = pytest.importorskip("torch")
+    >>> import numpy as np
+    >>> import torch
     >>> from optimlab import Optimizer, adam, export
     >>> opt, w = Optimizer(adam(), lr=0.1), np.array([1.0])
     >>> _ = opt.step(w, 2 * w)
@@ -89,7 +90,8 @@ def load_torch_state(opt: Optimizer, state: Mapping[str, Any], params: Any) -> N
 
     Examples
     --------
-    >>> import numpy as np; import pytest; torch = pytest.importorskip("torch")
+    >>> import numpy as np
+    >>> import torch
     >>> from optimlab import Optimizer, adam, export
     >>> w = torch.tensor([1.0], requires_grad=True)
     >>> there, opt = export.torch(adam())([w], lr=0.1), Optimizer(adam(), lr=0.1)
@@ -145,14 +147,14 @@ def optax_state(opt: Optimizer, params: Any) -> RuleState:
 
     Examples
     --------
-    >>> import numpy as np; import pytest; optax = pytest.importorskip("optax")
+    >>> import numpy as np
     >>> from optimlab import Optimizer, momentum, export
     >>> opt, w = Optimizer(momentum(0.75), lr=0.1), np.ones(1, "float32")
     >>> _ = opt.step(w, w)
     >>> export.optax_state(opt, w)
     RuleState(count=Array(1, dtype=int32), slots={'ema': Array([0.25], dtype=float32)})
     """
-    needed("optax", "jax", "export.optax_state")
+    needed("optax", "optax", "export.optax_state")
     import jax.numpy as jnp
 
     from optimlab.export.to_optax import RuleState
@@ -185,7 +187,7 @@ def load_optax_state(opt: Optimizer, state: RuleState, params: Any) -> None:
 
     Examples
     --------
-    >>> import numpy as np; import pytest; optax = pytest.importorskip("optax")
+    >>> import numpy as np
     >>> from optimlab import Optimizer, momentum, export
     >>> tx, w = export.optax(momentum(0.75), 0.1), np.ones(1, "float32")
     >>> _, state = tx.update(w, tx.init(w))

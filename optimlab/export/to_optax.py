@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Final, NamedTuple
 
@@ -53,10 +53,10 @@ _CALLS: Final[dict[Any, Callable[..., Any]]] = {
 
 
 def _call_of(function: Any) -> Callable[..., Any]:
-    found = _CALLS.get(function) or getattr(jnp, function.__name__, None)
+    found: Callable[..., Any] | None = _CALLS.get(function) or getattr(jnp, function.__name__, None)
     if found is None:
         raise TypeError(f"JAX has no {function.__name__}; write the rule with functions that it has")
-    return found  # type: ignore[no-any-return]
+    return found
 
 
 class _Kernel:
@@ -99,7 +99,9 @@ class _Kernel:
         """Return η y and the new state."""
         dtype, shape = _working(jnp.result_type(*arrays)), jnp.shape(arrays[0])
         program = self.program(dtype)
-        at = [jnp.asarray(x, dtype) for x in (*arrays, *numbers, *program.scalars)] + [None] * len(program.buffers)
+        at: list[Any] = [jnp.asarray(x, dtype) for x in (*arrays, *numbers, *program.scalars)] + [None] * len(
+            program.buffers
+        )
         for function, places, out in program.calls:
             at[out] = _call_of(function)(*[at[place] for place in places])
         for source, target in program.copies:
@@ -140,7 +142,7 @@ class _Transformation:
             raise ValueError(f"{self.rule!r}: {optax.base.NO_PARAMS_MSG}")
         lr = self.learning_rate(count) if callable(self.learning_rate) else self.learning_rate
         numbers = {kernel: [lr, *kernel.numbers(count, lr)] for kernel in kernels}
-        g, tree = jax.tree.flatten(updates)
+        g, tree = _flat(updates)
         columns = [updates if params is None else params, *[state.slots[slot] for slot in self.rule.slots]]
         rows = zip(g, *map(tree.flatten_up_to, columns), strict=True)
         done = [kernel.run(row, numbers[kernel]) for kernel, row in zip(kernels, rows, strict=True)]
@@ -152,7 +154,11 @@ class _Transformation:
 def transformation_of(rule: Rule, learning_rate: Any, steps: int) -> optax.GradientTransformation:
     """Return the transformation; see ``optimlab.export.optax``."""
     held = _Transformation(rule, learning_rate, steps)
-    return optax.GradientTransformation(held.init, held.update)  # type: ignore[arg-type]
+    return optax.GradientTransformation(held.init, held.update)
+
+
+def _flat(tree: Any) -> tuple[list[Any], Any]:
+    return jax.tree.flatten(tree)
 
 
 def _working(dtype: Any) -> Any:
