@@ -183,29 +183,24 @@ class Rule:
         return latex(self)
 
     def source(self, target: str, *, dtype: str = "float64", steps: int = 1000) -> str:
-        """Return the rule as a text that stands alone: a program that needs no optimlab, with the same bits.
+        """Return a program that stands alone and takes the same steps to the last bit, or the mathematics.
 
         Parameters
         ----------
         target : "js", "c", "torch", "jax" or "latex"
-            A module of functions ``start`` and ``step`` in JavaScript, C99, Python with torch or with JAX; or
-            mathematics. How they are called stands in the text.
-        dtype : "float64" or "float32"
-            Of the arrays.
-        steps : int, at least 1
-            Length of the tables in the text, for what follows from t neither as a number nor by a gain or correction
-            of ``+ - * /`` and roots: schedules and functions of one's own.
+            The language; the text says how its functions ``start`` and ``step`` are called.
+        dtype, steps : "float64" or "float32", int
+            Of the arrays; and for how many steps schedules and functions of one's own are written out.
 
         Raises
         ------
         TypeError
-            If a part looks at whole leaves, goes by names or has one number for each replica, or if an operation, such
-            as ``np.exp``, has other bits elsewhere.
+            If it looks at whole leaves, or does what has other bits elsewhere, such as ``np.exp``; with the remedy.
 
         Examples
         --------
-        >>> from optimlab import sgd
-        >>> print(sgd().source("torch")[-195:])
+        >>> [line.strip() for line in Constant(2.0).source("c").splitlines() if "eta *" in line]
+        ['b0 = eta * c0;']
         """
         from optimlab.export.source import source
 

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 
 import numpy as np
 
-from tests.export.texts import LANES, RATES, STEPS, first, gradients, module_of, numbers, taken
+from tests.export.texts import STEPS, given, module_of, numbers, taken
 
 DRIVER = """
 import { readFileSync, writeFileSync } from "node:fs";
@@ -30,24 +30,25 @@ for (let i = 0; i < rules; i += 1) {
 """
 
 
-def node(texts, dtype, home):
+def node(texts, run, home):
     """Return weights and state after each step, (steps, 1 + slots, lanes), for each text in JavaScript."""
     for i, text in enumerate(texts):
         (home / f"rule{i}.mjs").write_text(text, encoding="utf-8")
     (home / "driver.mjs").write_text(DRIVER)
-    (home / "gradients").write_bytes(gradients(dtype).tobytes())
-    (home / "weights").write_bytes(first(dtype).tobytes())
-    job = {"kind": dtype, "rules": len(texts), "lanes": LANES, "rates": RATES.tolist()}
+    (home / "gradients").write_bytes(run.gradients.tobytes())
+    (home / "weights").write_bytes(run.weights.tobytes())
+    kind, (steps, lanes) = run.weights.dtype, run.gradients.shape
+    job = {"kind": kind.name, "rules": len(texts), "lanes": lanes, "rates": list(run.rates)}
     (home / "job.json").write_text(json.dumps(job))
     done = subprocess.run(["node", "driver.mjs"], cwd=home, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
-    return [np.fromfile(home / f"found{i}", dtype).reshape(STEPS, -1, LANES) for i in range(len(texts))]
+    return [np.fromfile(home / f"found{i}", kind).reshape(steps, -1, lanes) for i in range(len(texts))]
 
 
-def gcc(texts, dtype, home):
+def gcc(texts, run, home):
     """Return weights and state after each step, (steps, 1 + slots, lanes), for each text in C."""
     library = compiled(texts, home)
-    return [_stepped(library, i, dtype) for i in range(len(texts))]
+    return [_stepped(library, i, run) for i in range(len(texts))]
 
 
 def compiled(texts, home):
@@ -62,16 +63,16 @@ def compiled(texts, home):
     return ctypes.CDLL(str(home / "rules.so"))
 
 
-def _stepped(library, i, dtype, slots=9):
-    state = np.zeros((slots, LANES), dtype)  # more than any rule has
+def _stepped(library, i, run, slots=50):
+    state = np.zeros((slots, run.weights.size), run.weights.dtype)  # more than any rule has
     places = (ctypes.c_void_p * slots)(*[row.ctypes.data for row in state])
     step, start = library[f"step{i}"], library[f"start{i}"]
     step.argtypes = [ctypes.c_size_t, *[ctypes.c_void_p] * 3, ctypes.c_longlong, ctypes.c_double]
     start.argtypes = [ctypes.c_size_t, ctypes.c_void_p]
-    w, found = first(dtype), []
-    start(LANES, places)
-    for k, g in enumerate(gradients(dtype)):
-        assert step(LANES, w.ctypes.data, g.ctypes.data, places, k + 1, RATES[k]) == 0
+    w, found = run.weights.copy(), []
+    start(w.size, places)
+    for t, (g, lr) in enumerate(zip(run.gradients, run.rates, strict=True), start=1):
+        assert step(w.size, w.ctypes.data, g.ctypes.data, places, t, lr) == 0
         found.append(np.vstack([w, state]))
     return np.array(found)
 
@@ -83,7 +84,7 @@ def torch_steps(name, text, dtype):
     module, (weights, states) = module_of(text), taken(name, dtype)
     module.numbers = _columns(name, module)
     w, state = torch.tensor(weights[:-1]), [torch.tensor(x[:-1]) for x in states]
-    module.step(w, torch.tensor(gradients(dtype)), state, 1, 0.1)
+    module.step(w, torch.tensor(given(dtype).gradients), state, 1, 0.1)
     return np.array([x.numpy() for x in (w, *state)]).swapaxes(0, 1)
 
 
@@ -94,7 +95,7 @@ def jax_steps(name, text, dtype):
     module, (weights, states) = module_of(text), taken(name, dtype)
     module.numbers = _columns(name, module)
     w, state = jnp.asarray(weights[:-1]), [jnp.asarray(x[:-1]) for x in states]
-    w, state = module.step(w, jnp.asarray(gradients(dtype)), state, 1, 0.1)
+    w, state = module.step(w, jnp.asarray(given(dtype).gradients), state, 1, 0.1)
     return np.array([np.broadcast_to(x, w.shape) for x in (w, *state)]).swapaxes(0, 1)
 
 

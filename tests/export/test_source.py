@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.export.runners import gcc, jax_steps, missing, node, torch_steps
-from tests.export.texts import ALL, differing, taken
+from tests.export.texts import ALL, differing, given, taken
 
 FEW = ["adam", "radam", "nadam", "rate inside", "rprop", "warming"]
 
@@ -22,9 +22,9 @@ def found(names, dtype, home):
     }
     gone = missing()
     if "node" not in gone:
-        yield "js", node(texts["js"], dtype, home)
+        yield "js", node(texts["js"], given(dtype), home)
     if "gcc" not in gone:
-        yield "c", gcc(texts["c"], dtype, home)
+        yield "c", gcc(texts["c"], given(dtype), home)
     if "torch" not in gone:
         yield "torch", [torch_steps(name, text, dtype) for name, text in zip(names, texts["torch"], strict=True)]
     if "jax" not in gone:

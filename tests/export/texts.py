@@ -4,6 +4,7 @@ import sys
 from dataclasses import dataclass
 from functools import cache
 from types import ModuleType
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -31,7 +32,7 @@ class Softsign(Rule):
 
 @dataclass(frozen=True)
 class Warming(Rule):
-    """A rule of one's own whose numbers follow from t, and whose slots have names that languages keep for themselves."""
+    """A rule of one's own: its numbers follow from t, and its slots have names that languages keep for themselves."""
 
     def coefficients(self, t):
         return (0.5 ** (t / 300.0), float(t % 3))
@@ -50,7 +51,20 @@ class Warming(Rule):
 ALL = RULES | {"softsign": Ema(0.9) | Softsign(), "warming": Warming()}
 
 
+class Given(NamedTuple):
+    """Weights before the first step (lanes), the gradients of each step (steps, lanes), and its learning rate."""
+
+    weights: Any
+    gradients: Any
+    rates: Any
+
+
 @cache
+def given(dtype):
+    """Return what all rules are given."""
+    return Given(np.random.default_rng(2).standard_normal(LANES).astype(dtype), gradients(dtype), RATES)
+
+
 def gradients(dtype):
     """Return gradients of each step: of all sizes, with zeros of both signs; squares and their EMAs stay normal."""
     generator = np.random.default_rng(5)
@@ -77,21 +91,16 @@ def numbers(name):
 @cache
 def taken(name, dtype):
     """Return weights (steps + 1, lanes) and state (slots, steps + 1, lanes) of a rule: its formula in NumPy."""
-    rule, w = ALL[name], first(dtype)
+    rule, w = ALL[name], given(dtype).weights
     formula, state = rule.displacement(), tuple([np.full_like(w, x) for x in rule.start])
     weights, states = [w], [state]
     with np.errstate(all="ignore"):
-        for g, (lr, *c) in zip(gradients(dtype), numbers(name).T.astype(dtype), strict=True):
+        for g, (lr, *c) in zip(given(dtype).gradients, numbers(name).T.astype(dtype), strict=True):
             moved, state = formula(lr, g, w, state, tuple(c))
             w = w - moved
             weights.append(w)
             states.append([np.broadcast_to(x, w.shape) for x in state])
-    return np.array(weights), np.array(states).swapaxes(0, 1).reshape(len(rule.slots), STEPS + 1, LANES)
-
-
-def first(dtype):
-    """Return the weights before the first step."""
-    return np.random.default_rng(2).standard_normal(LANES).astype(dtype)
+    return np.array(weights), np.array(states, dtype).swapaxes(0, 1).reshape(len(rule.slots), STEPS + 1, LANES)
 
 
 def differing(a, b):
