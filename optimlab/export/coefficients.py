@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-from typing import Any, NamedTuple
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 
@@ -29,17 +29,27 @@ LR = Symbol(_FLOAT, "lr")
 """The learning rate of the step."""
 
 
-class Debiased(NamedTuple):
+@dataclass(frozen=True)
+class Debiased:
     """The function (1-β)/(1-βᵗ) of t; 1-β is the sum of two numbers."""
 
     high: float
     low: float
 
+    def __call__(self, xp: Any, t: Any) -> Any:
+        """Return its value in NumPy or ``jax.numpy``."""
+        return debiased_in(xp, self.high, self.low, t)
 
-class Table(NamedTuple):
+
+@dataclass(frozen=True)
+class Table:
     """The function of t whose values are these numbers."""
 
     numbers: tuple[float, ...]
+
+    def __call__(self, xp: Any, t: Any) -> Any:
+        """Return its value in NumPy or ``jax.numpy``."""
+        return entry_in(xp, self.numbers, t)
 
 
 def coefficients(rule: Rule, steps: int) -> list[Symbol]:
@@ -149,7 +159,7 @@ def _followed(held: Any, t: Symbol) -> Any:
     """Return a hyperparameter at step t, in the order of operations of its correction; None of another function."""
     if not callable(held):
         return held
-    beta = getattr(held, "beta", None)
+    beta: Any = getattr(held, "beta", None)
     if callable(beta) or (isinstance(beta, Decay) and beta.alpha == 0.0):
         return None
     match held:
@@ -230,13 +240,9 @@ def coefficients_at(found: list[Symbol], t: Any, lr: Any, xp: Any) -> list[Any]:
         return known.get(id(x), x.value)
 
     for call in called(found):
-        known[id(call)] = _done(xp, call.function, [value(x) for x in call.operands])
+        operands, function = [value(x) for x in call.operands], call.function
+        if isinstance(function, (Debiased, Table)):
+            known[id(call)] = function(xp, *operands)
+        else:
+            known[id(call)] = getattr(xp, function.__name__)(*operands)  # type: ignore[union-attr]
     return [value(x) for x in found]
-
-
-def _done(xp: Any, function: Any, operands: list[Any]) -> Any:
-    if isinstance(function, Debiased):
-        return debiased_in(xp, *function, operands[0])
-    if isinstance(function, Table):
-        return entry_in(xp, function.numbers, operands[0])
-    return getattr(xp, function.__name__)(*operands)

@@ -59,8 +59,8 @@ class Parts(NamedTuple):
     @property
     def tables(self) -> list[tuple[float, ...]]:
         """What depends on t in another way than by an expression; equal ones once."""
-        found = [call.function.numbers for call in called(self.coefficients) if isinstance(call.function, Table)]
-        return list(dict.fromkeys(found))
+        functions = [call.function for call in called(self.coefficients)]
+        return list(dict.fromkeys(function.numbers for function in functions if isinstance(function, Table)))
 
     @property
     def debiased(self) -> bool:
@@ -109,7 +109,7 @@ class Parts(NamedTuple):
     def _number(self, function: Any, operands: list[str], target: Target) -> str:
         traced = target is JAX_NUMBERS
         if isinstance(function, Debiased):
-            high, low = map(target.number, function)
+            high, low = target.number(function.high), target.number(function.low)
             return f"{'debiased_in(xp, ' if traced else 'debiased('}{high}, {low}, {operands[0]})"
         if isinstance(function, Table):
             name = f"TABLE{self.tables.index(function.numbers)}"

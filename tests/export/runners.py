@@ -8,7 +8,7 @@ from importlib.util import find_spec
 
 import numpy as np
 
-from tests.export.texts import STEPS, given, module_of, numbers, taken
+from tests.export.texts import RATES, STEPS, given, module_of, numbers, taken
 
 DRIVER = """
 import { readFileSync, writeFileSync } from "node:fs";
@@ -97,6 +97,16 @@ def jax_steps(name, text, dtype):
     w, state = jnp.asarray(weights[:-1]), [jnp.asarray(x[:-1]) for x in states]
     w, state = module.step(w, jnp.asarray(given(dtype).gradients), state, 1, 0.1)
     return np.array([np.broadcast_to(x, w.shape) for x in (w, *state)]).swapaxes(0, 1)
+
+
+def jax_jitted(name, text):
+    """Return how far weights of jitted steps are from NumPy's, relative to them, each step from NumPy's state."""
+    import jax
+
+    module, (weights, states) = module_of(text), taken(name, "float64")
+    t = np.arange(1, STEPS + 1)
+    w, _ = jax.jit(jax.vmap(module.step))(weights[:-1], given("float64").gradients, [x[:-1] for x in states], t, RATES)
+    return float(np.max(abs(np.asarray(w) - weights[1:]) / np.maximum(abs(weights[1:]), abs(weights[:-1]))))
 
 
 def _columns(name, module):
