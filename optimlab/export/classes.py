@@ -80,11 +80,11 @@ def optax(
     rule : Rule
         What is elementwise. ``Weights(only=...)`` goes by the names of the leaves, ``layers.0.bias``.
     learning_rate : float, 0-d Array, or schedule
-        Learning rate; a schedule, optax's or ours, is a function of the updates so far. ``optax.inject_hyperparams``
-        may set it.
+        Learning rate; a schedule, optax's or ours, is a function of the updates so far. It can be set by
+        ``optax.inject_hyperparams(export.optax, static_args="steps")(rule, learning_rate=0.1)``.
     steps : int, at least 1
-        Length of the tables of coefficients that have no formula in + - × ÷ √, such as a schedule inside the rule.
-        In compiled code they are NaN beyond it.
+        How many steps a run has at most: in compiled code, our schedules and the coefficients that have no formula in
+        + - × ÷ √ are tables of this length, and NaN beyond it.
 
     Returns
     -------

@@ -12,9 +12,10 @@ import numpy as np
 import optax
 
 from optimlab.engine.program import Program, traced
-from optimlab.export.coefficients import coefficients, coefficients_at
+from optimlab.export.coefficients import T, Table, coefficients, coefficients_at
 from optimlab.notation.symbols import Symbol
 from optimlab.rules.algebra import Rule
+from optimlab.schedules.schedule import Schedule
 
 __all__ = ["RuleState", "transformation_of"]
 
@@ -128,6 +129,14 @@ class _Transformation:
             self._kernels[names] = [made[id(rule)] for rule in rules]
         return self._kernels[names]
 
+    def rate(self, count: Any) -> Any:
+        """Return the learning rate after so many updates; one of our schedules is a table where that is traced."""
+        held = self.learning_rate
+        if isinstance(held, Schedule) and isinstance(count, jax.core.Tracer):
+            table = Table(tuple(held(np.arange(self.steps)).tolist()))
+            return coefficients_at([Symbol(T.dtype, function=table, operands=(T,))], count + 1, None, jnp)[0]
+        return held(count) if callable(held) else held
+
     def init(self, params: Any) -> RuleState:
         """Return the state before the first update."""
         self.kernels(params)
@@ -139,8 +148,8 @@ class _Transformation:
         """Return what is added to the parameters, and the new state."""
         kernels, count = self.kernels(updates), state.count
         if params is None and any(kernel.reads_weights for kernel in kernels):
-            raise ValueError(f"{self.rule!r}: {optax.base.NO_PARAMS_MSG}")
-        lr = self.learning_rate(count) if callable(self.learning_rate) else self.learning_rate
+            raise ValueError(f"{self.rule!r} reads the parameters; give them, tx.update(updates, state, params)")
+        lr = self.rate(count)
         numbers = {kernel: [lr, *kernel.numbers(count, lr)] for kernel in kernels}
         g, tree = _flat(updates)
         columns = [updates if params is None else params, *[state.slots[slot] for slot in self.rule.slots]]
