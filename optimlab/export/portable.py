@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from optimlab.recurrence.powers import Double, joined, quotient, spent
+from optimlab.recurrence.powers import Double, joined, quotient, spent, table_of
 
 __all__ = ["debiased", "debiased_in", "digits", "entry_in", "within"]
 
@@ -31,26 +31,21 @@ def debiased_in(xp: Any, high: float, low: float, t: Any) -> Any:
     """(1 - β)/(1 - βᵗ) in NumPy, or in ``jax.numpy`` where t is traced: within a unit or two of the last place."""
     if xp is np:
         return debiased(high, low, t)
-    wide, count = xp.result_type(float), xp.asarray(t, int) - 1
-    alpha, *bytes_of = [xp.asarray(rows, wide) for rows in digits(high, low, wide == np.float32)]
-    total = 0.0 * alpha
-    for i in (3, 2, 1, 0):
-        row = bytes_of[i][(count >> 8 * i) & 255]
-        total = joined((total[0], total[1]), (row[0], row[1]))
-    return quotient((alpha[0], alpha[1]), total)
+    count, (alpha, *tables) = xp.asarray(t, int) - 1, digits(high, low, xp.result_type(float) == np.float32)
+    places = [(count >> shift) & 1023 for shift in (20, 10, 0)]
+    first, second, third = [(xp.asarray(x)[i], xp.asarray(y)[i]) for (x, y), i in zip(tables, places, strict=True)]
+    return quotient(alpha, joined(joined(first, second), third))
 
 
 @lru_cache(maxsize=64)
 def digits(high: float, low: float, single: bool) -> list[Any]:
-    """Return 1 - β, and 1 - βˢ for each s that a byte of t - 1 stands for, of the lowest one more; in two numbers."""
-    alpha = (high, low)
-    rows = [[alpha], [within(alpha, s) for s in range(1, 257)]]
-    rows += [[spent(alpha, s << 8 * i) for s in range(256)] for i in (1, 2, 3)]
-    found = [np.array(row) for row in rows]
-    if single:
-        firsts = [row[:, :1].astype(np.float32) for row in found]
-        found = [np.hstack([x, row[:, :1] - x + row[:, 1:]]) for x, row in zip(firsts, found, strict=True)]
-    return [found[0][0], *found[1:]]
+    """Return 1 - β, and 1 - βˢ for what ten bits of t - 1 stand for, of the lowest one more; each in two numbers."""
+    found = [(np.array(high), np.array(low))]
+    for shift in (20, 10, 0):
+        x, y = (part.ravel() for part in table_of(*spent((high, low), 1 << shift), 1024))
+        found.append((np.append(0.0, x[:-1]), np.append(0.0, y[:-1])) if shift else (x, y))
+    kind = np.float32 if single else np.float64
+    return [(x.astype(kind), (x - x.astype(kind) + y).astype(kind)) for x, y in found]
 
 
 def entry_in(xp: Any, table: Any, t: Any) -> Any:

@@ -37,7 +37,7 @@ _PYTHON = (
 
 DEBIASED: Final = {
     "torch": plain(*_PYTHON),
-    "jax": plain(*_PYTHON, portable.debiased_in, portable.digits),
+    "jax": plain(*_PYTHON, powers.table_of, portable.debiased_in, portable.digits),
     "js": """\
 function twoSum(a, b) {
   const total = a + b, late = total - a;

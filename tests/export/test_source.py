@@ -35,8 +35,6 @@ from optimlab.schedules.corrections import EpsHat, Next, Rectified, WithinMean
 from tests.export.runners import gcc, jax_jitted, jax_steps, missing, node, torch_steps
 from tests.export.texts import ALL, RATES, STEPS, Softsign, differing, given, module_of, numbers, taken
 
-FEW = ["adam", "radam", "nadam", "rate inside", "rprop", "warming"]
-
 
 def wanted(name, dtype):
     """NumPy's weights and state after each step: (steps, 1 + slots, lanes)."""
@@ -44,31 +42,29 @@ def wanted(name, dtype):
     return np.concatenate([weights[np.newaxis, 1:], states[:, 1:]]).swapaxes(0, 1)
 
 
-def found(names, dtype, home):
+def found(dtype, home):
     """Weights and state after each step in each language that is there, for each rule."""
-    texts = {
-        target: [ALL[name].source(target, dtype=dtype) for name in names] for target in ("js", "c", "torch", "jax")
-    }
+    texts = {target: [ALL[name].source(target, dtype=dtype) for name in ALL] for target in ("js", "c", "torch", "jax")}
     gone = missing()
     if "node" not in gone:
         yield "js", node(texts["js"], given(dtype), home)
     if "gcc" not in gone:
         yield "c", gcc(texts["c"], given(dtype), home)
     if "torch" not in gone:
-        yield "torch", [torch_steps(name, text, dtype) for name, text in zip(names, texts["torch"], strict=True)]
+        yield "torch", [torch_steps(name, text, dtype) for name, text in zip(ALL, texts["torch"], strict=True)]
     if "jax" not in gone:
         import jax
 
         with jax.enable_x64(dtype == "float64"):
-            yield "jax", [jax_steps(name, text, dtype) for name, text in zip(names, texts["jax"], strict=True)]
+            yield "jax", [jax_steps(name, text, dtype) for name, text in zip(ALL, texts["jax"], strict=True)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize("names", [FEW, pytest.param(list(ALL), marks=pytest.mark.slow)], ids=["few", "all"])
-def test_no_bit_differs_from_numpys_in_a_thousand_steps(names, dtype, tmp_path):
+def test_no_bit_differs_from_numpys_in_a_thousand_steps(dtype, tmp_path):
     wrong = {}
-    for target, runs in found(names, dtype, tmp_path):
-        for name, run in zip(names, runs, strict=True):
+    for target, runs in found(dtype, tmp_path):
+        for name, run in zip(ALL, runs, strict=True):
             want = wanted(name, dtype)
             count = differing(run[:, : want.shape[1]], want)
             if count:
@@ -93,13 +89,11 @@ def test_text_in_python_takes_the_steps_one_by_one(target, name):
     assert differing(found, np.array([weights[-1], *states[:, -1]])) == 0
 
 
-@pytest.mark.parametrize(
-    "names", [["adam", "rprop"], pytest.param(list(ALL), marks=pytest.mark.slow)], ids=["few", "all"]
-)
-def test_weights_of_jitted_jax_are_near(names):
+@pytest.mark.slow
+def test_weights_of_jitted_jax_are_near():
     jax = pytest.importorskip("jax")
     with jax.enable_x64(True):
-        far = {name: jax_jitted(name, ALL[name].source("jax")) for name in names}
+        far = {name: jax_jitted(name, ALL[name].source("jax")) for name in ALL}
     assert max(far.values()) <= 2e-15, far
 
 
@@ -112,12 +106,9 @@ NUMBERS = {
 }
 
 
-@pytest.mark.parametrize(
-    "names", [["adam", "radam"], pytest.param([*ALL, *NUMBERS], marks=pytest.mark.slow)], ids=["few", "all"]
-)
-def test_numbers_have_pythons_bits(names):
-    for name in names:
-        rule = (ALL | NUMBERS)[name]
+@pytest.mark.slow
+def test_numbers_have_pythons_bits():
+    for name, rule in (ALL | NUMBERS).items():
         forms = coefficients(rule, STEPS)
         lasting = not any(isinstance(call.function, Table) for call in called(forms))
         for t in [*range(1, STEPS + 1), *((10**4, 999_999, 10**7 + 3) if lasting else ())]:
@@ -143,6 +134,7 @@ def test_the_formula_steps_as_an_optimizer_does():
     assert differing(w, taken("adam", "float64")[0][-1]) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("target", "call"), [
     ("torch", "w = torch.ones(2, dtype=torch.float64); s = start(w); step(w, w * 3, s, 1, 0.5); print(w)"),
     ("jax", "w = jnp.ones(2); w, s = step(w, w * 3, start(w), 1, 0.5); print(w)"),

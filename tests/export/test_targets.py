@@ -109,6 +109,7 @@ def test_operations_of_torch(dtype):
     assert wrong([x.numpy() for x in state], wanted(run)) == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_operations_of_jax(dtype):
     jax = pytest.importorskip("jax")

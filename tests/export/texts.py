@@ -35,7 +35,7 @@ class Warming(Rule):
     """A rule of one's own: its numbers follow from t, and its slots have names that languages keep for themselves."""
 
     def coefficients(self, t):
-        return (0.5 ** (t / 300.0), float(t % 3))
+        return (0.5 ** (1.0 + t / 300.0), float(t % 3))
 
     @property
     def slots(self):
@@ -74,7 +74,7 @@ def gradients(dtype):
     g[:, 6:] *= generator.random((STEPS, LANES - 6)) < 0.7
     g[:, 4] = np.where(generator.random(STEPS) < 0.5, 0.0, -0.0)
     g[:, 5] = np.where(generator.random(STEPS) < 0.9, 1.0, -1.0)
-    g[::150, 4] = 1e-3  # so that what fades does not become subnormal, which JAX takes for 0
+    g[::60, 4] = 1e-3  # so that what fades does not become subnormal, which JAX takes for 0
     g[:2, 3] = -0.0
     return g.astype(dtype)
 
