@@ -108,8 +108,8 @@ def optax(
     >>> for _ in range(2):
     ...     updates, state = tx.update(2 * w, state, w)
     ...     w = optax.apply_updates(w, updates)
-    >>> w.round(4)
-    Array([ 0.8001, -1.8   ], dtype=float32)
+    >>> [round(float(x), 4) for x in w]
+    [0.8001, -1.8]
     """
     needed("optax", "optax", "export.optax")
     from optimlab.export.to_optax import transformation_of
