@@ -99,12 +99,17 @@ def jax_steps(name, text, dtype):
     return np.array([np.broadcast_to(x, w.shape) for x in (w, *state)]).swapaxes(0, 1)
 
 
-def jax_jitted(name, text):
-    """Return how far weights of jitted steps are from NumPy's, each from NumPy's state: by the largest of a path."""
+def jax_jitted(name, text, *, traced):
+    """Return how far weights of jitted steps are from NumPy's, as shares of the largest of a path.
+
+    Each step is from NumPy's state, with numbers from a traced t or with NumPy's own.
+    """
     import jax
 
     module, (weights, states) = module_of(text), taken(name, "float64")
-    t = np.arange(1, STEPS + 1)
+    t, columns = np.arange(1, STEPS + 1), _columns(name, module)(1, 0.1)[..., 0]
+    if not traced:
+        module.numbers = lambda t, lr: list(jax.numpy.asarray(columns)[:, t - 1])
     w, _ = jax.jit(jax.vmap(module.step))(weights[:-1], given("float64").gradients, [x[:-1] for x in states], t, RATES)
     return float(np.max(abs(np.asarray(w) - weights[1:]) / np.max(abs(weights), axis=0)))
 
