@@ -17,7 +17,7 @@ from optimlab.notation.symbols import Symbol
 from optimlab.rules.algebra import Rule
 from optimlab.schedules.schedule import Schedule
 
-__all__ = ["RuleState", "transformation_of"]
+__all__ = ["Kernel", "RuleState", "transformation_of"]
 
 
 class RuleState(NamedTuple):
@@ -60,8 +60,16 @@ def _call_of(function: Any) -> Callable[..., Any]:
     return found
 
 
-class _Kernel:
-    """η y and the new state of a rule, and its coefficients."""
+class Kernel:
+    """η y and the new state of a rule, and its coefficients.
+
+    Parameters
+    ----------
+    rule : Rule
+        What is elementwise and can be traced.
+    steps : int
+        Length of the tables of coefficients.
+    """
 
     def __init__(self, rule: Rule, steps: int) -> None:
         self.rule = rule
@@ -100,9 +108,8 @@ class _Kernel:
         """Return η y and the new state."""
         dtype, shape = _working(jnp.result_type(*arrays)), jnp.shape(arrays[0])
         program = self.program(dtype)
-        at: list[Any] = [jnp.asarray(x, dtype) for x in (*arrays, *numbers, *program.scalars)] + [None] * len(
-            program.buffers
-        )
+        at: list[Any] = [jnp.asarray(x, dtype) for x in (*arrays, *numbers, *program.scalars)]
+        at += program.buffers  # whose places the results take
         for function, places, out in program.calls:
             at[out] = _call_of(function)(*[at[place] for place in places])
         for source, target in program.copies:
@@ -117,15 +124,15 @@ class _Transformation:
         self.rule = rule
         self.learning_rate = learning_rate
         self.steps = steps
-        self._kernels: dict[tuple[str, ...], list[_Kernel]] = {}
+        self._kernels: dict[tuple[str, ...], list[Kernel]] = {}
 
-    def kernels(self, tree: Any) -> list[_Kernel]:
+    def kernels(self, tree: Any) -> list[Kernel]:
         """Return what computes each leaf, the same object for the same rule."""
         paths = [path for path, _ in jax.tree_util.tree_flatten_with_path(tree)[0]]
         names = tuple([jax.tree_util.keystr(path, simple=True, separator=".") or "params" for path in paths])
         if names not in self._kernels:
             rules = self.rule.on(names)
-            made = {id(rule): _Kernel(rule, self.steps) for rule in rules}
+            made = {id(rule): Kernel(rule, self.steps) for rule in rules}
             self._kernels[names] = [made[id(rule)] for rule in rules]
         return self._kernels[names]
 

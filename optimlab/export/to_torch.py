@@ -89,7 +89,7 @@ class Sweep:
         for row in [row for row in rows if not packed or row[1].numel() > PACKED] + ([packed] if packed else []):
             self.run(row, numbers)
         for column, pack in list(zip(columns, packed, strict=True))[1:]:
-            parts = pack.split([x.numel() for x in column])
+            parts = torch.split_with_sizes(pack, [x.numel() for x in column])
             torch._foreach_copy_(column, [part.view(x.shape) for part, x in zip(parts, column, strict=True)])
 
     @np.errstate(all="ignore")  # torch says nothing of infinities
@@ -197,7 +197,8 @@ class RuleOptimizer(torch.optim.Optimizer, metaclass=_Kind):
 
     def _prepared(self) -> dict[Any, tuple[tuple[Tensor, ...], list[list[Tensor]]]]:
         """Return what is done with which numbers to which arrays; whatever can be refused is refused here."""
-        sweeps, jobs = self._sweep_of_all(), {}
+        sweeps = self._sweep_of_all()
+        jobs: dict[Any, tuple[tuple[Tensor, ...], list[list[Tensor]]]] = {}
         for p, lr in [(p, float(group["lr"])) for group in self.param_groups for p in group["params"]]:
             if p.grad is None:
                 continue

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = ["Call", "call_of"]
+__all__ = ["ELSEWHERE", "Call", "call_of"]
 
 Call = Callable[..., Any]
 
@@ -39,7 +39,7 @@ def _second(larger: Call, x: Tensor, y: Tensor, *, out: Tensor) -> None:
     torch.where(torch.eq(x, y), y, larger(x, y), out=out)
 
 
-_ELSEWHERE: Final[dict[Any, Call]] = {
+ELSEWHERE: Final[dict[Any, Call]] = {
     np.sign: _sign,
     np.maximum: partial(_second, torch.maximum),
     np.minimum: partial(_second, torch.minimum),
@@ -63,7 +63,7 @@ def call_of(function: Any) -> Call:
         return _copied
     if function in _EXACT:
         return _EXACT[function]
-    elsewhere = _ELSEWHERE.get(function, getattr(torch, function.__name__, None))
+    elsewhere = ELSEWHERE.get(function, getattr(torch, function.__name__, None))
     return partial(_called, function, elsewhere)
 
 

@@ -8,7 +8,7 @@ from scipy.special import erf
 
 from optimlab import Ema, Optimizer, Rule, Weights, adam, adamw, cosine_decay, export, momentum, muon, sgd
 from tests.engine.laws import equal, quick
-from tests.export.texts import ALL, STEPS, differing, given, taken
+from tests.export.texts import ALL, STEPS, differing, given, numbers, taken
 
 optax = pytest.importorskip("optax")
 jax = pytest.importorskip("jax")
@@ -55,13 +55,11 @@ def flushed(x):
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_each_of_a_thousand_eager_steps_has_the_bits_of_numpy(dtype):
     """All steps at once, each from NumPy's weights and state before it."""
-    from optimlab.export.to_optax import _Kernel
+    from optimlab.export.to_optax import Kernel
 
     for name, rule in ALL.items():
-        kernel, run, (weights, states) = _Kernel(rule, STEPS), given(dtype), taken(name, dtype)
-        rows = [[lr, *kernel.numbers(k, lr)] for k, lr in enumerate(run.rates)]
-        columns = np.array(rows)[..., np.newaxis].swapaxes(0, 1)
-        moved, *new = kernel.run([run.gradients, weights[:-1], *states[:, :-1]], columns)
+        (weights, states), columns = taken(name, dtype), numbers(name)[..., np.newaxis]
+        moved, *new = Kernel(rule, STEPS).run([given(dtype).gradients, weights[:-1], *states[:, :-1]], columns)
         found = [jnp.asarray(weights[:-1]) + jnp.negative(moved), *new]
         pairs = [(flushed(x), flushed(y[1:])) for x, y in zip(found, (weights, *states), strict=True)]
         assert [differing(x, y) for x, y in pairs] == [0] * len(found), name
@@ -101,6 +99,7 @@ GRADS = drawn(*[(4,)] * 6)
 START = np.ones(4)
 
 
+@pytest.mark.slow
 def test_it_jits_and_vmaps():
     tx = export.optax(adamw(), 0.1)
     assert close(stepped(tx, jnp.asarray(START), GRADS), here(adamw(), START, GRADS))
@@ -125,6 +124,7 @@ def test_schedules_of_both_set_the_rate(schedule):
     assert close(w, here(adam(), START, GRADS, cosine_decay(0.1, steps=6)))
 
 
+@pytest.mark.slow
 def test_hyperparameters_are_injected():
     tx = optax.inject_hyperparams(export.optax, static_args="steps")(adam(), learning_rate=0.1)
     state, w = tx.init(jnp.asarray(START)), jnp.asarray(START)
@@ -137,6 +137,7 @@ def test_hyperparameters_are_injected():
     assert close(w, here(adam(), START, GRADS[:2], lambda k: 0.1 if k == 0 else 0.01))
 
 
+@pytest.mark.slow
 def test_it_chains_masks_and_accumulates():
     a, b = START, 2.0 * START
     params, grads = {"a": a, "b": b}, [{"a": g, "b": -g} for g in GRADS]

@@ -24,7 +24,7 @@ from optimlab import (
 from optimlab.lab.nets import MLP, TrainingLoss
 from optimlab.lab.problems import digits
 from optimlab.rules.feedback import RunningMax
-from tests.engine.laws import equal, quick
+from tests.engine.laws import equal
 from tests.export.texts import ALL, Softsign, differing, given, taken
 
 torch = pytest.importorskip("torch")
@@ -63,7 +63,8 @@ def test_each_of_a_thousand_steps_has_the_bits_of_numpy(name):
         )
 
 
-@pytest.mark.parametrize("name", quick(["rate inside", "adam", "rprop", "softsign"], "rate inside"))
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["rate inside", "adam", "rprop", "softsign"])
 def test_a_thousand_steps_have_the_bits_of_numpy(name):
     runs = [given(dtype) for dtype in DTYPES]
     params = tensors(*[run.weights for run in runs])
@@ -118,7 +119,7 @@ def test_what_is_not_finite_is_as_in_numpy(rule):
 def test_what_is_called_on_other_devices_has_numpys_zeros_and_nans(function):
     from optimlab.export import torch_calls
 
-    call = torch_calls._ELSEWHERE.get(function, torch_calls.call_of(function))
+    call = torch_calls.ELSEWHERE.get(function, torch_calls.call_of(function))
     some = np.array([np.nan, 0.0, -0.0, 1.5, -2.5, np.inf])
     x, y = (part.reshape(-1) for part in np.meshgrid(some, some))
     given, out = (x, y)[: function.nin], torch.empty(len(x), dtype=torch.float64)
@@ -200,6 +201,28 @@ def test_groups_have_rates_of_their_own_and_can_be_added():
         opt.step(here, grads)
         moved(torch_opt, there, grads)
     assert all(equal(w, p.detach().numpy()) for w, p in zip(here, there, strict=True))
+
+
+@pytest.mark.slow
+def test_of_sharded_parameters_each_process_steps_its_part():
+    dist = pytest.importorskip("torch.distributed")
+    from torch.distributed.device_mesh import init_device_mesh
+    from torch.distributed.fsdp import fully_shard
+
+    dist.init_process_group("gloo", rank=0, world_size=1, store=dist.HashStore())
+    try:
+        net = fully_shard(torch.nn.Linear(3, 2, dtype=torch.float64), mesh=init_device_mesh("cpu", (1,)))
+        before = {name: p.full_tensor().detach().numpy().copy() for name, p in net.named_parameters()}
+        opt = export.torch(adam())(net.parameters(), lr=0.1)
+        net(torch.ones(4, 3, dtype=torch.float64)).sum().backward()
+        grads = {name: p.grad.full_tensor().numpy() for name, p in net.named_parameters()}
+        opt.step()
+        opt.load_state_dict(opt.state_dict())
+        Optimizer(adam(), 0.1).step(before, grads)
+        assert all(equal(before[name], p.full_tensor().detach().numpy()) for name, p in net.named_parameters())
+        assert {type(opt.state[p]["ema"]) for p in net.parameters()} == {dist.tensor.DTensor}
+    finally:
+        dist.destroy_process_group()
 
 
 def test_a_parameter_without_gradient_waits():
