@@ -66,7 +66,8 @@ def coefficients(rule: Rule, steps: int) -> list[Symbol]:
     -------
     list of Symbol
         In float64, with the bits of ``rule.coefficients(t)``: gains of a β, UniformGain, TailGain and the corrections
-        that follow from them are expressions; what else depends on t is a table.
+        that follow from them are expressions; what else depends on t is a table. What a rule of one's own computes is a
+        number if it is the same in all these steps.
 
     Raises
     ------

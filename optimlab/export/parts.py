@@ -23,6 +23,7 @@ _TAKEN: Final = {
     "implements", "inline", "instanceof", "int", "interface", "let", "long", "new", "null", "package", "private",
     "protected", "public", "register", "restrict", "short", "signed", "sizeof", "static", "struct", "super", "switch",
     "this", "throw", "true", "typedef", "typeof", "union", "unsigned", "var", "void", "volatile",
+    "Math", "sqrt", "sqrtf", "fabs", "fabsf", "all", "Infinity", "NaN", "INFINITY", "NAN", "arguments", "eval", "size_t", "isinstance",
 }  # fmt: skip
 """What no slot can be called in a text."""
 
@@ -99,7 +100,9 @@ class Parts(NamedTuple):
         names: dict[str, str] = {}
 
         def written(x: Symbol) -> str:
-            return known.get(x.serial) or (x.value if isinstance(x.value, str) else target.number(float(x.value or 0)))
+            if x.serial in known:
+                return known[x.serial]
+            return x.value if isinstance(x.value, str) else target.number(x.value)  # type: ignore[arg-type]
 
         for call in called(self.coefficients):
             text = self._number(call.function, [written(x) for x in call.operands], target)

@@ -55,10 +55,6 @@ def _torch(rule: Rule, dtype: str, steps: int) -> str:
     rooted = any(function is np.sqrt for function, _, _ in parts.program.calls)
     imports = ["import math", ""] if "math." in "".join(lines) else []
     imports += ["import numpy as np"] if rooted else []
-    moved = [
-        f"    {out}.copy_({text})" if out in ("w", *parts.slots) else f"    {out} = {text}"
-        for out, text in parts.calls(TORCH)
-    ]
     return _blocks(
         _head(rule, parts, "PyTorch: step moves w and the state in place, in the dtype of w, on any device.", "# "),
         "\n".join([*imports, "import torch"]),
@@ -66,16 +62,21 @@ def _torch(rule: Rule, dtype: str, steps: int) -> str:
         SQRT if rooted else "",
         _python_numbers(parts, [*_guard(parts), *lines], numbers),
         _python_start(parts, "torch"),
-        "\n".join([
-            "@torch.no_grad()",
-            "def step(w, g, state, t, lr):",
-            '    """Move w by its gradient g, in place, at step t = 1, 2, ... with a learning rate."""',
-            *_unpacked(parts.slots, "state"),
-            *_unpacked(parts.bank, "w.new_tensor(numbers(t, lr)).unbind()"),
-            *moved,
-        ]),
+        _torch_step(parts),
         *_tables(parts, PYTHON, "{} = [\n{}\n]"),
-    )  # fmt: skip
+    )
+
+
+def _torch_step(parts: Parts) -> str:
+    kept = ("w", *parts.slots)
+    return "\n".join([
+        "@torch.no_grad()",
+        "def step(w, g, state, t, lr):",
+        '    """Move w by its gradient g, in place, at step t = 1, 2, ... with a learning rate."""',
+        *_unpacked(parts.slots, "state"),
+        *_unpacked(parts.bank, "w.new_tensor(numbers(t, lr)).unbind()"),
+        *[f"    {out}.copy_({text})" if out in kept else f"    {out} = {text}" for out, text in parts.calls(TORCH)],
+    ])  # fmt: skip
 
 
 def _guard(parts: Parts) -> list[str]:
@@ -130,39 +131,50 @@ def _unpacked(names: tuple[str, ...], given: str) -> list[str]:
 
 
 def _javascript(rule: Rule, dtype: str, steps: int) -> str:
-    target = JAVASCRIPT[dtype]
-    parts = parts_of(rule, dtype, steps, target)
-    lines, numbers = parts.numbers(JAVASCRIPT["float64"], "  const {} = {};")
-    array, end = f"{dtype.title()}Array", parts.end
-    guard = f"  if (!(t >= 1 && t <= {end})) throw new RangeError(`t must be from 1 to {end}; got ${{t}}`);"
-    held = ["w = weights[i]", *_loads(parts), *parts.buffers(False), *parts.buffers(True)]
+    parts = parts_of(rule, dtype, steps, JAVASCRIPT[dtype])
+    array = f"{dtype.title()}Array"
+    state = ", ".join([f"new {array}(n).fill({JAVASCRIPT[dtype].number(x)})" for x in parts.start])
     return _blocks(
         _head(rule, parts, f"JavaScript: a module of functions on {array}s; step moves weights and state.", "// "),
         DEBIASED["js"] if parts.debiased else "",
-        "\n".join([
-            "// the numbers of step t = 1, 2, ...: the learning rate and the coefficients",
-            "function numbers(t, lr) {", *([guard] if end else []), *lines,
-            f"  return [{', '.join(['lr', *numbers])}];", "}",
-        ]),
-        "\n".join([
-            "// the state of n weights before the first step",
-            "export function start(n) {",
-            f"  return [{', '.join(f'new {array}(n).fill({target.number(x)})' for x in parts.start)}];", "}",
-        ]),
-        "\n".join([
-            "// move the weights by their gradients at step t = 1, 2, ... with a learning rate",
-            "export function step(weights, gradients, state, t, lr) {",
-            f"  const [{', '.join(parts.bank)}] = numbers(t, lr){'.map(Math.fround)' if dtype == 'float32' else ''};",
-            f"  const [{', '.join(f's{i}' for i in range(len(parts.slots)))}] = state;",
-            "  for (let i = 0; i < weights.length; i += 1) {",
-            "    const g = gradients[i];",
-            f"    let {', '.join(held)};",
-            *[f"    {out} = {text};" for out, text in parts.calls(target)],
-            *[f"    s{i}[i] = {name};" for i, name in enumerate(parts.slots)],
-            "    weights[i] = w;", "  }", "}",
-        ]),
+        _javascript_numbers(parts),
+        f"// the state of n weights before the first step\nexport function start(n) {{\n  return [{state}];\n}}",
+        _javascript_step(parts),
         *_tables(parts, JAVASCRIPT["float64"], "const {} = [\n{}\n];"),
-    )  # fmt: skip
+    )
+
+
+def _javascript_numbers(parts: Parts) -> str:
+    lines, numbers = parts.numbers(JAVASCRIPT["float64"], "  const {} = {};")
+    message = f"`t must be from 1 to {parts.end}; got ${{t}}`"
+    guard = f"  if (!(t >= 1 && t <= {parts.end})) throw new RangeError({message});"
+    return "\n".join([
+        "// the numbers of step t = 1, 2, ...: the learning rate and the coefficients",
+        "function numbers(t, lr) {",
+        *([guard] if parts.end else []),
+        *lines,
+        f"  return [{', '.join(['lr', *numbers])}];",
+        "}",
+    ])  # fmt: skip
+
+
+def _javascript_step(parts: Parts) -> str:
+    rounded = ".map(Math.fround)" if parts.dtype == "float32" else ""
+    held = ["w = weights[i]", *_loads(parts), *parts.buffers(False), *parts.buffers(True)]
+    return "\n".join([
+        "// move the weights by their gradients at step t = 1, 2, ... with a learning rate",
+        "export function step(weights, gradients, state, t, lr) {",
+        f"  const [{', '.join(parts.bank)}] = numbers(t, lr){rounded};",
+        f"  const [{', '.join(f's{i}' for i in range(len(parts.slots)))}] = state;",
+        "  for (let i = 0; i < weights.length; i += 1) {",
+        "    const g = gradients[i];",
+        f"    let {', '.join(held)};",
+        *[f"    {out} = {text};" for out, text in parts.calls(JAVASCRIPT[parts.dtype])],
+        *[f"    s{i}[i] = {name};" for i, name in enumerate(parts.slots)],
+        "    weights[i] = w;",
+        "  }",
+        "}",
+    ])  # fmt: skip
 
 
 def _loads(parts: Parts) -> list[str]:
@@ -170,47 +182,66 @@ def _loads(parts: Parts) -> list[str]:
 
 
 def _c(rule: Rule, dtype: str, steps: int) -> str:
-    target = C[dtype]
-    parts = parts_of(rule, dtype, steps, target)
-    lines, numbers = parts.numbers(C["float64"], "    const double {} = {};")
-    slots = range(len(parts.slots))
+    parts = parts_of(rule, dtype, steps, C[dtype])
     remark = "C99, to be compiled with -ffp-contract=off and without -ffast-math."
-    marks = [f"        int {', '.join(parts.buffers(True))};"] if parts.buffers(True) else []
+    real = "double" if dtype == "float64" else "float"
     return _blocks(
         "/*\n" + _head(rule, parts, remark, " * ").replace("*/", "* /") + "\n */",
-        f"#include <math.h>\n#include <stddef.h>\n\ntypedef {'double' if dtype == 'float64' else 'float'} real;",
+        f"#include <math.h>\n#include <stddef.h>\n\ntypedef {real} real;",
         DEBIASED["c"] if parts.debiased else "",
         *_tables(parts, C["float64"], "static const double {}[] = {{\n{}\n}};"),
-        "\n".join([
-            "/* the numbers of step t = 1, 2, ...: the learning rate and the coefficients */",
-            "static int numbers(long long t, double lr, double *all) {",
-            *([f"    if (t < 1 || t > {parts.end}) return 1;"] if parts.end else []), *lines,
-            *[f"    all[{i}] = {text};" for i, text in enumerate(["lr", *numbers])],
-            "    return 0;", "}",
-        ]),
-        "\n".join([
-            "/* the state of n weights before the first step: one array for each slot */",
-            "void start(size_t n, real *const *state) {",
-            "    for (size_t i = 0; i < n; i++) {",
-            *[f"        state[{i}][i] = {target.number(x)};" for i, x in enumerate(parts.start)],
-            "    }", "}",
-        ]),
-        "\n".join([
-            "/* move n weights by their gradients at step t = 1, 2, ...; 1 after the end of the tables, else 0 */",
-            "int step(size_t n, real *restrict weights, const real *restrict gradients, real *const *state,",
-            "         long long t, double lr) {",
-            f"    double all[{len(parts.bank)}];",
-            "    if (numbers(t, lr, all)) return 1;",
-            *[f"    const real {name} = (real)all[{i}];" for i, name in enumerate(parts.bank) if name in parts.read],
-            *[f"    real *restrict s{i} = state[{i}];" for i in slots],
-            "    for (size_t i = 0; i < n; i++) {",
-            *(["        const real g = gradients[i];"] if "g" in parts.read else []),
-            f"        real {', '.join(['w = weights[i]', *_loads(parts), *parts.buffers(False)])};", *marks,
-            *[f"        {out} = {text};" for out, text in parts.calls(target)],
-            *[f"        s{i}[i] = {parts.slots[i]};" for i in slots],
-            "        weights[i] = w;", "    }", "    return 0;", "}",
-        ]),
-    )  # fmt: skip
+        _c_numbers(parts),
+        _c_start(parts),
+        _c_step(parts),
+    )
+
+
+def _c_numbers(parts: Parts) -> str:
+    lines, numbers = parts.numbers(C["float64"], "    const double {} = {};")
+    return "\n".join([
+        "/* the numbers of step t = 1, 2, ...: the learning rate and the coefficients */",
+        "static int numbers(long long t, double lr, double *all) {",
+        *([f"    if (t < 1 || t > {parts.end}) return 1;"] if parts.end else []),
+        *lines,
+        *[f"    all[{i}] = {text};" for i, text in enumerate(["lr", *numbers])],
+        "    return 0;",
+        "}",
+    ])  # fmt: skip
+
+
+def _c_start(parts: Parts) -> str:
+    return "\n".join([
+        "/* the state of n weights before the first step: one array for each slot */",
+        "void start(size_t n, real *const *state) {",
+        "    for (size_t i = 0; i < n; i++) {",
+        *[f"        state[{i}][i] = {C[parts.dtype].number(x)};" for i, x in enumerate(parts.start)],
+        "    }",
+        "}",
+    ])  # fmt: skip
+
+
+def _c_step(parts: Parts) -> str:
+    slots, read = range(len(parts.slots)), parts.read
+    marks = [f"        int {', '.join(parts.buffers(True))};"] if parts.buffers(True) else []
+    return "\n".join([
+        "/* move n weights by their gradients at step t = 1, 2, ...; 1 after the end of the tables, else 0 */",
+        "int step(size_t n, real *restrict weights, const real *restrict gradients, real *const *state,",
+        "         long long t, double lr) {",
+        f"    double all[{len(parts.bank)}];",
+        "    if (numbers(t, lr, all)) return 1;",
+        *[f"    const real {name} = (real)all[{i}];" for i, name in enumerate(parts.bank) if name in read],
+        *[f"    real *restrict s{i} = state[{i}];" for i in slots],
+        "    for (size_t i = 0; i < n; i++) {",
+        *(["        const real g = gradients[i];"] if "g" in read else []),
+        f"        real {', '.join(['w = weights[i]', *_loads(parts), *parts.buffers(False)])};",
+        *marks,
+        *[f"        {out} = {text};" for out, text in parts.calls(C[parts.dtype])],
+        *[f"        s{i}[i] = {parts.slots[i]};" for i in slots],
+        "        weights[i] = w;",
+        "    }",
+        "    return 0;",
+        "}",
+    ])  # fmt: skip
 
 
 _TEXTS: Final[dict[str, Callable[[Rule, str, int], str]]] = {

@@ -117,6 +117,7 @@ NUMBERS = {
     "gains": Ema(UniformGain()) / (Square() | Ema(TailGain(5)) | Root(Next(EpsHat(1e-8, Decay(alpha=1e-5))))),
     "corrections": SquareRoot() * Gradient() + After(3, 0.5) * Weights() + Next(Rectified(0.99)) * Gradient(),
     "shares": GradientShare(0.95) * Gradient() + MeanShare(Decay(span=12)) * Ema(0.95) + WithinMean(0.0) * Weights(),
+    "zeros": -0.0 * Gradient() + 0.0 * Weights(),
     "infinite memory": Ema(Decay(com=float("inf")), debias=True),
     "half": Ema(Decay(beta=0.25), debias=True) + Ema(0.5, debias=True) + Ema(0.0, debias=True),
 }

@@ -39,7 +39,7 @@ class Warming(Rule):
 
     @property
     def slots(self):
-        return ("lambda", "new x", "new-x", "c0")
+        return ("lambda", "new x", "new-x", "Math")
 
     @staticmethod
     def formula(x, w, state, c):
