@@ -23,7 +23,8 @@ _TAKEN: Final = {
     "implements", "inline", "instanceof", "int", "interface", "let", "long", "new", "null", "package", "private",
     "protected", "public", "register", "restrict", "short", "signed", "sizeof", "static", "struct", "super", "switch",
     "this", "throw", "true", "typedef", "typeof", "union", "unsigned", "var", "void", "volatile",
-    "Math", "sqrt", "sqrtf", "fabs", "fabsf", "all", "Infinity", "NaN", "INFINITY", "NAN", "arguments", "eval", "size_t", "isinstance",
+    "Math", "sqrt", "sqrtf", "fabs", "fabsf", "all", "Infinity", "NaN", "INFINITY", "NAN", "arguments",
+    "eval", "size_t", "isinstance",
 }  # fmt: skip
 """What no slot can be called in a text."""
 

@@ -31,8 +31,8 @@ def plain(*functions: Callable[..., Any]) -> str:
 
 
 _PYTHON = (
-    powers.two_sum, powers.two_product, powers.quotient, powers.joined, powers.spent, portable.within,
-    portable.debiased,
+    powers.two_sum, powers.two_product, powers.divided, powers.quotient, powers.joined, powers.spent,
+    portable.within, portable.debiased,
 )  # fmt: skip
 
 DEBIASED: Final = {

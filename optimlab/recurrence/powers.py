@@ -13,8 +13,8 @@ import numpy as np
 from optimlab.typing import Floats
 
 __all__ = [
-    "Double", "artanh", "complement", "inverse_power", "joined", "quotient", "spent", "table_of", "two_product",
-    "two_sum",
+    "Double", "artanh", "complement", "divided", "inverse_power", "joined", "quotient", "spent", "table_of",
+    "two_product", "two_sum",
 ]  # fmt: skip
 
 Double = tuple[Any, Any]
@@ -36,11 +36,17 @@ def two_product(a: Any, b: Any) -> Double:
     return product, ((a1 * b1 - product) + a1 * b2 + a2 * b1) + a2 * b2
 
 
-def quotient(x: Double, y: Double) -> Any:
-    """x / y as a float."""
+def divided(x: Double, y: Double) -> Double:
+    """X / y."""
     first = x[0] / y[0]
     high, low = two_product(first, y[0])
-    return first + ((x[0] - high) - low - first * y[1] + x[1]) / y[0]
+    return first, ((x[0] - high) - low - first * y[1] + x[1]) / y[0]
+
+
+def quotient(x: Double, y: Double) -> Any:
+    """x / y as a float."""
+    first, rest = divided(x, y)
+    return first + rest
 
 
 def joined(x: Double, y: Double) -> Double:
