@@ -2,7 +2,5 @@
 
 from importlib.util import find_spec
 
-NEEDS = {"torch": ["torch_calls", "to_torch", "classes", "state"], "optax": ["to_optax", "classes", "state"]}
-collect_ignore = [
-    f"optimlab/export/{name}.py" for peer, names in NEEDS.items() for name in names if not find_spec(peer)
-]
+NEEDS = {"torch": ["torch_*", "to_torch", "classes", "state"], "optax": ["to_optax", "classes", "state"]}
+collect_ignore_glob = [f"*/export/{name}.py" for peer in NEEDS if not find_spec(peer) for name in NEEDS[peer]]

@@ -17,7 +17,7 @@ import optimlab
 ROOT = Path(optimlab.__file__).parent
 NEEDING = (  # numba, scikit-learn, torch, JAX
     "optimlab.series.compiled", "optimlab.engine.fused", "optimlab.plug.sklearn",
-    "optimlab.export.to_torch", "optimlab.export.torch_calls", "optimlab.export.to_optax",
+    "optimlab.export.to_torch", "optimlab.export.torch_", "optimlab.export.to_optax",
 )  # fmt: skip
 SHORTHANDS = {("rules", "optimlab.export.source.source")}
 """Methods that stand for a function above them, ``rule.source(...)``: imported when they are called."""

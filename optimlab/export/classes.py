@@ -27,7 +27,7 @@ def torch(rule: Rule) -> type[RuleOptimizer]:
     hooks, torch's schedulers, ``GradScaler``, pickle and deepcopy work as with torch's own. Parameters are float32 or
     float64 with a state of the same dtype, or float16 or bfloat16 with a state and arithmetic in float32, rounded once
     a step; on any device. One without a gradient waits, with a t of its own. As in torch, what is not finite is not
-    refused. Clipping, averages of weights and accumulation are torch's.
+    refused. Clipping, averages of weights and accumulation are torch's; ``-1.0 * Gradient() | rule`` maximises.
 
     Parameters
     ----------

@@ -50,7 +50,7 @@ def drawn(*shapes, seed=0, dtype="float64"):
 @pytest.mark.parametrize("name", ALL)
 def test_each_of_a_thousand_steps_has_the_bits_of_numpy(name):
     """All steps at once, each from NumPy's weights and state before it."""
-    from optimlab.export.to_torch import Sweep
+    from optimlab.export.torch_sweep import Sweep
 
     for dtype in DTYPES:
         sweep, run, (weights, states) = Sweep(ALL[name]), given(dtype), taken(name, dtype)

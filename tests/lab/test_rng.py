@@ -35,7 +35,8 @@ INITIALIZERS = {name: getattr(initializers, name) for name in initializers.__all
 CURVES = (parabola, step, ramp, sinusoid, bursts)
 COMPILED = (  # need numba, torch, optax
     "optimlab.series.compiled", "optimlab.engine.fused",
-    "optimlab.export.to_torch", "optimlab.export.torch_calls", "optimlab.export.to_optax",
+    "optimlab.export.to_torch", "optimlab.export.torch_calls", "optimlab.export.torch_sweep",
+    "optimlab.export.to_optax",
 )  # fmt: skip
 CALLS = {
     "check_gradient": lambda rng: check_gradient(lambda w: (w**4).sum(), lambda w: 4 * w**3 + 1e-9 * w, W, rng=rng),
