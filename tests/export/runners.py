@@ -12,7 +12,7 @@ from tests.export.texts import RATES, STEPS, given, module_of, numbers, taken
 
 DRIVER = """
 import { readFileSync, writeFileSync } from "node:fs";
-const { kind, rules, lanes, rates } = JSON.parse(readFileSync("job.json", "utf8"));
+const { kind, rules, lanes, rates, before } = JSON.parse(readFileSync("job.json", "utf8"));
 const Floats = kind === "float64" ? Float64Array : Float32Array;
 const read = (name) => new Floats(new Uint8Array(readFileSync(name)).buffer);
 const gradients = read("gradients");
@@ -20,7 +20,7 @@ for (let i = 0; i < rules; i += 1) {
   const rule = await import(`./rule${i}.mjs`);
   const w = read("weights"), state = rule.start(lanes), found = [];
   rates.forEach((lr, k) => {
-    rule.step(w, gradients.subarray(k * lanes, (k + 1) * lanes), state, k + 1, lr);
+    rule.step(w, gradients.subarray(k * lanes, (k + 1) * lanes), state, before + k + 1, lr);
     for (const x of [w, ...state]) found.push(x.slice());
   });
   const all = new Floats(found.length * lanes);
@@ -38,7 +38,7 @@ def node(texts, run, home):
     (home / "gradients").write_bytes(run.gradients.tobytes())
     (home / "weights").write_bytes(run.weights.tobytes())
     kind, (steps, lanes) = run.weights.dtype, run.gradients.shape
-    job = {"kind": kind.name, "rules": len(texts), "lanes": lanes, "rates": list(run.rates)}
+    job = {"kind": kind.name, "rules": len(texts), "lanes": lanes, "rates": list(run.rates), "before": run.before}
     (home / "job.json").write_text(json.dumps(job))
     done = subprocess.run(["node", "driver.mjs"], cwd=home, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
@@ -71,7 +71,7 @@ def _stepped(library, i, run, slots=50):
     start.argtypes = [ctypes.c_size_t, ctypes.c_void_p]
     w, found = run.weights.copy(), []
     start(w.size, places)
-    for t, (g, lr) in enumerate(zip(run.gradients, run.rates, strict=True), start=1):
+    for t, (g, lr) in enumerate(zip(run.gradients, run.rates, strict=True), start=run.before + 1):
         assert step(w.size, w.ctypes.data, g.ctypes.data, places, t, lr) == 0
         found.append(np.vstack([w, state]))
     return np.array(found)

@@ -33,7 +33,7 @@ from optimlab.export.coefficients import Table, coefficients, coefficients_at
 from optimlab.notation.symbols import called
 from optimlab.schedules.corrections import EpsHat, Next, Rectified, WithinMean
 from tests.export.runners import gcc, jax_jitted, jax_steps, missing, node, torch_steps
-from tests.export.texts import ALL, RATES, STEPS, Softsign, differing, given, module_of, numbers, taken
+from tests.export.texts import ALL, RATES, STEPS, Given, Softsign, differing, given, module_of, numbers, taken
 
 
 def wanted(name, dtype):
@@ -148,6 +148,19 @@ def test_numbers_of_texts_in_python_have_its_bits(target):
         for t in (1, 2, 3, 5, 6, 255, 256, 257, 512, 513, 700, 999, 1000):
             found = module.numbers(t, RATES[t - 1])[: len(want)]
             assert differing(np.array(found, float), want[:, t - 1]) == 0
+
+
+@pytest.mark.parametrize("before", [255, 256, 70_000, 10**7 + 3])
+def test_compiled_languages_know_the_gain_of_any_step(before, tmp_path):
+    run = Given(np.zeros(1), np.ones((3, 1)), [1.0] * 3, before)
+    m, want = 0.0, []
+    for t in range(before + 1, before + 4):
+        m += Ema(0.9999, debias=True).coefficients(t)[0] * (1.0 - m)
+        want.append(m)
+    for target, tool, runner in (("js", "node", node), ("c", "gcc", gcc)):
+        if tool not in missing():
+            found = runner([Ema(0.9999, debias=True).source(target)], run, tmp_path)[0]
+            assert differing(found[:, 1, 0], np.array(want)) == 0
 
 
 def test_the_formula_steps_as_an_optimizer_does():

@@ -52,11 +52,12 @@ ALL = RULES | {"softsign": Ema(0.9) | Softsign(), "warming": Warming()}
 
 
 class Given(NamedTuple):
-    """Weights before the first step (lanes), the gradients of each step (steps, lanes), and its learning rate."""
+    """Weights (lanes), the gradients of each step (steps, lanes), its learning rate, and how many steps were before."""
 
     weights: Any
     gradients: Any
     rates: Any
+    before: int = 0
 
 
 @cache
