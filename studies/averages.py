@@ -37,7 +37,7 @@ KNOBS = (
     Knob("windows", (20, 100, 500), "updates over which the rate decays, or iterates are merged"),
     Knob("far", 1000.0, "E w² at the start of the map, in units of the floor", Range("at least 1 and finite")),
     Knob("rate", 0.5, "learning rate on digits", POSITIVE),
-    Knob("seeds", 12, "splits, starts and batches there", Range("at least 4"), quick=4),
+    Knob("seeds", 12, "splits, starts and batches there", Range("at least 4"), quick=6),
     Knob("runs", 10_000, "independent runs on the quadratic", quick=2000),
 )  # fmt: skip
 BATCH = 32

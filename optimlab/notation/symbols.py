@@ -16,6 +16,14 @@ _SERIALS = count()
 _POWERS = {-1.0: np.reciprocal, 0.5: np.sqrt, 1.0: np.positive, 2.0: np.square}
 """What NumPy computes for these exponents of ``**``."""
 
+_LOGICAL = {np.logical_and, np.logical_or, np.logical_xor, np.logical_not}
+_OF_MARKS = {
+    np.logical_and: np.bitwise_and, np.logical_or: np.bitwise_or, np.logical_xor: np.bitwise_xor,
+    np.logical_not: np.invert, np.multiply: np.bitwise_and, np.minimum: np.bitwise_and, np.add: np.bitwise_or,
+    np.maximum: np.bitwise_or,
+}  # fmt: skip
+"""What these are of true and false, so that whoever reads a formula has to know the one."""
+
 
 class UntraceableError(TypeError):
     """A formula does something that is no call of a ufunc, or ``np.where``, on whole arrays."""
@@ -76,6 +84,10 @@ class Symbol(NDArrayOperatorsMixin):
             how = " ".join([method.replace("__call__", ""), *options]) if ufunc.nout == 1 else "it makes two"
             raise UntraceableError(f"np.{ufunc.__name__} is not just called on arrays, for a new one: {how}")
         given = [self.symbol(operand) for operand in operands]
+        if ufunc in _LOGICAL:
+            given = [x if x.mark else x != 0.0 for x in given]
+        if all(x.mark for x in given):
+            ufunc = _OF_MARKS.get(ufunc, ufunc)
         *taken, made = ufunc.resolve_dtypes((*[_BOOL if x.mark else self.dtype for x in given], None))
         if not {*taken, made} <= {self.dtype, _BOOL}:
             raise UntraceableError(f"np.{ufunc.__name__} computes in {made}, not in the parameters' {self.dtype}")

@@ -44,7 +44,7 @@ class _Decaying(Gain):
     def _constant(self) -> bool:
         return isinstance(self.beta, (float, Decay))
 
-    def _alpha(self, t: Any) -> Double:
+    def alpha(self, t: Any) -> Double:
         """1 - β at step t, to twice the digits."""
         if not isinstance(self.beta, Decay):
             return two_sum(1.0, -value(self, "beta", t))
@@ -85,7 +85,7 @@ class ConstantGain(_Decaying):
     """
 
     def gains(self, t: Any) -> Any:
-        return self._alpha(t)[0] + 0.0 * t
+        return self.alpha(t)[0] + 0.0 * t
 
     @property
     def fade(self) -> Callable[[Any, Any], Floats] | None:
@@ -111,7 +111,7 @@ class FirstValueGain(_Decaying):
     """
 
     def gains(self, t: Any) -> Any:
-        return np.where(t == 1, 1.0, self._alpha(t)[0])[()]
+        return np.where(t == 1, 1.0, self.alpha(t)[0])[()]
 
     @property
     def fade(self) -> Callable[[Any, Any], Floats] | None:
@@ -141,7 +141,7 @@ class WarmUpGain(_Decaying):
     """
 
     def gains(self, t: Any) -> Any:
-        return np.where(t == 1, 1.0, np.maximum(self._alpha(t)[0], 9.0 / (9.0 + t)))[()]
+        return np.where(t == 1, 1.0, np.maximum(self.alpha(t)[0], 9.0 / (9.0 + t)))[()]
 
 
 @dataclass(frozen=True)
@@ -164,7 +164,7 @@ class DebiasedGain(_Decaying):
     """
 
     def gains(self, t: Any) -> Any:
-        alpha = self._alpha(t)
+        alpha = self.alpha(t)
         if callable(self.beta):
             return quotient(alpha, mass(self._grown, t))
         if isinstance(self.beta, Decay) and self.beta.alpha == 0.0:
@@ -181,4 +181,4 @@ class DebiasedGain(_Decaying):
 
     def _grown(self, total: Double, t: int) -> Double:
         """1 - β₁β₂...βₜ from that of the step before."""
-        return joined(total, self._alpha(t))
+        return joined(total, self.alpha(t))

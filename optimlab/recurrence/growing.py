@@ -9,9 +9,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from optimlab.checks import NOT_NEGATIVE, POSITIVE, Range, value
+from optimlab.recurrence.elementary import complement, log_of, power
 from optimlab.recurrence.gain import Gain
 from optimlab.recurrence.masses import mass
-from optimlab.recurrence.powers import Double, artanh, complement, inverse_power, quotient, two_sum
+from optimlab.recurrence.powers import Double, quotient, two_sum
 from optimlab.typing import Floats
 
 __all__ = ["InversePowerGain", "PowerGain", "ShareGain", "TailGain", "UniformGain", "WeightedGain"]
@@ -62,8 +63,8 @@ class PowerGain(Gain):
     ranges: ClassVar[dict[str, Range]] = {"gamma": Range("from 0 to 1000")}
 
     def gains(self, t: Any) -> Any:
-        z = 1.0 / (2.0 * t - 1.0)  # 1 - 1/t = e^(-2 artanh z)
-        return np.where(t == 1, 1.0, complement((np.array(self.gamma) + 1.0) * (2.0 * artanh(z))))
+        high, low = log_of(two_sum(1.0, -1.0 / np.maximum(t, 2.0)))
+        return np.where(t == 1, 1.0, complement((np.array(self.gamma) + 1.0) * -(high + low)))
 
 
 @dataclass(frozen=True)
@@ -135,8 +136,8 @@ class InversePowerGain(Gain):
     }  # fmt: skip
 
     def gains(self, t: Any) -> Any:
-        power, least, lag, rate = (np.array(getattr(self, name)) for name in self.ranges)
-        falling = np.minimum(1.0, inverse_power(lag + rate * t, power))
+        exponent, least, lag, rate = (np.array(getattr(self, name)) for name in self.ranges)
+        falling = np.minimum(1.0, power(lag + rate * t, -exponent))
         return np.where(t == 1, 1.0, np.maximum(least, falling))
 
 

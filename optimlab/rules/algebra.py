@@ -182,6 +182,30 @@ class Rule:
 
         return latex(self)
 
+    def source(self, target: str, *, dtype: str = "float64", steps: int = 1000) -> str:
+        """Return a program that stands alone and takes the same steps to the last bit, or the mathematics.
+
+        Parameters
+        ----------
+        target : "js", "c", "torch", "jax" or "latex"
+            The language; the text says how its functions ``start`` and ``step`` are called.
+        dtype, steps : "float64" or "float32", int
+            Of the arrays; and for how many steps schedules and functions of one's own are written out.
+
+        Raises
+        ------
+        TypeError
+            If it looks at whole leaves, or does what has other bits elsewhere, such as ``np.exp``; with the remedy.
+
+        Examples
+        --------
+        >>> [line.strip() for line in Constant(2.0).source("c").splitlines() if "eta *" in line]
+        ['b0 = eta * c0;']
+        """
+        from optimlab.export.source import source
+
+        return source(self, target, dtype=dtype, steps=steps)
+
     def on(self, names: tuple[str, ...]) -> tuple[Rule, ...]:
         """Return the rule for each leaf of these names: itself, where no ``Weights(only=...)`` makes a difference.
 

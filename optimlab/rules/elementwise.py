@@ -81,11 +81,8 @@ class Rate(Rule):
     >>> from optimlab import Optimizer, Trace
     >>> inside, w = (Rate() * Gradient() | Trace(1.0)) / Rate(), np.zeros(1)
     >>> opt = Optimizer(inside, lr=lambda k: 1.0 if k == 0 else 0.25)
-    >>> for _ in range(3):
-    ...     print(opt.step(w, np.ones(1)))
-    [-1.]
-    [-2.25]
-    [-3.75]
+    >>> [float(opt.step(w, np.ones(1))[0]) for _ in range(3)]
+    [-1.0, -2.25, -3.75]
     """
 
     def coefficients(self, t: Count) -> Coefficients:

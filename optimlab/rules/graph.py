@@ -28,19 +28,7 @@ SIGNS: Final[dict[str, tuple[int, Callable[[Any, Any], Any]]]] = {
 
 
 class Node(NamedTuple):
-    """A value of the expression: of a rule without parts, or of ``+ - * /``.
-
-    Attributes
-    ----------
-    rule : Rule or None
-        What makes it; None of an operation.
-    sign : str
-        The operation.
-    sources : tuple of int
-        Places of the values that it is made of: 0 is the signal, 1 the value of the first node.
-    slots : tuple of str
-        Names of the rule's slots.
-    """
+    """A value: of a rule, or of ``+ - * /``, of those at ``sources``: 0 is the signal, 1 that of the first node."""
 
     rule: Rule | None
     sign: str
@@ -49,20 +37,7 @@ class Node(NamedTuple):
 
 
 class Graph:
-    """The values of an expression in the order in which they are computed, each once.
-
-    Parameters
-    ----------
-    expression : Expression
-        What is taken apart.
-
-    Attributes
-    ----------
-    nodes : list of Node
-        The values but the signal.
-    rules : list of Rule
-        The rules among them, each with its own slots and numbers.
-    """
+    """The values of an expression, ``nodes``, in the order in which they are computed, and the ``rules`` of them."""
 
     def __init__(self, expression: Expression) -> None:
         self.nodes: list[Node] = []

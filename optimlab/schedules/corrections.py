@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, wraps
 from typing import Any
 
 import numpy as np
 
 from optimlab.recurrence.decay import Beta
+from optimlab.recurrence.elementary import logarithm, power
 from optimlab.recurrence.gains import ConstantGain, DebiasedGain
+from optimlab.recurrence.masses import mass
+from optimlab.recurrence.powers import Double
 from optimlab.typing import Count
 
 __all__ = [
@@ -36,6 +39,20 @@ __all__ = [
 def _gains(beta: Beta) -> tuple[ConstantGain, DebiasedGain]:
     """Return the gains of a β, the same ones each time: they know the product of a schedule so far."""
     return ConstantGain(beta), DebiasedGain(beta)
+
+
+def _in_blocks(formula: Callable[[Any, Any], Any]) -> Callable[[Any, Count], Any]:
+    """Return s(k) of one k from a table of its neighbours: 1 µs where the formula on one number takes 60 to 200."""
+
+    @lru_cache(maxsize=256)
+    def block(correction: Any, number: int) -> list[float]:
+        return formula(correction, np.arange(128.0 * number, 128.0 * (number + 1))).tolist()  # type: ignore[no-any-return]
+
+    @wraps(formula)
+    def called(self: Any, k: Count) -> Any:
+        return block(self, k // 128)[k % 128] if isinstance(k, (int, np.integer)) else formula(self, np.asarray(k))
+
+    return called
 
 
 @dataclass(frozen=True)
@@ -152,11 +169,11 @@ class HalfLife:
     beta3: float
     steps: int
 
-    def __call__(self, k: Count) -> Any:
-        share = np.minimum(np.asarray(k) / self.steps, 1.0)
-        first, last = np.log(0.5) / np.log([self.beta1, self.beta3]) - 1.0
-        length = (1.0 - share) * first + share * last
-        return np.exp(np.log(0.5) / (length + 1.0))[()]
+    @_in_blocks
+    def __call__(self, k: Any) -> Any:
+        share = np.minimum(k / self.steps, 1.0)
+        first, last = [logarithm(0.5) / logarithm(beta) - 1.0 for beta in (self.beta1, self.beta3)]
+        return power(0.5, 1.0 / ((1.0 - share) * first + share * last + 1.0))
 
 
 @dataclass(frozen=True)
@@ -174,8 +191,12 @@ class LargestRate:
     power: float
 
     def __call__(self, k: Any) -> Any:
-        rates = np.asarray(self.schedule(np.arange(1.0, np.max(k) + 2.0)), np.float64)
-        return np.maximum.accumulate(np.broadcast_to(rates, int(np.max(k)) + 1))[np.asarray(k, int)] ** self.power
+        rates = [mass(self._grown, t)[0] for t in (np.ravel(k) + 1).tolist()]
+        return power(np.reshape(rates, np.shape(k)), self.power)
+
+    def _grown(self, largest: Double, t: int) -> Double:
+        """Return the largest rate from that of the step before."""
+        return max(largest[0], self.schedule(t)), 0.0
 
 
 @dataclass(frozen=True)
@@ -190,8 +211,9 @@ class PowerDecay:
 
     exponent: float
 
-    def __call__(self, k: Count) -> Any:
-        return 1.0 - np.power(k + 1.0, -self.exponent)
+    @_in_blocks
+    def __call__(self, k: Any) -> Any:
+        return 1.0 - power(k + 1.0, -self.exponent)
 
 
 @dataclass(frozen=True)
@@ -207,8 +229,9 @@ class Dozat:
     beta: float
     psi: float = 0.004
 
-    def __call__(self, k: Count) -> Any:
-        return self.beta * (1.0 - 0.5 * 0.96 ** ((k + 1) * self.psi))
+    @_in_blocks
+    def __call__(self, k: Any) -> Any:
+        return self.beta * (1.0 - 0.5 * power(0.96, (k + 1) * self.psi))
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from optimlab.checks import FINITE, NOT_NEGATIVE, Range, number, whole
-from optimlab.schedules.decay import cosine_decay, half_wave, linear, mixed, power_of
+from optimlab.recurrence.elementary import logarithm, power
+from optimlab.schedules.decay import cosine_decay, half_wave, linear, mixed
 from optimlab.schedules.joined import join
 from optimlab.schedules.schedule import Schedule, Value, schedule, updates
 from optimlab.typing import Floats
@@ -43,21 +44,23 @@ def cosine_restarts(
            0.25    , 0.125   , 0.033494, 0.25    ])
     """
     run, x = _run(k / steps, growth)
-    return mixed(initial, final, power_of(factor, run) * half_wave(x))
+    return mixed(initial, final, power(factor, run) * half_wave(x))
 
 
 def _run(time: Any, growth: Any) -> tuple[Any, Any]:
     """Return the run and the part of it that is over; the time is in lengths of run 0."""
     excess = growth - 1.0
     with np.errstate(invalid="ignore", divide="ignore"):  # growth 1: the branch that is not chosen is 0/0
-        run = np.where(excess == 0.0, np.floor(time), np.floor(np.log1p(time * excess) / np.log(growth)))
-        run = run + (_start(run + 1.0, growth, excess) <= time)  # where the logarithm has missed by a rounding
-        return run, (time - _start(run, growth, excess)) / power_of(growth, run)
+        about = np.where(excess == 0.0, time, logarithm(1.0 + time * excess) / logarithm(growth))
+        run = np.floor(about - 0.5)  # this one or the next, however the logarithms are rounded
+        run = run + (_start(run + 1.0, power(growth, run + 1.0), excess) <= time)
+        length = power(growth, run)
+        return run, (time - _start(run, length, excess)) / length
 
 
-def _start(run: Any, growth: Any, excess: Any) -> Any:
-    """Return the time 1 + growth + ... + growth^(run-1) at which a run begins."""
-    return np.where(excess == 0.0, run, (power_of(growth, run) - 1.0) / excess)
+def _start(run: Any, length: Any, excess: Any) -> Any:
+    """Return the time 1 + growth + ... + growth^(run-1) at which a run of length growth^run begins."""
+    return np.where(excess == 0.0, run, (length - 1.0) / excess)
 
 
 @schedule(initial=FINITE, steps=updates, final=FINITE)
@@ -113,7 +116,7 @@ def cyclic(
     cycle = np.floor(k / (up + fall))
     now = k - cycle * (up + fall)
     share = np.minimum(now / up, (up + fall - now) / fall)
-    return mixed(high, low, share * power_of(factor, cycle) * power_of(fade, k))
+    return mixed(high, low, share * power(factor, cycle) * power(fade, k))
 
 
 def one_cycle(initial: Value, peak: Value, *, steps: int, final: Value = 0.0, rise: float = 0.3) -> Schedule:

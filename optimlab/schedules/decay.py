@@ -7,27 +7,19 @@ from typing import Any
 import numpy as np
 
 from optimlab.checks import FINITE, NOT_NEGATIVE, POSITIVE
+from optimlab.recurrence import elementary
 from optimlab.schedules.schedule import Schedule, Value, part, schedule, updates
 from optimlab.typing import Floats
 
 __all__ = [
     "cosine_decay", "exponential_decay", "half_wave", "inverse_time_decay",
-    "linear", "mixed", "polynomial_decay", "power_of", "staircase", "step_decay",
+    "linear", "mixed", "polynomial_decay", "staircase", "step_decay",
 ]  # fmt: skip
 
 
 def mixed(initial: Any, final: Any, share: Any) -> Any:
     """Return share · initial + (1 - share) · final: at both ends exact."""
     return initial * share + final * (1.0 - share)
-
-
-def power_of(base: Any, exponent: Any) -> Any:
-    """Return base^exponent with the same bits for numbers and arrays.
-
-    NumPy squares where the exponent is a single 2.0, and calls a power that rounds otherwise where it is an array.
-    """
-    bases, exponents = np.broadcast_arrays(base, exponent)
-    return np.power(np.array(bases, ndmin=1), np.array(exponents, ndmin=1)).reshape(bases.shape)
 
 
 def linear(initial: Value, *, steps: Value, final: Value = 0.0) -> Schedule:
@@ -74,7 +66,7 @@ def polynomial_decay(k: Floats, initial: Value, *, steps: Value, power: Value = 
     >>> polynomial_decay(1.0, steps=4, power=2)(np.arange(6))
     array([1.    , 0.5625, 0.25  , 0.0625, 0.    , 0.    ])
     """
-    return mixed(initial, final, power_of(1.0 - np.minimum(k / steps, 1.0), power))
+    return mixed(initial, final, elementary.power(1.0 - np.minimum(k / steps, 1.0), power))
 
 
 @schedule(initial=FINITE, steps=updates, exponent=POSITIVE, final=FINITE)
@@ -104,12 +96,12 @@ def cosine_decay(k: Floats, initial: Value, *, steps: Value, exponent: Value = 1
     >>> cosine_decay(1.0, steps=4, final=0.1)(np.arange(6)).round(6)
     array([1.      , 0.868198, 0.55    , 0.231802, 0.1     , 0.1     ])
     """
-    return mixed(initial, final, power_of(half_wave(np.minimum(k / steps, 1.0)), exponent))
+    return mixed(initial, final, elementary.power(half_wave(np.minimum(k / steps, 1.0)), exponent))
 
 
 def half_wave(x: Any) -> Any:
     """(1 + cos πx)/2: from 1 at x = 0 down to 0 at x = 1."""
-    return 0.5 * (1.0 + np.cos(np.pi * x))
+    return 0.5 * (1.0 + elementary.cos_pi(x))
 
 
 @schedule(initial=FINITE, rate=NOT_NEGATIVE, steps=updates)
@@ -134,7 +126,7 @@ def exponential_decay(k: Floats, initial: Value, rate: Value, *, steps: Value = 
     >>> exponential_decay(1.0, 0.5, steps=2)(np.arange(4)).round(6)
     array([1.      , 0.707107, 0.5     , 0.353553])
     """
-    return initial * power_of(rate, k / steps)
+    return initial * elementary.power(rate, k / steps)
 
 
 @schedule(initial=FINITE, rate=NOT_NEGATIVE, steps=updates, power=POSITIVE)
@@ -161,7 +153,7 @@ def inverse_time_decay(k: Floats, initial: Value, rate: Value, *, steps: Value =
     >>> inverse_time_decay(1.0, 0.5, steps=2)(np.arange(5)).round(6)
     array([1.      , 0.8     , 0.666667, 0.571429, 0.5     ])
     """
-    return initial / power_of(1.0 + rate * (k / steps), power)
+    return initial / elementary.power(1.0 + rate * (k / steps), power)
 
 
 @schedule(of=part, steps=updates)

@@ -16,6 +16,7 @@ from optimlab.lab.problems import (
     Rounded,
     Samples,
     StudentNoise,
+    TwelveUniforms,
     ar1_noise,
     bowl,
     bursts,
@@ -33,7 +34,11 @@ SAMPLES = Samples(np.arange(20.0).reshape(10, 2), np.arange(10) % 2)
 W = np.ones((5, 2))
 INITIALIZERS = {name: getattr(initializers, name) for name in initializers.__all__ if name not in ("fans", "gain")}
 CURVES = (parabola, step, ramp, sinusoid, bursts)
-COMPILED = ("optimlab.series.compiled", "optimlab.engine.fused")  # need numba
+COMPILED = (  # need numba, torch, optax
+    "optimlab.series.compiled", "optimlab.engine.fused",
+    "optimlab.export.to_torch", "optimlab.export.torch_calls", "optimlab.export.torch_sweep",
+    "optimlab.export.to_optax",
+)  # fmt: skip
 CALLS = {
     "check_gradient": lambda rng: check_gradient(lambda w: (w**4).sum(), lambda w: 4 * w**3 + 1e-9 * w, W, rng=rng),
     "minimize": lambda rng: (
@@ -53,6 +58,7 @@ CALLS = {
     "NoisyQuadratic.seen": lambda rng: noisy_quadratic(2).seen(rng).gradient(W),
     "Noise.draw": lambda rng: GaussianNoise((1.0, 2.0)).draw(rng, (3, 2)),
     "GaussianNoise.draw": lambda rng: GaussianNoise(1.0).draw(rng, (3,)),
+    "TwelveUniforms.draw": lambda rng: TwelveUniforms(1.0).draw(rng, (3,)),
     "StudentNoise.draw": lambda rng: StudentNoise(1.0, 3.0).draw(rng, (3,)),
 }
 

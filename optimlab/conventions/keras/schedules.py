@@ -12,6 +12,7 @@ import numpy as np
 
 from optimlab.checks import FINITE, POSITIVE
 from optimlab.conventions.spelling import spelled
+from optimlab.recurrence import elementary
 from optimlab.schedules.cycles import cosine_restarts
 from optimlab.schedules.decay import (
     cosine_decay,
@@ -19,7 +20,6 @@ from optimlab.schedules.decay import (
     inverse_time_decay,
     mixed,
     polynomial_decay,
-    power_of,
 )
 from optimlab.schedules.decay import staircase as stairs
 from optimlab.schedules.joined import piecewise, warm_up
@@ -54,7 +54,7 @@ def polynomial_laps(k: Floats, initial: Value, *, steps: Value, power: Value = 1
     array([1.    , 0.5   , 0.    , 0.25  , 0.    , 0.1667])
     """
     laps = np.maximum(np.ceil(k / steps), 1.0)
-    return mixed(initial, final, power_of(1.0 - k / (laps * steps), power))
+    return mixed(initial, final, elementary.power(1.0 - k / (laps * steps), power))
 
 
 @spelled("Keras")

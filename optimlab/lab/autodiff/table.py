@@ -10,6 +10,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 
 from optimlab.lab.autodiff.rows import bounds, over_axes, reduced, row, sequence
 from optimlab.lab.autodiff.variable import RULES, Variable
+from optimlab.recurrence.elementary import cos_pi, sin_pi, tangent_h
 from optimlab.typing import Array
 
 __all__ = ["RULES"]
@@ -56,6 +57,9 @@ row(np.logaddexp, lambda g, _y, a, b: g * _logistic(a - b), lambda g, _y, a, b: 
 row(np.sin, lambda g, _y, x: g * np.cos(x))
 row(np.cos, lambda g, _y, x: -g * np.sin(x))
 row(np.tanh, _tanh_pull)
+row(sin_pi, lambda g, _y, x: g * (np.pi * cos_pi(x)))
+row(cos_pi, lambda g, _y, x: -g * (np.pi * sin_pi(x)))
+row(tangent_h, _tanh_pull)
 row(
     np.arctan2,
     lambda g, _y, a, b: g * (b / (r := np.hypot(a, b))) / r,

@@ -27,6 +27,7 @@ from optimlab.lab.problems.surfaces.noise import (
     NoisyQuadratic,
     Rounded,
     StudentNoise,
+    TwelveUniforms,
     noisy_quadratic,
 )
 from optimlab.lab.problems.surfaces.quadratic import Quadratic, bowl, goe_hessians, ravine, saddle
@@ -36,9 +37,9 @@ from optimlab.lab.problems.surfaces.surface import CriticalPoint, Surface, criti
 __all__ = [
     "AlternatingLosses", "Beale", "Cliff", "CriticalPoint", "Curve", "GaussianNoise", "Himmelblau", "Holdout",
     "MonkeySaddle", "Noise", "Noisy", "NoisyQuadratic", "PublishedSpiral", "Quadratic", "Rastrigin", "Rosenbrock",
-    "Rounded", "SaddleChain", "Samples", "Scalar", "StudentNoise", "Surface", "ar1_noise", "blocks_cost",
-    "bowl", "bursts", "chain_cost", "classic_curve", "critical_point", "data_folder", "digits", "goe_hessians",
-    "hessian", "holdout", "load_co2", "load_digits", "load_elnino", "load_mnist5k", "load_nile",
+    "Rounded", "SaddleChain", "Samples", "Scalar", "StudentNoise", "Surface", "TwelveUniforms", "ar1_noise",
+    "blocks_cost", "bowl", "bursts", "chain_cost", "classic_curve", "critical_point", "data_folder", "digits",
+    "goe_hessians", "hessian", "holdout", "load_co2", "load_digits", "load_elnino", "load_mnist5k", "load_nile",
     "load_seattle_weather", "load_sunspots", "noisy_quadratic", "parabola", "published_spiral", "ramp", "ravine",
     "saddle", "sinusoid", "spiral", "step", "xor", "xor_cost",
 ]  # fmt: skip

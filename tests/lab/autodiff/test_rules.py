@@ -15,6 +15,7 @@ from optimlab.lab.autodiff import (
     value_and_grad,
 )
 from optimlab.lab.autodiff.rows import TABLE
+from optimlab.recurrence.elementary import cos_pi, sin_pi, tangent_h
 
 UNARY = {
     "negative": (np.negative, 0.0),
@@ -28,6 +29,9 @@ UNARY = {
     "sin": (np.sin, 0.0),
     "cos": (np.cos, 0.0),
     "tanh": (np.tanh, 0.0),
+    "sin_pi": (sin_pi, 0.0),
+    "cos_pi": (cos_pi, 0.0),
+    "tangent_h": (tangent_h, 0.0),
     "absolute": (np.absolute, 0.0),
     "sigmoid": (sigmoid, 0.0),
     "relu": (relu, 0.0),

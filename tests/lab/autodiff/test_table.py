@@ -7,6 +7,7 @@ import pytest
 
 from optimlab.lab.autodiff import grad, logsumexp, sigmoid, softmax_cross_entropy, value_and_grad
 from optimlab.lab.autodiff.rows import TABLE
+from optimlab.recurrence.elementary import cos_pi, sin_pi, tangent_h
 
 autograd = pytest.importorskip("autograd")
 anp = pytest.importorskip("autograd.numpy")
@@ -44,6 +45,9 @@ NUMBERS = {
     "sin": lambda np, x: np.sin(x),
     "cos": lambda np, x: np.cos(x),
     "tanh": lambda np, x: np.tanh(x),
+    "sin_pi": lambda np, x: sin_pi(x) if np is not anp else np.sin(np.pi * x),
+    "cos_pi": lambda np, x: cos_pi(x) if np is not anp else np.cos(np.pi * x),
+    "tangent_h": lambda np, x: tangent_h(x) if np is not anp else np.tanh(x),
     "absolute": lambda np, x: np.abs(x - 1.0) * abs(x - 1.1),
     "sigmoid": lambda np, x: (sigmoid if np is not anp else special.expit)(x),
     "relu": lambda np, x: np.maximum(x - 1.0, 0.0),

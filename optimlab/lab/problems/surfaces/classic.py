@@ -12,6 +12,7 @@ import numpy as np
 from optimlab.checks import FINITE, POSITIVE, check_fields, number, whole
 from optimlab.extras import needed
 from optimlab.lab.problems.surfaces.surface import CriticalPoint, Plane, Surface, critical_point
+from optimlab.recurrence.elementary import cos_pi, sin_pi, tangent_h
 from optimlab.typing import Array, Floats
 
 __all__ = ["Beale", "Cliff", "Himmelblau", "MonkeySaddle", "Rastrigin", "Rosenbrock"]
@@ -174,10 +175,11 @@ class Rastrigin(Surface):
         return tuple(map(_combined, product([critical_point(line, (place,)) for place in places.tolist()], repeat=n)))
 
     def _value(self, w: Array) -> Any:
-        return (10 + w * w - 10 * np.cos(2 * np.pi * w)).sum(axis=-1)
+        return (10 + w * w - 10 * cos_pi(2 * w)).sum(axis=-1)
 
     def _gradient(self, w: Array) -> Array:
-        return 2 * w + 20 * np.pi * np.sin(2 * np.pi * w)
+        slope: Array = 2 * w + 20 * np.pi * sin_pi(2 * w)
+        return slope
 
 
 def _combined(points: tuple[CriticalPoint, ...]) -> CriticalPoint:
@@ -280,8 +282,8 @@ class Cliff(Plane):
         return tuple(critical_point(self, (brentq(slope, *bracket), 0.0)) for bracket in brackets)
 
     def _f(self, x: Any, y: Any) -> Any:
-        return ((x - 1) ** 2 + y * y) / 2 + self.height / 2 * (1 + np.tanh(self.steepness / 2 * x))
+        return ((x - 1) ** 2 + y * y) / 2 + self.height / 2 * (1 + tangent_h(self.steepness / 2 * x))
 
     def _slopes(self, x: Any, y: Any) -> tuple[Any, Any]:
-        rise = np.tanh(self.steepness / 2 * x)
+        rise = tangent_h(self.steepness / 2 * x)
         return x - 1 + self.height * self.steepness / 4 * (1 - rise) * (1 + rise), y

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from optimlab import check_gradient
-from optimlab.lab.problems import GaussianNoise, NoisyQuadratic, Quadratic, noisy_quadratic
+from optimlab.lab.problems import GaussianNoise, NoisyQuadratic, Quadratic, TwelveUniforms, noisy_quadratic
 
 H, C = (2.0, 0.5, 0.1), (1.0, 4.0, 0.0)
 
@@ -74,5 +74,17 @@ def test_a_bad_dimension_is_named():
 
 @pytest.mark.parametrize("sd", [-1.0, np.nan, (), (1.0, -1.0)])
 def test_standard_deviations_are_checked(sd):
-    with pytest.raises(ValueError, match="sd must be a"):
-        GaussianNoise(sd)
+    for noise in (GaussianNoise, TwelveUniforms):
+        with pytest.raises(ValueError, match="sd must be a"):
+            noise(sd)
+
+
+def test_twelve_uniform_numbers_are_added_from_the_left():
+    e, u = TwelveUniforms((1.0, 3.0)).draw(5, (50, 2)), np.random.default_rng(5).random((50, 2, 12))
+    total = u[..., 0]
+    for i in range(1, 12):
+        total = total + u[..., i]
+    np.testing.assert_array_equal(e, (total - 6.0) * [1.0, 3.0])
+    many = TwelveUniforms(2.0).draw(0, (10**5,))
+    assert abs(many.mean()) < 0.03
+    assert abs(many.var() - 4.0) < 0.1
