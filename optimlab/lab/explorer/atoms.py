@@ -8,7 +8,6 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import MISSING, dataclass
 from functools import partial
-from importlib.util import find_spec
 from types import FunctionType
 from typing import Any
 
@@ -45,8 +44,6 @@ _REQUIRED = 0.1  # of a parameter without a default
 _LABELS = {"monkey": "Monkey saddle"}
 _ELEMENTARY = "optimlab.recurrence.elementary"
 """Where waves and the like live, which the page has twins of."""
-if not find_spec(_ELEMENTARY):  # until the portable functions are merged
-    _SURFACES = tuple(name for name in _SURFACES if name not in ("rastrigin", "cliff"))  # type: ignore[assignment]
 
 
 def facts() -> dict[str, Any]:

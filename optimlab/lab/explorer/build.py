@@ -23,7 +23,6 @@ _TAKEN = re.compile(
     "|document|location|top|window"  # a page's own, which no script may name again
 )
 _MARGIN = re.compile(r"^ *(?:(?://.*|/\*(?:[^*]|\*(?!/))*\*/)?\n)?", re.M)
-_GENERATED = "facts"
 
 
 def build(*, rules: Sequence[str] | None = None, surface: str | None = None) -> str:
@@ -54,7 +53,7 @@ def build(*, rules: Sequence[str] | None = None, surface: str | None = None) -> 
     opening = {key: value for key, value in {"rules": rules, "surface": surface}.items() if value is not None}
     page = {path.name: path.read_text(encoding="utf-8") for path in (files(__package__) / "page").iterdir()}
     modules = {name.removesuffix(".js"): text for name, text in page.items() if name.endswith(".js")}
-    script = joined(_usable(modules | {_GENERATED: _constant("FACTS", facts() | {"opening": opening})}))
+    script = joined(modules | {"facts": _constant("FACTS", facts() | {"opening": opening})})
     style = _MARGIN.sub("", page["page.css"])
     policy = (
         f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(style)}'; img-src data: blob:; "
@@ -66,6 +65,16 @@ def build(*, rules: Sequence[str] | None = None, surface: str | None = None) -> 
 
 def joined(modules: Mapping[str, str]) -> str:
     r"""Return modules as one script: each after those that it imports from, without ``import`` and ``export``.
+
+    Parameters
+    ----------
+    modules : mapping of str
+        Texts by name.
+
+    Returns
+    -------
+    str
+        The script; comments and margins are left out, a fifth of it.
 
     Raises
     ------
@@ -82,39 +91,26 @@ def joined(modules: Mapping[str, str]) -> str:
     """
     imports = {name: [(of, found.split(", ")) for found, of in _IMPORT.findall(text)] for name, text in modules.items()}
     _check_names(modules, imports)
+    bare = (_EXPORT.sub("", _MARGIN.sub("", _IMPORT.sub("", modules[name]))) for name in _ordered(imports))
+    script = "\n".join(['"use strict";', *bare])
+    _check_script(script)
+    return script
+
+
+def _ordered(imports: Mapping[str, Iterable[tuple[str, list[str]]]]) -> list[str]:
+    """Return the names of modules, each after those that it imports from."""
     try:
-        order = [*TopologicalSorter({name: [of for of, _ in imports[name]] for name in sorted(modules)}).static_order()]
+        return [*TopologicalSorter({name: [of for of, _ in imports[name]] for name in sorted(imports)}).static_order()]
     except CycleError as error:
         raise ValueError(f"modules import each other in a circle: {' -> '.join(error.args[1])}") from error
-    script = "\n".join(['"use strict";', *(_bare(modules[name]) for name in order)])
+
+
+def _check_script(script: str) -> None:
+    """Refuse what means something else without margins, or inside HTML."""
     if ragged := re.search(r"^[^`\n]*(?:`[^`\n]*`[^`\n]*)*`[^`\n]*$", script, re.M):
         raise ValueError(f"a text between backticks must be in one line, as margins are dropped; got {ragged[0]!r}")
     if wrong := re.search(r"</script|<!--|^(?:import|export)\b.*", script, re.I | re.M):
         raise ValueError(f"a script must have neither </script nor <!-- nor another form of import; got {wrong[0]!r}")
-    return script
-
-
-def _usable(given: Mapping[str, str]) -> Mapping[str, str]:
-    """While files are still missing: stubs for what is imported but not there, and clashing names renamed."""
-    import sys
-
-    m, names = dict(given), dict[str, str]()
-    for k in sorted(m):
-        for _, n in _NAME.findall(m[k]):
-            if n in names:
-                m[k] = re.sub(r"(?<![\w$.])" + re.escape(n) + r"(?![\w$])", f"{k}_{n}", m[k])
-                print("explorer: CLASH renamed", n, k, file=sys.stderr)
-            names[n] = k
-    exported = {k: {n for e, n in _NAME.findall(t) if e} for k, t in m.items()}
-    for k in sorted(m):
-        for ns, of in _IMPORT.findall(m[k]):
-            for n in set(ns.split(", ")) - exported.setdefault(of, set()):
-                print("explorer: STUB", n, of, file=sys.stderr)
-                exported[of].add(n)
-                v = n.removesuffix("View")
-                view = f'{{ name: "{v}", title: "{v}", defaults: {{}}, build: () => {{}}, draw: () => {{}} }}'
-                m[of] = m.get(of, "") + f"\nexport const {n} = {view if v != n else '() => []'};\n"
-    return m
 
 
 def _check_names(modules: Mapping[str, str], imports: Mapping[str, Iterable[tuple[str, list[str]]]]) -> None:
@@ -126,19 +122,13 @@ def _check_names(modules: Mapping[str, str], imports: Mapping[str, Iterable[tupl
         exported[module] = {name for export, name in found if export}
         for _, name in found:
             if name in homes or _TAKEN.fullmatch(name):
-                raise ValueError(
-                    f"top-level names must be unique; {name} is in {module}.js and {homes.get(name, 'JavaScript')}"
-                )
+                other = homes.get(name, "JavaScript")
+                raise ValueError(f"top-level names must be unique; {name} is in {module}.js and {other}")
             homes[name] = f"{module}.js"
     for module, wanted in imports.items():
         for of, names in wanted:
             if missing := sorted(set(names) - exported.get(of, set())):
                 raise ValueError(f"{module}.js imports {', '.join(missing)} from {of}.js, which does not export it")
-
-
-def _bare(text: str) -> str:
-    """Return what a module adds to a script; comments and margins stay where the source is read: a fifth of it."""
-    return _EXPORT.sub("", _MARGIN.sub("", _IMPORT.sub("", text)))
 
 
 def _constant(name: str, value: Any) -> str:
