@@ -71,7 +71,8 @@ def optax(
 ) -> GradientTransformation:
     """- lr · rule(g) as a transformation of optax: it jits, vmaps, shards and chains as optax's own.
 
-    Run eagerly it has the bits of ``Optimizer``; compiled, XLA contracts and reorders within a few units of the last
+    Run eagerly it has the bits of ``Optimizer``, where the rule calls no function that JAX rounds otherwise, such as
+    ``np.exp``; compiled, XLA contracts and reorders within a few units of the last
     place. Parameters are float32 or float64, or of fewer bits with a state, arithmetic and updates in float32, which
     ``optax.apply_updates`` rounds once.
 
