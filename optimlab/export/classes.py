@@ -82,7 +82,8 @@ def optax(
         What is elementwise. ``Weights(only=...)`` goes by the names of the leaves, ``layers.0.bias``.
     learning_rate : float, 0-d Array, or schedule
         Learning rate; a schedule, optax's or ours, is a function of the updates so far. It can be set by
-        ``optax.inject_hyperparams(export.optax, static_args="steps")(rule, learning_rate=0.1)``.
+        ``optax.inject_hyperparams(export.optax, static_args="steps")(rule, learning_rate=0.1)``, which itself calls a
+        schedule that it is given: give it optax's.
     steps : int, at least 1
         How many steps a run has at most: in compiled code, our schedules and the coefficients that have no formula in
         + - × ÷ √ are tables of this length, and NaN beyond it.

@@ -28,7 +28,7 @@ def source(rule: Rule, target: str, *, dtype: str = "float64", steps: int = 1000
 
 def _head(rule: Rule, parts: Parts, remark: str, comment: str) -> str:
     """Return the comment at the head of a text."""
-    ends = [f"Its tables end at t = {len(parts.tables[0])}."] if parts.tables else []
+    ends = [f"Its tables end at t = {parts.end}."] if parts.end else []
     last = [*remark.splitlines(), *ends, f"Written for {parts.dtype} by optimlab {__version__}."]
     lines = [repr(rule), "", *rule.latex().splitlines(), "", *last]
     return "\n".join([f"{comment}{line}".rstrip() for text in lines for line in text.splitlines() or [""]])
@@ -45,7 +45,9 @@ def _blocks(*blocks: str) -> str:
 
 
 def _latex(rule: Rule, dtype: str, steps: int) -> str:
-    head = "\n".join(f"% {line}" for line in [*repr(rule).splitlines(), f"Written by optimlab {__version__}."])
+    head = "\n".join(
+        f"% {line}" for line in [*repr(rule).splitlines(), f"Written for amsmath by optimlab {__version__}."]
+    )
     return f"{head}\n\\begin{{align*}}\n{rule.latex()}\n\\end{{align*}}\n"
 
 

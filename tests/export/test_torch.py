@@ -25,7 +25,7 @@ from optimlab.lab.nets import MLP, TrainingLoss
 from optimlab.lab.problems import digits
 from optimlab.rules.feedback import RunningMax
 from tests.engine.laws import equal
-from tests.export.texts import ALL, Softsign, differing, given, taken
+from tests.export.texts import ALL, Softsign, differing, given, module_of, taken
 
 torch = pytest.importorskip("torch")
 DTYPES = ("float64", "float32")
@@ -134,6 +134,16 @@ def test_another_device_takes_whole_tensors():
         opt = export.torch(rule)([p], lr=0.1)
         opt.step()
         assert {x.device.type for x in opt.state[p].values() if torch.is_tensor(x)} == {"meta"}
+
+
+def test_a_default_device_of_torch_changes_nothing():
+    (p,), rule = tensors(*drawn((4,))), adam(0.7)
+    with torch.device("meta"):
+        moved(export.torch(rule)([p], lr=0.1), [p], drawn((4,)))
+        w, step = p.detach().clone(), module_of(rule.source("torch"))
+        step.step(w, w.clone(), step.start(w), 1, 0.1)
+    assert not p.is_meta
+    assert not w.is_meta
 
 
 def test_a_function_that_torch_lacks_runs_on_a_cpu_only():
