@@ -189,7 +189,7 @@ def _nameless(rule: Rule, count: int) -> tuple[Rule, ...]:
 def _check_group(group: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
     lr = group["lr"]
     if callable(lr) or not isinstance(lr, (int, float, np.number, Tensor)):
-        remedy = "a schedule goes into torch's: torch.optim.lr_scheduler.LambdaLR(opt, schedule)"
+        remedy = "of a schedule, give lr=1.0 here and torch.optim.lr_scheduler.LambdaLR(opt, schedule) the rest"
         raise TypeError(f"lr must be a number of at least 0; got {lr!r}; {remedy}")
     if (isinstance(lr, Tensor) and lr.numel() != 1) or not 0.0 <= float(lr) < math.inf:
         raise ValueError(f"lr must be a finite number of at least 0; got {lr!r}")
