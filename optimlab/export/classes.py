@@ -71,7 +71,8 @@ def optax(
 ) -> GradientTransformation:
     """- lr · rule(g) as a transformation of optax: it jits, vmaps, shards and chains as optax's own.
 
-    Run eagerly it has the bits of ``Optimizer``; compiled, XLA contracts and reorders within a few units of the last
+    Run eagerly it has the bits of ``Optimizer``, where the rule calls no function that JAX rounds otherwise, such as
+    ``np.exp``; compiled, XLA contracts and reorders within a few units of the last
     place. Parameters are float32 or float64, or of fewer bits with a state, arithmetic and updates in float32, which
     ``optax.apply_updates`` rounds once.
 
@@ -81,7 +82,8 @@ def optax(
         What is elementwise. ``Weights(only=...)`` goes by the names of the leaves, ``layers.0.bias``.
     learning_rate : float, 0-d Array, or schedule
         Learning rate; a schedule, optax's or ours, is a function of the updates so far. It can be set by
-        ``optax.inject_hyperparams(export.optax, static_args="steps")(rule, learning_rate=0.1)``.
+        ``optax.inject_hyperparams(export.optax, static_args="steps")(rule, learning_rate=0.1)``, which itself calls a
+        schedule that it is given: give it optax's.
     steps : int, at least 1
         How many steps a run has at most: in compiled code, our schedules and the coefficients that have no formula in
         + - × ÷ √ are tables of this length, and NaN beyond it.

@@ -141,5 +141,5 @@ def parts_of(rule: Rule, dtype: str, steps: int, literal: Target | None) -> Part
 
 def _plain(slot: str) -> str:
     """Return a name as every language takes it."""
-    name = re.sub(r"\W", "_", slot, flags=re.ASCII)
-    return f"{name}_" if name in _TAKEN or re.fullmatch(r"[abcks]?\d.*", name) else name
+    name = re.sub(r"\W|^(?=\d|$)", "_", slot, flags=re.ASCII)
+    return f"{name}_" if name in _TAKEN or re.fullmatch(r"[abcks]\d.*", name) else name

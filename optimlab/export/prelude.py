@@ -132,8 +132,8 @@ static double debiased(double high, double low, double t) {
 SQRT: Final = """\
 def sqrt(x):
     \"\"\"Return √x as IEEE 754 rounds it; of torch's own on a CPU the last bit may differ.\"\"\"
-    if x.device.type != "cpu":
+    if x.device.type != "cpu" or x.dtype == torch.bfloat16:
         return torch.sqrt(x)
     with np.errstate(invalid="ignore"):
-        return torch.as_tensor(np.sqrt(x.numpy()))"""
+        return torch.as_tensor(np.sqrt(x.numpy()), device="cpu")"""
 """For torch."""

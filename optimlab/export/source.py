@@ -28,7 +28,7 @@ def source(rule: Rule, target: str, *, dtype: str = "float64", steps: int = 1000
 
 def _head(rule: Rule, parts: Parts, remark: str, comment: str) -> str:
     """Return the comment at the head of a text."""
-    ends = [f"Its tables end at t = {len(parts.tables[0])}."] if parts.tables else []
+    ends = [f"Its tables end at t = {parts.end}."] if parts.end else []
     last = [*remark.splitlines(), *ends, f"Written for {parts.dtype} by optimlab {__version__}."]
     lines = [repr(rule), "", *rule.latex().splitlines(), "", *last]
     return "\n".join([f"{comment}{line}".rstrip() for text in lines for line in text.splitlines() or [""]])
@@ -45,7 +45,9 @@ def _blocks(*blocks: str) -> str:
 
 
 def _latex(rule: Rule, dtype: str, steps: int) -> str:
-    head = "\n".join(f"% {line}" for line in [*repr(rule).splitlines(), f"Written by optimlab {__version__}."])
+    head = "\n".join(
+        f"% {line}" for line in [*repr(rule).splitlines(), f"Written for amsmath by optimlab {__version__}."]
+    )
     return f"{head}\n\\begin{{align*}}\n{rule.latex()}\n\\end{{align*}}\n"
 
 
@@ -90,14 +92,15 @@ def _jax(rule: Rule, dtype: str, steps: int) -> str:
     parts = parts_of(rule, dtype, steps, None)
     lines, numbers = parts.numbers(JAX_NUMBERS, "    {} = {}")
     traced = "    xp, t = (jnp, jnp.asarray(t, float)) if isinstance(t, jax.core.Tracer) else (np, int(t))"
+    imports = ["from functools import lru_cache", ""] if parts.debiased else []
+    imports += ["import jax", "import jax.numpy as jnp", "import numpy as np"] if lines else ["import jax.numpy as jnp"]
     remark = (
         "JAX: step returns new w and state, in the dtype of w, also under jit. Where t is traced, its numbers are\n"
         "right to some units of the last place, and NaN after the end of a table. XLA takes subnormal numbers for 0."
     )
     return _blocks(
         _head(rule, parts, remark, "# "),
-        ("from functools import lru_cache\n\n" if parts.debiased else "")
-        + "import jax\nimport jax.numpy as jnp\nimport numpy as np",
+        "\n".join(imports),
         DEBIASED["jax"] if parts.debiased else "",
         plain(entry_in) if parts.tables else "",
         _python_numbers(parts, [traced, *lines] if lines else [], numbers),
@@ -165,7 +168,7 @@ def _javascript_step(parts: Parts) -> str:
         "// move the weights by their gradients at step t = 1, 2, ... with a learning rate",
         "export function step(weights, gradients, state, t, lr) {",
         f"  const [{', '.join(parts.bank)}] = numbers(t, lr){rounded};",
-        f"  const [{', '.join(f's{i}' for i in range(len(parts.slots)))}] = state;",
+        *([f"  const [{', '.join(f's{i}' for i in range(len(parts.slots)))}] = state;"] if parts.slots else []),
         "  for (let i = 0; i < weights.length; i += 1) {",
         "    const g = gradients[i];",
         f"    let {', '.join(held)};",
@@ -202,6 +205,7 @@ def _c_numbers(parts: Parts) -> str:
         "/* the numbers of step t = 1, 2, ...: the learning rate and the coefficients */",
         "static int numbers(long long t, double lr, double *all) {",
         *([f"    if (t < 1 || t > {parts.end}) return 1;"] if parts.end else []),
+        *_unread(t=bool(lines)),
         *lines,
         *[f"    all[{i}] = {text};" for i, text in enumerate(["lr", *numbers])],
         "    return 0;",
@@ -209,10 +213,16 @@ def _c_numbers(parts: Parts) -> str:
     ])  # fmt: skip
 
 
+def _unread(**read: bool) -> list[str]:
+    """Return the lines of C that spare arguments which are not read a warning."""
+    return [f"    (void){name};" for name, there in read.items() if not there]
+
+
 def _c_start(parts: Parts) -> str:
     return "\n".join([
         "/* the state of n weights before the first step: one array for each slot */",
         "void start(size_t n, real *const *state) {",
+        *_unread(state=bool(parts.slots)),
         "    for (size_t i = 0; i < n; i++) {",
         *[f"        state[{i}][i] = {C[parts.dtype].number(x)};" for i, x in enumerate(parts.start)],
         "    }",
@@ -227,6 +237,7 @@ def _c_step(parts: Parts) -> str:
         "/* move n weights by their gradients at step t = 1, 2, ...; 1 after the end of the tables, else 0 */",
         "int step(size_t n, real *restrict weights, const real *restrict gradients, real *const *state,",
         "         long long t, double lr) {",
+        *_unread(state=bool(parts.slots), gradients="g" in read),
         f"    double all[{len(parts.bank)}];",
         "    if (numbers(t, lr, all)) return 1;",
         *[f"    const real {name} = (real)all[{i}];" for i, name in enumerate(parts.bank) if name in read],

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from optimlab.checkpoint.header import Leaf
+from optimlab.checkpoint.header import Leaf, shown
 from optimlab.checkpoint.held import Held, hooks_of, taken
 from optimlab.checkpoint.hyperparameters import described
 from optimlab.checkpoint.snapshot import of_dict
@@ -30,8 +30,8 @@ def torch_state(opt: Optimizer) -> dict[str, Any]:
     Parameters
     ----------
     opt : Optimizer
-        With one rule for all leaves, one learning rate, and no replicas. Leaves may have waited. Its average and what
-        hooks keep stay here.
+        With one elementwise rule for all leaves, one learning rate, and no replicas. Leaves may have waited. Its
+        average and what hooks keep stay here.
 
     Returns
     -------
@@ -81,7 +81,8 @@ def load_torch_state(opt: Optimizer, state: Mapping[str, Any], params: Any) -> N
     state : dict
         What ``state_dict`` returned. A parameter that had no gradient in some steps has waited in them.
     params : container of arrays
-        The parameters as the next step gets them, in the order of those there; only looked at.
+        The parameters as the next step gets them; only looked at. Where those there have the same names, they go by
+        these, else by their order.
 
     Raises
     ------
@@ -108,7 +109,9 @@ def load_torch_state(opt: Optimizer, state: Mapping[str, Any], params: Any) -> N
             remedy = "load it into an Optimizer with that rule"
             raise ValueError(f"the state is of the rule {group.get('rule')}; this optimizer has {rule!r}; {remedy}")
     places = list(chain.from_iterable([group["params"] for group in groups]))
-    tree = tree_of(params)
+    tree, names = tree_of(params), list(chain.from_iterable([group.get("param_names", ()) for group in groups]))
+    if sorted(names) == sorted(tree.names):
+        places = [dict(zip(names, places, strict=True))[name] for name in tree.names]
     if len(places) != len(tree.names):
         raise ValueError(f"the state is of {len(places)} parameters; params has {len(tree.names)} leaves")
     begun = [state["state"].get(i, {}) for i in places]
@@ -129,7 +132,7 @@ def optax_state(opt: Optimizer, params: Any) -> RuleState:
     Parameters
     ----------
     opt : Optimizer
-        With one rule for all leaves, none of which has waited, and no replicas.
+        With one elementwise rule for all leaves, none of which has waited, and no replicas.
     params : container of arrays
         The parameters, as for ``step``; only looked at.
 
@@ -160,7 +163,7 @@ def optax_state(opt: Optimizer, params: Any) -> RuleState:
     from optimlab.export.to_optax import RuleState
 
     _plain(opt)
-    steps, slots = _held(opt)
+    steps, slots = _held(opt, params)
     if len(set(steps)) > 1:
         raise ValueError(f"optax has one count for all leaves; these have waited, and have {sorted(set(steps))}")
     tree = tree_of(params)
@@ -197,6 +200,8 @@ def load_optax_state(opt: Optimizer, state: RuleState, params: Any) -> None:
     (1, array([0.25], dtype=float32))
     """
     rule, tree = _plain(opt), tree_of(params)
+    if not hasattr(state, "slots"):
+        raise TypeError(f"state must be a RuleState; got {type(state).__name__}; of a chain give its part, as state[0]")
     if set(state.slots) != set(rule.slots):
         raise ValueError(f"the state has slots {sorted(state.slots)}; {rule!r} has {sorted(rule.slots)}")
     slots = {slot: [np.asarray(x) for x in tree.leaves(state.slots[slot])] for slot in rule.slots}
@@ -206,17 +211,26 @@ def load_optax_state(opt: Optimizer, state: RuleState, params: Any) -> None:
 
 def _plain(opt: Optimizer) -> Rule:
     """Return the rule of an optimizer, if it has one for all leaves and one run."""
-    if opt.replicas is not None or not isinstance(opt.rule, Rule):
-        raise ValueError(f"state moves of an Optimizer with one rule for all leaves and without replicas; got {opt!r}")
+    if not isinstance(opt, Optimizer):
+        raise TypeError(f"opt must be an Optimizer; got {opt!r}")
+    if opt.replicas is not None or not isinstance(opt.rule, Rule) or opt.rule.whole:
+        words = "one elementwise rule for all leaves and without replicas"
+        raise ValueError(f"state moves of an Optimizer with {words}; got {opt!r}")
     return opt.rule
 
 
-def _held(opt: Optimizer) -> tuple[list[int], dict[str, list[Array]]]:
-    """Return the steps of each leaf, and each slot of all leaves."""
+def _held(opt: Optimizer, params: Any = None) -> tuple[list[int], dict[str, list[Array]]]:
+    """Return the steps of each leaf, and each slot of all leaves, in their own order or that of the parameters."""
     saved = of_dict(opt.state_dict(False))
-    leaves, arrays = saved.header.leaves, saved.arrays
-    left = [sum([int(arrays.get(f"{word}/{name}", 0)) for word in ("waited", "since")]) for name in leaves]
-    slots = {slot: [arrays[f"state/{name}/{slot}"] for name in leaves] for slot in opt.rule.slots}
+    leaves, arrays = {name: leaf.shape for name, leaf in saved.header.leaves.items()}, saved.arrays
+    tree = tree_of(params)
+    names = list(leaves) if params is None else [name or "params" for name in tree.names]
+    given = leaves if params is None else dict(zip(names, map(np.shape, tree.leaves(params)), strict=True))
+    wrong = [name for name in {**leaves, **given} if given.get(name) != leaves.get(name)]
+    if wrong:
+        raise ValueError(f"params must be those of the latest step; of another name or shape are {shown(wrong)}")
+    left = [sum([int(arrays.get(f"{word}/{name}", 0)) for word in ("waited", "since")]) for name in names]
+    slots = {slot: [arrays[f"state/{name}/{slot}"] for name in names] for slot in opt.rule.slots}
     return [int(arrays["t"]) - count for count in left], slots
 
 

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from optimlab.checks import NOT_NEGATIVE, number
 from optimlab.engine.program import Program, traced
 from optimlab.export.coefficients import T, Table, coefficients, coefficients_at
 from optimlab.notation.symbols import Symbol
@@ -169,6 +170,10 @@ class _Transformation:
 
 def transformation_of(rule: Rule, learning_rate: Any, steps: int) -> optax.GradientTransformation:
     """Return the transformation; see ``optimlab.export.optax``."""
+    if not callable(learning_rate) and not isinstance(learning_rate, jax.Array):
+        number("learning_rate", learning_rate, NOT_NEGATIVE)
+    if jnp.ndim(0 if callable(learning_rate) else learning_rate):
+        raise TypeError(f"learning_rate must be one number, or a schedule; got an array of {learning_rate.shape}")
     held = _Transformation(rule, learning_rate, steps)
     return optax.GradientTransformation(held.init, held.update)
 
@@ -185,4 +190,4 @@ def _working(dtype: Any) -> Any:
 
 
 def _begun(first: float, x: Any) -> Any:
-    return jnp.full_like(x, first, dtype=_working(x.dtype))
+    return jnp.full_like(x, first, dtype=_working(jnp.result_type(x)))

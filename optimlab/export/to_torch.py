@@ -78,6 +78,7 @@ class RuleOptimizer(torch.optim.Optimizer, metaclass=_Kind):
             del self.param_groups[-1]
             raise
 
+    @torch.compiler.disable  # type: ignore[untyped-decorator]  # a traced program is nothing to trace
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Do one step with the gradients that there are; a parameter without one waits.
@@ -144,18 +145,27 @@ class RuleOptimizer(torch.optim.Optimizer, metaclass=_Kind):
         ValueError
             If it is of another rule, or of other parameters.
         """
-        params = list(chain.from_iterable([group["params"] for group in self.param_groups]))
-        places = list(chain.from_iterable([group["params"] for group in state_dict["param_groups"]]))
-        rows = [(p, state_dict["state"].get(i)) for p, i in zip(params, places, strict=False)]
-        saved = [(p, state) for p, state in rows if state]
-        for group in state_dict["param_groups"]:
-            _check_rule(group.get("rule"), self.defaults["rule"])
-        for p, state in saved:
-            _check_state(p, state, self.rule.slots)
-        super().load_state_dict(dict(state_dict))
+        saved: list[tuple[Tensor, Mapping[str, Any]]] = []
+        last = self.register_load_state_dict_pre_hook(lambda _, given: saved.extend(self._checked(given)))
+        try:  # after the hooks of others, and before anything is changed
+            super().load_state_dict(dict(state_dict))
+        finally:
+            last.remove()
         for p, state in saved:  # which torch has rounded to the parameter's dtype
             for slot in self.rule.slots:
                 self.state[p][slot] = torch.empty_like(p, dtype=WORKING[p.dtype]).copy_(state[slot])
+
+    def _checked(self, given: Mapping[str, Any]) -> list[tuple[Tensor, Mapping[str, Any]]]:
+        """Return the state that is given for each parameter, if it can be loaded."""
+        params = list(chain.from_iterable([group["params"] for group in self.param_groups]))
+        places = list(chain.from_iterable([group["params"] for group in given["param_groups"]]))
+        rows = [(p, given["state"].get(i)) for p, i in zip(params, places, strict=False)]
+        saved = [(p, state) for p, state in rows if state]
+        for group in given["param_groups"]:
+            _check_rule(group.get("rule"), self.defaults["rule"])
+        for p, state in saved:
+            _check_state(p, state, self.rule.slots)
+        return saved
 
 
 def _local(x: Any) -> Tensor:
@@ -179,9 +189,9 @@ def _nameless(rule: Rule, count: int) -> tuple[Rule, ...]:
 def _check_group(group: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
     lr = group["lr"]
     if callable(lr) or not isinstance(lr, (int, float, np.number, Tensor)):
-        remedy = "a schedule goes into torch's: torch.optim.lr_scheduler.LambdaLR(opt, schedule)"
+        remedy = "of a schedule, give lr=1.0 here and torch.optim.lr_scheduler.LambdaLR(opt, schedule) the rest"
         raise TypeError(f"lr must be a number of at least 0; got {lr!r}; {remedy}")
-    if not 0.0 <= float(lr) < math.inf:
+    if (isinstance(lr, Tensor) and lr.numel() != 1) or not 0.0 <= float(lr) < math.inf:
         raise ValueError(f"lr must be a finite number of at least 0; got {lr!r}")
     _check_rule(group["rule"], defaults["rule"])
     for p in group["params"]:

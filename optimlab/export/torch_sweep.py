@@ -48,7 +48,7 @@ class Sweep:
     def trace(self, dtype: torch.dtype) -> tuple[Any, list[tuple[Call, tuple[int, ...], int]]]:
         """Return the program for a dtype, and its calls in torch."""
         if dtype not in self._traced:
-            program = stepped(self.rule, None, torch.empty(0, dtype=dtype).numpy().dtype, scaled=False)[0]
+            program = stepped(self.rule, None, torch.empty(0, dtype=dtype, device="cpu").numpy().dtype, scaled=False)[0]
             numbers = range(program.arrays, program.arrays + program.numbers + len(program.scalars))
             calls = [
                 (partial(_spread, call_of(f)) if set(places) <= set(numbers) else call_of(f), places, out)

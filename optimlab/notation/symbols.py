@@ -96,7 +96,7 @@ class Symbol(NDArrayOperatorsMixin):
 
     def __array_function__(self, function: Callable[..., Any], types: Any, args: Any, options: Any) -> Symbol:
         if function is not np.where or len(args) != 3:
-            raise UntraceableError(f"np.{function.__name__} is no ufunc")
+            raise UntraceableError(f"np.{function.__name__} is no ufunc; write it with ufuncs and np.where(c, x, y)")
         return self._where(*args)
 
     def _where(self, condition: Any, x: Any, y: Any) -> Symbol:

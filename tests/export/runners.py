@@ -55,7 +55,7 @@ def compiled(texts, home):
     """Return texts in C as one library: step0, start0, step1, ..."""
     for i, text in enumerate(texts):
         (home / f"rule{i}.c").write_text(f"#define step step{i}\n#define start start{i}\n{text}", encoding="utf-8")
-    options = ["-std=c99", "-O2", "-ffp-contract=off", "-Wall", "-Werror", "-fPIC", "-shared"]
+    options = ["-std=c99", "-O2", "-ffp-contract=off", "-Wall", "-Wextra", "-pedantic", "-Werror", "-fPIC", "-shared"]
     sources = [f"rule{i}.c" for i in range(len(texts))]
     command = ["gcc", *options, "-o", "rules.so", *sources, "-lm"]
     done = subprocess.run(command, cwd=home, capture_output=True, text=True, check=False)

@@ -195,6 +195,12 @@ def test_after_the_end_of_a_table_nothing_is_guessed():
         assert np.isnan(updates).all() == (k == 3)
 
 
+def test_plain_numbers_are_parameters():
+    tx, params = export.optax(adam(), 0.25), {"w": 1.0}
+    updates, _ = tx.update({"w": 2.0}, tx.init(params), params)
+    assert np.asarray(updates["w"]) == pytest.approx(-0.25)
+
+
 def test_the_state_is_plain():
     state = export.optax(adam(), 0.1).init({"w": jnp.asarray(START)})
     again = pickle.loads(pickle.dumps(state))
@@ -215,6 +221,10 @@ class Erf(Rule):
     (lambda: export.optax(Ema((0.9, 0.99)), 0.1), ValueError, "one number for each replica"),
     (lambda: export.optax("adam", 0.1), TypeError, "rule must be a Rule"),
     (lambda: export.optax(adam(), 0.1, steps=0), ValueError, "steps must be"),
+    (lambda: export.optax(adam(), "fast"), TypeError, "learning_rate must be at least 0"),
+    (lambda: export.optax(adam(), -0.1), ValueError, "learning_rate must be at least 0"),
+    (lambda: export.optax(adam(), np.ones(2)), TypeError, "learning_rate must be .* single number"),
+    (lambda: export.optax(adam(), jnp.ones(2)), TypeError, "learning_rate must be one number"),
     (lambda: export.optax(Erf(), 0.1).init(START), TypeError, "JAX has no erf"),
     (lambda: export.optax(adam(), 0.1).init(np.ones(3, complex)), TypeError, "real floating-point"),
     (lambda: export.optax(sgd() + Weights(only="x"), 0.1).init({"w": START}), ValueError, "only must name leaves"),

@@ -237,6 +237,15 @@ def test_compiled_languages_refuse_steps_after_the_tables(tmp_path):
             node([rule.source("js", steps=12)], run, tmp_path)
 
 
+def test_text_of_torch_moves_weights_of_fewer_bits():
+    torch = pytest.importorskip("torch")
+    module = module_of(adam().source("torch"))
+    for dtype in (torch.float16, torch.bfloat16):
+        w = torch.ones(2, dtype=dtype)
+        module.step(w, w.clone(), module.start(w), 1, 0.25)
+        assert torch.equal(w, torch.full_like(w, 0.75))
+
+
 def test_jitted_jax_gives_nan_after_the_tables():
     jax = pytest.importorskip("jax")
     module = module_of((cosine_decay(0.1, steps=9) * sgd()).source("jax", steps=12))

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from optimlab import EarlyStop, Ema, Optimizer, Rate, Trace, adam, adamw, adan, export, radam, sgd
+from optimlab import EarlyStop, Ema, Optimizer, Rate, Trace, adam, adamw, adan, export, lamb, radam, sgd
 from tests.engine.laws import equal
 
 STEPS = 200
@@ -136,10 +136,24 @@ def plain(rule=None):
     return Optimizer(adam() if rule is None else rule, 0.01)
 
 
+def test_dicts_go_by_names_whatever_their_order(torch, optax):
+    w = dict.fromkeys("ba")
+    w, g = ({name: np.random.default_rng(ord(name) + k).standard_normal(3) for name in w} for k in (0, 1))
+    opt, turned = plain(), dict(sorted(w.items()))
+    opt.step(w, g)
+    slots = export.optax_state(opt, turned).slots["ema"]
+    assert all(equal(np.asarray(slots[name]), opt.state[name]["ema"]) for name in "ab")
+    tensors = {name: torch.tensor(x, requires_grad=True) for name, x in w.items()}
+    there, back = export.torch(adam())(tensors.items(), lr=0.01), plain()
+    there.load_state_dict(export.torch_state(opt))
+    export.load_torch_state(back, there.state_dict(), turned)
+    assert all(equal(back.state[name]["ema"], opt.state[name]["ema"]) for name in "ab")
+
+
 STACKED = {"w": np.zeros((2, 3))}
 REFUSED = {
     "before the first step": (lambda: export.torch_state(plain()), "before the first step"),
-    "rules by name": (lambda: export.torch_state(one({"a": adam(), "*": sgd()})), "one rule for all"),
+    "rules by name": (lambda: export.torch_state(one({"a": adam(), "*": sgd()})), "one elementwise rule"),
     "rates by name": (lambda: export.torch_state(one(lr={"a": 0.1, "*": 0.2})), "one lr for all leaves"),
     "replicas": (lambda: export.torch_state(one(params=STACKED, replicas=2)), "without replicas"),
     "another rule": (
@@ -178,3 +192,16 @@ def test_optax_takes_leaves_of_one_count_and_its_own_slots(optax):
         export.optax_state(opt, w)
     with pytest.raises(ValueError, match="has slots"):
         export.load_optax_state(plain(), SimpleNamespace(slots={"ema": w}, count=1), w)
+    with pytest.raises(TypeError, match="of a chain give its part"):
+        export.load_optax_state(plain(), (export.optax_state(one(), w),), w)
+    with pytest.raises(ValueError, match=r"another name or shape are \['b', 'c'\]"):
+        export.optax_state(one(), {"c": w["b"], "a": w["a"]})
+    with pytest.raises(ValueError, match=r"another name or shape are \['a'\]"):
+        export.optax_state(one(), {"b": w["b"], "a": np.ones(6)})
+
+
+def test_the_state_of_what_is_no_elementwise_optimizer_is_refused(torch):
+    with pytest.raises(TypeError, match="opt must be an Optimizer"):
+        export.torch_state(adam())
+    with pytest.raises(ValueError, match="one elementwise rule"):
+        export.torch_state(one(lamb()))

@@ -25,7 +25,7 @@ from optimlab.lab.nets import MLP, TrainingLoss
 from optimlab.lab.problems import digits
 from optimlab.rules.feedback import RunningMax
 from tests.engine.laws import equal
-from tests.export.texts import ALL, Softsign, differing, given, taken
+from tests.export.texts import ALL, Softsign, differing, given, module_of, taken
 
 torch = pytest.importorskip("torch")
 DTYPES = ("float64", "float32")
@@ -134,6 +134,16 @@ def test_another_device_takes_whole_tensors():
         opt = export.torch(rule)([p], lr=0.1)
         opt.step()
         assert {x.device.type for x in opt.state[p].values() if torch.is_tensor(x)} == {"meta"}
+
+
+def test_a_default_device_of_torch_changes_nothing():
+    (p,), rule = tensors(*drawn((4,))), adam(0.7)
+    with torch.device("meta"):
+        moved(export.torch(rule)([p], lr=0.1), [p], drawn((4,)))
+        w, step = p.detach().clone(), module_of(rule.source("torch"))
+        step.step(w, w.clone(), step.start(w), 1, 0.1)
+    assert not p.is_meta
+    assert not w.is_meta
 
 
 def test_a_function_that_torch_lacks_runs_on_a_cpu_only():
@@ -313,6 +323,26 @@ def test_a_state_dict_is_plain_and_goes_on():
     assert two.state_dict()["param_groups"] == [{"lr": 0.1, "rule": repr(adam()), "params": [0]}]
 
 
+def test_a_hook_of_loading_has_its_way():
+    (p,), (q,) = tensors(*drawn((4,))), tensors(*drawn((4,)))
+    one, two = export.torch(adam())([p], lr=0.1), export.torch(adam())([q], lr=0.1)
+    moved(one, [p], drawn((4,)))
+    zeros = {"ema": torch.zeros(4), "square_ema": torch.ones(4)}
+    two.register_load_state_dict_pre_hook(lambda _, given: {**given, "state": {0: {"step": 7} | zeros}})
+    two.load_state_dict(one.state_dict())
+    assert two.state[q]["step"] == 7
+    assert all(torch.equal(two.state[q][slot], zeros[slot].to(q.dtype)) for slot in zeros)
+
+
+def test_what_is_compiled_around_a_step_takes_it():
+    (p,), (q,) = tensors(*drawn((4,))), tensors(*drawn((4,)))
+    one, two = export.torch(adam())([p], lr=0.1), export.torch(adam())([q], lr=0.1)
+    p.grad, q.grad = torch.ones_like(p), torch.ones_like(q)
+    one.step()
+    torch.compile(two.step, backend="eager")()
+    assert torch.equal(p, q)
+
+
 def _loaded(rule, shape):
     (p,) = tensors(*drawn((3,)))
     opt = export.torch(adam())([p], lr=0.1)
@@ -340,6 +370,7 @@ def _with(params, lr=0.1, rule=None):
     (_with([torch.zeros(3, dtype=torch.int64)]), TypeError, "got torch.int64"),
     (_with([torch.zeros(3)], lr=-1.0), ValueError, "lr must be a finite number of at least 0"),
     (_with([torch.zeros(3)], lr=float("nan")), ValueError, "lr must be a finite number of at least 0"),
+    (_with([torch.zeros(3)], lr=torch.ones(2)), ValueError, "lr must be a finite number of at least 0"),
     (_with([torch.zeros(3)], lr=cosine_decay(1.0, steps=3)), TypeError, "LambdaLR"),
     (_with([{"params": [torch.zeros(3)], "rule": "sgd()"}]), ValueError, "got sgd"),
     (_sparse, RuntimeError, "to_dense"),

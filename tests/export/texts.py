@@ -39,7 +39,7 @@ class Warming(Rule):
 
     @property
     def slots(self):
-        return ("lambda", "new x", "new-x", "Math")
+        return ("lambda", "2 x", "2-x", "Math")
 
     @staticmethod
     def formula(x, w, state, c):
