@@ -1,12 +1,15 @@
 """What the page says beside a path: theory and path agree, and what cannot be run leaves the rest alone."""
 
+import numpy as np
+
 from tests.lab.explorer.javascript import run
 
 RUN = """
   const arena = new Arena();
   const setting = { ...optimizersView.defaults, steps: 500, ...data.setting };
   const [found] = arena.update(setting, [{ text: data.text, lr: data.lr }]);
-  const told = { ...found, surface: arena.surface, lr: data.lr, noise: setting.noise };
+  const steady = setting.schedule === "constant";
+  const told = { ...found, surface: arena.surface, lr: data.lr, noise: setting.noise, steady };
   return { error: found.error, surfaceError: arena.surfaceError, ...(found.run && theoryFacts(told)) };
 """
 
@@ -36,6 +39,20 @@ def test_a_saddle_is_left_when_it_is_predicted():
 def test_the_noise_floor_is_as_predicted():
     predicted, found = facts("sgd", 0.01, surface="ravine", noise=0.3, steps=5000)["noise floor of f"]
     assert abs(found / predicted - 1) < 0.2
+
+
+def test_the_noise_floor_is_above_the_minimum_where_the_run_is():
+    predicted, found = facts("sgd", 0.002, surface="rastrigin", noise=0.1, steps=5000)["noise floor of f"]
+    assert abs(found / predicted - 1) < 0.2
+
+
+def test_a_start_that_never_leaves_a_saddle_has_no_predicted_step():
+    predicted, found = facts("sgd", 0.05, surface="saddle", start=[0.5, 0.0])["steps to leave the saddle"]
+    assert (np.isnan(predicted), found) == (True, "more than 500")
+
+
+def test_under_a_schedule_theory_has_the_limit_alone():
+    assert [*facts("sgd", 0.015, surface="ravine", schedule="linear")] == ["largest stable lr"]
 
 
 def test_a_rule_without_linear_theory_has_no_facts():

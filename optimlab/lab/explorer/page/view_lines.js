@@ -45,7 +45,7 @@ function linesLoss(surface) {
 }
 
 function linesDistance(surface) {
-  return { logY: true, yLabel: `Distance to a ${targetsOf(surface).name}` };
+  return { logY: true, yLabel: `Distance to ${targetsOf(surface).name}` };
 }
 
 function linesSize({ size, lanes, steps }) {
