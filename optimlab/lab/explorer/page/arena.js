@@ -91,8 +91,8 @@ export class Arena {
 
 /** Points that a path is followed against: the minima, else the points where the gradient is zero, else the start. */
 export function targetsOf(surface, start) {
-  if (surface.minima.length) return { name: "a marked minimum", at: surface.minima.map((one) => one.at) };
-  if (surface.points.length) return { name: "a critical point", at: surface.points.map((one) => one.at) };
+  if (surface.minima.length) return { name: "known minima", at: surface.minima.map((one) => one.at) };
+  if (surface.points.length) return { name: "critical points", at: surface.points.map((one) => one.at) };
   return { name: "the start", at: [start] };
 }
 

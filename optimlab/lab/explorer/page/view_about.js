@@ -12,6 +12,7 @@ const ABOUT_KEYS = [
   [["←", "→", "↑", "↓"], "move the start, when it has the focus (with Shift: further)"],
   [["←", "→"], "on a slider: a little less or more; on the tabs: the next view"],
   [["Tab"], "go to the next control"],
+  [["Enter"], "on “Add”: add the rule that is shown"],
 ];
 
 /** What the page is, and its keys. */
