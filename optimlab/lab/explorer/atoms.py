@@ -222,6 +222,7 @@ def _rule(make: Callable[..., Rule]) -> dict[str, Any]:
         label = " ".join(spelled.get(word, word) for word in make.__name__.split("_"))
     return {
         "name": make.__name__, "label": label, "template": template, "parameters": [_slider(p) for p in parameters],
+        "lr": 1.0 if make in (family.adadelta, family.rprop) else 0.01,
     }  # fmt: skip
 
 

@@ -52,7 +52,7 @@ def test_a_start_that_never_leaves_a_saddle_has_no_predicted_step():
 
 
 def test_under_a_schedule_theory_has_the_limit_alone():
-    assert [*facts("sgd", 0.015, surface="ravine", schedule="linear")] == ["largest stable lr"]
+    assert [*facts("sgd", 0.015, surface="ravine", schedule="linear")] == ["largest stable lr at the minimum"]
 
 
 def test_a_rule_without_linear_theory_has_no_facts():
@@ -65,7 +65,7 @@ def test_an_error_is_told_and_the_surface_stays():
     assert "there is the end" in found["error"]
     found = run(RUN, {"text": "sgd", "lr": 0.001, "setting": {"surface": "x +"}})
     assert "there is the end" in found["surfaceError"]
-    assert "largest stable lr" in [what for what, *_ in found["facts"]]
+    assert "largest stable lr at the minimum" in [what for what, *_ in found["facts"]]
 
 
 def test_what_has_not_changed_is_not_computed_again():

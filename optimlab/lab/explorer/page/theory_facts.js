@@ -37,7 +37,7 @@ export function theoryFacts({ rule, run, surface, lr, noise, steady = true }) {
   const starts = along.map((axis) => axis(0));
   const theory = theoryOf({ rule, curvatures: point.curvatures, lr, noise, starts, radius: FACTS_RADIUS });
   if (!theory) return { limit: null, facts: [] };
-  const facts = theory.limit ? [["largest stable lr", theory.limit, `now ${lr}`]] : [];
+  const facts = theory.limit ? [[`largest stable lr at the ${point.kind}`, theory.limit, `now ${lr}`]] : [];
   if (!steady) return { limit: theory.limit, facts };
   if (theory.floor !== null && noise > 0) facts.push(["noise floor of f", theory.floor, laterMean(run) - point.value]);
   const factors = theory.modes.map((mode) => mode.contraction);

@@ -148,7 +148,7 @@ function contestantRow(state, i, { changed, again }) {
     title.textContent = labelOf(one);
     end.textContent = error ? "cannot run" : value;
     inner.say?.(error ?? "");
-    rate.mark(limit ?? NaN, limit ? `stable up to lr = ${short(limit)}` : "");
+    rate.mark(limit ?? NaN, limit ? `near where it ends, stable up to lr = ${short(limit)}` : "");
   };
   draw();
   return { root, tell, draw };
