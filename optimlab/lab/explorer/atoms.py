@@ -42,6 +42,11 @@ _SLIDERS: dict[str, tuple[float, float, Any]] = {
 _ANY_SLIDER = (0.0, 10.0, False)
 _REQUIRED = 0.1  # of a parameter without a default
 _LABELS = {"monkey": "Monkey saddle"}
+_SPELLED = (
+    "AdaBelief", "AdaGrad", "AdaMax", "AdamC", "AdEMAMix", "ADOPT", "AggMo", "AMSGrad", "LaProp", "NAdam", "QHAdam",
+    "QHM", "RAdam", "RMSprop", "signSGD", "SM3",
+)  # fmt: skip
+"""Names of rules as their authors write them; all others are words."""
 _ELEMENTARY = "optimlab.recurrence.elementary"
 """Where waves and the like live, which the page has twins of."""
 
@@ -212,9 +217,12 @@ def _rule(make: Callable[..., Rule]) -> dict[str, Any]:
         make, template, _values(parameters, 1) | {p.name: basic.adam() for p in parameters if p.annotation == "Rule"}
     )
     label = look(make(**{p.name: values[p.name] for p in parameters if p.default is p.empty})).name
-    label = make.__name__.replace("_", " ").capitalize() if label == repr(make) or "(" in label else label
+    if "(" in label:
+        spelled = {name.lower(): name for name in _SPELLED}
+        label = " ".join(spelled.get(word, word) for word in make.__name__.split("_"))
     return {
         "name": make.__name__, "label": label, "template": template, "parameters": [_slider(p) for p in parameters],
+        "lr": 1.0 if make in (family.adadelta, family.rprop) else 0.01,
     }  # fmt: skip
 
 

@@ -1,12 +1,15 @@
 """What the page says beside a path: theory and path agree, and what cannot be run leaves the rest alone."""
 
+import numpy as np
+
 from tests.lab.explorer.javascript import run
 
 RUN = """
   const arena = new Arena();
   const setting = { ...optimizersView.defaults, steps: 500, ...data.setting };
   const [found] = arena.update(setting, [{ text: data.text, lr: data.lr }]);
-  const told = { ...found, surface: arena.surface, lr: data.lr, noise: setting.noise };
+  const steady = setting.schedule === "constant";
+  const told = { ...found, surface: arena.surface, lr: data.lr, noise: setting.noise, steady };
   return { error: found.error, surfaceError: arena.surfaceError, ...(found.run && theoryFacts(told)) };
 """
 
@@ -38,6 +41,20 @@ def test_the_noise_floor_is_as_predicted():
     assert abs(found / predicted - 1) < 0.2
 
 
+def test_the_noise_floor_is_above_the_minimum_where_the_run_is():
+    predicted, found = facts("sgd", 0.002, surface="rastrigin", noise=0.1, steps=5000)["noise floor of f"]
+    assert abs(found / predicted - 1) < 0.2
+
+
+def test_a_start_that_never_leaves_a_saddle_has_no_predicted_step():
+    predicted, found = facts("sgd", 0.05, surface="saddle", start=[0.5, 0.0])["steps to leave the saddle"]
+    assert (np.isnan(predicted), found) == (True, "more than 500")
+
+
+def test_under_a_schedule_theory_has_the_limit_alone():
+    assert [*facts("sgd", 0.015, surface="ravine", schedule="linear")] == ["largest stable lr at the minimum"]
+
+
 def test_a_rule_without_linear_theory_has_no_facts():
     assert facts("adam", 0.01, surface="ravine") == {}
     assert facts("sgd", 0.01, surface="monkey") == {}
@@ -48,7 +65,7 @@ def test_an_error_is_told_and_the_surface_stays():
     assert "there is the end" in found["error"]
     found = run(RUN, {"text": "sgd", "lr": 0.001, "setting": {"surface": "x +"}})
     assert "there is the end" in found["surfaceError"]
-    assert "largest stable lr" in [what for what, *_ in found["facts"]]
+    assert "largest stable lr at the minimum" in [what for what, *_ in found["facts"]]
 
 
 def test_what_has_not_changed_is_not_computed_again():

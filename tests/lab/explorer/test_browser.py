@@ -244,6 +244,18 @@ def test_keys_reach_every_control_and_move_the_start(page):
     assert moved != start
 
 
+def test_keys_add_one_rule(page):
+    page.open()
+    keys = pytest.importorskip("selenium.webdriver").Keys
+    rules = "return currentState().optimizers.contestants.map(({ rule }) => rule);"
+    before = page.run(rules)
+    page.run("document.querySelector('[aria-label=Add]').focus();")
+    page.driver.switch_to.active_element.send_keys("Lion")
+    assert page.run(rules) == before
+    page.driver.switch_to.active_element.send_keys(keys.ENTER)
+    assert page.run(rules) == [*before, "lion"]
+
+
 def test_it_steps_and_plays_and_rests(page):
     page.open()
     shown = "return document.querySelector('.step').textContent;"

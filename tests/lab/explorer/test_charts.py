@@ -82,3 +82,14 @@ def test_an_svg_is_xml_whatever_the_text():
     assert [one.text for one in root.iter("{http://www.w3.org/2000/svg}text")] == [text]
     line = next(root.iter("{http://www.w3.org/2000/svg}path"))
     assert line.attrib["d"] == "M0 0L10 10M20 20"
+
+
+def test_a_run_that_diverges_leaves_the_others_in_the_picture():
+    code = """
+      const surface = readSurface("rosenbrock");
+      const series = [[24, 1e20, 1e90, NaN], [24, 4, 1, 0.1]].map((ys) => ({ ys: Float64Array.from(ys) }));
+      return chartRange({ series, ...linesLoss(surface, surface.start) });
+    """
+    _, last, low, high = run(code)
+    assert (last, low) == (3, 0.1)
+    assert 24 < high < 1e6

@@ -101,6 +101,18 @@ def random_texts(count):
     return found
 
 
+def test_a_rule_that_finds_its_own_step_begins_with_a_rate_of_1():
+    rates = {rule["name"]: rule["lr"] for rule in facts()["rules"]}
+    assert (rates["rprop"], rates["adadelta"], rates["adam"]) == (1.0, 1.0, 0.01)
+
+
+def test_names_are_spelled_as_their_authors_do():
+    labels = {rule["name"]: rule["label"] for rule in facts()["rules"]}
+    wanted = {"adabelief": "AdaBelief", "qhm": "QHM", "simplified_ademamix": "simplified AdEMAMix", "sgd": "SGD"}
+    assert wanted.items() <= labels.items()
+    assert all(label.replace(" ", "_").lower() == name for name, label in labels.items() if name != "momentum")
+
+
 def test_expressions_are_read_as_python_reads_them():
     check(TEXTS, [*map(read, TEXTS)])
 

@@ -38,6 +38,22 @@ def turned(page, label, value):
     assert page.console() == []
 
 
+SLIDE = """
+const shown = [...document.querySelectorAll("main > :not([hidden]) input")];
+const range = shown.find((one) => one.getAttribute("aria-label") === arguments[0]);
+range.value = "500";
+range.dispatchEvent(new Event("input"));
+return currentState();
+"""
+
+
+def test_the_middle_of_a_decays_slider_is_a_long_average(page):
+    opened(page, "series")
+    assert page.run(SLIDE, "β₁")["series"]["betas"][0] == 0.99
+    opened(page, "averages")
+    assert page.run(SLIDE, "β₂")["averages"]["beta2"] == 0.99
+
+
 def test_the_table_says_what_python_says_and_every_choice_is_seen(page):
     opened(page, "series", series="sunspots", betas=[0.9])
     (row,) = page.run(CELLS)

@@ -91,9 +91,9 @@ export class Arena {
 
 /** Points that a path is followed against: the minima, else the points where the gradient is zero, else the start. */
 export function targetsOf(surface, start) {
-  if (surface.minima.length) return { name: "minimum", at: surface.minima.map((one) => one.at) };
-  if (surface.points.length) return { name: surface.points[0].kind, at: surface.points.map((one) => one.at) };
-  return { name: "start", at: [start] };
+  if (surface.minima.length) return { name: "known minima", at: surface.minima.map((one) => one.at) };
+  if (surface.points.length) return { name: "critical points", at: surface.points.map((one) => one.at) };
+  return { name: "the start", at: [start] };
 }
 
 /** Of lane 0 of a run, after each step: loss above the least known one, distance to the nearest of the points. */

@@ -97,12 +97,7 @@ export function choice({ name, options, value, on }) {
 /** A whole or decimal number. on(value) if it is from low to high. → {root, set(value)} */
 export function numberField({ name, low, high, value, on }) {
   const input = element("input", {
-    type: "number",
-    min: low,
-    max: high,
-    step: "any",
-    value,
-    "aria-label": name,
+    type: "number", min: low, max: high, step: "any", value, "aria-label": name,
     change: () => {
       const typed = input.valueAsNumber;
       const good = typed >= low && typed <= high;
@@ -115,16 +110,11 @@ export function numberField({ name, low, high, value, on }) {
 }
 
 /** A line of text with room for a message under it. on(text) at each key. → {root, set(text), say(message or "")} */
-export function textField({ name, value, on, hint }) {
+export function textField({ name, value, on }) {
   const message = element("p", { class: "message", role: "status" });
   const input = element("input", {
-    type: "text",
-    value,
-    "aria-label": name,
-    placeholder: hint,
-    spellcheck: "false",
-    autocomplete: "off",
-    autocapitalize: "off",
+    type: "text", value, "aria-label": name,
+    spellcheck: "false", autocomplete: "off", autocapitalize: "off",
     input: () => on(input.value.slice(0, TEXT_MOST)),
   });
   const root = element("div", { class: "text" }, element("span", { class: "name" }, name), input, message);
@@ -212,6 +202,16 @@ export function figure({ title, file, height, paint, paintOver, label, legend = 
     wide = stage.clientWidth;
   }).observe(stage);
   return { root: element("figure", {}, bar, stage), stage, zoom, over, draw, drawOver };
+}
+
+/** A list of entries {name, color}, each with its colour before it. */
+export function fillLegend(list, entries) {
+  const item = ({ name, color }) => {
+    const swatch = element("span", { class: "swatch" });
+    swatch.style.background = color;
+    return element("li", {}, swatch, name);
+  };
+  list.replaceChildren(...entries.map(item));
 }
 
 /** A table with a button that saves it as CSV. fill(head, rows of strings or numbers). → {root, fill} */

@@ -16,7 +16,7 @@ export class Said extends Error {
 
 /** The tree of an expression in Python's syntax: numbers, names, calls, lists and signs; nothing is executed. */
 export function parse(text) {
-  if (!text.trim()) throw new Said("an expression is empty; write one, such as adam");
+  if (!text.trim()) throw new Said("an expression is empty; write a rule such as adam, or a formula such as x**2");
   if (text.length > SYNTAX_LONGEST) {
     throw new Said(`an expression must have at most ${SYNTAX_LONGEST} characters; this one has ${text.length}`);
   }
@@ -38,7 +38,7 @@ function syntaxTokens(text) {
     if (!found) {
       const space = text.slice(at).length - text.slice(at).trimStart().length;
       const sign = String.fromCodePoint(text.codePointAt(at + space));
-      throw new Said(`"${sign}" has no meaning here; names, numbers, calls and + - * / | are allowed`, at + space);
+      throw new Said(`"${sign}" has no meaning here; names, numbers, calls and + - * / ** | are allowed`, at + space);
     }
     const [all, number, name, sign] = found;
     const kind = number ? "number" : name ? "name" : "sign";

@@ -1,4 +1,3 @@
-import { followed } from "./arena.js";
 import { theoryOf } from "./theory.js";
 
 const FACTS_RADIUS = 1; // a path has left a saddle at this distance along the way down
@@ -25,8 +24,11 @@ function axesAt(surface, [x, y]) {
   ];
 }
 
-/** What theory says of a run near that point, with what the run did: {limit, facts: [[what, predicted, measured]]}. */
-export function theoryFacts({ rule, run, surface, lr, noise }) {
+/**
+ * What theory says of a run near that point, with what the run did: {limit, facts: [[what, predicted, measured]]}.
+ * Where the rate falls or gradients are clipped, which is not `steady`, theory has the limit alone.
+ */
+export function theoryFacts({ rule, run, surface, lr, noise, steady = true }) {
   const point = nearestPoint(run, surface.points);
   if (!point || point.kind === "degenerate") return { limit: null, facts: [] };
   const along = axesAt(surface, point.at).map(([u, v]) => (k) => {
@@ -35,18 +37,18 @@ export function theoryFacts({ rule, run, surface, lr, noise }) {
   const starts = along.map((axis) => axis(0));
   const theory = theoryOf({ rule, curvatures: point.curvatures, lr, noise, starts, radius: FACTS_RADIUS });
   if (!theory) return { limit: null, facts: [] };
-  const facts = theory.limit ? [["largest stable lr", theory.limit, `now ${lr}`]] : [];
-  if (theory.floor !== null && noise > 0)
-    facts.push(["noise floor of f", theory.floor, meanOfHalf(followed(run, surface, [point.at]).loss)]);
+  const facts = theory.limit ? [[`largest stable lr at the ${point.kind}`, theory.limit, `now ${lr}`]] : [];
+  if (!steady) return { limit: theory.limit, facts };
+  if (theory.floor !== null && noise > 0) facts.push(["noise floor of f", theory.floor, laterMean(run) - point.value]);
   const factors = theory.modes.map((mode) => mode.contraction);
   const slowest = Math.max(...factors);
   const path = Float64Array.from({ length: run.steps + 1 }, (_, k) => Math.abs(along[factors.indexOf(slowest)](k)));
   if (noise === 0) facts.push([`${slowest > 1 ? "growth" : "contraction"} per step`, slowest, measuredFactor(path)]);
   theory.modes.forEach(({ escape }, i) => {
-    const left =
-      escape && Array.from({ length: run.steps + 1 }, (_, k) => k).find((k) => !(Math.abs(along[i](k)) < FACTS_RADIUS));
-    if (escape)
-      facts.push(["steps to leave the saddle", escape.steps ?? escape.predicted, left ?? `more than ${run.steps}`]);
+    if (!escape) return;
+    const all = Array.from({ length: run.steps + 1 }, (_, k) => k);
+    const left = all.find((k) => !(Math.abs(along[i](k)) < FACTS_RADIUS)) ?? `more than ${run.steps}`;
+    facts.push(["steps to leave the saddle", escape.steps ?? escape.predicted ?? NaN, left]);
   });
   return { limit: theory.limit, facts };
 }
@@ -59,7 +61,8 @@ function measuredFactor(distance) {
   return (distance[end] / distance[half]) ** (1 / (end - half));
 }
 
-function meanOfHalf(values) {
-  const half = values.subarray(Math.floor(values.length / 2));
+/** The mean f of lane 0 over the later half of a run. */
+function laterMean({ f, steps, lanes }) {
+  const half = f.filter((_, i) => i % lanes === 0 && 2 * i > steps * lanes);
   return half.reduce((sum, value) => sum + value, 0) / half.length;
 }

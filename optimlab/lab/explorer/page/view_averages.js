@@ -13,8 +13,8 @@ const AVERAGES_SLIDERS = [
   { key: "start", name: "start", low: 0, high: 10, title: "√ of E w² at the start, of both modes" },
   { key: "now", name: "now", low: 50, high: 2000, log: true, whole: true, title: "updates before the end begins" },
   { key: "window", name: "window", low: 5, high: 1000, log: true, whole: true, title: "updates of the end" },
-  { key: "beta1", name: "β₁", low: 0, high: 0.9999, log: "near one", title: "a short EMA" },
-  { key: "beta2", name: "β₂", low: 0, high: 0.9999, log: "near one", title: "a long EMA" },
+  { key: "beta1", name: "β₁", low: 0, high: 0.9999, log: "complement", title: "a short EMA" },
+  { key: "beta2", name: "β₂", low: 0, high: 0.9999, log: "complement", title: "a long EMA" },
   { key: "gamma", name: "γ", low: 0, high: 40, title: "exponent of the power profile" },
 ];
 let averagesNow = null;

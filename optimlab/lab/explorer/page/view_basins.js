@@ -1,7 +1,7 @@
 import { Arena, startOf } from "./arena.js";
 import { basins, rateRows, startRows } from "./basins.js";
 import { axes, short } from "./charts.js";
-import { choice, element, figure, slider } from "./controls.js";
+import { choice, element, figure, fillLegend, slider } from "./controls.js";
 import { RULES, readRule, ruleText } from "./rules.js";
 import { surfaceChoice } from "./view_conditions.js";
 import { BASIN_ORDER, BASIN_SIDE, basinAdvance, basinItem, basinPicture } from "./view_basin_map.js";
@@ -133,7 +133,9 @@ function basinsRates(view, request) {
     logX: true,
     logY: true,
     xLabel: "lr",
-    yLabel: `Where lr and 1 − ${symbolOf(basinsAxis(view)?.name ?? "beta")} lead`,
+    yLabel: basinsAxis(view)
+      ? `Where lr and 1 − ${symbolOf(basinsAxis(view).name)} lead`
+      : "Where lr leads: this rule has no β",
   });
   return basinsMap(view, {
     title: "lr and β",
@@ -201,23 +203,18 @@ function basinsFrame(view) {
 }
 
 function basinsLegend(view) {
-  const { ends, done } = view.maps[0];
-  const counts = new Map();
-  for (const { row } of BASIN_ORDER.slice(0, done)) {
-    for (const end of ends.subarray(row * BASIN_SIDE, (row + 1) * BASIN_SIDE))
-      counts.set(end, (counts.get(end) ?? 0) + 1);
-  }
+  const counts = new Map(); // of the starts; what the other map has besides is named, too
+  view.maps.forEach(({ ends, done }, i) => {
+    for (const { row } of BASIN_ORDER.slice(0, done)) {
+      for (const end of ends.subarray(row * BASIN_SIDE, (row + 1) * BASIN_SIDE))
+        counts.set(end, (counts.get(end) ?? 0) + Number(i === 0));
+    }
+  });
   const sorted = [...counts].sort((a, b) => b[1] - a[1]).slice(0, 8);
-  view.items = sorted.map(([end, count]) => basinItem(view, end, count / (done * BASIN_SIDE)));
-  view.legend.replaceChildren(
-    ...view.items.map(({ name, color }) => {
-      const swatch = element("span", { class: "swatch" });
-      swatch.style.background = color;
-      return element("li", {}, swatch, name);
-    }),
-  );
+  view.items = sorted.map(([end, count]) => basinItem(view, end, count / (view.maps[0].done * BASIN_SIDE)));
+  fillLegend(view.legend, view.items);
   const all = view.maps.every((map) => map.done === BASIN_SIDE);
   view.note.textContent = all
-    ? `2 × 10 000 paths in ${short((performance.now() - view.began) / 1000, 2)} s. Fainter: later.`
+    ? `2 × 10 000 paths in ${short((performance.now() - view.began) / 1000, 2)} s. Fainter: later. Shares: of starts.`
     : "";
 }

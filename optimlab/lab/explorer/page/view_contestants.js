@@ -82,18 +82,20 @@ export function contestantsPanel(state, changed) {
     rows.replaceChildren(...parts.map((part) => part.root));
     changed();
   };
-  const names = ruleOptions();
-  const add = choice({
-    name: "Add",
-    options: [["", "a rule …"], [CONTESTANTS_OWN, "one of your own …"], ...names],
-    value: "",
-    on: (rule) => {
-      add.set("");
-      if (rule === "" || state.contestants.length >= CONTESTANTS_MOST) return;
-      state.contestants.push(contestantNew(state, rule));
-      state.chosen = state.contestants.length - 1;
-      again();
-    },
+  const insert = (rule) => {
+    add.set("");
+    if (rule === "" || state.contestants.length >= CONTESTANTS_MOST) return;
+    state.contestants.push(contestantNew(state, rule));
+    state.chosen = state.contestants.length - 1;
+    again();
+  };
+  const options = [["", "a rule …"], [CONTESTANTS_OWN, "one of your own …"], ...ruleOptions()];
+  let keyed = false; // keys pass other rules on their way: Enter adds the one that is shown
+  const add = choice({ name: "Add", options, value: "", on: (rule) => keyed || insert(rule) });
+  add.root.addEventListener("pointerdown", () => (keyed = false));
+  add.root.addEventListener("keydown", ({ key, target }) => {
+    keyed = key !== "Enter";
+    if (!keyed) insert(target.value);
   });
   again();
   return {
@@ -146,7 +148,7 @@ function contestantRow(state, i, { changed, again }) {
     title.textContent = labelOf(one);
     end.textContent = error ? "cannot run" : value;
     inner.say?.(error ?? "");
-    rate.mark(limit ?? NaN, limit ? `stable up to lr = ${short(limit)}` : "");
+    rate.mark(limit ?? NaN, limit ? `near where it ends, stable up to lr = ${short(limit)}` : "");
   };
   draw();
   return { root, tell, draw };

@@ -1,5 +1,5 @@
 import { followed, targetsOf } from "./arena.js";
-import { chart } from "./charts.js";
+import { chart, extent } from "./charts.js";
 import { element, figure } from "./controls.js";
 import { MAP_CROWD, styleOf } from "./view_paths.js";
 
@@ -17,19 +17,13 @@ export function linesPanel(of) {
       return { ...style, width, ys: pick(run, facts(run, surface, start)) };
     });
     const last = Math.max(0, ...runs.map(({ run }) => run.steps));
-    const most =
-      30 *
-      extent(
-        series.map(({ ys }) => ys.subarray(0, 10)),
-        true,
-      )[1];
-    chart(pen, look, { series, most, marks: at < last ? [{ x: at }] : [], xLabel: "step", ...setting(surface) });
+    chart(pen, look, { series, marks: at < last ? [{ x: at }] : [], xLabel: "step", ...setting(surface, start) });
   };
   const legend = () => of().runs.map(({ style, label }) => ({ color: style.color, dash: style.dash, name: label }));
   const made = [
     ["Loss", lines((_, { loss }) => loss, linesLoss)],
     ["Distance", lines((_, { distance }) => distance, linesDistance)],
-    ["Effective step", lines(linesSize, () => ({ logY: true, yLabel: "Effective step |Δw|" }))],
+    ["Effective step", lines(linesSize, linesStep)],
     ["Moments", (pen, look) => linesMoments(pen, look, of())],
   ].map(([title, paint], i) =>
     figure({ title, file: title.toLowerCase().replace(" ", "-"), height: 300, paint, ...(i < 3 && { legend }) }),
@@ -40,12 +34,20 @@ export function linesPanel(of) {
   };
 }
 
-function linesLoss(surface) {
-  return surface.minima.length ? { logY: true, yLabel: "Loss above the least" } : { yLabel: "Loss" };
+/** What a run that leaves the picture for good may take of a chart: some times what is seen in the picture. */
+function linesLoss(surface, start) {
+  const [x0, x1, y0, y1] = surface.box;
+  const seen = [start, [x0, y0], [x0, y1], [x1, y0], [x1, y1]].map(([x, y]) => Float64Array.of(surface.value(x, y)));
+  const most = 30 * Math.max(...extent(seen).map(Math.abs)) || 1;
+  return surface.minima.length ? { most, logY: true, yLabel: "Loss above the least" } : { most, yLabel: "Loss" };
 }
 
 function linesDistance(surface) {
-  return { logY: true, yLabel: `Distance to a ${targetsOf(surface).name}` };
+  return { ...linesStep(surface), yLabel: `Distance to ${targetsOf(surface).name}` };
+}
+
+function linesStep({ box: [x0, x1] }) {
+  return { most: 3 * (x1 - x0), logY: true, yLabel: "Effective step |Δw|" };
 }
 
 function linesSize({ size, lanes, steps }) {
@@ -56,7 +58,7 @@ function linesSize({ size, lanes, steps }) {
 function linesMoments(pen, look, { chosen, at }) {
   const slots = chosen ? Object.entries(chosen.run.state) : [];
   if (slots.length === 0) {
-    const text = chosen ? `${chosen.label} keeps no moments` : "This rule cannot run";
+    const text = chosen ? `${chosen.label} keeps no moments` : "There are no moments to show";
     pen.text(pen.width / 2, pen.height / 2, text, { color: look.soft, size: 18, align: "middle" });
     return;
   }

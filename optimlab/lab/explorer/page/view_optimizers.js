@@ -175,16 +175,18 @@ function optimizersRow(view, { rule, run, error }, i) {
     view.contestants.tell(i, { error });
     return [labelOf(one), one.lr, "–", "–", "–", error];
   }
-  const { loss, distance } = followed(run, arena.surface, targetsOf(arena.surface, arena.start).at);
-  const theory = theoryFacts({ rule, run, surface: arena.surface, lr: one.lr, noise: state.noise });
+  const { distance } = followed(run, arena.surface, targetsOf(arena.surface, arena.start).at);
+  const steady = state.schedule === "constant" && !state.clipNorm && !state.clipValue;
+  const theory = theoryFacts({ rule, run, surface: arena.surface, lr: one.lr, noise: state.noise, steady });
   const at = view.player.at();
   const left = run.diverged[0];
+  const how = Number.isNaN(run.x[left * run.lanes] + run.y[left * run.lanes]) ? "no gradient" : "diverged";
   view.contestants.tell(i, {
-    value: left >= 0 && left <= at ? "diverged" : `f ${short(loss[at])}`,
+    value: left >= 0 && left <= at ? how : `f ${short(run.f[at * run.lanes])}`,
     limit: theory.limit,
   });
   if (i === state.chosen) view.rule.show({ ...optimizersChosen(view), facts: theory.facts });
   const last = run.steps * run.lanes;
-  const note = left >= 0 ? `diverged at step ${left}` : "";
+  const note = left >= 0 ? `${how} at step ${left}` : "";
   return [labelOf(one), one.lr, run.f[last], distance[run.steps], run.size[last], note];
 }

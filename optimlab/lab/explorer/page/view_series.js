@@ -118,7 +118,7 @@ function seriesDecays(view) {
   const { state } = view;
   const sliders = state.betas.map((beta, i) => {
     const made = slider({
-      name: `β${"₁₂₃₄"[i]}`, low: 0, high: 0.9999, log: "near one", value: beta,
+      name: `β${"₁₂₃₄"[i]}`, low: 0, high: 0.9999, log: "complement", value: beta,
       on: (value) => view.changed((state.betas[i] = value)),
     });
     return made.root;

@@ -1,5 +1,5 @@
 import { chart, DASHES, extent, short } from "./charts.js";
-import { choice, element, figure, look, slider } from "./controls.js";
+import { choice, element, figure, fillLegend, look, slider } from "./controls.js";
 import { responseOf } from "./responses.js";
 import { weightsOf } from "./series.js";
 
@@ -15,10 +15,12 @@ export function seriesStyle(i) {
 /** The figures of a view that has {state, series, runs, changed(), moved()}. → {top, charts, draw(), drawRow()} */
 export function seriesFigures(view) {
   const legend = () => seriesLegend(view);
+  const averages = () => legend().slice(1);
   const small = (title, file, painter) =>
-    figure({ title, file, height: 320, legend, paint: (pen) => view.series && painter(pen, view) });
+    figure({ title, file, height: 320, legend: averages, paint: (pen) => view.series && painter(pen, view) });
   const main = figure({
-    title: "The series and its averages", file: "ema", height: (width) => Math.min(460, 0.35 * width + 220), legend,
+    title: "The series and its averages", file: "ema", height: (width) => Math.min(460, 0.35 * width + 220),
+    legend: () => legend().map((one) => ({ ...one, dash: [] })),
     paint: (pen) => view.series && paintSeries(pen, view),
     paintOver: (pen) => view.place && paintCursor(pen, view),
   });
@@ -50,14 +52,6 @@ function seriesLegend({ series, runs }) {
   const name = ({ beta, place }) => (place === "best" ? `best β = ${short(beta)}` : `β = ${beta}`);
   const entry = (line) => ({ ...seriesStyle(line.place), name: name(line) });
   return series ? [{ color: look().soft, dash: [], name: series.name }, ...runs.lines.map(entry)] : [];
-}
-
-function fillLegend(list, entries) {
-  list.replaceChildren(...entries.map(({ color, name }) => {
-    const swatch = element("span", { class: "swatch" });
-    swatch.style.background = color;
-    return element("li", {}, swatch, name);
-  }));
 }
 
 /** The data, the averages, what is beside them, and a band. */
@@ -234,7 +228,8 @@ function paintResponse(pen, view) {
   const rows = view.state.response === "sine" ? Math.max(60, 4 * responsePeriod(view.state)) : 120;
   const lines = found.map(({ mean, place }) => ({ ys: mean.subarray(0, rows), ...seriesStyle(place) }));
   const input = { ys: found[0].input.subarray(0, rows), color: look().soft, width: 1.5 };
-  chart(pen, look(), { series: [input, ...lines], xLabel: "row", yLabel: `Response to a ${view.state.response}` });
+  const [, what] = view.kinds.find(([kind]) => kind === view.state.response);
+  chart(pen, look(), { series: [input, ...lines], xLabel: "row", yLabel: `Response to ${what}` });
 }
 
 /** What is measured of the responses beside theory. */
