@@ -77,19 +77,17 @@ export class Surface {
 
   /** f at a point. */
   value(x, y) {
-    return this.values([x], [y], [0])[0];
+    return this.values(Float64Array.of(x), Float64Array.of(y), new Float64Array(1))[0];
   }
 
-  /** f at many points, into `out`. */
+  /** f at many points, into `out`; all Float64Arrays. */
   values(xs, ys, out) {
     for (let begin = 0; begin < xs.length; begin += SURFACE_TILE) {
       const end = Math.min(begin + SURFACE_TILE, xs.length);
-      for (let i = begin; i < end; i++) {
-        this.xs[i - begin] = xs[i];
-        this.ys[i - begin] = ys[i];
-      }
+      this.xs.set(xs.subarray(begin, end));
+      this.ys.set(ys.subarray(begin, end));
       this.tile.run();
-      for (let i = begin; i < end; i++) out[i] = this.found[i - begin];
+      out.set(this.found.subarray(0, end - begin), begin);
     }
     return out;
   }
