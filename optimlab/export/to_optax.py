@@ -179,6 +179,7 @@ def transformation_of(rule: Rule, learning_rate: Any, steps: int) -> optax.Gradi
 
 
 def _flat(tree: Any) -> tuple[list[Any], Any]:
+    """Return leaves and structure, which has more methods than JAX's types say."""
     return jax.tree.flatten(tree)
 
 

@@ -40,6 +40,7 @@ from optimlab.notation.latex import letters
 from optimlab.notation.symbols import UntraceableError
 from tests.engine.grown import Change, Chosen, Literal, Swap, Twice, grown
 from tests.engine.laws import RULES
+from tests.export.texts import Softsign
 from tests.notation.mathematics import Reader, assigned
 
 
@@ -247,18 +248,6 @@ def test_no_schedule_is_called_schedule_and_a_function_without_a_name_is_s():
     assert r"\mathrm{falling}(k)\,g" in (falling * g).latex()
     assert r"\mathrm{s}(k)\,g" in ((lambda k: 1.0) * g).latex()
     assert "Schedule" not in (cosine_decay(1.0, steps=3) * Ema(linear(0.1, steps=3), debias=True)).latex()
-
-
-@dataclass(frozen=True)
-class Softsign(Rule):
-    scale: float = 1.0
-
-    def coefficients(self, t):
-        return (self.scale,)
-
-    @staticmethod
-    def formula(x, w, state, c):
-        return x / (c[0] + abs(x)), state
 
 
 @dataclass(frozen=True)
