@@ -44,7 +44,7 @@ def write_gallery(out: Path) -> Path:
 
 
 def section(outcome: Outcome, folder: Path, files: Files) -> Markup:
-    """Return what a run found, as a part of a page; ``files`` says how those of its files are shown that are no figures."""
+    """Return what a run found, as a part of a page; ``files`` shows those of its files that are no figures."""
     facts, asked = outcome.facts, question(outcome)
     parts = [
         element("h2", asked),

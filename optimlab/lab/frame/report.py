@@ -113,16 +113,12 @@ def _overview(found: Sequence[Outcome]) -> Markup:
     """Return the contents: a row for each run."""
     rows = []
     for outcome in found:
-        failed = "" if outcome.stands else "failed"
-        rows.append(
-            element(
-                "tr",
-                element("td", element("a", question(outcome), href=f"#{outcome.study}")),
-                element("td", count_text(outcome.claims), class_=failed),
-                element("td", f"{outcome.facts['seconds']:.1f} s"),
-                element("td", str(outcome.facts["started"])[:10]),
-            )
-        )
+        failed = sum(not claim.stands for claim in outcome.claims)
+        cells = [element("td", element("a", question(outcome), href=f"#{outcome.study}"))]
+        count = f"{failed} of {len(outcome.claims)} FAILED" if failed else len(outcome.claims)
+        cells.append(element("td", count, class_="failed" if failed else ""))
+        cells += [element("td", f"{outcome.facts['seconds']:.1f} s"), element("td", outcome.facts["started"][:10])]
+        rows.append(element("tr", *cells))
     return element("nav", table(("run", "claims", "time", "date"), rows, class_="runs"), class_="scroll")
 
 
@@ -150,10 +146,10 @@ def _file(path: Path) -> Markup:
     if path.stat().st_size > _LARGEST:
         return element("p", f"{path.name} is too large to be held here: {path}", class_="note")
     data = path.read_bytes()
-    kept = element("a", f"save {path.name}", href=data_url(data, _TYPES[path.suffix]), download=path.name)
     text = data.decode(errors="replace")
-    inside = {".html": _frame, ".csv": _rows}.get(path.suffix, lambda _: Markup())(text)
-    return element("details", element("summary", path.name), inside, element("p", kept, class_="note"))
+    kept = element("a", f"save {path.name}", href=data_url(data, _TYPES[path.suffix]), download=path.name)
+    inside = _frame(text) if path.suffix == ".html" else Markup(_rows(text, path.suffix) + element("p", kept))
+    return element("details", element("summary", path.name), inside)
 
 
 def _frame(text: str) -> Markup:
@@ -161,7 +157,10 @@ def _frame(text: str) -> Markup:
     return element("iframe", srcdoc=text, sandbox="allow-scripts", loading="lazy", title="page")
 
 
-def _rows(text: str) -> Markup:
+def _rows(text: str, suffix: str) -> Markup:
+    """Return the first rows of a table, nothing of another file."""
+    if suffix != ".csv":
+        return Markup()
     lines = csv.reader(io.StringIO(text))
     head = tuple(next(lines, []))
     rows = [element("tr", *(element("td", cell) for cell in line)) for line in islice(lines, _ROWS)]
