@@ -13,7 +13,7 @@ from optimlab.lab.check.trials import Trials
 from optimlab.lab.contestants import Contestant
 from optimlab.typing import Floats
 
-__all__ = ["RATES", "TRIALS", "Candidate", "Refused", "Score"]
+__all__ = ["RATES", "TRIALS", "Candidate", "RefusedError", "Score"]
 
 RATES: Final = tuple(2.0**k for k in range(-12, 3))
 """The grid from which a learning rate is chosen where the contestant's text fixes none: the same for all."""
@@ -28,7 +28,7 @@ Score = Callable[[Floats, np.random.Generator], Floats]
 """``score(lr, rng)``: one number for each replica, of the learning rates lr; lower is better."""
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """The contestant cannot be asked this: it raised, or has not what the question is about."""
 
 
@@ -90,7 +90,7 @@ class Candidate:
 
         Raises
         ------
-        Refused
+        RefusedError
             With the words of whatever the contestant raises.
         """
         step = _asked(self.contestant.begin, w, np.broadcast_to(np.asarray(lr, np.float64), len(w)).copy())
@@ -134,4 +134,4 @@ def _asked(call: Callable[..., Any], *given: Any) -> Any:
     try:
         return call(*given)
     except Exception as error:  # whatever it is, the other contestants go on
-        raise Refused(" ".join(f"{type(error).__name__}: {error}".split())) from error
+        raise RefusedError(" ".join(f"{type(error).__name__}: {error}".split())) from error

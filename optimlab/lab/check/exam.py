@@ -23,11 +23,11 @@ class Exam:
     theme, name : str
         Where it stands in the map.
     question, failure : str
-        What is asked, in one sentence; and what it means not to pass.
+        What is asked, in one sentence ("Whether ..."); and what it means not to pass.
     formula, source : str
         The threshold, in LaTeX or in words, and where it comes from.
     ask : callable
-        Takes a `Candidate`, returns `Trials`; raises `Refused` where the question has no meaning for it.
+        Takes a `Candidate`, returns `Trials`; raises `RefusedError` where the question has no meaning for it.
     share : float
         The share of trials that must pass, in (0, 1).
     trait : bool
@@ -63,14 +63,14 @@ def exam(
     >>> import numpy as np
     >>> @exam("first steps", formula="lr", source="w ← w - lr g")
     ... def one_step(who):
-    ...     '''Is the first step lr times the gradient?
+    ...     '''Whether the first step is lr times the gradient.
     ...
     ...     If not, it is not gradient descent.
     ...     '''
     ...     w = who.end(lambda w: np.ones_like(w), np.zeros((1, 1)), 0.5, 1)
     ...     return Trials(-w[:, 0], 0.5, 0.5, 0.5)
     >>> one_step.name, one_step.question
-    ('one step', 'Is the first step lr times the gradient?')
+    ('one step', 'Whether the first step is lr times the gradient.')
     """
 
     def made(ask: Callable[[Candidate], Trials]) -> Exam:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, final
+from typing import Any, Final, final
 
 import numpy as np
 
-from optimlab.lab.check.candidate import Candidate, Refused
+from optimlab.lab.check.candidate import Candidate, RefusedError
 from optimlab.lab.check.exam import Exam
 from optimlab.lab.check.trials import Trials
 from optimlab.lab.frame.intervals import wilson_interval
@@ -76,10 +76,10 @@ def marked(exam: Exam, who: Candidate) -> Mark:
     >>> marked(exam, Candidate(contestants("sgd")["SGD"], exam.name)).verdict
     'passed'
     """
-    words = {"theme": exam.theme, "exam": exam.name, "contestant": who.contestant.label}
+    words: Any = {"theme": exam.theme, "exam": exam.name, "contestant": who.contestant.label}
     try:
         found = exam.ask(who)
-    except Refused as error:
+    except RefusedError as error:
         return Mark(**words, verdict=UNASKED, note=str(error))
     share, low, high = _interval(found)
     verdict = PASSED if low >= exam.share else FAILED if high < exam.share else UNDECIDED

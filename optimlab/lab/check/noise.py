@@ -41,7 +41,7 @@ def _sgd(who: Candidate, curvature: Any, noise: Any, start: float) -> Floats:
 
 @exam(_THEME, formula=r"1.5 \min_{lr} \tfrac h2 E w_T^2", source="Zhang et al. 2019, noisy quadratic model")
 def near_the_floor(who: Candidate) -> Trials:
-    """From a start as near as the noise of one gradient, does it end as low as SGD at its best constant rate?
+    """Whether it ends as low as SGD at its best constant rate, from a start as near as the noise of one gradient.
 
     A failure: its steps add more noise than they take away.
     """
@@ -50,7 +50,7 @@ def near_the_floor(who: Candidate) -> Trials:
 
 @exam(_THEME, formula=r"1.5 \min_{lr} \tfrac h2 E w_T^2", source="Zhang et al. 2019, noisy quadratic model")
 def far_from_the_floor(who: Candidate) -> Trials:
-    """From a start 30 times as far as the noise of one gradient, does it end as low as SGD at its best constant rate?
+    """Whether it ends as low as SGD at its best constant rate, from a start 30 times as far as the noise of a gradient.
 
     A failure: a rate that is fast enough for the way leaves too much noise at its end, as of steps of bounded size.
     """
