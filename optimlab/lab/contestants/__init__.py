@@ -12,8 +12,8 @@ Examples
 array([0.9, 0.8, 0.6])
 """
 
-from optimlab.lab.contestants.contestant import Contestant, Ruled
+from optimlab.lab.contestants.contestant import Contestant, Ruled, Step
 from optimlab.lab.contestants.foreign import Foreign
 from optimlab.lab.contestants.reading import contestants
 
-__all__ = ["Contestant", "Foreign", "Ruled", "contestants"]
+__all__ = ["Contestant", "Foreign", "Ruled", "Step", "contestants"]

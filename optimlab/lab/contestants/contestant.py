@@ -11,12 +11,44 @@ import numpy as np
 from optimlab.checkpoint.hyperparameters import described
 from optimlab.optimizer import Optimizer
 from optimlab.rules.algebra import Rule
-from optimlab.typing import Floats
+from optimlab.typing import Floats, Marks
 
 __all__ = ["Contestant", "Ruled", "Step"]
 
-Step = Callable[..., None]
-"""``step(gradients, loss=None)``: one update of all replicas, in place."""
+
+@final
+class Step:
+    """One update of all replicas, in place: ``step(gradients, loss=None)``.
+
+    Parameters
+    ----------
+    move : callable
+        Does the update, of gradients and loss.
+    diverged : callable
+        Returns which replicas are frozen.
+
+    Examples
+    --------
+    >>> from optimlab import sgd
+    >>> w = np.ones((2, 1))
+    >>> step = Ruled(sgd(), "SGD").begin(w, np.array([0.5, 0.25]))
+    >>> step(np.array([[1.0], [np.nan]]))
+    >>> w[:, 0], step.diverged
+    (array([0.5, 1. ]), array([False,  True]))
+    """
+
+    def __init__(self, move: Callable[[Any, Any], None], diverged: Callable[[], Marks]) -> None:
+        self._move = move
+        self._diverged = diverged
+
+    def __call__(self, gradients: Any, loss: Floats | None = None) -> None:
+        """Do one update, of gradients as the weights and a loss of shape (S,)."""
+        self._move(gradients, loss)
+
+    @property
+    def diverged(self) -> Marks:
+        """Which replicas are frozen, shape (S,)."""
+        return self._diverged()
 
 
 class Contestant(Protocol):
@@ -64,7 +96,7 @@ class Contestant(Protocol):
 
         Returns
         -------
-        callable
+        Step
             ``step(gradients, loss=None)``, with gradients as `w` and a loss of shape (S,).
         """
         ...
@@ -103,8 +135,8 @@ class Ruled:
         optimizer = Optimizer(self.rule, lr, replicas=len(lr))
         optimizer.adopt(w)
 
-        def step(gradients: Any, loss: Floats | None = None) -> None:
+        def move(gradients: Any, loss: Floats | None) -> None:
             with np.errstate(all="ignore"):  # a replica may overflow on its way out
                 optimizer.step(w, gradients, loss=loss)
 
-        return step
+        return Step(move, lambda: optimizer.diverged)

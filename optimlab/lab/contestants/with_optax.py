@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Callable
+from functools import lru_cache, partial
 from typing import Any
 
 import jax
@@ -27,31 +28,43 @@ def begin(make: partial[Any], w: Any, lr: Floats) -> Step:
     tree = tree_of(w)
     leaves = tree.leaves(w)
     kept = Kept(leaves)
-
-    def begun(params: Any, rate: Any) -> Any:
-        return _made(make, rate).init(params)
-
-    def moved(params: Any, gradients: Any, state: Any, rate: Any, told: Any) -> Any:
-        updates, new = _made(make, rate).update(gradients, state, params, **told)
-        return optax.apply_updates(params, updates), new
-
+    try:  # so that the same transformation is compiled once for each shape
+        begun, moved = _cached(make.func, tuple(sorted(make.keywords.items())))
+    except TypeError:  # an argument that cannot be hashed
+        begun, moved = _compiled(make)
     with jax.enable_x64(True):
-        rates = jnp.asarray(lr, jnp.float64)
-        state = jax.jit(jax.vmap(begun))(jax.tree.map(jnp.asarray, w), rates)
-        run = jax.jit(jax.vmap(moved))
+        rates = jnp.array(lr, jnp.float64)
+        state = begun(jax.tree.map(jnp.array, w), rates)
 
-    def step(gradients: Any, loss: Floats | None = None) -> None:
+    def step(gradients: Any, loss: Floats | None) -> None:
         nonlocal state
         given = tree.filled(iter(kept.given(tree.leaves(gradients))))
         told = {} if loss is None else {"value": np.asarray(loss, np.float64)}
         with jax.enable_x64(True):
-            new, state = run(tree.filled(iter(leaves)), given, state, rates, told)
-            for leaf, moved in zip(leaves, tree.leaves(new), strict=True):
-                np.copyto(leaf, moved)
+            new, state = moved(tree.filled(iter(leaves)), given, state, rates, told)
+            for leaf, found in zip(leaves, tree.leaves(new), strict=True):
+                np.copyto(leaf, found)
         kept.restore()
 
-    return step
+    return Step(step, lambda: ~kept.moving)
 
 
-def _made(make: partial[Any], rate: Any) -> Any:
-    return optax.with_extra_args_support(make(learning_rate=rate))
+def _compiled(make: Callable[..., Any]) -> tuple[Any, Any]:
+    """Return the first state of replicas, and a step of them."""
+
+    def made(rate: Any) -> Any:
+        return optax.with_extra_args_support(make(learning_rate=rate))
+
+    def begun(params: Any, rate: Any) -> Any:
+        return made(rate).init(params)
+
+    def moved(params: Any, gradients: Any, state: Any, rate: Any, told: Any) -> Any:
+        updates, new = made(rate).update(gradients, state, params, **told)
+        return optax.apply_updates(params, updates), new
+
+    return jax.jit(jax.vmap(begun)), jax.jit(jax.vmap(moved))
+
+
+@lru_cache
+def _cached(make: Callable[..., Any], words: tuple[tuple[str, Any], ...]) -> tuple[Any, Any]:
+    return _compiled(partial(make, **dict(words)))

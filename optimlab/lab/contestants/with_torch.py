@@ -40,13 +40,13 @@ def begin(make: partial[Any], w: Any, lr: Floats) -> Step:
     with _float64():
         move: Move = _together(make, leaves, lr) if alike else _alone(make, leaves, lr)
 
-    def step(gradients: Any, loss: Floats | None = None) -> None:
+    def step(gradients: Any, loss: Floats | None) -> None:
         given = kept.given(tree.leaves(gradients))
         with _float64():
             move(given, kept.moving, loss)
         kept.restore()
 
-    return step
+    return Step(step, lambda: ~kept.moving)
 
 
 def _together(make: partial[Any], leaves: Sequence[Floats], lr: Floats) -> Move:
