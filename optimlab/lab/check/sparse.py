@@ -14,7 +14,7 @@ from optimlab.typing import Floats
 __all__ = ["frozen_coordinates", "moves_after_zeros", "rare_features", "stops_with_its_gradient", "visited_square"]
 
 _THEME = "sparse gradients"
-_STEPS, _SIZE, _START = 256, 64, 10.0
+_STEPS, _SIZE, _START = 192, 64, 10.0
 _SHARES: Final = np.where(np.arange(_SIZE) % 2, 1.0 / 32.0, 1.0)
 
 

@@ -79,6 +79,7 @@ def rounded_gradients(who: Candidate) -> Trials:
 
     def score(lr: Floats, rng: np.random.Generator) -> Floats:
         w = rng.uniform(1.0, 3.0, (len(lr), _SIZE))
-        return np.abs(who.end(lambda w: np.round(w / _UNIT) * _UNIT, w, lr, 300)).max(axis=1)
+        return np.asarray(np.abs(who.end(lambda w: np.round(w / _UNIT) * _UNIT, w, lr, 160)).max(axis=1))
 
+    who.reach(3.0, 160)
     return who.judged(score, high=_UNIT / 2.0)

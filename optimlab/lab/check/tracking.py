@@ -15,13 +15,14 @@ from optimlab.typing import Floats
 __all__ = ["behind_a_ramp", "behind_a_walk", "jump", "ramp_square", "walk_square"]
 
 _THEME = "moving targets"
-_STEPS, _SIZE, _SLACK = 150, 64, 1.5
+_STEPS, _SIZE, _SLACK = 120, 64, 1.5
+_WAY: Final = 200  # steps between two jumps
 _LATE: Final = 60  # steps that are judged
 _SPEED, _WALK = 0.05, 0.02
 
 
 def ramp_square(lr: Any, speed: float) -> Any:
-    """(s/lr)² + lr/(2 - lr): E (w - x)² of SGD where the minimum goes s a step and gradients have a noise of variance 1.
+    """(s/lr)² + lr/(2 - lr): E (w - x)² of SGD where the minimum goes s a step; gradients have noise of variance 1.
 
     e ← (1 - lr) e - lr ξ - s has the mean -s/lr, the lag; its variance is SGD's floor. Infinite where it is unstable.
 
@@ -96,19 +97,20 @@ def behind_a_walk(who: Candidate) -> Trials:
     source="a linear rule at rest has forgotten the past, and w - x is its first way once more",
 )  # fmt: skip
 def jump(who: Candidate) -> Trials:
-    """Whether it finds a minimum that jumps after 400 steps in at most twice the time that it took at first.
+    """Whether it finds a minimum that jumps after 200 steps in at most twice the time that it took at first.
 
     A failure: what it has seen before makes its steps too short, or so long that it swings about.
     """
 
     def times(lr: Floats) -> Floats:
-        target = np.repeat([1.0, 2.0], 400)
+        target = np.repeat([1.0, 2.0], _WAY)
         places = iter(target)
-        path = who.steps(lambda w: w - next(places), np.zeros((len(lr), 1)), lr, 800)
+        path = who.steps(lambda w: w - next(places), np.zeros((len(lr), 1)), lr, 2 * _WAY)
         outside = np.abs(np.array([w[:, 0].copy() for w in path]).T - target) > 0.1
-        last = np.where(outside.reshape(-1, 2, 400), np.arange(1, 401), 0).max(axis=2)
-        return np.where(last < 400, last + 1.0, np.inf)
+        last = np.where(outside.reshape(-1, 2, _WAY), np.arange(1, _WAY + 1), 0).max(axis=2)
+        return np.where(last < _WAY, last + 1.0, np.inf)
 
+    who.reach(1.0, _WAY)
     rate = who.tuned(lambda lr, rng: times(lr)[:, 0], 1)
-    with np.errstate(invalid="ignore"):
-        return Trials(times(np.array([rate])) @ [0.0, 1.0] / times(np.array([rate]))[:, 0], high=2.0, lr=rate)
+    first, second = times(np.array([rate]))[0]
+    return Trials(np.array([second / first]), high=2.0, lr=rate)
