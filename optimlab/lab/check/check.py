@@ -18,6 +18,7 @@ from optimlab.lab.check.battery import EXAMS, THEMES, examined
 from optimlab.lab.check.candidate import RATES
 from optimlab.lab.check.exam import Exam
 from optimlab.lab.check.map import answer, frame, panel, summary
+from optimlab.lab.check.report import report
 from optimlab.lab.contestants import contestants
 from optimlab.lab.frame.command import study
 from optimlab.lab.frame.errors import StudyError
@@ -57,7 +58,8 @@ def _main(run: Run) -> None:
     marks = examined(found, exams, seed=run.seed, grid=tuple(sorted(o.lr)), jobs=o.jobs, progress=run.progress)
     run.answer(answer(marks), summary(marks))
     run.table(frame(marks), "marks")
-    run.draw(panel(marks), size=(2.6 + 0.9 * len(found), 1.6 + 0.24 * len(exams)))
+    run.draw(panel(marks), size=(4.6 + 0.55 * len(found), 2.2 + 0.26 * len(exams)))
+    run.page(report(marks), "map")
 
 
 def _chosen(words: Sequence[str]) -> list[Exam]:

@@ -19,7 +19,7 @@ __all__ = [
 
 _THEME = "ill-conditioning"
 _POLYAK = "Polyak 1987, Introduction to Optimization, section 1.4"
-_RATE = r"\min_{lr} \max_h |1 - lr\,h|^T, at best ((\kappa-1)/(\kappa+1))^T"
+_RATE = "min over lr of max over h of |1 - lr h|ᵀ, at best ((κ-1)/(κ+1))ᵀ"
 _MODES = 8
 
 
@@ -94,7 +94,7 @@ def condition_10000(who: Candidate) -> Trials:
     return _as_gradient_descent(who, 10_000.0, 500)
 
 
-@exam(_THEME, formula=r"((\sqrt\kappa - 1)/(\sqrt\kappa + 1))^T, \kappa = 10^4, T = 200", source=_POLYAK)
+@exam(_THEME, formula="((√κ-1)/(√κ+1))ᵀ, κ = 1e4, T = 200", source=_POLYAK)
 def half_of_the_decades(who: Candidate) -> Trials:
     """Whether a condition of 10⁴ along the axes costs no more than 100 costs gradient descent.
 

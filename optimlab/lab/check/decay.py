@@ -29,7 +29,7 @@ def _without_gradient(who: Candidate, starts: Any, count: int) -> Floats:
     return np.asarray(who.end(np.zeros_like, w.copy(), who.rate, count) / w)[:, 0]
 
 
-@exam(_THEME, trait=True, formula=r"w_t < w_0, as (1 - lr\,\lambda)^t w_0", source=_DECOUPLED)
+@exam(_THEME, trait=True, formula="w_t/w_0 < 1; with decoupled decay (1 - lr λ)ᵗ", source=_DECOUPLED)
 def decays(who: Candidate) -> Trials:
     """Whether weights shrink where all gradients are 0.
 
@@ -39,7 +39,7 @@ def decays(who: Candidate) -> Trials:
     return Trials(left, high=1.0 - _ROUNDING, lr=who.rate)
 
 
-@exam(_THEME, formula=r"w_t/w_0 = (w_1/w_0)^t for every w_0", source=_DECOUPLED)
+@exam(_THEME, formula="w_t/w_0 = (w_1/w_0)ᵗ for every w_0", source=_DECOUPLED)
 def decay_in_proportion(who: Candidate) -> Trials:
     """Whether weights without a gradient shrink in proportion to themselves: the same share in every step.
 
@@ -49,7 +49,7 @@ def decay_in_proportion(who: Candidate) -> Trials:
     return Trials(np.array([np.abs(left - first[0] ** 20).max()]), high=_ROUNDING, lr=who.rate)
 
 
-@exam(_THEME, formula=r"|w_T - w_0 (w_1/w_0)^T| \le 2\,lr, gradients \pm g in turn", source=_DECOUPLED)
+@exam(_THEME, formula="|w_T - w_0 (1 - lr λ)ᵀ| ≤ 2 lr, gradients ±g in turn, T = 200", source=_DECOUPLED)
 def decay_alike_for_all_gradients(who: Candidate) -> Trials:
     """Whether weights shrink as without a gradient where gradients of size 1, or of 1/64, cancel in pairs.
 
@@ -65,7 +65,10 @@ def decay_alike_for_all_gradients(who: Candidate) -> Trials:
 
 
 @exam(
-    _THEME, trait=True, formula=r"|E w - w^*| \le 4\,\mathrm{sd}; with decay w = h w^*/(h + \lambda)", source=_DECOUPLED
+    _THEME,
+    trait=True,
+    formula="|mean of w - w*| ≤ 4 standard errors; SGD with decay ends at h w*/(h + λ)",
+    source=_DECOUPLED,
 )
 def unbiased_minimum(who: Candidate) -> Trials:
     """Whether it settles around a minimum at 8, and not on the side of 0, where gradients are noisy.
@@ -78,14 +81,14 @@ def unbiased_minimum(who: Candidate) -> Trials:
     def score(rates: Floats, rng: np.random.Generator) -> Floats:
         w = np.full((len(rates), _SIZE), at)
         noisy = lambda w: h * (w - at) + rng.standard_normal(w.shape)  # noqa: E731
-        mean = sum(now / steps for now in who.steps(noisy, w, rates, steps)) - at
-        return np.abs(mean.mean(axis=1)) / (mean.std(axis=1) / np.sqrt(_SIZE))
+        mean = sum((now / steps for now in who.steps(noisy, w, rates, steps)), start=np.zeros(1)) - at
+        return np.asarray(np.abs(mean.mean(axis=1)) / (mean.std(axis=1) / np.sqrt(_SIZE)))
 
     return who.judged(score, high=4.0, lr=lr)
 
 
 @exam(
-    _THEME, formula=r"E w^2 = lr/(\lambda (2 - lr\,\lambda)), within a factor of 2",
+    _THEME, formula="E w² = lr / (λ (2 - lr λ)) within a factor of 2",
     source="a random walk of unit steps that decays; Kosson et al. 2024, Rotational equilibrium",
 )  # fmt: skip
 def equilibrium_of_decay_and_noise(who: Candidate) -> Trials:

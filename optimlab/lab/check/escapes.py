@@ -20,7 +20,7 @@ from optimlab.typing import Floats, Marks
 __all__ = ["chain_of_saddles", "distance_does_not_matter", "monkey_saddle", "passages", "saddle", "saddle_by_noise"]
 
 _THEME = "escape times"
-_LONGER = 4  # runs last so many times as long as allowed: a margin is seen up to there
+_LONGER = 2  # runs last so many times as long as allowed: a margin is seen up to there
 _NEAR = 1e-6
 _SADDLE = np.array([-1.0, 1.0])
 
@@ -37,7 +37,8 @@ def passages(
     >>> passages(sgd, lambda w: w * [-1.0, 1.0], start, 1.0, left=lambda w: abs(w[:, 0]) >= 1.0, count=9)
     array([4.])
     """
-    found, inside = np.full(len(w), np.inf), np.ones(len(w), np.bool_)
+    found: Floats = np.full(len(w), np.inf)
+    inside = np.ones(len(w), np.bool_)
     for t, now in enumerate(who.steps(gradient, w, lr, count), 1):
         inside &= np.abs(now[:, -1]) <= 1.0 + 1e-12
         found[np.isinf(found) & inside & left(now)] = t
@@ -66,7 +67,7 @@ def _score(who: Candidate, gradient: Callable[[Any], Any], start: Any, allowed: 
 
 
 @exam(
-    _THEME, formula=r"\min_{lr} \lceil \ln(1/\varepsilon) / \ln(1 + lr\,h) \rceil, \varepsilon = 10^{-6}",
+    _THEME, formula="min over lr of ln(1/ε) / ln(1 + lr h), rounded up; ε = 1e-6",
     source="one mode of gradient descent that grows",
 )  # fmt: skip
 def saddle(who: Candidate) -> Trials:
@@ -79,7 +80,7 @@ def saddle(who: Candidate) -> Trials:
 
 
 @exam(
-    _THEME, share=0.75, formula=r"\min_{lr} E[T] + 2\,\mathrm{sd}[T], E[T] = [\ln(1/q) + (\gamma + \ln 2)/2]/\ln\lambda",
+    _THEME, share=0.75, formula="min over lr of E T + 2 sd T, E T = [ln(1/q) + (γ + ln 2)/2]/ln λ, sd T = π/(√8 ln λ)",
     source="yₜ → λᵗ q Z with Z ~ N(0, 1); 95 % of gradient descent's runs",
 )  # fmt: skip
 def saddle_by_noise(who: Candidate) -> Trials:
@@ -99,7 +100,7 @@ def saddle_by_noise(who: Candidate) -> Trials:
 
 
 @exam(
-    _THEME, formula=r"\min_{lr} (1/\varepsilon - 1)/(3\,lr) + \ln(1/\varepsilon), \varepsilon = 10^{-2}",
+    _THEME, formula="min over lr of (1/ε - 1)/(3 lr) + ln(1/ε), rounded up; ε = .01",
     source="1/u falls by 3 lr a step; Hilbert & Cohn-Vossen 1932",
 )  # fmt: skip
 def monkey_saddle(who: Candidate) -> Trials:
@@ -114,23 +115,23 @@ def monkey_saddle(who: Candidate) -> Trials:
 
 
 @exam(
-    _THEME, trait=True, formula=r"\tfrac12 of \ln(\varepsilon_1/\varepsilon_2)/\ln(1 + lr\,h), which gradient descent needs",
+    _THEME, trait=True, formula="½ of ln(ε₁/ε₂) / ln(1 + lr h), what it costs gradient descent",
     source="one mode of gradient descent that grows; steps of one size need none",
 )  # fmt: skip
 def distance_does_not_matter(who: Candidate) -> Trials:
-    """Whether a start at 1e-8 beside the ridge costs less than half of the steps more, over one at 1e-4, that it costs gradient descent.
+    """Whether a start nearer to the ridge, by 1e-4, costs it less than half of the steps that gradient descent pays.
 
     If not: each step is a share of the distance, and it takes one more for each such share.
     """
     h, starts = 0.25 / who.rate, np.array([[1e-8, 1.0], [1e-4, 1.0]])
     far, near = LinearRule().mode(-0.25).escape(starts[:, 0])
-    count = int(_LONGER * max(far, 1.0 / who.rate))
+    count = int(_LONGER * max(far, 2.0 / who.rate))
     found = passages(who, lambda w: h * _SADDLE * w, starts, who.rate, left=_out, count=count)
     return Trials(np.array([(found[0] - found[1]) / (far - near)]), high=0.5, lr=who.rate)
 
 
 @exam(
-    _THEME, formula=r"\min_{lr} T_4, T_k = T_{k-1} + \lceil (1 - \ln\max(|w_k|, 0.01))/\ln(1 + 2\,lr\,g) \rceil",
+    _THEME, formula="min over lr of T₄; Tₖ = Tₖ₋₁ + (1 - ln max(|wₖ|, .01)) / ln(1 + 2 lr g), rounded up",
     source="Du et al. 2017, Gradient descent can take exponential time to escape saddle points, with noise of .01",
 )  # fmt: skip
 def chain_of_saddles(who: Candidate) -> Trials:

@@ -50,7 +50,10 @@ def _distances(who: Candidate, curvatures: Floats, lr: Floats, at: Floats, q: Fl
 
 
 @exam(
-    _THEME, trait=True, formula=r"\|Q^\top w_t - w_t'\| = 0, up to rounding", source="gradients rotate with the weights"
+    _THEME,
+    trait=True,
+    formula="‖Qᵀw - w'‖ = 0 up to rounding, w' without rotation",
+    source="gradients rotate with the weights",
 )
 def the_same_path_rotated(who: Candidate) -> Trials:
     """Whether it goes the same way, rotated, when the loss is rotated.
@@ -65,7 +68,7 @@ def the_same_path_rotated(who: Candidate) -> Trials:
 
 
 @exam(
-    _THEME, formula=r"\min_{lr} \max_h |1 - lr\,h|^T, T = 200, \kappa = 100",
+    _THEME, formula="min over lr of max over h of |1 - lr h|ᵀ, T = 200, κ = 100",
     source="Polyak 1987, section 1.4: gradient descent is blind to rotations",
 )  # fmt: skip
 def rotated_ravine(who: Candidate) -> Trials:
@@ -77,7 +80,7 @@ def rotated_ravine(who: Candidate) -> Trials:
 
 
 @exam(
-    _THEME, formula=r"\rho^t\sqrt{1 + 2t + (1+\rho^2)t^2}, \rho = (\sqrt\kappa-1)/(\sqrt\kappa+1), t = T/1.25",
+    _THEME, formula="ρᵗ √(1 + 2t + (1+ρ²) t²), ρ = (√κ-1)/(√κ+1), t = T/1.25, T = 200",
     source="Polyak 1964, theorem 9: the heavy ball at its best lr and β, a quarter slower",
 )  # fmt: skip
 def as_fast_as_momentum(who: Candidate) -> Trials:
@@ -91,7 +94,7 @@ def as_fast_as_momentum(who: Candidate) -> Trials:
 
 @exam(
     _THEME,
-    formula=r"\|w_T - w^*\| / \|w_T - w^*\|_{\text{along the axes}} \le 2",
+    formula="2 ‖w_T - w*‖ along the axes",
     source="1 for whatever is blind to rotations",
 )
 def rotation_costs_nothing(who: Candidate) -> Trials:
@@ -106,11 +109,11 @@ def rotation_costs_nothing(who: Candidate) -> Trials:
 
 
 @exam(
-    _THEME, formula=r"2 \min_{lr} \lceil \ln(1/\varepsilon)/\ln(1 + lr\,h) \rceil, \varepsilon = 10^{-6}",
+    _THEME, formula="2 min over lr of ln(1/ε) / ln(1 + lr h), rounded up; ε = 1e-6",
     source="one mode of gradient descent that grows",
 )  # fmt: skip
 def rotated_saddle(who: Candidate) -> Trials:
-    """Whether it leaves a saddle at 45° to the coordinates, from 1e-6 beside its ridge, in twice gradient descent's steps.
+    """Whether it leaves a saddle at 45° to the coordinates in at most twice the steps of gradient descent.
 
     A failure: both coordinates get the same step, so that it cannot leave the line that leads up to the saddle.
     """

@@ -18,7 +18,7 @@ __all__ = [
 ]  # fmt: skip
 
 _THEME = "limits of stability"
-_LIMIT = r"lr\,h = 2(1+\beta)/(a + b(1+\beta))"
+_LIMIT = "lr h = 2 (1+β) / (a + b (1+β)), for steps of r₀ = a + b, rₖ = a βᵏ after one gradient"
 _POLYAK = "Polyak 1964, theorem 9; Cohen et al. 2021, Gradient Descent on Neural Networks Typically Occurs at the Edge"
 _ROUNDING = 1e-9
 _START = np.pi / 3.0  # on no grid of steps
@@ -67,7 +67,11 @@ def _run(who: Candidate, curvatures: Any, count: int) -> Floats:
     return np.array([w[:, 0] / _START for w in who.steps(lambda w: h * w, start, who.rate, count)])
 
 
-@exam(_THEME, formula=r"w_t = z_1^{t-1}(s S_t - z_2 S_{t-1}), z roots of z^2 - p z + q", source="Goh 2017; _Mode_")
+@exam(
+    _THEME,
+    formula="w_t/w_0 = z₁ᵗ⁻¹ (s S_t - z₂ S_t₋₁), S_t = (1 - xᵗ)/(1 - x), x = z₂/z₁",
+    source="Goh 2017, Why Momentum Really Works",
+)
 def its_own_path(who: Candidate) -> Trials:
     """Whether its path on a quadratic is what its response to a single gradient says, up to rounding.
 
@@ -80,7 +84,7 @@ def its_own_path(who: Candidate) -> Trials:
     return Trials(np.array([off]), high=_ROUNDING, lr=who.rate)
 
 
-@exam(_THEME, formula=f"{_LIMIT}, 2 % below it", source=_POLYAK)
+@exam(_THEME, formula=f"98 % of {_LIMIT}", source=_POLYAK)
 def just_below_its_limit(who: Candidate) -> Trials:
     """Whether it comes back to the minimum at 98 % of the largest stable lr h of its linear rule.
 
@@ -90,7 +94,7 @@ def just_below_its_limit(who: Candidate) -> Trials:
     return Trials(np.abs(path[-1]), high=1.0, lr=who.rate)
 
 
-@exam(_THEME, formula=f"{_LIMIT}, 2 % above it", source=_POLYAK)
+@exam(_THEME, formula=f"102 % of {_LIMIT}", source=_POLYAK)
 def just_above_its_limit(who: Candidate) -> Trials:
     """Whether it leaves the minimum at 102 % of the largest stable lr h of its linear rule.
 
@@ -100,7 +104,7 @@ def just_above_its_limit(who: Candidate) -> Trials:
     return Trials(np.abs(path[-1]), low=1.0, lr=who.rate)
 
 
-@exam(_THEME, formula=r"|w_T| \le |w_0| at lr\,h = 4 = 2 \cdot 2", source=_POLYAK)
+@exam(_THEME, formula="|w_T| ≤ |w_0| after T = 300 steps at lr h = 2 · 2", source=_POLYAK)
 def twice_the_limit_of_gradient_descent(who: Candidate) -> Trials:
     """Whether it stays within its start where lr h is 4, twice what gradient descent can bear.
 
@@ -110,7 +114,11 @@ def twice_the_limit_of_gradient_descent(who: Candidate) -> Trials:
     return Trials(np.abs(path[-1]), high=1.0, lr=who.rate)
 
 
-@exam(_THEME, formula=r"|w_T| \le |w_0|, f = w^4/4, lr\,w_0^2 = 4 > 2", source="w(1 - lr w²): it grows where lr w² > 2")
+@exam(
+    _THEME,
+    formula="|w_T| ≤ |w_0| after T = 300 steps on w⁴/4 from lr w_0² = 2 · 2",
+    source="w(1 - lr w²): it grows where lr w² > 2",
+)
 def steepening_walls(who: Candidate) -> Trials:
     """Whether it comes down from walls, w⁴/4, so steep that gradient descent is thrown over them and out.
 
@@ -121,7 +129,7 @@ def steepening_walls(who: Candidate) -> Trials:
     return Trials(np.abs(end[:, 0]), high=float(start), lr=who.rate)
 
 
-@exam(_THEME, formula=r"\#\{lr : |1 - lr\,h|^T \le 0.1\}", source="gradient descent on one mode")
+@exam(_THEME, formula="number of rates with |1 - lr h|ᵀ ≤ .1, h = 1, T = 100", source="gradient descent on one mode")
 def good_rates(who: Candidate) -> Trials:
     """Whether as many rates of the grid as for gradient descent take a quadratic to a tenth of its start in 100 steps.
 
