@@ -26,7 +26,7 @@ def visited_square(lr: Any, share: Any, *, start: float, steps: int) -> Any:
     >>> visited_square(1.0, np.array([1.0, 0.5]), start=2.0, steps=2)
     array([1.  , 1.75])
     """
-    kept = 1.0 - share * lr * (2.0 - lr)
+    kept = 1.0 - np.asarray(share * lr * (2.0 - lr))
     powers = kept**steps
     with np.errstate(invalid="ignore", divide="ignore"):
         brought = share * lr * lr * np.where(kept == 1.0, steps, (1.0 - powers) / (1.0 - kept))

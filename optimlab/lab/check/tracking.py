@@ -39,8 +39,8 @@ def ramp_square(lr: Any, speed: float, t: Any) -> Any:
 def walk_square(lr: Any, variance: float, t: Any) -> Any:
     """(lr² + v)(1 - q²ᵗ)/(1 - q²), q = 1 - lr: E (w - x)² of SGD behind a minimum that walks, with variance v a step.
 
-    e ← q e - lr ξ - η, from 0 and with a noise of variance 1. In the long run the best rate is Kalman's steady gain, and
-    the square (v + √(v² + 4 v))/2: no linear rule can do better.
+    e ← q e - lr ξ - η, from 0 and with a noise of variance 1. In the long run the best rate is Kalman's steady gain,
+    and the square (v + √(v² + 4 v))/2: no linear rule can do better.
 
     Examples
     --------
