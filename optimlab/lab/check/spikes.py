@@ -26,7 +26,7 @@ def throw_of_adam(beta: float = 0.9, beta_2: float = 0.999) -> float:
     Examples
     --------
     >>> round(throw_of_adam(), 2)
-    31.79
+    31.77
     """
     return float((1.0 - beta) / np.sqrt(1.0 - beta_2) / (1.0 - beta / np.sqrt(beta_2)))
 

@@ -29,7 +29,7 @@ def ramp_square(lr: Any, speed: float, t: Any) -> Any:
 
     Examples
     --------
-    >>> float(ramp_square(0.5, 0.1, 100).round(4))
+    >>> round(ramp_square(0.5, 0.1, 100), 4)
     0.3733
     """
     q = 1.0 - lr
@@ -44,7 +44,7 @@ def walk_square(lr: Any, variance: float, t: Any) -> Any:
 
     Examples
     --------
-    >>> float(walk_square(0.5, 0.5, 100))
+    >>> walk_square(0.5, 0.5, 100)
     1.0
     """
     q = 1.0 - lr
