@@ -37,14 +37,14 @@ def passages(
     >>> passages(sgd, lambda w: w * [-1.0, 1.0], start, 1.0, left=lambda w: abs(w[:, 0]) >= 1.0, count=9)
     array([4.])
     """
-    found: Floats = np.full(len(w), np.inf)
+    found = np.full(len(w), np.inf)
     inside = np.ones(len(w), np.bool_)
     for t, now in enumerate(who.steps(gradient, w, lr, count), 1):
         inside &= np.abs(now[:, -1]) <= 1.0 + 1e-12
         found[np.isinf(found) & inside & left(now)] = t
         if (np.isfinite(found) | ~inside).all():
             break
-    return found
+    return np.asarray(found)
 
 
 def _stable(who: Candidate) -> Floats:
@@ -127,7 +127,8 @@ def distance_does_not_matter(who: Candidate) -> Trials:
     far, near = LinearRule().mode(-0.25).escape(starts[:, 0])
     count = int(_LONGER * max(far, 2.0 / who.rate))
     found = passages(who, lambda w: h * _SADDLE * w, starts, who.rate, left=_out, count=count)
-    return Trials(np.array([(found[0] - found[1]) / (far - near)]), high=0.5, lr=who.rate)
+    more = np.subtract(*found) if np.isfinite(found).all() else np.inf
+    return Trials(np.array([more / (far - near)]), high=0.5, lr=who.rate)
 
 
 @exam(
