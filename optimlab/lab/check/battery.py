@@ -8,7 +8,22 @@ from contextlib import contextmanager
 from multiprocessing import get_context
 from typing import Final
 
-from optimlab.lab.check import conditioning, decay, escapes, noise, rotation, stability
+from optimlab.lab.check import (
+    batches,
+    beginnings,
+    conditioning,
+    decay,
+    escapes,
+    noise,
+    rotation,
+    sparse,
+    spikes,
+    stability,
+    symmetries,
+    tails,
+    tracking,
+    units,
+)
 from optimlab.lab.check.candidate import RATES, Candidate
 from optimlab.lab.check.exam import Exam
 from optimlab.lab.check.mark import Mark, marked
@@ -16,7 +31,10 @@ from optimlab.lab.contestants import Contestant
 
 __all__ = ["EXAMS", "THEMES", "examined"]
 
-_MODULES = (noise, stability, escapes, conditioning, rotation, decay)
+_MODULES = (
+    noise, batches, stability, escapes, conditioning, rotation, decay, beginnings, units, spikes, tails, sparse,
+    tracking, symmetries,
+)  # fmt: skip
 
 EXAMS: Final[Mapping[str, Exam]] = {
     each.name: each for module in _MODULES for each in vars(module).values() if isinstance(each, Exam)

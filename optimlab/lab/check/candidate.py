@@ -81,6 +81,17 @@ class Candidate:
         """A rate where none is better than others: the one that is fixed, or the middle of the grid."""
         return float(self.rates[len(self.rates) // 2])
 
+    def reach(self, distance: float, steps: int) -> None:
+        """Refuse what is out of reach: more than so many steps of the largest rate that it may be given.
+
+        Raises
+        ------
+        RefusedError
+            If that is so: the rate is fixed, and the question has another length.
+        """
+        if steps * self.rates[-1] < distance:
+            raise RefusedError(f"{steps} steps of its rate, {self.rates[-1]}, do not go as far as {distance:g}")
+
     def rng(self, stream: int = _JUDGED) -> np.random.Generator:
         """Return random numbers that depend on exam, seed and stream, and on nothing else."""
         return np.random.default_rng([self.seed, zlib.crc32(self.exam.encode()), stream])

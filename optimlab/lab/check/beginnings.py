@@ -1,0 +1,72 @@
+"""The first steps: which way, how long, and what the learning rate has to do with it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from optimlab.lab.check.candidate import TRIALS, Candidate
+from optimlab.lab.check.exam import exam
+from optimlab.lab.check.trials import Trials
+from optimlab.typing import Floats
+
+__all__ = ["downhill", "longest_step_first", "steady_gradient", "twice_the_rate"]
+
+_THEME = "first steps"
+
+
+def _lengths(who: Candidate, count: int) -> Floats:
+    """Return the lengths of the steps under a constant gradient of 1."""
+    path = [w[0, 0] for w in who.steps(np.ones_like, np.zeros((1, 1)), who.rate, count)]
+    return np.abs(np.diff(path, prepend=0.0))
+
+
+@exam(
+    _THEME, formula=r"\cos(-\Delta w, g) \ge \tfrac12;\ \text{of signs } \sqrt{2/\pi} = .80",
+    source="a direction of descent has a cosine above 0; E|x|/√E x² of a normal x is √(2/π)",
+)  # fmt: skip
+def downhill(who: Candidate) -> Trials:
+    """Whether its first step goes down, at less than 60° to the negative gradient, of 64 normal numbers.
+
+    A failure: it climbs, or goes about at random.
+    """
+    slope = who.rng().standard_normal((TRIALS, 64))
+    w = who.end(lambda w: slope, np.zeros_like(slope), who.rate, 1)
+    with np.errstate(invalid="ignore"):
+        cosine = -(w * slope).sum(axis=1) / np.sqrt((w * w).sum(axis=1) * (slope * slope).sum(axis=1))
+    return Trials(cosine, low=0.5, lr=who.rate)
+
+
+@exam(
+    _THEME, formula=r"\max_{t \le 10} |\Delta w_t| \le 1.1\,|\Delta w_{1000}|,\ g = 1",
+    source="Kingma & Ba 2015, section 3: without the correction the first step is (1-β₁)/√(1-β₂) times as long as lr",
+)  # fmt: skip
+def longest_step_first(who: Candidate) -> Trials:
+    """Whether none of its first ten steps is longer than later ones, where the gradient is the same all the time.
+
+    A failure: averages that begin at 0 are not corrected, and the first steps are several times as long as meant.
+    """
+    lengths = _lengths(who, 1000)
+    return Trials(np.array([lengths[:10].max() / lengths[-1]]), high=1.1, lr=who.rate)
+
+
+@exam(
+    _THEME, formula=r"\max_{t > 100} |\Delta w_t| \le 1.1\,|\Delta w_{100}|,\ g = 1",
+    source="of linear rules with β ≤ .97, (1 - β^t)/(1 - β^100) ≤ 1.05; of Adam m̂/√v̂ = 1 at all t",
+)  # fmt: skip
+def steady_gradient(who: Candidate) -> Trials:
+    """Whether its steps stay as long as the hundredth, where the gradient is the same all the time.
+
+    A failure: it takes a gradient that does not change for certain, and its steps grow without anything new seen.
+    """
+    lengths = _lengths(who, 400)
+    return Trials(np.array([lengths[100:].max() / lengths[99]]), high=1.1, lr=who.rate)
+
+
+@exam(_THEME, formula=r"w_1(2\,lr) = 2\,w_1(lr), \ w_0 = 0", source="w ← w - lr u")
+def twice_the_rate(who: Candidate) -> Trials:
+    """Whether its first step is twice as long at twice the learning rate, to twelve digits.
+
+    A failure: what it is given is not its learning rate but a function of it, and schedules mean something else.
+    """
+    w = who.end(np.ones_like, np.zeros((2, 1)), [who.rate, 2.0 * who.rate], 1)
+    return Trials(np.array([w[1, 0] / w[0, 0]]), low=2.0 - 1e-12, high=2.0 + 1e-12, lr=who.rate)
