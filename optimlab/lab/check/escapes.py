@@ -37,7 +37,7 @@ def passages(
     >>> passages(sgd, lambda w: w * [-1.0, 1.0], start, 1.0, left=lambda w: abs(w[:, 0]) >= 1.0, count=9)
     array([4.])
     """
-    found = np.full(len(w), np.inf)
+    found: Floats = np.full(len(w), np.inf)
     inside = np.ones(len(w), np.bool_)
     for t, now in enumerate(who.steps(gradient, w, lr, count), 1):
         inside &= np.abs(now[:, -1]) <= 1.0 + 1e-12
@@ -49,7 +49,7 @@ def passages(
 
 def _stable(who: Candidate) -> Floats:
     """Return the rates of the reference at which gradient descent stays in the bowl."""
-    return who.reference[who.reference < LinearRule().limit]
+    return np.asarray(who.reference[who.reference < LinearRule().limit])
 
 
 def _out(w: Floats) -> Marks:
