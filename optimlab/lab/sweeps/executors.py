@@ -93,7 +93,8 @@ def _as_done(
             if not waiting:
                 break
             done, _ = wait(waiting, return_when=FIRST_COMPLETED)
-            for future in sorted(done, key=lambda each: each.exception() is not None):
+            ended = [future for future in waiting if future in done]
+            for future in sorted(ended, key=lambda each: each.exception() is not None):
                 if (error := future.exception()) is None:
                     yield waiting[future], future.result()
                 else:
@@ -138,15 +139,16 @@ def _workers(executor: int | str | Executor | None) -> Iterator[_Workers]:
         yield _Workers(_here, 1)
     elif isinstance(executor, Executor):
         yield _Workers(executor.submit, _MANY)
-    elif executor == "processes" or not isinstance(executor, str):
+    elif executor == "processes" or hasattr(executor, "__index__"):
         with _processes(cores() if executor == "processes" else whole("executor", executor, 1)) as workers:
             yield workers
-    elif executor == "local" or "://" in executor:
+    elif isinstance(executor, str) and (executor == "local" or "://" in executor):
         with _dask(executor) as workers:
             yield workers
     else:
         words = "a number of processes, 'processes', 'local', an address such as 'tcp://10.0.0.1:8786', or an Executor"
-        raise ValueError(f"executor must be None, {words}; got {executor!r}")
+        wrong = ValueError if isinstance(executor, str) else TypeError
+        raise wrong(f"executor must be None, {words}; got {executor!r}")
 
 
 def _here(function: Callable[[Any], Any], task: Any) -> Future[Any]:
