@@ -1,4 +1,4 @@
-"""A store: what is put is there, bit for bit and once; what cannot be opened or written is said, and nothing is lost."""
+"""A store: what is put is there, bit for bit and once; what cannot be opened or written is told, and nothing lost."""
 
 import csv
 import json
