@@ -26,7 +26,7 @@ MODULES = sorted(
     for info in pkgutil.walk_packages([str(ROOT)], "optimlab.")
     if not info.name.startswith((*NEEDING, "optimlab.studies"))
 )
-LAB = ["atlas", "autodiff", "explorer", "frame", "nets", "play", "problems", "theory"]
+LAB = ["atlas", "autodiff", "explorer", "frame", "nets", "play", "problems", "sweeps", "theory"]
 MAP = re.findall(
     r"^\| (?:`(\S+)`|\*\*the library\*\*) \| ?(.*)\|$", (ROOT.parent / "CONTRIBUTING.md").read_text(), re.M
 )

@@ -10,9 +10,10 @@ Examples
 from optimlab.lab.sweeps.fairness import best, same, tuned
 from optimlab.lab.sweeps.grid import Grid, gains, matched
 from optimlab.lab.sweeps.nets import OnNet
+from optimlab.lab.sweeps.plan import BorderWarning, Plan
 from optimlab.lab.sweeps.problems import OnSurface, SweepProblem
 from optimlab.lab.sweeps.reading import problem, problems
-from optimlab.lab.sweeps.sweep import BorderWarning, Plan, sweep
+from optimlab.lab.sweeps.sweep import sweep
 from optimlab.lab.sweeps.task import Task
 
 __all__ = [

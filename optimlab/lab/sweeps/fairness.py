@@ -38,7 +38,7 @@ def best(frame: pd.DataFrame, by: str = "settled") -> pd.DataFrame:
     >>> frame = sweep("bowl", "sgd", lr=[0.01, 0.1, 0.4, 1.2], seeds=3, steps=200)
     >>> best(frame)[["rule", "lr", "settled", "edge"]]
       rule   lr  settled edge
-    0  SGD  0.4      5.0     
+    0  SGD  0.4      5.0
     """
     scores = _scores(frame, by, [*_EACH, "lr"])
     ends = scores.groupby(_EACH, sort=False)["lr"].agg(["min", "max", "size"]).reset_index()

@@ -15,6 +15,8 @@ from optimlab.lab.theory import linear_rule
 
 __all__ = ["Grid", "gains", "grids", "matched"]
 
+_DIGITS = 12
+
 
 @final
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class Grid:
     Examples
     --------
     >>> Grid.between(0.01, 1.0, per_decade=2).rates
-    (0.01, 0.03162277660168379, 0.1, 0.31622776601683794, 1.0)
+    (0.01, 0.0316227766017, 0.1, 0.316227766017, 1.0)
     >>> Grid([0.1, 0.2]).below, Grid([0.1, 0.2]).above
     (0.05, 0.4)
     """
@@ -61,7 +63,8 @@ class Grid:
         if last < first:
             raise ValueError(f"high must be at least low, {low}; got {high}")
         count = int(np.ceil(n * np.log10(last / first) - 1e-9)) + 1
-        return cls(tuple(first * 10.0 ** (k / n) for k in range(count)), extensions)
+        rates = (first * 10.0 ** (k / n) for k in range(count))  # whose last bits differ between machines
+        return cls(tuple(float(f"{rate:.{_DIGITS}g}") for rate in rates), extensions)
 
     @property
     def below(self) -> float:
@@ -89,9 +92,7 @@ def grids(lr: Any, entered: Mapping[str, Any]) -> dict[str, Grid]:
     if isinstance(lr, Mapping) and (missing := [label for label in entered if label not in lr]):
         raise StudyError(f"lr must have learning rates for each rule; got none for {', '.join(missing)}")
     given = {label: lr[label] if isinstance(lr, Mapping) else lr for label in entered}
-    return {
-        label: _grid(given[label]) if one.lr is None else Grid((one.lr,), 0) for label, one in entered.items()
-    }
+    return {label: _grid(given[label]) if one.lr is None else Grid((one.lr,), 0) for label, one in entered.items()}
 
 
 def _grid(lr: Any) -> Grid:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, final
 
 import numpy as np
@@ -99,7 +100,7 @@ class OnNet(SweepProblem):
         samples, outputs, loss, _, _ = _DATA[self.data]
         X, y = samples()
         net = self._net(X.shape[1], outputs)
-        rows = [net.initial(lambda shape, rng=stream(seed, "start"): glorot_uniform(shape, rng)) for seed in seeds]
+        rows = [net.initial(partial(glorot_uniform, rng=stream(seed, "start"))) for seed in seeds]
         whole_loss = TrainingLoss(net, (X, y), loss=loss, start=np.tile(np.stack(rows), (copies, 1)))
         if self.batch is None:
             return whole_loss
@@ -124,7 +125,7 @@ class PairedBatches:
     def __init__(self, seeds: Sequence[int], copies: int, *, samples: int, size: int) -> None:
         self.each = [Batches(samples, size, rng=stream(seed, "batches")) for seed in seeds]
         self.samples, self.size, self.copies = samples, size, copies
-        self.replicas = copies * len(self.each)
+        self.replicas: int | None = copies * len(self.each)
 
     def next(self) -> NDArray[np.int64]:
         """Return the indices."""

@@ -98,7 +98,8 @@ class PairedNoise:
         if self.at == len(self.numbers):
             self.at, self.numbers = 0, np.stack([rng.standard_normal(self.shape) for rng in self.streams], axis=1)
         self.at += 1
-        return self.numbers[self.at - 1]
+        drawn: Floats = self.numbers[self.at - 1]
+        return drawn
 
 
 @final
@@ -161,7 +162,9 @@ class OnSurface(SweepProblem):
             return self.target
         known = [point.value for point in self._found[0].minima]
         if not known:
-            raise StudyError(f"no minimum of {self._called} is known; say what to get below, as in surface('x**2', target=0.01)")
+            raise StudyError(
+                f"no minimum of {self._called} is known; say what to get below, as in surface('x**2', target=0.01)"
+            )
         return min(known) + _ABOVE
 
     @property

@@ -12,7 +12,7 @@ import numpy as np
 
 from optimlab.descent.problem import Function
 from optimlab.lab.sweeps.problems import SweepProblem
-from optimlab.typing import Array, Floats, Marks
+from optimlab.typing import Array, Floats, Mark
 
 __all__ = ["COLUMNS", "Task", "runs"]
 
@@ -47,7 +47,7 @@ class Task:
     >>> from optimlab.lab.sweeps import OnSurface
     >>> task = Task(OnSurface("bowl"), contestants("sgd")["SGD"], (0.1, 0.25), (0,), 100)
     >>> [(row["rule"], row["lr"], row["hit"]) for row in task.run()]
-    [('SGD', 0.1, 34.0), ('SGD', 0.25, 12.0)]
+    [('SGD', 0.1, 32.0), ('SGD', 0.25, 11.0)]
     """
 
     problem: SweepProblem
@@ -77,9 +77,7 @@ class Task:
         sizes = {"steps": self.steps, "target": self.problem.goal}
         columns = {name: column.tolist() for name, column in found.items()}
         each = (dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True))
-        return [
-            names | {"lr": lr, "seed": seed} | sizes | row for (lr, seed), row in zip(places, each, strict=True)
-        ]
+        return [names | {"lr": lr, "seed": seed} | sizes | row for (lr, seed), row in zip(places, each, strict=True)]
 
 
 def runs(
@@ -97,7 +95,7 @@ def runs(
     >>> from optimlab.lab.sweeps import OnSurface
     >>> found = runs(OnSurface("bowl"), contestants("sgd")["SGD"], [0.25, 2.0], seeds=[0], steps=900)
     >>> found["settled"], found["diverged"]
-    (array([12., inf]), array([False,  True]))
+    (array([11., inf]), array([False,  True]))
     """
     seen = Function(problem.seen(tuple(seeds), len(lr)))
     w, marks = seen.start, _Marks(problem.goal, len(lr) * len(seeds))
@@ -142,7 +140,7 @@ class _Marks:
         self.gone |= ~np.isfinite(value)
         self.value = value
 
-    def found(self, frozen: Marks) -> dict[str, Array]:
+    def found(self, frozen: Mark) -> dict[str, Array]:
         """Return the columns, once the last values were seen."""
         gone = self.gone | frozen
         final, settled = (np.where(gone, np.inf, column) for column in (self.value, self.settled))
