@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any, final
 
 import numpy as np
@@ -25,6 +25,11 @@ _DATA: dict[str, tuple[Callable[[], Samples], int, str, str, float]] = {
     "digits": (digits, 10, "softmax", "linear", 0.1),
     "xor": (xor, 1, "squared", "sigmoid", 0.01),
 }
+
+
+@cache
+def _samples(data: str) -> Samples:
+    return _DATA[data][0]()
 
 
 @final
@@ -65,13 +70,13 @@ class OnNet(SweepProblem):
         choice("data", self.data, list(_DATA))
         units = self.hidden if isinstance(self.hidden, Sequence) else (self.hidden,)
         object.__setattr__(self, "hidden", tuple(whole("hidden", n, 1) for n in units))
-        samples, classes, _, _, target = _DATA[self.data]
-        X = samples().X
+        _, outputs, _, _, target = _DATA[self.data]
+        X = _samples(self.data).X
         if self.batch is not None:
             whole("batch", self.batch, 1, len(X))
         object.__setattr__(self, "target", number("target", target if self.target is None else self.target))
         object.__setattr__(self, "every", whole("every", self.every or (1 if self.batch is None else 10), 1))
-        self._net(X.shape[1], classes)  # says what is wrong with the activation
+        self._net(X.shape[1], outputs)  # says what is wrong with the activation
 
     @property
     def label(self) -> str:
@@ -97,8 +102,8 @@ class OnNet(SweepProblem):
 
     def seen(self, seeds: Sequence[int], copies: int) -> Problem:
         """Return the loss with starts and batches of these seeds."""
-        samples, outputs, loss, _, _ = _DATA[self.data]
-        X, y = samples()
+        _, outputs, loss, _, _ = _DATA[self.data]
+        X, y = _samples(self.data)
         net = self._net(X.shape[1], outputs)
         rows = [net.initial(partial(glorot_uniform, rng=stream(seed, "start"))) for seed in seeds]
         whole_loss = TrainingLoss(net, (X, y), loss=loss, start=np.tile(np.stack(rows), (copies, 1)))

@@ -12,7 +12,7 @@ import numpy as np
 
 from optimlab.descent.problem import Function
 from optimlab.lab.sweeps.problems import SweepProblem
-from optimlab.typing import Array, Floats, Mark
+from optimlab.typing import Array, Floats, Marks
 
 __all__ = ["COLUMNS", "Task", "runs"]
 
@@ -110,7 +110,7 @@ def runs(
                     break
             if k < steps:
                 step(gradient, loss=value)
-    return marks.found(getattr(step, "diverged", False))
+    return marks.found(step.diverged)
 
 
 def _looked(seen: Function, w: Any, *, due: bool, moves: bool) -> tuple[Any, Any]:
@@ -140,7 +140,7 @@ class _Marks:
         self.gone |= ~np.isfinite(value)
         self.value = value
 
-    def found(self, frozen: Mark) -> dict[str, Array]:
+    def found(self, frozen: Marks) -> dict[str, Array]:
         """Return the columns, once the last values were seen."""
         gone = self.gone | frozen
         final, settled = (np.where(gone, np.inf, column) for column in (self.value, self.settled))
