@@ -33,7 +33,7 @@ from optimlab.lab.problems import (
 )
 
 RUNS = pd.MultiIndex.from_product(
-    [list("ab"), list("xy"), range(7), 2.0 ** (np.arange(9.0) ** 1.3)], names=["problem", "rule", "seed", "lr"]
+    [list("ab"), list("xy"), range(7), 2.0 ** (np.arange(30.0) ** 1.3 / 3)], names=["problem", "rule", "seed", "lr"]
 ).to_frame(index=False)
 RUNS["final"] = 1.0 + np.sin(np.arange(len(RUNS)))
 TUNED = RUNS[RUNS["lr"] == 1.0]
