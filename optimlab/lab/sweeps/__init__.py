@@ -13,10 +13,11 @@ from optimlab.lab.sweeps.nets import OnNet
 from optimlab.lab.sweeps.plan import BorderWarning, Plan
 from optimlab.lab.sweeps.problems import OnSurface, SweepProblem
 from optimlab.lab.sweeps.reading import problem, problems
+from optimlab.lab.sweeps.store import Store
 from optimlab.lab.sweeps.sweep import sweep
 from optimlab.lab.sweeps.task import Task
 
 __all__ = [
-    "BorderWarning", "Grid", "OnNet", "OnSurface", "Plan", "SweepProblem", "Task", "best", "gains", "matched",
+    "BorderWarning", "Grid", "OnNet", "OnSurface", "Plan", "Store", "SweepProblem", "Task", "best", "gains", "matched",
     "problem", "problems", "same", "sweep", "tuned",
 ]  # fmt: skip

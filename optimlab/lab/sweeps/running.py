@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import pickle
-import time
 import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from optimlab.extras import needed
-from optimlab.lab.frame.errors import StudyError
+from optimlab.lab.sweeps.executors import completed
 from optimlab.lab.sweeps.plan import BorderWarning, Plan
+from optimlab.lab.sweeps.provenance import measured
+from optimlab.lab.sweeps.store import Store
 from optimlab.lab.sweeps.task import COLUMNS, Task
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["frame_of", "timed"]
-
-Rows = list[dict[str, Any]]
+__all__ = ["frame_of"]
 
 
 def frame_of(plan: Plan, *, store: Any = None, executor: Any = None, progress: bool = True) -> pd.DataFrame:
@@ -34,57 +34,36 @@ def frame_of(plan: Plan, *, store: Any = None, executor: Any = None, progress: b
     needed("pandas", "lab", "sweep")
     import pandas as pd
 
-    rows: Rows = []
+    rows: list[dict[str, Any]] = []
     tasks, said = plan.tasks(), list[str]()
-    while tasks:
-        for task, found in _finished(tasks, store, executor, progress=progress):
-            rows += [row | {"problem": task.problem.label, "rule": task.rule} for row in found]
-        frame = _ordered(pd.DataFrame(rows, columns=list(COLUMNS)), plan)
-        tasks, said = plan.extended(frame)
+    with _opened(store) as kept:
+        while tasks:
+            for task, found in _finished(tasks, kept, executor, progress=progress):
+                rows += [row | {"problem": task.problem.label, "rule": task.rule} for row in found]
+            frame = _ordered(pd.DataFrame(rows, columns=list(COLUMNS)), plan)
+            tasks, said = plan.extended(frame)
     for text in said:
         warnings.warn(text, BorderWarning, stacklevel=3)
     return frame
 
 
-def _finished(tasks: Sequence[Task], store: Any, executor: Any, *, progress: bool) -> Iterator[tuple[Task, Rows]]:
+def _opened(store: Any) -> AbstractContextManager[Store | None]:
+    """Return the store, which is closed in the end if it is opened here."""
+    return nullcontext(store) if store is None or isinstance(store, Store) else Store(store)
+
+
+def _finished(
+    tasks: Sequence[Task], store: Store | None, executor: Any, *, progress: bool
+) -> Iterator[tuple[Task, list[dict[str, Any]]]]:
     """Give each task its rows: from the store those that are there, the others as they come."""
-    kept = {} if store is None else store.rows([task.key for task in tasks])
-    if store is not None:
-        yield from ((task, kept[task.key]) for task in tasks if task.key in kept)
-    waiting = [task for task in tasks if store is None or task.key not in kept]
-    if executor is not None:
-        _sendable(waiting)
-    done = ((task, timed(task)) for task in waiting)
-    for task, (rows, seconds) in _bar(done, len(waiting), progress=progress):
+    keys = [] if store is None else [task.key for task in tasks]
+    kept = {} if store is None else store.rows(keys)
+    yield from ((task, kept[key]) for task, key in zip(tasks, keys, strict=False) if key in kept)
+    waiting = [task for task, key in zip_longest(tasks, keys) if key not in kept]
+    for task, done in _bar(completed(waiting, measured, executor), len(waiting), progress=progress):
         if store is not None:
-            store.put(task, rows, seconds)
-        yield task, rows
-
-
-def timed(task: Task) -> tuple[Rows, float]:
-    """Run a task, and say how many seconds it took.
-
-    Examples
-    --------
-    >>> plan = Plan.of("bowl", "sgd", lr=[0.25], seeds=1, steps=20)
-    >>> timed(plan.tasks()[0])[0][0]["settled"]
-    11.0
-    """
-    begin = time.perf_counter()
-    rows = task.run()
-    return rows, time.perf_counter() - begin
-
-
-def _sendable(tasks: Sequence[Task]) -> None:
-    """Say which problem or rule cannot be sent to another process."""
-    for task in tasks:
-        try:
-            pickle.dumps(task)
-        except Exception as error:  # pickle raises what it likes
-            raise StudyError(
-                f"{task.rule} over {task.problem.label} cannot be sent to another process ({error}); leave the "
-                "executor out, or write the problem as a formula or as file.py:name"
-            ) from error
+            store.put(task, done.rows, done.seconds, where=done.circumstances)
+        yield task, done.rows
 
 
 def _bar(items: Iterator[Any], total: int, *, progress: bool) -> Iterator[Any]:

@@ -68,7 +68,11 @@ def sweep(
 
     Examples
     --------
-    >>> frame = sweep("rosenbrock", "sgd, adam", lr=[1e-3, 1e-2], seeds=2, steps=100)  # doctest: +SKIP
+    >>> frame = sweep("bowl", "sgd, heavy_ball", lr=[0.02, 0.1, 0.5], seeds=2, steps=300)
+    >>> frame.loc[frame["seed"] == 0, ["rule", "lr", "settled"]]
+              rule    lr  settled
+    0          SGD  0.02    174.0
+    
     """
     plan = Plan.of(problems, rules, lr=lr, seeds=seeds, steps=steps)
     return frame_of(plan, store=store, executor=executor, progress=progress)

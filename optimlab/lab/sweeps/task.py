@@ -57,6 +57,9 @@ class Task:
     steps: int
     rule: str = ""
 
+    def __str__(self) -> str:
+        return f"{self.rule or self.contestant.label} over {self.problem.label}"
+
     @property
     def config(self) -> dict[str, Any]:
         """All that the rows depend on, as plain data; what things are called is no part of it."""
