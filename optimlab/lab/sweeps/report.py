@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from functools import partial
 from itertools import product
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -25,6 +26,7 @@ __all__ = ["Verdict", "judged"]
 
 _NAMED = 3  # problems in the answer
 _DRAWN = 6  # problems in the figure
+_DEEP = 1e-4  # of the target: deeper values are not drawn
 _SAYS = {
     "settled": "steps until the value stays at or below the target",
     "hit": "steps to the first value at or below the target",
@@ -53,20 +55,22 @@ class Verdict(NamedTuple):
         All rows.
     judged : DataFrame
         The rows that count.
-    warned : list of str
-        What is said of grids whose edge is the best.
     """
 
     spec: Spec
     plan: Plan
     frame: pd.DataFrame
     judged: pd.DataFrame
-    warned: Sequence[str]
 
     @property
     def table(self) -> pd.DataFrame:
         """For each problem and rule the learning rate, the median and its interval."""
         return best(self.judged, self.spec.by)
+
+    @property
+    def rates(self) -> pd.DataFrame:
+        """For each problem and rule the learning rate that is best on all seeds, and whether it lies on the edge."""
+        return best(self.frame, self.spec.by)
 
     @property
     def wide(self) -> pd.DataFrame:
@@ -95,7 +99,7 @@ class Verdict(NamedTuple):
         for problem, rows in self.table.groupby("problem", sort=False):
             order = rows.sort_values(self.spec.by, kind="stable")
             firsts += order["rule"][np.isfinite(order[self.spec.by])].head(1).tolist()
-            found.append(f"{problem}: {', '.join(_said(row, self.spec.by) for row in order.to_dict('records')[:2])}")
+            found.append(f"{problem}: {', '.join(_said(row, self.spec.by) for row in order.head(2).itertuples())}")
         more = f"; and {len(found) - _NAMED} problems more" if len(found) > _NAMED else ""
         text = f"Median {_SAYS[self.spec.by]} in {self.plan.steps} steps, {self.fairness}, the first two: "
         text += f"{'; '.join(found[:_NAMED])}{more}."
@@ -104,38 +108,48 @@ class Verdict(NamedTuple):
             text += (
                 f" First on most of {len(found)} problems: {', '.join(f'{r} {n}' for r, n in wins.items()) or 'none'}."
             )
-        edges = len(self.warned)
-        return text + (f" On the edge of their grids: {edges} best learning rates, see edges.csv." if edges else "")
+        edges = [f"{row.rule} on {row.problem} ({row.lr:.3g})" for row in self.rates.itertuples() if row.edge]
+        more = f" and {len(edges) - _NAMED} more, see best.csv" if len(edges) > _NAMED else ""
+        beyond = (
+            f" Best at the edge of the grid, so that a better one may lie beyond: {', '.join(edges[:_NAMED])}{more}."
+        )
+        return text + (beyond if edges else "")
 
     @property
     def panels(self) -> list[Panel]:
-        """The criterion over the learning rate for each problem, and below it the value at the end."""
+        """For each problem the criterion over the learning rate, and beside it the value at the end."""
+        columns = dict.fromkeys((self.spec.by, "final"))
         shown = list(self.plan.problems)[:_DRAWN]
-        rows = [self.spec.by] if self.spec.by == "final" else [self.spec.by, "final"]
-        return [lambda ax, one=one, by=by: self._draw(ax, one, by) for by in rows for one in shown]
+        return [partial(self.draw, problem=one, column=column) for one in shown for column in columns]
 
-    def _draw(self, ax: Axes, problem: str, by: str) -> None:
-        """Draw medians and quartiles, and a ring where a rule is judged."""
-        styles = _styles(self.plan.contestants)
-        draw_sensitivity(ax, self.frame[self.frame["problem"] == problem], by, styles)
-        for row in best(self.judged[self.judged["problem"] == problem], by).to_dict("records"):
-            if np.isfinite(row[by]):
-                style = {"markersize": 13, "markerfacecolor": "none", "color": styles[row["rule"]]["color"]}
-                ax.plot(row["lr"], row[by], "o", **style)
-        ax.set(ylabel=_SAYS[by], title=literal(problem))
-        ax.set_xlabel(f"learning rate (ring: where judged, {self.spec.fairness})")
-        if not np.isfinite(self.frame.loc[self.frame["problem"] == problem, by]).any():
-            ax.text(0.5, 0.5, f"not reached in {self.plan.steps} steps", ha="center", transform=ax.transAxes)
+    def draw(self, ax: Axes, problem: str, column: str) -> None:
+        """Draw medians and quartiles of a column over the learning rate, and a ring where a rule is judged."""
+        runs, counted = (rows[rows["problem"] == problem] for rows in (self.frame, self.judged))
+        styles, goal = _styles(self.plan.contestants), self.plan.problems[problem].goal
+        draw_sensitivity(ax, runs, column, styles)
+        for rule, rows in counted.groupby("rule", sort=False):
+            ring = {"markersize": 13, "markerfacecolor": "none", "color": styles[str(rule)]["color"]}
+            ax.plot(rows["lr"].iloc[0], rows[column].median(), "o", **ring)
+        ax.set(ylabel=_SAYS[column], title=f"{literal(problem)}, {self.spec.fairness} (ring)")
+        ax.set_xlim(0.8 * runs["lr"].min(), 1.25 * runs["lr"].max())
+        if column in ("final", "best"):
+            ax.axhline(goal, color="#777777", linewidth=1, linestyle=":", label="target")
+            if goal > 0.0 and (runs[column] > 0.0).all():
+                ax.set_ylim(bottom=max(_DEEP * goal, ax.get_ylim()[0]))
+            else:
+                ax.set_yscale("symlog")
+        elif not np.isfinite(runs[column]).any():
+            ax.text(0.5, 0.5, f"not in {self.plan.steps} steps", ha="center", transform=ax.transAxes)
 
 
 def _number(value: float) -> str:
     return f"{value:.4g}" if np.isfinite(value) else "never"
 
 
-def _said(row: Mapping[str, Any], by: str) -> str:
-    if not np.isfinite(row[by]):
-        return f"{row['rule']} never"
-    return f"{row['rule']} {row[by]:.4g} [{_number(row['low'])}, {_number(row['high'])}] at lr {row['lr']:.3g}"
+def _said(row: Any, by: str) -> str:
+    if not np.isfinite(middle := getattr(row, by)):
+        return f"{row.rule} never"
+    return f"{row.rule} {middle:.4g} [{_number(row.low)}, {_number(row.high)}] at lr {row.lr:.3g}"
 
 
 def _styles(entered: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

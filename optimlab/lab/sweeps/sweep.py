@@ -19,7 +19,6 @@ from optimlab.lab.frame.command import aligned, study
 from optimlab.lab.frame.run import Run, texts
 from optimlab.lab.frame.terminal import guarded, tell
 from optimlab.lab.frame.workers import cores
-from optimlab.lab.sweeps.fairness import best
 from optimlab.lab.sweeps.forecast import forecast
 from optimlab.lab.sweeps.plan import DEFAULT, BorderWarning, Plan
 from optimlab.lab.sweeps.report import Verdict, judged
@@ -145,8 +144,8 @@ def _foretold(arguments: argparse.Namespace) -> int:
             there = len(store.have(task.key for task in plan.tasks()))
     tell(
         f"{len(cost)} tasks, {cost['runs'].sum()} runs of {plan.steps} steps; {there} tasks are in the store already\n"
-        f"about {cost['seconds'].sum() / workers:.3g} s with {workers} at a time, without further rates where grids grow"
-        f"\nmemory beside the program: {cost['MB'].nlargest(workers).sum():.3g} MB"
+        f"about {cost['seconds'].sum() / workers:.3g} s with {workers} at a time, further rates where grids grow not "
+        f"counted\nmemory beside the program: {cost['MB'].nlargest(workers).sum():.3g} MB"
     )
     return 0
 
@@ -155,13 +154,11 @@ def _main(run: Run) -> None:
     spec = _spec(run.options)
     plan = spec.plan.shortened() if run.quick else spec.plan
     plan = replace(plan, seeds=tuple(run.seed + seed for seed in plan.seeds))
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", BorderWarning)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", BorderWarning)  # the answer says so
         frame = frame_of(plan, store=spec.store, executor=spec.executor)
-    warned = [str(each.message) for each in caught if each.category is BorderWarning]
-    found = Verdict(spec, plan, frame, judged(frame, spec), warned)
+    found = Verdict(spec, plan, frame, judged(frame, spec))
     run.answer(found.answer, found.wide)
-    for table, name in ((frame, "runs"), (found.table, "judged"), (best(frame, spec.by), "best")):
+    for table, name in ((frame, "runs"), (found.table, "judged"), (found.rates, "best")):
         run.table(table, name)
-    panels = found.panels
-    run.draw(*panels, columns=min(len(plan.problems), 3), size=(6.0, 4.6))
+    run.draw(*found.panels, size=(6.4, 4.4))
