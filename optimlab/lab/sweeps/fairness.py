@@ -7,7 +7,7 @@ inf, that at which more runs are finite, and then the lesser ``final``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -80,29 +80,55 @@ def tuned(frame: pd.DataFrame, by: str = "settled") -> pd.DataFrame:
     ------
     StudyError
         If there is one seed alone.
+
+    Examples
+    --------
+    >>> from optimlab.lab.sweeps import sweep
+    >>> frame = sweep("beale + noise 0.1", "sgd", lr=[0.001, 0.01, 0.1], seeds=6, steps=200)
+    >>> tuned(frame, by="final")[["lr", "seed"]].to_numpy().tolist()
+    [[0.01, 3.0], [0.01, 4.0], [0.01, 5.0]]
     """
-    return _kept(frame, by, _EACH, frame["lr"])
+    return _kept(frame.assign(rate=frame["lr"]), by, _EACH)[list(frame.columns)]
 
 
 def same(frame: pd.DataFrame, by: str = "settled", gains: Mapping[str, float] | None = None) -> pd.DataFrame:
     """Return the rows of all rules at one learning rate for each problem, on half of the seeds.
 
-    It is the rate that is best for all runs of all rules together on the other half; with ``gains``, of
-    `optimlab.lab.sweeps.gains`, one effective learning rate.
+    Of those that all rules have it is the one that is best for all of their runs together on the other half; with
+    ``gains``, of `optimlab.lab.sweeps.gains`, one effective learning rate.
+
+    Raises
+    ------
+    StudyError
+        If there is one seed alone, or no rate that all rules have.
+
+    Examples
+    --------
+    >>> from optimlab.lab.sweeps import gains, matched, sweep
+    >>> rules = "momentum(.5), heavy_ball(.5)"
+    >>> frame = sweep("bowl", rules, lr=matched(rules, [0.01, 0.1, 0.4, 4.0]), seeds=4, steps=200)
+    >>> same(frame, gains=gains(rules)).groupby("rule", sort=False)["lr"].first()
+    rule
+    EMA momentum β 0.5    0.10
+    heavy ball β 0.5      0.05
+    Name: lr, dtype: float64
     """
     rate = frame["lr"] if gains is None else frame["lr"] * frame["rule"].map(gains)
-    return _kept(frame, by, ["problem"], rate.map(lambda lr: float(f"{lr:.{_DIGITS}g}")) if gains else rate)
+    marked = frame.assign(rate=rate.map(lambda lr: float(f"{lr:.{_DIGITS}g}")))
+    shared = marked.groupby(["problem", "rate"])["rule"].transform("nunique") == frame["rule"].nunique()
+    if not shared.groupby(frame["problem"]).any().all():
+        raise StudyError("the rules have no learning rate in common; compare tuned, or give all one grid")
+    return _kept(marked[shared], by, ["problem"])[list(frame.columns)]
 
 
-def _kept(frame: pd.DataFrame, by: str, each: Sequence[str], rate: pd.Series[float]) -> pd.DataFrame:
+def _kept(frame: pd.DataFrame, by: str, each: list[str]) -> pd.DataFrame:
     """Return the rows at the rate that is best on the first half of the seeds, of the second half."""
     seeds = frame["seed"].unique()
     if len(seeds) < 2:
         raise StudyError(f"tuning needs seeds of its own, at least 2 in all; got seed {seeds.tolist()}; raise seeds")
     tuning = frame["seed"].isin(seeds[: len(seeds) // 2])
-    marked = frame.assign(rate=rate)
-    chosen = _first(_scores(marked[tuning], by, [*each, "rate"]), by, each)[[*each, "rate"]]
-    return marked[~tuning].merge(chosen, on=[*each, "rate"])[list(frame.columns)]
+    chosen = _first(_scores(frame[tuning], by, [*each, "rate"]), by, each)[[*each, "rate"]]
+    return frame[~tuning].merge(chosen, on=[*each, "rate"])
 
 
 def _scores(frame: pd.DataFrame, by: str, each: list[str]) -> pd.DataFrame:
@@ -119,10 +145,10 @@ def _scores(frame: pd.DataFrame, by: str, each: list[str]) -> pd.DataFrame:
     return groups.agg(**named).reset_index()
 
 
-def _first(scores: pd.DataFrame, by: str, each: Sequence[str]) -> pd.DataFrame:
+def _first(scores: pd.DataFrame, by: str, each: list[str]) -> pd.DataFrame:
     """Return the best row of each group, groups in the order of the table."""
     order = scores.assign(lack=-scores["reached"]).sort_values([by, "lack", "last"], kind="stable")
-    return scores.loc[order.groupby(list(each), sort=False).head(1).index.sort_values()].reset_index(drop=True)
+    return scores.loc[order.groupby(each, sort=False).head(1).index.sort_values()].reset_index(drop=True)
 
 
 def _interval(column: pd.Series[float]) -> tuple[float, float]:

@@ -27,11 +27,11 @@ __all__ = ["Verdict", "judged"]
 _NAMED = 3  # problems in the answer
 _DRAWN = 6  # problems in the figure
 _DEEP = 1e-4  # of the target: deeper values are not drawn
-_SAYS = {
-    "settled": "steps until the value stays at or below the target",
-    "hit": "steps to the first value at or below the target",
-    "final": "value at the end",
-    "best": "least value on the way",
+_SAYS = {  # in the answer, at an axis
+    "settled": ("steps until the value stays at or below the target", "steps until settled"),
+    "hit": ("steps to the first value at or below the target", "steps to the first hit"),
+    "final": ("value at the end", "value at the end"),
+    "best": ("least value on the way", "least value"),
 }
 
 
@@ -101,7 +101,7 @@ class Verdict(NamedTuple):
             firsts += order["rule"][np.isfinite(order[self.spec.by])].head(1).tolist()
             found.append(f"{problem}: {', '.join(_said(row, self.spec.by) for row in order.head(2).itertuples())}")
         more = f"; and {len(found) - _NAMED} problems more" if len(found) > _NAMED else ""
-        text = f"Median {_SAYS[self.spec.by]} in {self.plan.steps} steps, {self.fairness}, the first two: "
+        text = f"Median {_SAYS[self.spec.by][0]} in {self.plan.steps} steps, {self.fairness}, the first two: "
         text += f"{'; '.join(found[:_NAMED])}{more}."
         if len(found) > 1:
             wins = {rule: firsts.count(rule) for rule in sorted(set(firsts), key=firsts.count, reverse=True)}
@@ -130,11 +130,11 @@ class Verdict(NamedTuple):
         for rule, rows in counted.groupby("rule", sort=False):
             ring = {"markersize": 13, "markerfacecolor": "none", "color": styles[str(rule)]["color"]}
             ax.plot(rows["lr"].iloc[0], rows[column].median(), "o", **ring)
-        ax.set(ylabel=_SAYS[column], title=f"{literal(problem)}, {self.spec.fairness} (ring)")
+        ax.set(ylabel=_SAYS[column][1], title=f"{literal(problem)}, {self.spec.fairness} (ring)")
         ax.set_xlim(0.8 * runs["lr"].min(), 1.25 * runs["lr"].max())
         if column in ("final", "best"):
             ax.axhline(goal, color="#777777", linewidth=1, linestyle=":", label="target")
-            if goal > 0.0 and (runs[column] > 0.0).all():
+            if goal > 0.0 and (runs[column] >= 0.0).all():
                 ax.set_ylim(bottom=max(_DEEP * goal, ax.get_ylim()[0]))
             else:
                 ax.set_yscale("symlog")

@@ -92,6 +92,13 @@ def sweep(
     --------
     >>> frame = sweep("bowl", "sgd, momentum", lr=[0.01, 0.1, 0.9], seeds=2, steps=400)
     >>> frame.loc[frame["seed"] == 0, ["rule", "lr", "settled", "diverged"]]
+                rule    lr  settled  diverged
+    0            SGD  0.01    350.0     False
+    2            SGD  0.10     32.0     False
+    4            SGD  0.90     32.0     False
+    6   EMA momentum  0.01    279.0     False
+    8   EMA momentum  0.10    126.0     False
+    10  EMA momentum  0.90    131.0     False
     """
     plan = Plan.of(problems, rules, lr=lr, seeds=seeds, steps=steps)
     return frame_of(plan, store=store, executor=executor, progress=progress)
