@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from itertools import zip_longest
+from contextlib import AbstractContextManager, closing, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from optimlab.extras import needed
@@ -55,15 +54,17 @@ def _opened(store: Any) -> AbstractContextManager[Store | None]:
 def _finished(
     tasks: Sequence[Task], store: Store | None, executor: Any, *, progress: bool
 ) -> Iterator[tuple[Task, list[dict[str, Any]]]]:
-    """Give each task its rows: from the store those that are there, the others as they come."""
-    keys = [] if store is None else [task.key for task in tasks]
-    kept = {} if store is None else store.rows(keys)
-    yield from ((task, kept[key]) for task, key in zip(tasks, keys, strict=False) if key in kept)
-    waiting = [task for task, key in zip_longest(tasks, keys) if key not in kept]
-    for task, done in _bar(completed(waiting, measured, executor), len(waiting), progress=progress):
-        if store is not None:
-            store.put(task, done.rows, done.seconds, where=done.circumstances)
-        yield task, done.rows
+    """Give each task its rows: those that are not in the store as they come, then what is there."""
+    left = {} if store is None else {task: task.key for task in tasks}
+    here = set() if store is None else store.have(left.values())
+    fresh = (task for task in tasks if store is None or not store.have([left[task]]))  # another process may store, too
+    with closing(completed(fresh, measured, executor)) as arriving:
+        for task, done in _bar(arriving, len(tasks) - len(here), progress=progress):
+            if store is not None:
+                store.put(task, done.rows, done.seconds, where=done.circumstances)
+                del left[task]
+            yield task, done.rows
+    yield from ((task, store.rows([key])[key]) for task, key in left.items() if store is not None)
 
 
 def _bar(items: Iterator[Any], total: int, *, progress: bool) -> Iterator[Any]:

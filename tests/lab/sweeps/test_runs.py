@@ -138,7 +138,8 @@ def test_a_task_is_named_by_what_its_rows_depend_on():
     keys = [
         task(), task("bowl"), task("bowl + noise 0.1"), task(OnSurface("bowl", spread=0.2)), task(lr=(0.1,)),
         task(OnSurface("bowl", target=1.0)), task(OnSurface("bowl", start=(1, 2))),
-        task(OnSurface(Quadratic((1.0, 2.0)))), task("spiral()"), task("xor()"), task("digits(batch=8)"), task("digits(batch=9)"),
+        task(OnSurface(Quadratic((1.0, 2.0)))), task("spiral()"), task("xor()"),
+        task("digits(batch=8)"), task("digits(batch=9)"),
         task(rule="adam(.8)"),
         task(seeds=(1, 0)), task(steps=6),
     ]  # fmt: skip
