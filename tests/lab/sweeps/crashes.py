@@ -65,8 +65,8 @@ def swept(path, workers):
 
 
 def small(**where):
-    """Sweep: six tasks, then six more, as the grid is extended."""
-    rates, problems = [0.01, 0.3, 3.0], "bowl, bowl + noise 0.1"
+    """Sweep: nine tasks of some milliseconds."""
+    rates, problems = [0.01, 0.3, 9.0], "bowl, bowl + noise 0.1, ravine(3)"
     return sweep(problems, "sgd, adam, momentum", lr=rates, seeds=2, steps=10, progress=False, **where)
 
 
