@@ -44,12 +44,12 @@ def passages(
         found[np.isinf(found) & inside & left(now)] = t
         if (np.isfinite(found) | ~inside).all():
             break
-    return found
+    return np.asarray(found)
 
 
 def _stable(who: Candidate) -> Floats:
     """Return the rates of the reference at which gradient descent stays in the bowl."""
-    return who.reference[who.reference < LinearRule().limit]
+    return np.asarray(who.reference[who.reference < LinearRule().limit])
 
 
 def _out(w: Floats) -> Marks:
@@ -127,7 +127,8 @@ def distance_does_not_matter(who: Candidate) -> Trials:
     far, near = LinearRule().mode(-0.25).escape(starts[:, 0])
     count = int(_LONGER * max(far, 2.0 / who.rate))
     found = passages(who, lambda w: h * _SADDLE * w, starts, who.rate, left=_out, count=count)
-    return Trials(np.array([(found[0] - found[1]) / (far - near)]), high=0.5, lr=who.rate)
+    more = np.subtract(*found) if np.isfinite(found).all() else np.inf
+    return Trials(np.array([more / (far - near)]), high=0.5, lr=who.rate)
 
 
 @exam(

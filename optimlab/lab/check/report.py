@@ -18,7 +18,8 @@ _CSS = Markup("""
 .map td { text-align: center; padding: 0; min-width: 2.4rem; }
 .map td a { display: block; padding: 0.15rem 0.4rem; color: #111; text-decoration: none; }
 .map th { vertical-align: bottom; text-align: left; } .map th.theme { padding-top: 0.8rem; font-size: 1rem; }
-.map th[scope=row] { font-weight: normal; white-space: nowrap; padding-right: 0.8rem; }
+.map thead th { writing-mode: vertical-rl; transform: rotate(180deg); padding: 0.2rem 0.5rem; }
+.map th[scope=row] { font-weight: normal; padding-right: 0.8rem; position: sticky; left: 0; background: #fff; }
 section:target { background: #fff8d6; }
 """)
 

@@ -47,7 +47,10 @@ def recognised(who: Candidate) -> LinearRule:
     others = np.array([double / 2.0, np.append(late[1:], expected[-1]), apart])
     if not (0.0 <= beta < 1.0 and np.abs(others - expected).max() <= _ROUNDING * np.abs(single).max()):
         raise RefusedError("it is no linear rule of one buffer, whose limit has a closed form")
-    return LinearRule(float(beta), trace=float(trace), gradient=float(single[0] - trace))
+    found = LinearRule(float(beta), trace=float(trace), gradient=float(single[0] - trace))
+    if not (found.gain > 0.0 and found.limit > 0.0):
+        raise RefusedError("it goes uphill: no rate is stable")
+    return found
 
 
 def _responses(who: Candidate) -> Floats:
