@@ -1,4 +1,4 @@
-"""The first steps: which way, how long, and what the learning rate has to do with it."""
+"""Single steps: which way, how long, and what the learning rate has to do with it."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from optimlab.lab.check.exam import exam
 from optimlab.lab.check.trials import Trials
 from optimlab.typing import Floats
 
-__all__ = ["downhill", "longest_step_first", "steady_gradient", "twice_the_rate"]
+__all__ = ["certain_gradient", "downhill", "longest_step_first", "steady_gradient", "twice_the_rate"]
 
-_THEME = "first steps"
+_THEME = "single steps"
 
 
 def _lengths(who: Candidate, count: int) -> Floats:
@@ -60,6 +60,23 @@ def steady_gradient(who: Candidate) -> Trials:
     """
     lengths = _lengths(who, 400)
     return Trials(np.array([lengths[100:].max() / lengths[99]]), high=1.1, lr=who.rate)
+
+
+@exam(
+    _THEME, formula=r"\le 2; 1 \text{ of linear rules}, \sqrt{1+\sigma^2} = 1.41 \text{ of Adam},"
+    r" 1/\mathrm{erf}(1/\sqrt 2) = 1.46 \text{ of signs},\ \sigma = 1",
+    source="√E g² of g = 1 + ξ with a noise ξ of variance σ²; P(g > 0) - P(g < 0)",
+)  # fmt: skip
+def certain_gradient(who: Candidate) -> Trials:
+    """Whether a gradient without noise moves it at most twice as fast as one with noise of its own size.
+
+    A failure: it divides by a spread that may be nothing, and then by ε alone.
+    """
+    rng, sizes = who.rng(), np.append(0.0, np.ones(TRIALS))[:, np.newaxis]
+    steps = who.steps(lambda w: 1.0 + sizes * rng.standard_normal(w.shape), np.zeros((TRIALS + 1, 64)), who.rate, 200)
+    means = np.array([w.mean(axis=1) for w in steps])
+    way = means[-1] - means[99]
+    return Trials(way[0] / way[1:], high=2.0, lr=who.rate)
 
 
 @exam(_THEME, formula=r"w_1(2\,lr) = 2\,w_1(lr), \ w_0 = 0", source="w ← w - lr u")

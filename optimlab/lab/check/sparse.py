@@ -14,8 +14,8 @@ from optimlab.typing import Floats
 __all__ = ["frozen_coordinates", "moves_after_zeros", "rare_features", "stops_with_its_gradient", "visited_square"]
 
 _THEME = "sparse gradients"
-_STEPS, _SIZE, _START = 192, 64, 10.0
-_SHARES: Final = np.where(np.arange(_SIZE) % 2, 1.0 / 32.0, 1.0)
+_STEPS, _SIZE, _START = 128, 64, 10.0
+_SHARES: Final = np.where(np.arange(_SIZE) % 2, 1.0 / 16.0, 1.0)
 
 
 def visited_square(lr: Any, share: Any, *, start: float, steps: int) -> Any:
@@ -26,7 +26,7 @@ def visited_square(lr: Any, share: Any, *, start: float, steps: int) -> Any:
     >>> visited_square(1.0, np.array([1.0, 0.5]), start=2.0, steps=2)
     array([1.  , 1.75])
     """
-    kept = 1.0 - share * lr * (2.0 - lr)
+    kept = 1.0 - np.asarray(share * lr * (2.0 - lr))
     powers = kept**steps
     with np.errstate(invalid="ignore", divide="ignore"):
         brought = share * lr * lr * np.where(kept == 1.0, steps, (1.0 - powers) / (1.0 - kept))
@@ -34,11 +34,11 @@ def visited_square(lr: Any, share: Any, *, start: float, steps: int) -> Any:
 
 
 @exam(
-    _THEME, formula=r"4 \text{ in units of } \min_{lr_i} E w_{iT}^2 \text{ of SGD}, p_i \in \{1, 1/32\}",
+    _THEME, formula=r"4 \text{ in units of } \min_{lr_i} E w_{iT}^2 \text{ of SGD}, p_i \in \{1, 1/16\}",
     source="Duchi, Hazan & Singer 2011, Adaptive subgradient methods; E w² by the recursion of visited_square",
 )  # fmt: skip
 def rare_features(who: Candidate) -> Trials:
-    """Whether weights that have a gradient once in 32 steps come as low as others, at one rate for both.
+    """Whether weights that have a gradient once in 16 steps come as low as others, at one rate for both.
 
     A failure: where the noise of the frequent ones asks for small steps, the rare ones do not get there.
     """

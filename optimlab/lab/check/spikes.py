@@ -26,7 +26,7 @@ def throw_of_adam(beta: float = 0.9, beta_2: float = 0.999) -> float:
     Examples
     --------
     >>> round(throw_of_adam(), 2)
-    31.79
+    31.77
     """
     return float((1.0 - beta) / np.sqrt(1.0 - beta_2) / (1.0 - beta / np.sqrt(beta_2)))
 
@@ -53,7 +53,7 @@ def thrown_by_a_spike(who: Candidate) -> Trials:
 
 @exam(
     _THEME, formula=r"\#\{t: |\Delta w_t| < \tfrac12\} \le G = 100; \text{ of Adam } "
-    r"\ln\!\big(1 + (1-\beta_2)(G^2-1)/3\big) / (-\ln \beta_2)",
+    r"\ln\!\big((1-\beta_2)(G^2-1)/3\big) / (-\ln \beta_2) = 1204",
     source="v = 1 + (1-β₂)(G²-1)β₂ᵏ after the spike, and a step is half as long where v = 4",
 )  # fmt: skip
 def stopped_by_a_spike(who: Candidate) -> Trials:

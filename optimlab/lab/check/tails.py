@@ -17,7 +17,7 @@ __all__ = ["cauchy_noise", "linear_cauchy_median", "rare_large_gradients", "rare
 
 _THEME = "heavy tails"
 _STEPS, _SIZE = 128, 64
-_START: Final = 3.0
+_START: Final = 1.5
 _OUTLIERS: Final = 0.01  # their share; they are 100 times as large
 _SKEW: Final = 1.0 - np.log(2.0)  # mean less median of an exponential law
 _PERIOD, _LARGE = 32, 40.0
@@ -33,8 +33,8 @@ def linear_cauchy_median(start: float) -> float:
 
     Examples
     --------
-    >>> round(linear_cauchy_median(3.0), 4)
-    0.9487
+    >>> round(linear_cauchy_median(1.5), 4)
+    0.8321
     """
     return float(start / np.sqrt(1.0 + start * start))
 
@@ -86,7 +86,7 @@ def rare_outliers(who: Candidate) -> Trials:
 
 
 @exam(
-    _THEME, formula=r"|E w| \le \tfrac12 (1 - \ln 2); \text{ of signs } E\,\mathrm{sign}(w + \xi) = 0,\ |w| = 1 - \ln 2",
+    _THEME, formula=r"|E w| \le \tfrac12 (1 - \ln 2); \text{ of signs } E\,\mathrm{sign}(w + \xi) = 0,\ w = \ln 2 - 1",
     source="Balles & Hennig 2018, Dissecting Adam; Karimireddy et al. 2019, Error feedback fixes SignSGD, example 1",
 )  # fmt: skip
 def skewed_noise(who: Candidate) -> Trials:
