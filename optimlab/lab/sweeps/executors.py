@@ -6,7 +6,7 @@ import os
 import pickle
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from functools import partial
@@ -40,7 +40,7 @@ class Workers(NamedTuple):
 
 def completed(
     tasks: Iterable[Task], function: Callable[[Task], Result], executor: int | str | Executor | Workers | None = None
-) -> Iterator[tuple[Task, Result]]:
+) -> Generator[tuple[Task, Result], None, None]:
     """Yield ``(task, function(task))`` for each task as it is done.
 
     The tasks are taken one by one as there is room, so that few of them are on their way. After an error of a task no
@@ -82,7 +82,9 @@ def completed(
         yield from _as_done(iter(tasks), function, crew)
 
 
-def _as_done(tasks: Iterator[Task], function: Callable[[Task], Result], crew: Workers) -> Iterator[tuple[Task, Result]]:
+def _as_done(
+    tasks: Iterator[Task], function: Callable[[Task], Result], crew: Workers
+) -> Generator[tuple[Task, Result], None, None]:
     waiting: dict[Future[Result], Task] = {}
     failed: BaseException | None = None
     try:
