@@ -213,10 +213,10 @@ def _end_with_parent() -> None:
 @contextmanager
 def _dask(address: str) -> Iterator[Workers]:
     distributed = needed("distributed", "cluster", f"executor={address!r}")
-    local = {"n_workers": cores(), "threads_per_worker": 1, "dashboard_address": None}
-    options = local if address == "local" else {"address": address}
+    local = {"n_workers": cores(), "threads_per_worker": 1, "dashboard_address": "127.0.0.1:0"}
+    options = local if address == "local" else {"address": address, "timeout": _SECONDS}
     try:
-        client = distributed.Client(**options, timeout=_SECONDS, set_as_default=False)
+        client = distributed.Client(**options, set_as_default=False)
     except Exception as error:  # whatever what listens there makes Dask raise
         raise StudyError(f"the cluster {address} cannot be reached: {error}; is a 'dask scheduler' there?") from error
     with client:
