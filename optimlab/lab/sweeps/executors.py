@@ -19,7 +19,7 @@ from optimlab.extras import needed
 from optimlab.lab.frame.errors import StudyError
 from optimlab.lab.frame.workers import cores, one_thread_each
 
-__all__ = ["completed"]
+__all__ = ["Workers", "completed", "workers"]
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -30,17 +30,16 @@ _SECONDS = 5.0  # to reach a cluster
 _AGAIN = "what was finished is kept; run the same again to go on, with fewer workers if memory was short"
 
 
-class _Workers(NamedTuple):
-    """Where tasks go, and how many of them at a time."""
+class Workers(NamedTuple):
+    """Where tasks go: how one is submitted, how many at most are on their way, and how they travel, if they do."""
 
     submit: Callable[..., Future[Any]]
     most: int
     dumps: Callable[[Any], object] = id
-    """How a task travels; by default nobody asks."""
 
 
 def completed(
-    tasks: Iterable[Task], function: Callable[[Task], Result], executor: int | str | Executor | None = None
+    tasks: Iterable[Task], function: Callable[[Task], Result], executor: int | str | Executor | Workers | None = None
 ) -> Iterator[tuple[Task, Result]]:
     """Yield ``(task, function(task))`` for each task as it is done.
 
@@ -54,7 +53,7 @@ def completed(
         What to do.
     function : callable
         Importable by its name, and so are the classes of tasks, unless they are run here.
-    executor : int, str, concurrent.futures.Executor or None
+    executor : int, str, concurrent.futures.Executor, Workers or None
         None: here, one after the other. A number: so many processes of this machine, with one BLAS thread each;
         ``"processes"``: one for each core. ``"local"``: a Dask cluster of this machine, for as long as this takes; an
         address such as ``"tcp://10.0.0.1:8786"``: the Dask scheduler there (extra: cluster). An executor: it is used
@@ -63,6 +62,8 @@ def completed(
 
             with mpi4py.futures.MPIPoolExecutor() as executor:
                 sweep(..., executor=executor)
+
+        What ``with workers(executor) as crew`` gives serves several calls.
 
     Raises
     ------
@@ -77,27 +78,26 @@ def completed(
     >>> list(completed([4.0, 9.0], math.sqrt))
     [(4.0, 2.0), (9.0, 3.0)]
     """
-    with _workers(executor) as workers:
-        yield from _as_done(iter(tasks), function, workers)
+    with workers(executor) as crew:
+        yield from _as_done(iter(tasks), function, crew)
 
 
-def _as_done(
-    tasks: Iterator[Task], function: Callable[[Task], Result], workers: _Workers
-) -> Iterator[tuple[Task, Result]]:
+def _as_done(tasks: Iterator[Task], function: Callable[[Task], Result], crew: Workers) -> Iterator[tuple[Task, Result]]:
     waiting: dict[Future[Result], Task] = {}
     failed: BaseException | None = None
     try:
         while True:
-            for task in islice(tasks, 0 if failed else workers.most - len(waiting)):
-                waiting[_sent(task, function, workers)] = task
+            for task in islice(tasks, 0 if failed else crew.most - len(waiting)):
+                waiting[_sent(task, function, crew)] = task
             if not waiting:
                 break
             done, _ = wait(waiting, return_when=FIRST_COMPLETED)
-            for future in sorted(done, key=lambda each: each.exception() is not None):
+            ended = [future for future in waiting if future in done]
+            for future in sorted(ended, key=lambda each: each.exception() is not None):
                 if (error := future.exception()) is None:
                     yield waiting[future], future.result()
                 else:
-                    failed = failed or _error(error, waiting[future], islice(waiting.values(), workers.most // 2))
+                    failed = failed or _error(error, waiting[future], islice(waiting.values(), crew.most // 2))
                 del waiting[future]
             if failed:
                 waiting = {future: task for future, task in waiting.items() if not future.cancel()}
@@ -108,16 +108,16 @@ def _as_done(
             future.cancel()
 
 
-def _sent(task: Any, function: Callable[[Any], Any], workers: _Workers) -> Future[Any]:
+def _sent(task: Any, function: Callable[[Any], Any], crew: Workers) -> Future[Any]:
     """Submit a task; of one that cannot travel say which it is."""
     try:
-        workers.dumps((function, task))
+        crew.dumps((function, task))
     except Exception as error:  # picklers raise many kinds
         remedy = "define what it is made of at the top of a module (no lambda, no class in a function), or run it here"
         refused: Future[Any] = Future()
         refused.set_exception(StudyError(f"the task {task} cannot be sent to another process: {error}; {remedy}"))
         return refused
-    return workers.submit(function, task)
+    return crew.submit(function, task)
 
 
 def _error(error: BaseException, task: Any, oldest: Iterable[Any]) -> BaseException:
@@ -132,21 +132,41 @@ def _error(error: BaseException, task: Any, oldest: Iterable[Any]) -> BaseExcept
 
 
 @contextmanager
-def _workers(executor: int | str | Executor | None) -> Iterator[_Workers]:
-    """Begin the workers that are meant, and end those that are begun here."""
-    if executor is None:
-        yield _Workers(_here, 1)
+def workers(executor: int | str | Executor | Workers | None = None) -> Iterator[Workers]:
+    """Begin the workers that `completed` means by an executor, and end those that are begun here.
+
+    Parameters
+    ----------
+    executor : int, str, concurrent.futures.Executor, Workers or None
+        As for `completed`.
+
+    Yields
+    ------
+    Workers
+        An executor for `completed`.
+
+    Examples
+    --------
+    >>> with workers() as crew:
+    ...     [*completed([1], abs, crew)], [*completed([-2], abs, crew)]
+    ([(1, 1)], [(-2, 2)])
+    """
+    if isinstance(executor, Workers):
+        yield executor
+    elif executor is None:
+        yield Workers(_here, 1)
     elif isinstance(executor, Executor):
-        yield _Workers(executor.submit, _MANY)
-    elif executor == "processes" or not isinstance(executor, str):
-        with _processes(cores() if executor == "processes" else whole("executor", executor, 1)) as workers:
-            yield workers
-    elif executor == "local" or "://" in executor:
-        with _dask(executor) as workers:
-            yield workers
+        yield Workers(executor.submit, _MANY)
+    elif executor == "processes" or hasattr(executor, "__index__"):
+        with _processes(cores() if executor == "processes" else whole("executor", executor, 1)) as crew:
+            yield crew
+    elif isinstance(executor, str) and (executor == "local" or "://" in executor):
+        with _dask(executor) as crew:
+            yield crew
     else:
         words = "a number of processes, 'processes', 'local', an address such as 'tcp://10.0.0.1:8786', or an Executor"
-        raise ValueError(f"executor must be None, {words}; got {executor!r}")
+        wrong = ValueError if isinstance(executor, str) else TypeError
+        raise wrong(f"executor must be None, {words}; got {executor!r}")
 
 
 def _here(function: Callable[[Any], Any], task: Any) -> Future[Any]:
@@ -159,10 +179,10 @@ def _here(function: Callable[[Any], Any], task: Any) -> Future[Any]:
 
 
 @contextmanager
-def _processes(count: int) -> Iterator[_Workers]:
+def _processes(count: int) -> Iterator[Workers]:
     pool = ProcessPoolExecutor(count, get_context("spawn"), _begin)  # fork would copy the locks of BLAS threads
     try:
-        yield _Workers(partial(_submitted, pool), 2 * count, pickle.dumps)
+        yield Workers(partial(_submitted, pool), 2 * count, pickle.dumps)
     except BaseException:
         for process in list((pool._processes or {}).values()):  # Python 3.14: pool.terminate_workers()
             process.terminate()
@@ -189,7 +209,7 @@ def _end_with_parent() -> None:
 
 
 @contextmanager
-def _dask(address: str) -> Iterator[_Workers]:
+def _dask(address: str) -> Iterator[Workers]:
     distributed = needed("distributed", "cluster", f"executor={address!r}")
     local = {"n_workers": cores(), "threads_per_worker": 1, "dashboard_address": None}
     options = local if address == "local" else {"address": address}
@@ -201,4 +221,4 @@ def _dask(address: str) -> Iterator[_Workers]:
         if not client.nthreads():
             raise StudyError(f"the cluster {address} has no workers; begin some: dask worker {address}")
         dumps = needed("cloudpickle", "cluster", "Dask").dumps
-        yield _Workers(client.get_executor(pure=False).submit, _MANY, dumps)
+        yield Workers(client.get_executor(pure=False).submit, _MANY, dumps)
