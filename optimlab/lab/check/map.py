@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from optimlab.extras import needed
 from optimlab.lab.check.battery import EXAMS
 from optimlab.lab.check.mark import FAILED, PASSED, UNASKED, UNDECIDED, Mark
 from optimlab.lab.frame.figures import PALETTE, literal
@@ -28,6 +29,7 @@ _FAINTEST, _CLEAR = 0.3, 1.0  # strength at the threshold, and from how many pow
 
 def frame(marks: Sequence[Mark]) -> pd.DataFrame:
     """Return the marks as a tidy table, one row for each."""
+    needed("pandas", "lab", "the map")
     import pandas as pd
 
     return pd.DataFrame([asdict(mark) for mark in marks])

@@ -35,7 +35,7 @@ def recognised(who: Candidate) -> LinearRule:
     Examples
     --------
     >>> from optimlab.lab.contestants import contestants
-    >>> found = recognised(Candidate(contestants("nesterov(0.5)")["Nesterov"]))
+    >>> found = recognised(Candidate(*contestants("nesterov(0.5)").values()))
     >>> float(found.beta), float(found.trace), float(found.gradient)
     (0.5, 0.5, 1.0)
     """

@@ -6,7 +6,7 @@ import os
 import pickle
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from functools import partial
@@ -40,7 +40,7 @@ class Workers(NamedTuple):
 
 def completed(
     tasks: Iterable[Task], function: Callable[[Task], Result], executor: int | str | Executor | Workers | None = None
-) -> Iterator[tuple[Task, Result]]:
+) -> Generator[tuple[Task, Result], None, None]:
     """Yield ``(task, function(task))`` for each task as it is done.
 
     The tasks are taken one by one as there is room, so that few of them are on their way. After an error of a task no
@@ -82,7 +82,9 @@ def completed(
         yield from _as_done(iter(tasks), function, crew)
 
 
-def _as_done(tasks: Iterator[Task], function: Callable[[Task], Result], crew: Workers) -> Iterator[tuple[Task, Result]]:
+def _as_done(
+    tasks: Iterator[Task], function: Callable[[Task], Result], crew: Workers
+) -> Generator[tuple[Task, Result], None, None]:
     waiting: dict[Future[Result], Task] = {}
     failed: BaseException | None = None
     try:
@@ -211,10 +213,10 @@ def _end_with_parent() -> None:
 @contextmanager
 def _dask(address: str) -> Iterator[Workers]:
     distributed = needed("distributed", "cluster", f"executor={address!r}")
-    local = {"n_workers": cores(), "threads_per_worker": 1, "dashboard_address": None}
-    options = local if address == "local" else {"address": address}
+    local = {"n_workers": cores(), "threads_per_worker": 1, "dashboard_address": "127.0.0.1:0"}
+    options = local if address == "local" else {"address": address, "timeout": _SECONDS}
     try:
-        client = distributed.Client(**options, timeout=_SECONDS, set_as_default=False)
+        client = distributed.Client(**options, set_as_default=False)
     except Exception as error:  # whatever what listens there makes Dask raise
         raise StudyError(f"the cluster {address} cannot be reached: {error}; is a 'dask scheduler' there?") from error
     with client:

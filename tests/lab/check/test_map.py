@@ -1,8 +1,11 @@
 """The map: its table, its figure, its page, and the command that makes them."""
 
 import json
+import re
+import shlex
 from collections import Counter
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -130,6 +133,14 @@ def test_the_command_writes_table_figure_page_and_gallery(tmp_path, capsys):
     assert "check/map.html" in (tmp_path / "index.html").read_text(encoding="utf-8")
     facts = json.loads((tmp_path / "check" / "run.json").read_text(encoding="utf-8"))
     assert facts["answer"] in " ".join(out.split())
+
+
+def test_the_command_of_the_readme_runs(tmp_path):
+    pytest.importorskip("torch")
+    readme = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
+    words = shlex.split(re.findall(r"^python -m optimlab check (.*)$", readme, re.M)[0], comments=True)
+    assert command([*words, "--only", "saddle, monkey saddle", "--jobs", "1", "--out", str(tmp_path)]) == 0
+    assert len(pd.read_csv(tmp_path / "check" / "marks.csv")) == 6
 
 
 @pytest.mark.parametrize(("words", "remedy"), [

@@ -118,7 +118,8 @@ def kills(folder, workers, count):
     while sum(run["status"] != 0 for runs in stores for run in runs) < count:
         path, runs = folder / f"killed{workers}-{len(stores)}.db", []
         while not (runs and runs[-1]["all"]):
-            runs.append(killed(path, workers, draw.uniform(0, 0.8 * span)))
+            longest = span * (1 + len(runs) / 4)  # a machine that has become slow must not kill for ever
+            runs.append(killed(path, workers, draw.uniform(0, longest)))
         stores.append(runs)
     return {"whole": whole, "stores": stores}
 
