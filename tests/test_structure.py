@@ -18,6 +18,7 @@ ROOT = Path(optimlab.__file__).parent
 NEEDING = (  # numba, scikit-learn, torch, JAX
     "optimlab.series.compiled", "optimlab.engine.fused", "optimlab.plug.sklearn",
     "optimlab.export.to_torch", "optimlab.export.torch_", "optimlab.export.to_optax",
+    "optimlab.lab.contestants.with_",
 )  # fmt: skip
 SHORTHANDS = {("rules", "optimlab.export.source.source")}
 """Methods that stand for a function above them, ``rule.source(...)``: imported when they are called."""
@@ -26,7 +27,10 @@ MODULES = sorted(
     for info in pkgutil.walk_packages([str(ROOT)], "optimlab.")
     if not info.name.startswith((*NEEDING, "optimlab.studies"))
 )
-LAB = ["atlas", "autodiff", "explorer", "frame", "nets", "play", "problems", "theory"]
+LAB = [
+    "atlas", "autodiff", "check", "contestants", "explorer", "frame", "nets", "play", "problems", "statistics",
+    "sweeps", "theory",
+]  # fmt: skip
 MAP = re.findall(
     r"^\| (?:`(\S+)`|\*\*the library\*\*) \| ?(.*)\|$", (ROOT.parent / "CONTRIBUTING.md").read_text(), re.M
 )
@@ -143,6 +147,7 @@ def test_imports_point_down_the_map(path):
     ("autodiff", LAB), ("theory", LAB), ("nets", LAB), ("frame", LAB),
     ("problems", ["autodiff", "theory", "frame", "play"]),    ("play", ["nets", "theory"]),
     ("atlas", ["autodiff", "nets", "play", "problems", "theory"]), ("explorer", ["atlas", "nets"]),
+    ("statistics", sorted(set(LAB) - {"frame"})),
 ])  # fmt: skip
 def test_rooms_of_the_laboratory_keep_to_themselves(room, strangers):
     for path in (ROOT / "lab" / room).rglob("*.py"):

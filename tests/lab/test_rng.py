@@ -5,10 +5,12 @@ import inspect
 import pkgutil
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import optimlab
 from optimlab import check_gradient, minimize, sgd
+from optimlab.lab import statistics
 from optimlab.lab.nets import MLP, Batches, initializers
 from optimlab.lab.problems import (
     GaussianNoise,
@@ -30,6 +32,11 @@ from optimlab.lab.problems import (
     step,
 )
 
+RUNS = pd.MultiIndex.from_product(
+    [list("ab"), list("xy"), range(7), 2.0 ** (np.arange(30.0) ** 1.3 / 3)], names=["problem", "rule", "seed", "lr"]
+).to_frame(index=False)
+RUNS["final"] = 1.0 + np.sin(np.arange(len(RUNS)))
+TUNED = RUNS[RUNS["lr"] == 1.0]
 SAMPLES = Samples(np.arange(20.0).reshape(10, 2), np.arange(10) % 2)
 W = np.ones((5, 2))
 INITIALIZERS = {name: getattr(initializers, name) for name in initializers.__all__ if name not in ("fans", "gain")}
@@ -38,6 +45,7 @@ COMPILED = (  # need numba, torch, optax
     "optimlab.series.compiled", "optimlab.engine.fused",
     "optimlab.export.to_torch", "optimlab.export.torch_calls", "optimlab.export.torch_sweep",
     "optimlab.export.to_optax",
+    "optimlab.lab.contestants.with_torch", "optimlab.lab.contestants.with_optax",
 )  # fmt: skip
 CALLS = {
     "check_gradient": lambda rng: check_gradient(lambda w: (w**4).sum(), lambda w: 4 * w**3 + 1e-9 * w, W, rng=rng),
@@ -59,6 +67,12 @@ CALLS = {
     "Noise.draw": lambda rng: GaussianNoise((1.0, 2.0)).draw(rng, (3, 2)),
     "GaussianNoise.draw": lambda rng: GaussianNoise(1.0).draw(rng, (3,)),
     "TwelveUniforms.draw": lambda rng: TwelveUniforms(1.0).draw(rng, (3,)),
+    "bootstrap_interval": lambda rng: statistics.bootstrap_interval(TUNED["final"], rng=rng),
+    "summary": lambda rng: statistics.summary(TUNED, "final", rng=rng),
+    "paired_difference": lambda rng: statistics.paired_difference(np.arange(20.0) ** 2, np.ones(20), rng=rng),
+    "paired_differences": lambda rng: statistics.paired_differences(TUNED, "final", rng=rng),
+    "ranking": lambda rng: statistics.ranking(TUNED, "final", rng=rng),
+    "good_range": lambda rng: statistics.good_range(RUNS, rng=rng),
     "StudentNoise.draw": lambda rng: StudentNoise(1.0, 3.0).draw(rng, (3,)),
 }
 
