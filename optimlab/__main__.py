@@ -18,6 +18,7 @@ _OWN = {
     "ema": "optimlab.lab.play.ema",
     "explorer": "optimlab.lab.explorer.command",
     "atlas": "optimlab.lab.atlas.command",
+    "referee": "optimlab.lab.statistics.referee",
 }
 """Commands that have options of their own."""
 
@@ -58,6 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     commands.add_parser("ema", help="averages of a series: optimlab ema FILE --column NAME --beta 0.9")
     commands.add_parser("explorer", help="rules live in a browser, as one file: optimlab explorer --out explorer.html")
     commands.add_parser("atlas", help="conventions against the systems that are installed: optimlab atlas torch.Adam")
+    commands.add_parser("referee", help="is a difference of losses noise: optimlab referee results.csv")
     own = given[2:] if given[:1] == ["study"] else []  # the study's own options, which it reads itself
     arguments = parser.parse_args(given[: len(given) - len(own)])
     if arguments.command == "study":
