@@ -3,11 +3,23 @@
 The hypothesis: for each seed, a loss of the one and a loss of the other might as well be swapped. It holds wherever the
 two are equal in law, and where their losses are symmetric about one centre, whatever their spreads.
 
-The winner pays for its attempts, and must beat each attempt of the other that is known: who only reports the best of K
-has K chances. If the number of seeds was settled beforehand, the chance is that of signed ranks under flips of signs,
-all attempts of a seed flipped together. If seeds were added until the difference passed, it is one over the most that
-a gambler has made of the hypothesis, who stakes a share of his money on the next sign: however often one looks, he
-makes 1/α of a fair coin with a chance of at most α.
+The winner pays for its attempts, and must beat each attempt of the other that is known: who reports the best of K alone
+has K chances (what was picked to lose, no correction mends). If the number of seeds was settled beforehand, the chance
+is that of signed ranks under flips of signs, all attempts of a seed flipped together. If seeds were added until the
+difference passed, it is one over the most that a gambler has made of the hypothesis, who stakes a share of his money on
+each sign: however often one looks, he makes 1/α of fair coins with a chance of at most α.
+
+Power at 0.05, measured on 1000 contests of normal differences, for a mean of 0.5 | 1 standard deviations:
+
+====== =============== ================ ==================== ===============
+seeds  settled, K = 1  settled, K = 5   stopped, K = 1       stopped, K = 5
+====== =============== ================ ==================== ===============
+10     0.26 | 0.77     0.09 | 0.41      0.07 | 0.34          0.00 | 0.01
+20     0.55 | 0.99     0.32 | 0.91      0.29 | 0.88          0.10 | 0.65
+40     0.85 | 1.00     0.66 | 1.00      0.59 | 1.00          0.38 | 1.00
+====== =============== ================ ==================== ===============
+
+With all five attempts in the file, each of them better by as much, settled: 0.30 | 0.87, 0.68 | 1.00, 0.95 | 1.00.
 
 What all of them share is said here.
 
@@ -84,14 +96,11 @@ def stopped_chances(differences: Floats, attempts: tuple[int, int]) -> Floats:
     --------
     >>> d = np.ones((9, 1, 1))
     >>> stopped_chances(d, (1, 1)).round(3)[[0, 4, 8]].tolist()
-    [1.0, 0.306, 0.061]
+    [1.0, 0.194, 0.022]
     """
-    money = _money(differences)
-    first = money.mean(axis=-2).min(axis=-1) * (money.shape[-2] / attempts[0])
-    money = _money(-np.swapaxes(differences, -1, -2))
-    second = money.mean(axis=-2).min(axis=-1) * (money.shape[-2] / attempts[1])
-    most = np.maximum.accumulate(np.maximum(np.maximum(first, second), 2.0), axis=-1)
-    return np.asarray(2.0 / most)
+    first = _most(differences) * (differences.shape[-2] / attempts[0])
+    second = _most(-np.swapaxes(differences, -1, -2)) * (differences.shape[-1] / attempts[1])
+    return np.asarray(2.0 / np.maximum(np.maximum(first, second), 2.0))
 
 
 def seeds_needed(differences: Floats, shift: float, attempts: int, *, power: float = 0.8, level: float = 0.05) -> float:
@@ -119,7 +128,7 @@ def seeds_needed(differences: Floats, shift: float, attempts: int, *, power: flo
     Examples
     --------
     >>> seeds_needed(np.random.default_rng(0).normal(size=50), 1.0, 1)
-    11.0
+    14.0
     """
     needed("scipy", "lab", "seeds_needed")
     from scipy.stats import norm
@@ -156,6 +165,11 @@ def _beats(ranks: Floats, signs: Floats) -> Any:
         seen = one.sum(axis=-2).max(axis=-1)
         chances.append(np.mean(drawn >= seen[..., None] - 1e-9, axis=-1))
     return np.max(chances, axis=0)
+
+
+def _most(differences: Floats) -> Any:
+    """Return the most that was won so far against the worst attempt of the second, in the mean over the first's."""
+    return np.maximum.accumulate(_money(differences).mean(axis=-2), axis=-2).min(axis=-1)
 
 
 def _money(differences: Floats) -> Floats:

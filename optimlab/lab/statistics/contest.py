@@ -112,8 +112,8 @@ def contest(one: Contestant, other: Contestant) -> Contest:
     Examples
     --------
     >>> import pandas as pd
-    >>> first, second = (Contestant(name, pd.DataFrame({"": [loss]}), 1) for name, loss in (("SGD", 2.0), ("Adam", 1.0)))
-    >>> contest(first, second).better.name
+    >>> two = [Contestant(name, pd.DataFrame({"": [loss]}), 1) for name, loss in (("SGD", 2.0), ("Adam", 1.0))]
+    >>> contest(*two).better.name
     'Adam'
     """
     found = Contest(one, other)

@@ -86,7 +86,11 @@ def _table(contests: Sequence[Contest], looks: Sequence[float], run: Run) -> pd.
     for each, seen in zip(contests, looks, strict=True):
         wanted = run.options.difference or each.difference
         row = {"better": each.better.name, "than": each.worse.name, "seeds": each.pairs}
-        row |= {"same seeds": each.same, "attempts": f"{each.better.attempts} : {each.worse.attempts}"}
+        row |= {
+            "same seeds": each.same,
+            "left": each.left,
+            "attempts": f"{each.better.attempts} : {each.worse.attempts}",
+        }
         row |= {"difference": each.difference, "as it looks": seen}
         row |= {"settled": each.settled(run.rng), "stopped": each.stopped()[-1]}
         rows.append(row | {"seeds needed": each.needed(wanted, run.options.power), "for": wanted})
@@ -96,13 +100,14 @@ def _table(contests: Sequence[Contest], looks: Sequence[float], run: Run) -> pd.
 
 def _shown(table: pd.DataFrame) -> pd.DataFrame:
     names = {"settled": "chance of noise", "stopped": "if stopped at will"}
-    return table.drop(columns=["same seeds", "for"]).rename(columns=names)
+    return table.drop(columns=["same seeds", "left", "for"]).rename(columns=names)
 
 
 def _answer(first: Contest, table: pd.DataFrame, run: Run) -> str:
     """Say it in plain sentences: of the best two."""
     row = table.iloc[0]
     pairs = f"{first.pairs} pairs of losses, {first.same or 'none'} of one seed"
+    pairs += f"; {first.left} seeds without a partner are left out" if first.left else ""
     text = f"{first.better.name} is ahead of {first.worse.name} by {first.difference:.3g}"
     text += f" (median of {pairs}). The chance that a difference as large as this is noise:"
     text += f" {_chance(row['settled'])} if the number of seeds was settled beforehand,"
@@ -149,7 +154,7 @@ def _draw_losses(ax: Axes, first: Contest) -> None:
         ylabel="pair of seeds, as they came",
         ylim=(len(drawn) + 1, 0),
     )
-    ax.yaxis.get_major_locator().set_params(integer=True)
+    ax.locator_params(axis="y", integer=True)
     ax.set_title("Who was better, and by how much")
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=2, fontsize=9)
 
@@ -163,6 +168,6 @@ def _draw_chances(ax: Axes, first: Contest, looks: np.ndarray, settled: float) -
     ax.axhline(_LEVEL, color="black", linestyle="--", linewidth=1)
     ax.text(1, _LEVEL, " 0.05", va="bottom", fontsize=9)
     ax.set(yscale="log", xlabel="pairs so far", ylabel="chance that it is noise", ylim=(None, 1.4))
-    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.locator_params(axis="x", integer=True)
     ax.set_title("Who looks often, and tries often, sees differences")
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), fontsize=9)

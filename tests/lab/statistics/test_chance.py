@@ -67,10 +67,10 @@ def test_attempts_in_the_file_are_flipped_together():
 
 
 def test_the_winner_must_beat_each_attempt_of_the_other():
-    d = np.random.default_rng(3).normal([[[2.0, 0.1]]], 0.5, (10, 1, 2))
+    d = np.random.default_rng(3).normal([[[2.0, 0.6]]], 0.5, (10, 1, 2))
     both, weak = (settled_chance(part, (1, 2), flips(10)) for part in (d, d[:, :, 1:]))
     assert both == pytest.approx(weak)
-    assert stopped_chances(d, (1, 2))[-1] == pytest.approx(stopped_chances(d[:, :, 1:], (1, 1))[-1])
+    assert stopped_chances(d, (1, 2))[-1] == pytest.approx(stopped_chances(d[:, :, 1:], (1, 2))[-1])
 
 
 @pytest.mark.parametrize("work", [
@@ -113,7 +113,7 @@ DRAWS = {  # losses of nobody's favour, shape (runs, n, K + 1)
     "common luck": lambda rng, s: rng.normal(size=s) + 5 * rng.normal(size=(*s[:-1], 1)),
 }
 SEEDS, TRIES = (3, 5, 8, 12, 20, 35, 50), (1, 2, 5, 10, 20)
-RUNS, FLIPS = 1000, 1600
+RUNS, FLIPS = 500, 1600
 
 
 def settled(d, attempts, rng):
@@ -182,7 +182,7 @@ def false_alarms(law, n, tries, way, rng):
 def test_noise_is_called_a_difference_no_more_often_than_it_may():
     """In at least 95 % of 200 scenarios the error of the first kind is at most 0.05.
 
-    Of 1000 runs at 0.05 at most 67 are false alarms with a probability of 0.99: that is the allowance.
+    Of 500 runs at 0.05 at most 37 are false alarms with a probability of 0.99: that is the allowance.
     """
     rng = np.random.default_rng(0)
     alarms = np.array([false_alarms(*scenario, rng) for scenario in SCENARIOS])
@@ -190,14 +190,15 @@ def test_noise_is_called_a_difference_no_more_often_than_it_may():
     worst = [(alarms[k], *map(str, SCENARIOS[k][:3]), SCENARIOS[k][3].__name__) for k in np.argsort(-alarms)[:12]]
     print(f"{(alarms <= allowed).sum()} within the allowance, {(alarms <= RUNS * LEVEL).sum()} at most 0.05; {worst}")
     assert (alarms <= allowed).sum() >= 190, worst
-    assert (alarms <= RUNS * LEVEL).sum() >= 180, worst  # without it: where the test is exact, every second is above
+    assert (alarms <= RUNS * LEVEL).sum() >= 190, worst  # without it
+    assert (alarms > 0).sum() >= 100  # most could have erred
 
 
 @pytest.mark.slow
 def test_without_the_corrections_it_would_be():
     """The same runs, taken for what they look like, err far more often: the simulation can tell."""
     rng = np.random.default_rng(1)
-    d = one(rng.normal(size=(RUNS, 20)))
+    d = one(rng.normal(size=(2000, 20)))
     peeked = np.any([settled(d[:, :n], (1, 1), rng) <= LEVEL for n in range(6, 21)], axis=0)
     assert wilson_interval(peeked)[1] > 2 * LEVEL
     losses = rng.normal(size=(RUNS, 20, 11))
