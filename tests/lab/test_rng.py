@@ -40,7 +40,10 @@ RUNS = pd.MultiIndex.from_product(
 RUNS["final"] = 1.0 + np.sin(np.arange(len(RUNS)))
 TUNED = RUNS[RUNS["lr"] == 1.0]
 CONTEST = Contest(
-    *(Contestant(name, pd.DataFrame({"": np.sin(np.arange(40.0) * k)}), 1) for name, k in zip("ab", (1, 2)))
+    *(
+        Contestant(name, pd.DataFrame({"": np.sin(np.arange(40.0) * k)}), 1)
+        for name, k in zip("ab", (1, 2), strict=True)
+    )
 )
 SAMPLES = Samples(np.arange(20.0).reshape(10, 2), np.arange(10) % 2)
 W = np.ones((5, 2))
