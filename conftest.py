@@ -2,5 +2,9 @@
 
 from importlib.util import find_spec
 
-NEEDS = {"torch": ["torch_*", "to_torch", "classes", "state"], "optax": ["to_optax", "classes", "state"]}
-collect_ignore_glob = [f"*/export/{name}.py" for peer in NEEDS if not find_spec(peer) for name in NEEDS[peer]]
+BOTH = ["export/classes", "export/state", "contestants/foreign", "contestants/reading"]
+NEEDS = {
+    "torch": ["export/torch_*", "export/to_torch", "contestants/with_torch", *BOTH],
+    "optax": ["export/to_optax", "contestants/with_optax", *BOTH],
+}
+collect_ignore_glob = [f"*/{name}.py" for peer in NEEDS if not find_spec(peer) for name in NEEDS[peer]]

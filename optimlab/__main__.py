@@ -1,4 +1,4 @@
-"""The command ``optimlab``, or ``python -m optimlab``: play with rules and series, explorer, the studies, the atlas."""
+"""The command ``optimlab``, or ``python -m optimlab``: play with rules and series, explorer, the studies, the atlas, the exams."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ _OWN = {
     "explorer": "optimlab.lab.explorer.command",
     "atlas": "optimlab.lab.atlas.command",
     "referee": "optimlab.lab.statistics.referee",
+    "sweep": "optimlab.lab.sweeps.sweep",
+    "check": "optimlab.lab.check.check",
 }
 """Commands that have options of their own."""
 
@@ -60,6 +62,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     commands.add_parser("explorer", help="rules live in a browser, as one file: optimlab explorer --out explorer.html")
     commands.add_parser("atlas", help="conventions against the systems that are installed: optimlab atlas torch.Adam")
     commands.add_parser("referee", help="is a difference of losses noise: optimlab referee results.csv")
+    commands.add_parser("check", help='optimizers against theory: optimlab check "adam(), lion()"')
+    commands.add_parser("sweep", help="rules over problems, learning rates and seeds: optimlab sweep studies/sweep.toml")
     own = given[2:] if given[:1] == ["study"] else []  # the study's own options, which it reads itself
     arguments = parser.parse_args(given[: len(given) - len(own)])
     if arguments.command == "study":

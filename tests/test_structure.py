@@ -18,6 +18,7 @@ ROOT = Path(optimlab.__file__).parent
 NEEDING = (  # numba, scikit-learn, torch, JAX
     "optimlab.series.compiled", "optimlab.engine.fused", "optimlab.plug.sklearn",
     "optimlab.export.to_torch", "optimlab.export.torch_", "optimlab.export.to_optax",
+    "optimlab.lab.contestants.with_",
 )  # fmt: skip
 SHORTHANDS = {("rules", "optimlab.export.source.source")}
 """Methods that stand for a function above them, ``rule.source(...)``: imported when they are called."""
@@ -26,7 +27,10 @@ MODULES = sorted(
     for info in pkgutil.walk_packages([str(ROOT)], "optimlab.")
     if not info.name.startswith((*NEEDING, "optimlab.studies"))
 )
-LAB = ["atlas", "autodiff", "explorer", "frame", "nets", "play", "problems", "statistics", "theory"]
+LAB = [
+    "atlas", "autodiff", "check", "contestants", "explorer", "frame", "nets", "play", "problems", "statistics",
+    "sweeps", "theory",
+]  # fmt: skip
 MAP = re.findall(
     r"^\| (?:`(\S+)`|\*\*the library\*\*) \| ?(.*)\|$", (ROOT.parent / "CONTRIBUTING.md").read_text(), re.M
 )

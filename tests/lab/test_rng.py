@@ -53,6 +53,7 @@ COMPILED = (  # need numba, torch, optax
     "optimlab.series.compiled", "optimlab.engine.fused",
     "optimlab.export.to_torch", "optimlab.export.torch_calls", "optimlab.export.torch_sweep",
     "optimlab.export.to_optax",
+    "optimlab.lab.contestants.with_torch", "optimlab.lab.contestants.with_optax",
 )  # fmt: skip
 CALLS = {
     "check_gradient": lambda rng: check_gradient(lambda w: (w**4).sum(), lambda w: 4 * w**3 + 1e-9 * w, W, rng=rng),

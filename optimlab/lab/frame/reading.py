@@ -51,6 +51,11 @@ class Reader(ast.NodeVisitor):
         self.tree = self.parsed()
 
     @property
+    def code(self) -> str:
+        """The line as Python reads it, each sign in its place."""
+        return self.line
+
+    @property
     def parts(self) -> list[tuple[str, ast.expr]]:
         """What stands between commas: texts and nodes."""
         nodes = self.tree.elts if isinstance(self.tree, ast.Tuple) else [self.tree]
@@ -70,7 +75,7 @@ class Reader(ast.NodeVisitor):
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of literals: what they are worth is said here
-                tree = ast.parse(self.line, mode="eval").body
+                tree = ast.parse(self.code, mode="eval").body
         except SyntaxError as error:
             raise self.wrong(error.msg, (error.offset or len(self.line) + 1) - 1) from None
         except (ValueError, RecursionError, MemoryError):

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from optimlab.lab.frame.run import Run
 
-__all__ = ["side_by_side", "tick"]
+__all__ = ["cores", "one_thread_each", "side_by_side", "tick"]
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -52,8 +52,7 @@ def side_by_side(
     """
     context = get_context("spawn")  # fork would copy the locks of BLAS threads
     counter = context.Value("q", 0)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    with _one_thread_each(), context.Pool(min(cores, len(jobs)), _begin, (counter,)) as pool:
+    with one_thread_each(), context.Pool(min(cores(), len(jobs)), _begin, (counter,)) as pool:
         waiting = [pool.apply_async(function, (job,)) for job in jobs]
         for _ in run.progress(_arrivals(waiting, counter), description, total=ticks):
             pass
@@ -79,8 +78,13 @@ def _arrivals(waiting: Sequence[Any], counter: Any) -> Iterator[None]:
         left = [each for each in left if not each.ready()]
 
 
+def cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 @contextmanager
-def _one_thread_each() -> Iterator[None]:
+def one_thread_each() -> Iterator[None]:
     """Let processes that start now load BLAS with one thread."""
     before = {name: os.environ.get(name) for name in _ONE_THREAD}
     os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))

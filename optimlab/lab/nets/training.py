@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,7 +14,7 @@ from optimlab.lab.nets.network import MLP
 from optimlab.lab.nets.passes import Backpropagation, Layers, layer_report, with_ones
 from optimlab.typing import Array, Rng
 
-__all__ = ["Batches", "MiniBatchLoss", "TrainingLoss"]
+__all__ = ["Batches", "Indices", "MiniBatchLoss", "TrainingLoss"]
 
 Data = tuple[ArrayLike, ArrayLike]
 
@@ -206,6 +206,22 @@ class Batches:
         return self._order[..., self._next - self.size : self._next]
 
 
+class Indices(Protocol):
+    """Where mini-batches come from: S replicas of them, or None for one, of ``size`` out of ``samples``.
+
+    Examples
+    --------
+    >>> source: Indices = Batches(6, 3, rng=0)
+    """
+
+    samples: int
+    size: int
+    replicas: int | None
+
+    def next(self) -> NDArray[np.int64]:
+        """Return the next indices, shape (size,) or (S, size)."""
+
+
 class MiniBatchLoss:
     """∇ of the loss on the next mini-batch: a problem whose gradient is a sample of that of all data.
 
@@ -224,7 +240,7 @@ class MiniBatchLoss:
     True
     """
 
-    def __init__(self, whole: TrainingLoss, batches: Batches) -> None:
+    def __init__(self, whole: TrainingLoss, batches: Indices) -> None:
         self.whole, self.batches = whole, batches
         X, t = whole.samples
         lead = () if batches.replicas is None else (batches.replicas,)
