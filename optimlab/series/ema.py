@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Unpack
+from typing import Any, NamedTuple, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,7 +12,7 @@ from optimlab.checks import choice, truth, whole
 from optimlab.recurrence.decay import Decay
 from optimlab.recurrence.gain import Gain
 from optimlab.series import scan
-from optimlab.series.frames import is_pandas, like, refuse_other_labels, values
+from optimlab.series.frames import is_chunked, is_pandas, like, refuse_other_labels, values
 from optimlab.series.options import Options, Plan, plan, refuse
 from optimlab.series.sweep import sweep
 from optimlab.typing import Array
@@ -20,9 +20,17 @@ from optimlab.typing import Array
 __all__ = ["ema", "ema_corr", "ema_corr_matrix", "ema_cov", "ema_cov_matrix", "ema_std", "ema_sum", "ema_var"]
 
 Beta = Decay | Gain | ArrayLike | None
-# What is asked: a second moment (biased or not, a correlation or not), a decayed sum, the root of what comes out.
-Task = tuple[tuple[bool, bool] | None, bool, bool]
-MEAN, SUM, CORRELATION = (None, False, False), (None, True, False), ((False, True), False, False)
+
+
+class Task(NamedTuple):
+    """What is asked."""
+
+    name: str
+    moment: tuple[bool, bool] | None = None  # biased or not, a correlation or not
+    of: str = "values"  # what is summed
+
+
+MEAN, CORRELATION = Task("mean"), Task("corr", (False, True))
 
 
 def ema(x: ArrayLike, beta: Beta = None, *, out: Array | None = None, **options: Unpack[Options]) -> Any:
@@ -148,8 +156,7 @@ def ema_sum(x: ArrayLike, beta: Beta = None, *, of: str = "values", **options: U
         raise ValueError("a decayed sum starts from nothing, and counts each value once; give no start and no spacing")
     if choice("of", of, ("values", "counts", "weights")) == "counts":
         options["weights"] = None
-    ones = None if of == "values" else np.where(np.isnan(values(x)), np.nan, 1.0)
-    return _apply([x], beta, options, SUM, ones=ones)
+    return _apply([x], beta, options, Task("sum", of=of))
 
 
 def ema_var(x: ArrayLike, beta: Beta = None, *, bias: bool = False, **options: Unpack[Options]) -> Any:
@@ -187,7 +194,7 @@ def ema_var(x: ArrayLike, beta: Beta = None, *, bias: bool = False, **options: U
     >>> ema_var([10.0, np.nan, np.nan, 12.0], 0.5)[-1]  # two values: (10-12)²/2
     np.float64(2.0)
     """
-    return _apply([x], beta, options, _moment(bias))
+    return _apply([x], beta, options, _moment("var", bias))
 
 
 def ema_std(x: ArrayLike, beta: Beta = None, *, bias: bool = False, **options: Unpack[Options]) -> Any:
@@ -213,7 +220,7 @@ def ema_std(x: ArrayLike, beta: Beta = None, *, bias: bool = False, **options: U
     >>> ema_std([1.0, 5.0, 7.0], 0.5, bias=True).round(6)
     array([0.      , 1.885618, 2.060315])
     """
-    return _apply([x], beta, options, _moment(bias, root=True))
+    return _apply([x], beta, options, _moment("std", bias))
 
 
 def ema_cov(x: ArrayLike, y: ArrayLike, beta: Beta = None, *, bias: bool = False, **options: Unpack[Options]) -> Any:
@@ -241,7 +248,7 @@ def ema_cov(x: ArrayLike, y: ArrayLike, beta: Beta = None, *, bias: bool = False
     >>> ema_cov([1.0, 5.0, 7.0], [2.0, 3.0, 8.0], 0.5).round(6)
     array([     nan, 2.      , 8.285714])
     """
-    return _apply([x, y], beta, options, _moment(bias))
+    return _apply([x, y], beta, options, _moment("cov", bias))
 
 
 def ema_corr(x: ArrayLike, y: ArrayLike, beta: Beta = None, **options: Unpack[Options]) -> Any:
@@ -298,7 +305,7 @@ def ema_cov_matrix(x: ArrayLike, beta: Beta = None, *, bias: bool = False, **opt
     array([[ 7.4286,  8.2857],
            [ 8.2857, 12.3571]])
     """
-    return _matrix(x, beta, options, _moment(bias))
+    return _matrix(x, beta, options, _moment("cov", bias))
 
 
 def ema_corr_matrix(x: ArrayLike, beta: Beta = None, **options: Unpack[Options]) -> Any:
@@ -328,15 +335,19 @@ def ema_corr_matrix(x: ArrayLike, beta: Beta = None, **options: Unpack[Options])
     return _matrix(x, beta, options, CORRELATION)
 
 
-def _moment(bias: Any, root: bool = False) -> Task:
-    return (truth("bias", bias), False), False, root
+def _moment(name: str, bias: Any) -> Task:
+    return Task(name, (truth("bias", bias), False))
 
 
-def _apply(series: list[Any], beta: Any, options: Any, task: Task = MEAN, *, out: Any = None, ones: Any = None) -> Any:
-    """Return what is asked of one series or two, in the type of the first; of ``ones`` in its place if given."""
+def _apply(series: list[Any], beta: Any, options: Any, task: Task = MEAN, *, out: Any = None) -> Any:
+    """Return what is asked of one series or two, in the type of the first."""
     x, betas = series[0], options.pop("betas", None)
     framed = type(x) is not np.ndarray
-    arrays = [values(x) if ones is None else ones, *(values(y, "y") for y in series[1:])]
+    if framed and is_chunked(x):
+        return _lazily(series, beta, betas, options, task, out)
+    arrays = [values(x), *(values(y, "y") for y in series[1:])]
+    if task.of != "values":
+        arrays = [np.where(np.isnan(arrays[0]), np.nan, 1.0)]
     shape, dtype = arrays[0].shape, arrays[0].dtype if len(arrays) == 1 else np.result_type(*arrays)
     if arrays[-1].shape != shape:
         raise ValueError(f"y must have the shape of x, {shape}; got {arrays[-1].shape}")
@@ -345,18 +356,34 @@ def _apply(series: list[Any], beta: Any, options: Any, task: Task = MEAN, *, out
         steps = plan(arrays[0], beta, index, **options)
         result = _checked_out(out, arrays[0], dtype)
         if task is not MEAN or not _short(steps, arrays[0], result):
-            _write([steps], arrays, [result], *task)
+            _write([steps], arrays, [result], task)
         return like(result, x) if framed else result
-    if beta is not None:
-        raise ValueError("exactly one of beta and betas must be given; got both")
-    if np.ndim(betas) != 1:
-        raise TypeError(f"betas must be a sequence of decays; got {betas!r}")
+    _refuse_both(beta, betas)
     result = _checked_out(out, arrays[0], dtype, (len(betas),))
     if len(betas):
         arrays = [z.copy() if np.may_share_memory(z, result) else z for z in arrays]  # which every decay reads
         plans = [plan(arrays[0], each, index, **options) for each in betas]
-        _write(plans, arrays, [result[..., j] for j in range(len(betas))], *task)
+        _write(plans, arrays, [result[..., j] for j in range(len(betas))], task)
     return like(result, x, list(betas))
+
+
+def _refuse_both(beta: Any, betas: Any) -> None:
+    if beta is not None:
+        raise ValueError("exactly one of beta and betas must be given; got both")
+    if np.ndim(betas) != 1:
+        raise TypeError(f"betas must be a sequence of decays; got {betas!r}")
+
+
+def _lazily(series: list[Any], beta: Any, betas: Any, options: Any, task: Task, out: Any) -> Any:
+    """Return what is asked of series in chunks, without a look at their values."""
+    from optimlab.series.lazy import chunked
+
+    if betas is not None:
+        _refuse_both(beta, betas)
+    if out is not None:
+        raise ValueError("out must not be given with a Dask x; dask.array.store(result, out) writes what is lazy")
+    own = {"bias": task.moment[0]} if task.moment else {"of": task.of} if task.name == "sum" else {}
+    return chunked(task.name, series, beta, None if betas is None else list(betas), options | own)
 
 
 def _index(x: Any, options: Any, **others: Any) -> Any:
@@ -367,17 +394,18 @@ def _index(x: Any, options: Any, **others: Any) -> Any:
     return x.index
 
 
-def _write(plans: list[Plan], arrays: list[Array], results: list[Array], what: Any, total: bool, root: bool) -> None:
+def _write(plans: list[Plan], arrays: list[Array], results: list[Array], task: Task) -> None:
+    total, what = task.name == "sum", None
     if total:  # each value counts whole
         plans = [
             replace(each, s=np.ones(1), lightest=each.lightest / float(each.s[0]) if each.decay else each.lightest)
             for each in plans
         ]
-    if what is not None:
-        scales = [_scale(z) for z in (arrays[0], arrays[-1])] if what[1] else [1.0, 1.0]
-        what = (len(arrays) > 1, *what, *scales)
+    if task.moment is not None:
+        scales = [_scale(z) for z in (arrays[0], arrays[-1])] if task.moment[1] else [1.0, 1.0]
+        what = (len(arrays) > 1, *task.moment, *scales)
     sweep(plans, arrays, results, what, total=total)
-    if root:
+    if task.name == "std":
         for result in results:
             np.sqrt(result, out=result)
 

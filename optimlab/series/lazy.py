@@ -1,0 +1,250 @@
+"""The EMA of chunked series, on Dask: a summary of each chunk, what stands before each, its results with that carry."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from optimlab.checks import whole
+from optimlab.recurrence.decay import Decay
+from optimlab.recurrence.gain import Gain
+from optimlab.series.carried import Piece, Recipe
+from optimlab.series.frames import is_a, is_pandas, like, refuse_other_labels, values
+from optimlab.series.times import read_times
+from optimlab.typing import Array
+
+__all__ = ["chunked"]
+
+
+def _is_frame(x: Any) -> bool:
+    return is_a(x, "dask.dataframe", "Series", "DataFrame")
+
+
+def chunked(task: str, series: list[Any], beta: Any, betas: list[Any] | None, options: dict[str, Any]) -> Any:
+    """Return, lazily, what the functions of ``optimlab.series.ema`` say of series in memory."""
+    d = series[0].ndim
+    axis = whole("axis", options.pop("axis", 0), -d, d - 1) % d
+    rows = dict(zip(("x", "y"), series, strict=False))
+    rows |= {name: options.pop(name, None) for name in ("weights", "times", "by")}
+    if not isinstance(beta, (Decay, Gain)) and np.ndim(beta) > 0:
+        rows["beta"], beta = beta, None
+    recipe = Recipe(task, beta, options) if betas is None else Several(tuple(Recipe(task, b, options) for b in betas))
+    rows = {name: z for name, z in rows.items() if z is not None}
+    return (_of_frame if _is_frame(series[0]) else _of_array)(recipe, rows, axis, betas)
+
+
+@dataclass(frozen=True)
+class Several:
+    """One recipe for each of several decays: as one, whose results have a last axis for them."""
+
+    recipes: tuple[Recipe, ...]
+
+    def nothing(self) -> tuple[Any, ...]:
+        """Return the states before the first row."""
+        return tuple(each.nothing() for each in self.recipes)
+
+    def summary(self, piece: Piece) -> tuple[Any, ...]:
+        """Return what a chunk amounts to under each."""
+        return tuple(each.summary(piece) for each in self.recipes)
+
+    def merge(self, one: tuple[Any, ...], two: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Return the states after both."""
+        return tuple(each.merge(*states) for each, *states in zip(self.recipes, one, two, strict=True))
+
+    def results(self, piece: Piece, carry: tuple[Any, ...]) -> tuple[Array, None]:
+        """Return the results side by side."""
+        each = [recipe.results(piece, state)[0] for recipe, state in zip(self.recipes, carry, strict=True)]
+        return np.stack(each, axis=-1) if each else np.empty((*piece.x.shape, 0), piece.x.dtype), None
+
+
+# ------------------------------------------------------------------ tasks
+
+
+def _summary(recipe: Any, read: Any, *blocks: Any) -> Any:
+    return recipe.summary(read(*blocks)[0])
+
+
+def _results(recipe: Any, read: Any, carry: Any, *blocks: Any) -> Any:
+    piece, write = read(*blocks)
+    return write(recipe.results(piece, recipe.nothing() if carry is None else carry)[0])
+
+
+def _read_blocks(names: tuple[str, ...], axis: int, *blocks: Array) -> tuple[Piece, Any]:
+    """Return the blocks of arrays as (rows, columns), and how results become a block again."""
+    shape = np.moveaxis(blocks[0], axis, 0).shape
+    columns = (shape[0], int(np.prod(shape[1:])))[: len(shape)]
+    arrays = dict(zip(names, blocks, strict=True))
+    arrays |= {name: values(z, name) for name, z in arrays.items() if name in ("x", "y", "weights", "beta")}
+    for name, z in arrays.items():
+        if z.ndim == len(shape) > 1:
+            arrays[name] = np.moveaxis(z, axis, 0).reshape(columns)
+    return Piece(**arrays), partial(_write_block, shape, axis)
+
+
+def _write_block(shape: tuple[int, ...], axis: int, result: Array) -> Array:
+    more = result.shape[min(len(shape), 2) :]
+    return np.moveaxis(result.reshape(*shape, *more), 0, axis)
+
+
+def _read_partition(packed: tuple[Piece, Any]) -> tuple[Piece, Any]:
+    return packed
+
+
+def _stripe(name: str, recipe: Any, read: Any, chunks: dict[tuple[int, ...], list[Any]]) -> dict[Any, Any]:
+    """Return the tasks of chunks that follow one another: what stood before chunk i is one merge of two of them.
+
+    A summary of 2ʲ chunks that begin at a multiple of 2ʲ is that of its halves; so no result waits for more than
+    2 log₂ i merges, none for a chunk behind it, and what is merged with what depends on the chunks alone.
+    """
+    from dask.task_spec import Task, TaskRef
+
+    tasks: dict[Any, Any] = {}
+    places = list(chunks)
+
+    def node(first: int, width: int) -> Any:
+        key = (f"{name}-{width}", *places[first])
+        if key not in tasks and width == 1:
+            tasks[key] = Task(key, _summary, recipe, read, *chunks[places[first]])
+        elif key not in tasks:
+            half = width // 2
+            tasks[key] = Task(key, recipe.merge, node(first, half), node(first + half, half))
+        return TaskRef(key)
+
+    carries = [None]
+    for i in range(1, len(places)):
+        last = i & -i
+        carries.append(node(i - last, last))
+        if i > last:
+            key = (f"{name}-carry", *places[i])
+            tasks[key] = Task(key, recipe.merge, carries[i - last], carries[i])
+            carries[i] = TaskRef(key)
+    for carry, (place, blocks) in zip(carries, chunks.items(), strict=True):
+        key = (name, *place)
+        tasks[key] = Task(key, _results, recipe, read, carry, *blocks)
+    return tasks
+
+
+# ------------------------------------------------------------------ arrays
+
+
+def _of_array(recipe: Any, rows: dict[str, Any], axis: int, betas: Any) -> Any:
+    from dask import array
+    from dask.base import tokenize
+    from dask.highlevelgraph import HighLevelGraph
+    from dask.task_spec import TaskRef
+
+    given = rows["x"]
+    x = rows["x"] = _data(given)
+    rows = {name: x if name == "x" else _aligned(name, z, x, axis) for name, z in rows.items()}
+    dtype = _result_type(rows)
+    name = f"ema-{tokenize(recipe, axis, rows)}"
+    read = partial(_read_blocks, tuple(rows), axis)
+    tasks: dict[Any, Any] = {}
+    for column in np.ndindex(*(1 if d == axis else n for d, n in enumerate(x.numblocks))):
+        places = [(*column[:axis], i, *column[axis + 1 :]) for i in range(x.numblocks[axis])]
+        chunks = {
+            (*place, *[0] * (betas is not None)): [
+                TaskRef((z.name, *(place if z.ndim == x.ndim else place[axis : axis + 1]))) for z in rows.values()
+            ]
+            for place in places
+        }
+        tasks |= _stripe(name, recipe, read, chunks)
+    graph = HighLevelGraph.from_collections(name, tasks, dependencies=list(rows.values()))
+    chunks = (*x.chunks, *([(len(betas),)] if betas is not None else []))
+    result = array.Array(graph, name, chunks=chunks, meta=np.empty((0,) * len(chunks), dtype))
+    return like(result, given, betas)
+
+
+def _aligned(name: str, z: Any, x: Any, axis: int) -> Any:
+    """Return what belongs to the rows of x, or to its values, as a Dask array of its chunks."""
+    from dask import array
+
+    z = _data(z)
+    z = z if is_a(z, "dask.array", "Array") else array.from_array(_loaded(name, z))
+    each = {"y": (x.ndim,), "weights": (1, x.ndim)}.get(name, (1,))
+    whole = z.ndim == x.ndim
+    shape, chunks = (x.shape, x.chunks) if whole else (x.shape[axis : axis + 1], x.chunks[axis : axis + 1])
+    unknown = any(n != n for n in (*shape, *z.shape))
+    if z.ndim in each and unknown and z.numblocks == tuple(map(len, chunks)):
+        return z
+    if unknown:
+        raise ValueError(
+            f"{name} must have the chunks of x where lengths are unknown; got {z.numblocks} chunks, x has "
+            f"{x.numblocks}; x.compute_chunk_sizes(), and {name} likewise, make them known"
+        )
+    if z.ndim not in each or z.shape != shape:
+        raise ValueError(f"{name} must have shape {x.shape if name == 'y' else shape}; got {z.shape}")
+    return z.rechunk(chunks)
+
+
+def _data(z: Any) -> Any:
+    """Return the array of a DataArray or of a frame of Dask; anything else as it is."""
+    return z.data if is_a(z, "xarray", "DataArray") else z.values if _is_frame(z) else z
+
+
+def _loaded(name: str, z: Any) -> Array:
+    """Return as an array what is in memory."""
+    if name == "times" and isinstance(z, str):
+        raise ValueError(f"times={z!r} needs an x that has an index, a Series or DataFrame")
+    if name in ("times", "by"):
+        return read_times(z) if name == "times" else np.asanyarray(z.to_numpy() if hasattr(z, "to_numpy") else z)
+    return values(z, name)
+
+
+def _result_type(arrays: dict[str, Any]) -> Any:
+    return np.result_type(*(values(np.empty((0,) * z.ndim, z.dtype), n) for n, z in arrays.items() if n in ("x", "y")))
+
+
+# ------------------------------------------------------------------ frames
+
+
+def _of_frame(recipe: Any, rows: dict[str, Any], axis: int, betas: Any) -> Any:
+    from dask import dataframe
+    from dask.base import tokenize
+    from dask.dataframe.utils import meta_nonempty
+    from dask.task_spec import TaskRef
+
+    x = rows["x"]
+    if axis == 1:
+        raise ValueError("axis must be 0, the rows of a Dask DataFrame; x.map_partitions(ema, ..., axis=1) goes across")
+    rows = {name: z if name == "x" else _partitioned(name, z, x) for name, z in rows.items()}
+    dtype = np.result_type(*(values(meta_nonempty(z._meta), n) for n, z in rows.items() if n in ("x", "y")))
+    empty = np.empty((0, *x.shape[1:], *([] if betas is None else [len(betas)])), dtype)
+    packed = dataframe.map_partitions(
+        _packed, *rows.values(), names=tuple(rows), betas=betas, meta=x._meta, enforce_metadata=False
+    ).optimize()
+    name = f"ema-{tokenize(recipe, packed)}"
+    chunks = {(i,): [TaskRef(key)] for i, key in enumerate(packed.__dask_keys__())}
+    graph = dict(packed.__dask_graph__()) | _stripe(name, recipe, _read_partition, chunks)
+    keys = [(name, *place) for place in chunks]
+    return dataframe.from_graph(graph, like(empty, x._meta, betas), packed.divisions, keys, "ema")
+
+
+def _partitioned(name: str, z: Any, x: Any) -> Any:
+    """Return what belongs to the rows of x as a Dask frame of its partitions."""
+    from dask import dataframe
+
+    if name == "times" and isinstance(z, str) and z == "index":
+        return z
+    if is_pandas(z) and x.known_divisions:
+        z = dataframe.from_pandas(z, npartitions=1).repartition(divisions=x.divisions, force=True)
+    if not _is_frame(z):
+        raise TypeError(
+            f"{name} must be a Dask Series of the partitions of x, such as a column of its frame; got "
+            f"{type(z).__name__}; x.to_dask_array(lengths=True) has rows of known number, which take arrays"
+        )
+    if z.divisions != x.divisions:
+        raise ValueError(f"{name} must have the divisions of x; {name}.repartition(divisions=x.divisions) has them")
+    return z
+
+
+def _packed(*partitions: Any, names: tuple[str, ...], betas: Any) -> tuple[Piece, Any]:
+    """Return the arrays of a partition, and how results become one again."""
+    x, rows = partitions[0], dict(zip(names, partitions, strict=True))
+    for name, z in rows.items():
+        refuse_other_labels(z, x, name, 0)
+    index = {"times": x.index} if isinstance(rows.get("times"), str) else {}
+    return Piece(**{name: _loaded(name, z) for name, z in (rows | index).items()}), partial(like, x=x, more=betas)
