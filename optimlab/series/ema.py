@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, NamedTuple, Unpack
+from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -17,20 +17,27 @@ from optimlab.series.options import Options, Plan, plan, refuse
 from optimlab.series.sweep import sweep
 from optimlab.typing import Array
 
-__all__ = ["ema", "ema_corr", "ema_corr_matrix", "ema_cov", "ema_cov_matrix", "ema_std", "ema_sum", "ema_var"]
+__all__ = [
+    "CORRELATION",
+    "MEAN",
+    "SUM",
+    "ema",
+    "ema_corr",
+    "ema_corr_matrix",
+    "ema_cov",
+    "ema_cov_matrix",
+    "ema_std",
+    "ema_sum",
+    "ema_var",
+    "magnitude",
+    "moment_of",
+    "summed",
+]
 
 Beta = Decay | Gain | ArrayLike | None
-
-
-class Task(NamedTuple):
-    """What is asked."""
-
-    name: str
-    moment: tuple[bool, bool] | None = None  # biased or not, a correlation or not
-    of: str = "values"  # what is summed
-
-
-MEAN, CORRELATION = Task("mean"), Task("corr", (False, True))
+# What is asked: a second moment (biased or not, a correlation or not), a decayed sum, the root of what comes out.
+Task = tuple[tuple[bool, bool] | None, bool, bool]
+MEAN, SUM, CORRELATION = (None, False, False), (None, True, False), ((False, True), False, False)
 
 
 def ema(x: ArrayLike, beta: Beta = None, *, out: Array | None = None, **options: Unpack[Options]) -> Any:
@@ -156,7 +163,7 @@ def ema_sum(x: ArrayLike, beta: Beta = None, *, of: str = "values", **options: U
         raise ValueError("a decayed sum starts from nothing, and counts each value once; give no start and no spacing")
     if choice("of", of, ("values", "counts", "weights")) == "counts":
         options["weights"] = None
-    return _apply([x], beta, options, Task("sum", of=of))
+    return _apply([x], beta, options, SUM, of=of)
 
 
 def ema_var(x: ArrayLike, beta: Beta = None, *, bias: bool = False, **options: Unpack[Options]) -> Any:
@@ -194,7 +201,7 @@ def ema_var(x: ArrayLike, beta: Beta = None, *, bias: bool = False, **options: U
     >>> ema_var([10.0, np.nan, np.nan, 12.0], 0.5)[-1]  # two values: (10-12)²/2
     np.float64(2.0)
     """
-    return _apply([x], beta, options, _moment("var", bias))
+    return _apply([x], beta, options, moment_of(bias))
 
 
 def ema_std(x: ArrayLike, beta: Beta = None, *, bias: bool = False, **options: Unpack[Options]) -> Any:
@@ -220,7 +227,7 @@ def ema_std(x: ArrayLike, beta: Beta = None, *, bias: bool = False, **options: U
     >>> ema_std([1.0, 5.0, 7.0], 0.5, bias=True).round(6)
     array([0.      , 1.885618, 2.060315])
     """
-    return _apply([x], beta, options, _moment("std", bias))
+    return _apply([x], beta, options, moment_of(bias, root=True))
 
 
 def ema_cov(x: ArrayLike, y: ArrayLike, beta: Beta = None, *, bias: bool = False, **options: Unpack[Options]) -> Any:
@@ -248,7 +255,7 @@ def ema_cov(x: ArrayLike, y: ArrayLike, beta: Beta = None, *, bias: bool = False
     >>> ema_cov([1.0, 5.0, 7.0], [2.0, 3.0, 8.0], 0.5).round(6)
     array([     nan, 2.      , 8.285714])
     """
-    return _apply([x, y], beta, options, _moment("cov", bias))
+    return _apply([x, y], beta, options, moment_of(bias))
 
 
 def ema_corr(x: ArrayLike, y: ArrayLike, beta: Beta = None, **options: Unpack[Options]) -> Any:
@@ -305,7 +312,7 @@ def ema_cov_matrix(x: ArrayLike, beta: Beta = None, *, bias: bool = False, **opt
     array([[ 7.4286,  8.2857],
            [ 8.2857, 12.3571]])
     """
-    return _matrix(x, beta, options, _moment("cov", bias))
+    return _matrix(x, beta, options, moment_of(bias))
 
 
 def ema_corr_matrix(x: ArrayLike, beta: Beta = None, **options: Unpack[Options]) -> Any:
@@ -335,18 +342,21 @@ def ema_corr_matrix(x: ArrayLike, beta: Beta = None, **options: Unpack[Options])
     return _matrix(x, beta, options, CORRELATION)
 
 
-def _moment(name: str, bias: Any) -> Task:
-    return Task(name, (truth("bias", bias), False))
+def moment_of(bias: Any, root: bool = False) -> Task:
+    """Return the task of a second moment, biased or not, or its root."""
+    return (truth("bias", bias), False), False, root
 
 
-def _apply(series: list[Any], beta: Any, options: Any, task: Task = MEAN, *, out: Any = None) -> Any:
-    """Return what is asked of one series or two, in the type of the first."""
-    x, betas = series[0], options.pop("betas", None)
+def _apply(
+    series: list[Any], beta: Any, options: Any, task: Task = MEAN, *, out: Any = None, of: str = "values"
+) -> Any:
+    """Return what is asked of one series or two, in the type of the first; of ones in the place of its values."""
+    x, betas = series[0], _several(beta, options.pop("betas", None))
     framed = type(x) is not np.ndarray
     if framed and is_chunked(x):
-        return _lazily(series, beta, betas, options, task, out)
+        return _lazily(series, beta, options | {"betas": betas}, task, (out, of))
     arrays = [values(x), *(values(y, "y") for y in series[1:])]
-    if task.of != "values":
+    if of != "values":
         arrays = [np.where(np.isnan(arrays[0]), np.nan, 1.0)]
     shape, dtype = arrays[0].shape, arrays[0].dtype if len(arrays) == 1 else np.result_type(*arrays)
     if arrays[-1].shape != shape:
@@ -356,34 +366,36 @@ def _apply(series: list[Any], beta: Any, options: Any, task: Task = MEAN, *, out
         steps = plan(arrays[0], beta, index, **options)
         result = _checked_out(out, arrays[0], dtype)
         if task is not MEAN or not _short(steps, arrays[0], result):
-            _write([steps], arrays, [result], task)
+            _write([steps], arrays, [result], *task)
         return like(result, x) if framed else result
-    _refuse_both(beta, betas)
     result = _checked_out(out, arrays[0], dtype, (len(betas),))
     if len(betas):
         arrays = [z.copy() if np.may_share_memory(z, result) else z for z in arrays]  # which every decay reads
         plans = [plan(arrays[0], each, index, **options) for each in betas]
-        _write(plans, arrays, [result[..., j] for j in range(len(betas))], task)
-    return like(result, x, list(betas))
+        _write(plans, arrays, [result[..., j] for j in range(len(betas))], *task)
+    return like(result, x, betas)
 
 
-def _refuse_both(beta: Any, betas: Any) -> None:
+def _several(beta: Any, betas: Any) -> list[Any] | None:
+    if betas is None:
+        return None
     if beta is not None:
         raise ValueError("exactly one of beta and betas must be given; got both")
     if np.ndim(betas) != 1:
         raise TypeError(f"betas must be a sequence of decays; got {betas!r}")
+    return list(betas)
 
 
-def _lazily(series: list[Any], beta: Any, betas: Any, options: Any, task: Task, out: Any) -> Any:
-    """Return what is asked of series in chunks, without a look at their values."""
+def _lazily(series: list[Any], beta: Any, options: Any, task: Task, more: tuple[Any, str]) -> Any:
+    """Return what is asked of series in chunks, which nobody has looked at."""
     from optimlab.series.lazy import chunked
 
-    if betas is not None:
-        _refuse_both(beta, betas)
+    (moment, total, root), (out, of) = task, more
     if out is not None:
-        raise ValueError("out must not be given with a Dask x; dask.array.store(result, out) writes what is lazy")
-    own = {"bias": task.moment[0]} if task.moment else {"of": task.of} if task.name == "sum" else {}
-    return chunked(task.name, series, beta, None if betas is None else list(betas), options | own)
+        raise ValueError("out must not be given with a Dask x, whose result is lazy; dask.array.store(result, out) fills it")
+    name = "mean" if moment is None else "corr" if moment[1] else "std" if root else ("var", "cov")[len(series) - 1]
+    asked = ("sum", False, of) if total else (name, moment is not None and moment[0], of)
+    return chunked(asked, series, beta, options)
 
 
 def _index(x: Any, options: Any, **others: Any) -> Any:
@@ -394,18 +406,14 @@ def _index(x: Any, options: Any, **others: Any) -> Any:
     return x.index
 
 
-def _write(plans: list[Plan], arrays: list[Array], results: list[Array], task: Task) -> None:
-    total, what = task.name == "sum", None
-    if total:  # each value counts whole
-        plans = [
-            replace(each, s=np.ones(1), lightest=each.lightest / float(each.s[0]) if each.decay else each.lightest)
-            for each in plans
-        ]
-    if task.moment is not None:
-        scales = [_scale(z) for z in (arrays[0], arrays[-1])] if task.moment[1] else [1.0, 1.0]
-        what = (len(arrays) > 1, *task.moment, *scales)
+def _write(plans: list[Plan], arrays: list[Array], results: list[Array], what: Any, total: bool, root: bool) -> None:
+    if total:
+        plans = [summed(each) for each in plans]
+    if what is not None:
+        scales = [float(np.ldexp(1.0, -magnitude(z))) for z in (arrays[0], arrays[-1])] if what[1] else [1.0, 1.0]
+        what = (len(arrays) > 1, *what, *scales)
     sweep(plans, arrays, results, what, total=total)
-    if task.name == "std":
+    if root:
         for result in results:
             np.sqrt(result, out=result)
 
@@ -426,13 +434,19 @@ def _short(steps: Plan, x: Array, out: Array) -> bool:
     return abs(last) < np.inf
 
 
-def _scale(x: Array) -> float:
-    """Return the power of two that brings the largest value near 1, where squares would leave the range of floats."""
+def summed(steps: Plan) -> Plan:
+    """Return the plan of a sum, in which each value counts whole."""
+    lightest = steps.lightest / float(steps.s[0]) if steps.decay else steps.lightest
+    return replace(steps, s=np.ones(1), lightest=lightest)
+
+
+def magnitude(x: Array) -> int:
+    """Return the power of two of the largest value where squares would leave the range of floats, else 0."""
     flat = x.reshape(-1)
     largest = max(float(np.fmax.reduce(flat, initial=0.0)), -float(np.fmin.reduce(flat, initial=0.0)))
     if largest == np.inf:
         largest = float(np.nanmax(np.abs(x), initial=0.0, where=np.isfinite(x)))
-    return 1.0 if 1e-100 < largest < 1e100 or largest == 0.0 else float(np.ldexp(1.0, -int(np.frexp(largest)[1])))
+    return 0 if 1e-100 < largest < 1e100 or largest == 0.0 else int(np.frexp(largest)[1])
 
 
 def _checked_out(out: Any, x: Array, dtype: np.dtype[Any], more: tuple[int, ...] = ()) -> Array:

@@ -23,16 +23,18 @@ def _is_frame(x: Any) -> bool:
     return is_a(x, "dask.dataframe", "Series", "DataFrame")
 
 
-def chunked(task: str, series: list[Any], beta: Any, betas: list[Any] | None, options: dict[str, Any]) -> Any:
+def chunked(task: tuple[str, bool, str], series: list[Any], beta: Any, options: dict[str, Any]) -> Any:
     """Return, lazily, what the functions of ``optimlab.series.ema`` say of series in memory."""
-    d = series[0].ndim
+    d, (name, bias, of) = series[0].ndim, task
     axis = whole("axis", options.pop("axis", 0), -d, d - 1) % d
     rows = dict(zip(("x", "y"), series, strict=False))
-    rows |= {name: options.pop(name, None) for name in ("weights", "times", "by")}
+    rows |= {each: options.pop(each, None) for each in ("weights", "times", "by")}
+    betas = options.pop("betas")
     if not isinstance(beta, (Decay, Gain)) and np.ndim(beta) > 0:
         rows["beta"], beta = beta, None
-    recipe = Recipe(task, beta, options) if betas is None else Several(tuple(Recipe(task, b, options) for b in betas))
-    rows = {name: z for name, z in rows.items() if z is not None}
+    recipes = [Recipe(name, each, options, bias, of) for each in ([beta] if betas is None else betas)]
+    recipe = recipes[0] if betas is None else Several(tuple(recipes))
+    rows = {each: z for each, z in rows.items() if z is not None}
     return (_of_frame if _is_frame(series[0]) else _of_array)(recipe, rows, axis, betas)
 
 
