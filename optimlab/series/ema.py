@@ -392,7 +392,9 @@ def _lazily(series: list[Any], beta: Any, options: Any, task: Task, more: tuple[
 
     (moment, total, root), (out, of) = task, more
     if out is not None:
-        raise ValueError("out must not be given with a Dask x, whose result is lazy; dask.array.store(result, out) fills it")
+        raise ValueError(
+            "out must not be given with a Dask x, whose result is lazy; dask.array.store(result, out) fills it"
+        )
     name = "mean" if moment is None else "corr" if moment[1] else "std" if root else ("var", "cov")[len(series) - 1]
     asked = ("sum", False, of) if total else (name, moment is not None and moment[0], of)
     return chunked(asked, series, beta, options)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -13,10 +15,17 @@ from optimlab.recurrence.decay import Decay
 from optimlab.recurrence.gain import Gain
 from optimlab.series.carried import Piece, Recipe
 from optimlab.series.frames import is_a, is_pandas, like, refuse_other_labels, values
+from optimlab.series.options import of_gain
 from optimlab.series.times import read_times
 from optimlab.typing import Array
 
 __all__ = ["chunked"]
+
+Chunks = dict[tuple[int, ...], list[Any]]  # by their places, what is read of each
+
+
+def _is_unknown(length: Any) -> bool:
+    return not isinstance(length, (int, np.integer))
 
 
 def _is_frame(x: Any) -> bool:
@@ -35,6 +44,11 @@ def chunked(task: tuple[str, bool, str], series: list[Any], beta: Any, options: 
     recipes = [Recipe(name, each, options, bias, of) for each in ([beta] if betas is None else betas)]
     recipe = recipes[0] if betas is None else Several(tuple(recipes))
     rows = {each: z for each, z in rows.items() if z is not None}
+    if isinstance(beta, Gain) and of_gain(beta) is None and _is_unknown(series[0].shape[axis]):
+        raise ValueError(
+            f"a gain counts rows, and x must say how many a chunk has; got {beta!r}; x.compute_chunk_sizes() or, for a "
+            "DataFrame, x.to_dask_array(lengths=True) does"
+        )
     return (_of_frame if _is_frame(series[0]) else _of_array)(recipe, rows, axis, betas)
 
 
@@ -48,9 +62,9 @@ class Several:
         """Return the states before the first row."""
         return tuple(each.nothing() for each in self.recipes)
 
-    def summary(self, piece: Piece) -> tuple[Any, ...]:
+    def summary(self, piece: Piece, before: int) -> tuple[Any, ...]:
         """Return what a chunk amounts to under each."""
-        return tuple(each.summary(piece) for each in self.recipes)
+        return tuple(each.summary(piece, before) for each in self.recipes)
 
     def merge(self, one: tuple[Any, ...], two: tuple[Any, ...]) -> tuple[Any, ...]:
         """Return the states after both."""
@@ -65,8 +79,8 @@ class Several:
 # ------------------------------------------------------------------ tasks
 
 
-def _summary(recipe: Any, read: Any, *blocks: Any) -> Any:
-    return recipe.summary(read(*blocks)[0])
+def _summary(recipe: Any, read: Any, before: int, *blocks: Any) -> Any:
+    return recipe.summary(read(*blocks)[0], before)
 
 
 def _results(recipe: Any, read: Any, carry: Any, *blocks: Any) -> Any:
@@ -95,7 +109,7 @@ def _read_partition(packed: tuple[Piece, Any]) -> tuple[Piece, Any]:
     return packed
 
 
-def _stripe(name: str, recipe: Any, read: Any, chunks: dict[tuple[int, ...], list[Any]]) -> dict[Any, Any]:
+def _stripe(name: str, recipe: Any, read: Any, chunks: Chunks, before: Sequence[int]) -> dict[Any, Any]:
     """Return the tasks of chunks that follow one another: what stood before chunk i is one merge of two of them.
 
     A summary of 2ʲ chunks that begin at a multiple of 2ʲ is that of its halves; so no result waits for more than
@@ -109,7 +123,7 @@ def _stripe(name: str, recipe: Any, read: Any, chunks: dict[tuple[int, ...], lis
     def node(first: int, width: int) -> Any:
         key = (f"{name}-{width}", *places[first])
         if key not in tasks and width == 1:
-            tasks[key] = Task(key, _summary, recipe, read, *chunks[places[first]])
+            tasks[key] = Task(key, _summary, recipe, read, before[first], *chunks[places[first]])
         elif key not in tasks:
             half = width // 2
             tasks[key] = Task(key, recipe.merge, node(first, half), node(first + half, half))
@@ -144,6 +158,7 @@ def _of_array(recipe: Any, rows: dict[str, Any], axis: int, betas: Any) -> Any:
     dtype = _result_type(rows)
     name = f"ema-{tokenize(recipe, axis, rows)}"
     read = partial(_read_blocks, tuple(rows), axis)
+    before = [0, *accumulate(0 if _is_unknown(n) else n for n in x.chunks[axis])]
     tasks: dict[Any, Any] = {}
     for column in np.ndindex(*(1 if d == axis else n for d, n in enumerate(x.numblocks))):
         places = [(*column[:axis], i, *column[axis + 1 :]) for i in range(x.numblocks[axis])]
@@ -153,7 +168,7 @@ def _of_array(recipe: Any, rows: dict[str, Any], axis: int, betas: Any) -> Any:
             ]
             for place in places
         }
-        tasks |= _stripe(name, recipe, read, chunks)
+        tasks |= _stripe(name, recipe, read, chunks, before)
     graph = HighLevelGraph.from_collections(name, tasks, dependencies=list(rows.values()))
     chunks = (*x.chunks, *([(len(betas),)] if betas is not None else []))
     result = array.Array(graph, name, chunks=chunks, meta=np.empty((0,) * len(chunks), dtype))
@@ -169,7 +184,7 @@ def _aligned(name: str, z: Any, x: Any, axis: int) -> Any:
     each = {"y": (x.ndim,), "weights": (1, x.ndim)}.get(name, (1,))
     whole = z.ndim == x.ndim
     shape, chunks = (x.shape, x.chunks) if whole else (x.shape[axis : axis + 1], x.chunks[axis : axis + 1])
-    unknown = any(n != n for n in (*shape, *z.shape))
+    unknown = any(map(_is_unknown, (*shape, *z.shape)))
     if z.ndim in each and unknown and z.numblocks == tuple(map(len, chunks)):
         return z
     if unknown:
@@ -220,7 +235,7 @@ def _of_frame(recipe: Any, rows: dict[str, Any], axis: int, betas: Any) -> Any:
     ).optimize()
     name = f"ema-{tokenize(recipe, packed)}"
     chunks = {(i,): [TaskRef(key)] for i, key in enumerate(packed.__dask_keys__())}
-    graph = dict(packed.__dask_graph__()) | _stripe(name, recipe, _read_partition, chunks)
+    graph = dict(packed.__dask_graph__()) | _stripe(name, recipe, _read_partition, chunks, [0] * len(chunks))
     keys = [(name, *place) for place in chunks]
     return dataframe.from_graph(graph, like(empty, x._meta, betas), packed.divisions, keys, "ema")
 
