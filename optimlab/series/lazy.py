@@ -14,7 +14,7 @@ from optimlab.checks import whole
 from optimlab.recurrence.decay import Decay
 from optimlab.recurrence.gain import Gain
 from optimlab.series.carried import Piece, Recipe
-from optimlab.series.frames import is_a, is_pandas, like, refuse_other_labels, values
+from optimlab.series.frames import is_a, is_chunked, is_pandas, like, refuse_other_labels, values
 from optimlab.series.options import of_gain
 from optimlab.series.times import read_times
 from optimlab.typing import Array
@@ -22,6 +22,15 @@ from optimlab.typing import Array
 __all__ = ["chunked"]
 
 Chunks = dict[tuple[int, ...], list[Any]]  # by their places, what is read of each
+
+
+def _sample(z: Any) -> Any:
+    """Return something in memory of the dtypes of z."""
+    if _is_frame(z):
+        from dask.dataframe.utils import meta_nonempty
+
+        return meta_nonempty(z._meta)
+    return np.empty((0,) * z.ndim, z.dtype) if is_chunked(z) else z
 
 
 def _is_unknown(length: Any) -> bool:
@@ -49,7 +58,9 @@ def chunked(task: tuple[str, bool, str], series: list[Any], beta: Any, options: 
             f"a gain counts rows, and x must say how many a chunk has; got {beta!r}; x.compute_chunk_sizes() or, for a "
             "DataFrame, x.to_dask_array(lengths=True) does"
         )
-    return (_of_frame if _is_frame(series[0]) else _of_array)(recipe, rows, axis, betas)
+    dtype = np.result_type(*(values(_sample(z), each) for each, z in rows.items() if each in ("x", "y")))
+    dtype = dtype if of == "values" else np.dtype(np.float64)
+    return (_of_frame if _is_frame(series[0]) else _of_array)(recipe, rows, axis, betas, dtype)
 
 
 @dataclass(frozen=True)
@@ -146,7 +157,7 @@ def _stripe(name: str, recipe: Any, read: Any, chunks: Chunks, before: Sequence[
 # ------------------------------------------------------------------ arrays
 
 
-def _of_array(recipe: Any, rows: dict[str, Any], axis: int, betas: Any) -> Any:
+def _of_array(recipe: Any, rows: dict[str, Any], axis: int, betas: Any, dtype: Any) -> Any:
     from dask import array
     from dask.base import tokenize
     from dask.highlevelgraph import HighLevelGraph
@@ -155,7 +166,6 @@ def _of_array(recipe: Any, rows: dict[str, Any], axis: int, betas: Any) -> Any:
     given = rows["x"]
     x = rows["x"] = _data(given)
     rows = {name: x if name == "x" else _aligned(name, z, x, axis) for name, z in rows.items()}
-    dtype = _result_type(rows)
     name = f"ema-{tokenize(recipe, axis, rows)}"
     read = partial(_read_blocks, tuple(rows), axis)
     before = [0, *accumulate(0 if _is_unknown(n) else n for n in x.chunks[axis])]
@@ -211,24 +221,18 @@ def _loaded(name: str, z: Any) -> Array:
     return values(z, name)
 
 
-def _result_type(arrays: dict[str, Any]) -> Any:
-    return np.result_type(*(values(np.empty((0,) * z.ndim, z.dtype), n) for n, z in arrays.items() if n in ("x", "y")))
-
-
 # ------------------------------------------------------------------ frames
 
 
-def _of_frame(recipe: Any, rows: dict[str, Any], axis: int, betas: Any) -> Any:
+def _of_frame(recipe: Any, rows: dict[str, Any], axis: int, betas: Any, dtype: Any) -> Any:
     from dask import dataframe
     from dask.base import tokenize
-    from dask.dataframe.utils import meta_nonempty
     from dask.task_spec import TaskRef
 
     x = rows["x"]
     if axis == 1:
         raise ValueError("axis must be 0, the rows of a Dask DataFrame; x.map_partitions(ema, ..., axis=1) goes across")
     rows = {name: z if name == "x" else _partitioned(name, z, x) for name, z in rows.items()}
-    dtype = np.result_type(*(values(meta_nonempty(z._meta), n) for n, z in rows.items() if n in ("x", "y")))
     empty = np.empty((0, *x.shape[1:], *([] if betas is None else [len(betas)])), dtype)
     packed = dataframe.map_partitions(
         _packed, *rows.values(), names=tuple(rows), betas=betas, meta=x._meta, enforce_metadata=False
