@@ -126,7 +126,7 @@ def like(result: Array, x: Any, more: list[Any] | None = None) -> Any:
         return type(x)(result, index=x.index, copy=False, **named)
     if is_pandas(x):
         pandas = sys.modules["pandas"]
-        columns = more if x.ndim == 1 else pandas.MultiIndex.from_product([x.columns, more])
+        columns: Any = more if x.ndim == 1 else pandas.MultiIndex.from_product([x.columns, more])
         return pandas.DataFrame(result.reshape(len(x), len(columns)), index=x.index, columns=columns)
     if is_polars(x) and more is None:
         return type(x)(result, schema=x.columns, orient="row") if hasattr(x, "columns") else type(x)(x.name, result)

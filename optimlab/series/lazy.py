@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate
 from typing import Any
@@ -16,29 +14,11 @@ from optimlab.recurrence.gain import Gain
 from optimlab.series.carried import Piece, Recipe
 from optimlab.series.frames import is_a, is_chunked, is_pandas, like, refuse_other_labels, values
 from optimlab.series.options import of_gain
+from optimlab.series.prefix import Several, stripe
 from optimlab.series.times import read_times
 from optimlab.typing import Array
 
 __all__ = ["chunked"]
-
-Chunks = dict[tuple[int, ...], list[Any]]  # by their places, what is read of each
-
-
-def _sample(z: Any) -> Any:
-    """Return something in memory of the dtypes of z."""
-    if _is_frame(z):
-        from dask.dataframe.utils import meta_nonempty
-
-        return meta_nonempty(z._meta)
-    return np.empty((0,) * z.ndim, z.dtype) if is_chunked(z) else z
-
-
-def _is_unknown(length: Any) -> bool:
-    return not isinstance(length, (int, np.integer))
-
-
-def _is_frame(x: Any) -> bool:
-    return is_a(x, "dask.dataframe", "Series", "DataFrame")
 
 
 def chunked(task: tuple[str, bool, str], series: list[Any], beta: Any, options: dict[str, Any]) -> Any:
@@ -63,40 +43,51 @@ def chunked(task: tuple[str, bool, str], series: list[Any], beta: Any, options: 
     return (_of_frame if _is_frame(series[0]) else _of_array)(recipe, rows, axis, betas, dtype)
 
 
-@dataclass(frozen=True)
-class Several:
-    """One recipe for each of several decays: as one, whose results have a last axis for them."""
+def _sample(z: Any) -> Any:
+    """Return something in memory of the dtypes of z."""
+    if _is_frame(z):
+        from dask.dataframe.utils import meta_nonempty
 
-    recipes: tuple[Recipe, ...]
-
-    def nothing(self) -> tuple[Any, ...]:
-        """Return the states before the first row."""
-        return tuple(each.nothing() for each in self.recipes)
-
-    def summary(self, piece: Piece, before: int) -> tuple[Any, ...]:
-        """Return what a chunk amounts to under each."""
-        return tuple(each.summary(piece, before) for each in self.recipes)
-
-    def merge(self, one: tuple[Any, ...], two: tuple[Any, ...]) -> tuple[Any, ...]:
-        """Return the states after both."""
-        return tuple(each.merge(*states) for each, *states in zip(self.recipes, one, two, strict=True))
-
-    def results(self, piece: Piece, carry: tuple[Any, ...]) -> tuple[Array, None]:
-        """Return the results side by side."""
-        each = [recipe.results(piece, state)[0] for recipe, state in zip(self.recipes, carry, strict=True)]
-        return np.stack(each, axis=-1) if each else np.empty((*piece.x.shape, 0), piece.x.dtype), None
+        return meta_nonempty(z._meta)
+    return np.empty((0,) * z.ndim, z.dtype) if is_chunked(z) else z
 
 
-# ------------------------------------------------------------------ tasks
+def _is_unknown(length: Any) -> bool:
+    return not isinstance(length, (int, np.integer))
 
 
-def _summary(recipe: Any, read: Any, before: int, *blocks: Any) -> Any:
-    return recipe.summary(read(*blocks)[0], before)
+def _is_frame(x: Any) -> bool:
+    return is_a(x, "dask.dataframe", "Series", "DataFrame")
 
 
-def _results(recipe: Any, read: Any, carry: Any, *blocks: Any) -> Any:
-    piece, write = read(*blocks)
-    return write(recipe.results(piece, recipe.nothing() if carry is None else carry)[0])
+# ------------------------------------------------------------------ arrays
+
+
+def _of_array(recipe: Any, rows: dict[str, Any], axis: int, betas: Any, dtype: Any) -> Any:
+    from dask import array
+    from dask.base import tokenize
+    from dask.highlevelgraph import HighLevelGraph
+
+    x = _data(rows["x"])
+    arrays = {name: x if name == "x" else _aligned(name, z, x, axis) for name, z in rows.items()}
+    name, read = f"ema-{tokenize(recipe, axis, arrays)}", partial(_read_blocks, tuple(arrays), axis)
+    before = [0, *accumulate(0 if _is_unknown(n) else n for n in x.chunks[axis])]
+    graph: dict[Any, Any] = {}
+    for column in np.ndindex(*(1 if d == axis else n for d, n in enumerate(x.numblocks))):
+        places = [(*column[:axis], i, *column[axis + 1 :]) for i in range(x.numblocks[axis])]
+        last = () if betas is None else (0,)
+        graph |= stripe(name, recipe, read, {(*at, *last): _blocks(arrays, at, axis) for at in places}, before)
+    layers = HighLevelGraph.from_collections(name, graph, dependencies=list(arrays.values()))
+    chunks = (*x.chunks, *([] if betas is None else [(len(betas),)]))
+    result: Any = array.Array(layers, name, chunks=chunks, meta=np.empty((0,) * len(chunks), dtype))
+    return like(result, rows["x"], betas)
+
+
+def _blocks(arrays: dict[str, Any], at: tuple[int, ...], axis: int) -> list[Any]:
+    """Return references to the blocks at a place of the first array, and to those of its rows."""
+    from dask.task_spec import TaskRef
+
+    return [TaskRef((z.name, *(at if z.ndim == len(at) else at[axis : axis + 1]))) for z in arrays.values()]
 
 
 def _read_blocks(names: tuple[str, ...], axis: int, *blocks: Array) -> tuple[Piece, Any]:
@@ -114,75 +105,6 @@ def _read_blocks(names: tuple[str, ...], axis: int, *blocks: Array) -> tuple[Pie
 def _write_block(shape: tuple[int, ...], axis: int, result: Array) -> Array:
     more = result.shape[min(len(shape), 2) :]
     return np.moveaxis(result.reshape(*shape, *more), 0, axis)
-
-
-def _read_partition(packed: tuple[Piece, Any]) -> tuple[Piece, Any]:
-    return packed
-
-
-def _stripe(name: str, recipe: Any, read: Any, chunks: Chunks, before: Sequence[int]) -> dict[Any, Any]:
-    """Return the tasks of chunks that follow one another: what stood before chunk i is one merge of two of them.
-
-    A summary of 2ʲ chunks that begin at a multiple of 2ʲ is that of its halves; so no result waits for more than
-    2 log₂ i merges, none for a chunk behind it, and what is merged with what depends on the chunks alone.
-    """
-    from dask.task_spec import Task, TaskRef
-
-    tasks: dict[Any, Any] = {}
-    places = list(chunks)
-
-    def node(first: int, width: int) -> Any:
-        key = (f"{name}-{width}", *places[first])
-        if key not in tasks and width == 1:
-            tasks[key] = Task(key, _summary, recipe, read, before[first], *chunks[places[first]])
-        elif key not in tasks:
-            half = width // 2
-            tasks[key] = Task(key, recipe.merge, node(first, half), node(first + half, half))
-        return TaskRef(key)
-
-    carries = [None]
-    for i in range(1, len(places)):
-        last = i & -i
-        carries.append(node(i - last, last))
-        if i > last:
-            key = (f"{name}-carry", *places[i])
-            tasks[key] = Task(key, recipe.merge, carries[i - last], carries[i])
-            carries[i] = TaskRef(key)
-    for carry, (place, blocks) in zip(carries, chunks.items(), strict=True):
-        key = (name, *place)
-        tasks[key] = Task(key, _results, recipe, read, carry, *blocks)
-    return tasks
-
-
-# ------------------------------------------------------------------ arrays
-
-
-def _of_array(recipe: Any, rows: dict[str, Any], axis: int, betas: Any, dtype: Any) -> Any:
-    from dask import array
-    from dask.base import tokenize
-    from dask.highlevelgraph import HighLevelGraph
-    from dask.task_spec import TaskRef
-
-    given = rows["x"]
-    x = rows["x"] = _data(given)
-    rows = {name: x if name == "x" else _aligned(name, z, x, axis) for name, z in rows.items()}
-    name = f"ema-{tokenize(recipe, axis, rows)}"
-    read = partial(_read_blocks, tuple(rows), axis)
-    before = [0, *accumulate(0 if _is_unknown(n) else n for n in x.chunks[axis])]
-    tasks: dict[Any, Any] = {}
-    for column in np.ndindex(*(1 if d == axis else n for d, n in enumerate(x.numblocks))):
-        places = [(*column[:axis], i, *column[axis + 1 :]) for i in range(x.numblocks[axis])]
-        chunks = {
-            (*place, *[0] * (betas is not None)): [
-                TaskRef((z.name, *(place if z.ndim == x.ndim else place[axis : axis + 1]))) for z in rows.values()
-            ]
-            for place in places
-        }
-        tasks |= _stripe(name, recipe, read, chunks, before)
-    graph = HighLevelGraph.from_collections(name, tasks, dependencies=list(rows.values()))
-    chunks = (*x.chunks, *([(len(betas),)] if betas is not None else []))
-    result = array.Array(graph, name, chunks=chunks, meta=np.empty((0,) * len(chunks), dtype))
-    return like(result, given, betas)
 
 
 def _aligned(name: str, z: Any, x: Any, axis: int) -> Any:
@@ -238,10 +160,14 @@ def _of_frame(recipe: Any, rows: dict[str, Any], axis: int, betas: Any, dtype: A
         _packed, *rows.values(), names=tuple(rows), betas=betas, meta=x._meta, enforce_metadata=False
     ).optimize()
     name = f"ema-{tokenize(recipe, packed)}"
-    chunks = {(i,): [TaskRef(key)] for i, key in enumerate(packed.__dask_keys__())}
-    graph = dict(packed.__dask_graph__()) | _stripe(name, recipe, _read_partition, chunks, [0] * len(chunks))
+    chunks: Any = {(i,): [TaskRef(key)] for i, key in enumerate(packed.__dask_keys__())}
+    graph = dict(packed.__dask_graph__()) | stripe(name, recipe, _read_partition, chunks, [0] * len(chunks))
     keys = [(name, *place) for place in chunks]
     return dataframe.from_graph(graph, like(empty, x._meta, betas), packed.divisions, keys, "ema")
+
+
+def _read_partition(packed: tuple[Piece, Any]) -> tuple[Piece, Any]:
+    return packed
 
 
 def _partitioned(name: str, z: Any, x: Any) -> Any:
