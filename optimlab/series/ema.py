@@ -49,7 +49,7 @@ def ema(x: ArrayLike, beta: Beta = None, *, out: Array | None = None, **options:
     ----------
     x : array_like, Series, DataFrame or DataArray of float32, float64, integer or Boolean
         Values; NaN is a gap, an infinity is a value (and stays in the mean). To treat infinities as gaps, pass
-        ``np.where(np.isfinite(x), x, np.nan)``.
+        ``np.where(np.isfinite(x), x, np.nan)``. Also arrays and frames of Dask, and DataArrays on it, see Notes.
     beta : float in [0, 1), Decay, gain, or array_like of float, shape (rows,)
         Decay. An array holds one β for each row, ``m ← β_t m + (1-β_t) x_t``. A gain, such as ``PowerGain(7)``, says
         k for the first, second, ... value, and the start; a gap is then no step.
@@ -109,6 +109,10 @@ def ema(x: ArrayLike, beta: Beta = None, *, out: Array | None = None, **options:
     -----
     A mean of equal values is that value, exactly. Series of 65 536 values or more are averaged by compiled loops, on
     all cores, where numba is installed; both ways agree to a few units in the last place.
+
+    Of an ``x`` of Dask the result is lazy and in the chunks of ``x``, which may be cut along any axis; that of an
+    ``x`` in memory to 1e-14, and the same bits whatever the number of workers. Each chunk is read twice: for what it
+    amounts to, and for its results. What belongs to the rows may be of Dask too, or in memory where lengths are known.
 
     Source
     ------
