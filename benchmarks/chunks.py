@@ -15,26 +15,26 @@ import timing
 
 os.environ.update(dict.fromkeys(timing.THREADS, "1"))  # not to one core: there are workers
 
-import logging  # noqa: E402
-from collections.abc import Callable, Iterator  # noqa: E402
-from contextlib import ExitStack, contextmanager  # noqa: E402
-from typing import Any  # noqa: E402
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
 
-import dask.array as da  # noqa: E402
-import numpy as np  # noqa: E402
-from distributed import Client, LocalCluster, get_worker  # noqa: E402
+import dask.array as da
+import numpy as np
+from distributed import Client, LocalCluster
 
-from optimlab import ema  # noqa: E402
+from optimlab import ema
 
 Call = Callable[[], Any]
 HALFLIFE = 1000.0
 WORKERS = {1: "one worker", 2: "two workers"}
 
 
-def pin() -> None:
+def pin(dask_worker: Any) -> None:
     """Keep this worker to a core of its own."""
     cores = sorted(os.sched_getaffinity(0))
-    os.sched_setaffinity(0, {cores[get_worker().name % len(cores)]})
+    os.sched_setaffinity(0, {cores[dask_worker.name % len(cores)]})
 
 
 @contextmanager
