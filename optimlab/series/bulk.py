@@ -105,8 +105,8 @@ def ema_file(
     chunk : int, at least 1
         Rows at a time; by default as many as have 2²⁰ values.
     dialect : dict, optional
-        How a text file is written: ``sep``, ``decimal``, ``thousands``, ``encoding``, ``na``, ``skip``, ``dayfirst`` and
-        ``time_format`` of ``read_series``.
+        How a text file is written: ``sep``, ``decimal``, ``thousands``, ``encoding``, ``na``, ``skip``, ``time_format``
+        and ``dayfirst`` of ``read_series``.
     progress : callable, optional
         Called at the start and after each chunk with the rows that are done and those that there are (None: unknown).
     **options

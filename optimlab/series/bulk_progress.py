@@ -17,6 +17,7 @@ from optimlab.typing import Array
 
 __all__ = ["Position", "discard", "load", "save"]
 
+_OWN = "array "  # before the names of arrays, which may be any
 _FORM = 1  # of the record; one of another form is no longer understood
 
 
@@ -37,7 +38,8 @@ def save(target: Path, position: Position, source: Mapping[str, Any], arguments:
     numbers = {name: value for name, value in asdict(position).items() if name != "arrays"}
     head = {"form": _FORM, "source": source, "arguments": arguments, "position": numbers}
     with replacing(_record(target)) as file:
-        np.savez(file, head=np.frombuffer(json.dumps(head).encode(), np.uint8), **position.arrays)
+        arrays: dict[str, Any] = {f"{_OWN}{name}": array for name, array in position.arrays.items()}
+        np.savez(file, head=np.frombuffer(json.dumps(head).encode(), np.uint8), **arrays)
 
 
 def load(target: Path, source: Mapping[str, Any], arguments: Mapping[str, Any]) -> Position:
@@ -47,7 +49,7 @@ def load(target: Path, source: Mapping[str, Any], arguments: Mapping[str, Any]) 
     """
     try:
         with np.load(_record(target), allow_pickle=False) as record:
-            arrays = dict(record)
+            arrays = {name.removeprefix(_OWN): array for name, array in record.items()}
         head = json.loads(arrays.pop("head").tobytes())
         if head["form"] != _FORM or head["source"] != json.loads(json.dumps(source)):
             return Position()

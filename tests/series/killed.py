@@ -1,0 +1,39 @@
+"""A program that kills runs of `ema_file` at random moments and lets the next go on: its children, it has one thread."""
+
+KILLS = """
+import os
+import random
+import signal
+import time
+from pathlib import Path
+
+from optimlab import ema_file
+from optimlab.series import bulk
+
+bulk.SAVED, bulk._SHARE = -1.0, 0.0  # a record after each chunk
+given = {"column": "price", "times": "when", "by": "name", "weights": "volume", "halflife": "9s", "chunk": 10}
+chance = random.Random(0)
+
+
+def run(out):
+    child = os.fork()
+    if not child:
+        ema_file("ticks.parquet", out, **given)
+        os._exit(0)
+    return child
+
+
+for kind in ("npy", "csv", "parquet"):
+    begun = time.perf_counter()
+    ema_file("ticks.parquet", f"whole.{kind}", **given)
+    seconds, kills, out = time.perf_counter() - begun, 0, Path(f"smooth.{kind}")
+    while kills < 10:
+        out.unlink(missing_ok=True)
+        while not out.exists():
+            child = run(out)
+            time.sleep(chance.uniform(0.0, 0.5 * seconds))
+            os.kill(child, signal.SIGKILL)
+            kills += os.WIFSIGNALED(os.waitpid(child, 0)[1])
+        assert out.read_bytes() == Path(f"whole.{kind}").read_bytes()
+    print(kind)
+"""
