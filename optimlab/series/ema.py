@@ -17,7 +17,22 @@ from optimlab.series.options import Options, Plan, plan, refuse
 from optimlab.series.sweep import sweep
 from optimlab.typing import Array
 
-__all__ = ["ema", "ema_corr", "ema_corr_matrix", "ema_cov", "ema_cov_matrix", "ema_std", "ema_sum", "ema_var"]
+__all__ = [
+    "CORRELATION",
+    "MEAN",
+    "SUM",
+    "ema",
+    "ema_corr",
+    "ema_corr_matrix",
+    "ema_cov",
+    "ema_cov_matrix",
+    "ema_std",
+    "ema_sum",
+    "ema_var",
+    "magnitude",
+    "moment_of",
+    "summed",
+]
 
 Beta = Decay | Gain | ArrayLike | None
 # What is asked: a second moment (biased or not, a correlation or not), a decayed sum, the root of what comes out.
@@ -187,7 +202,7 @@ def ema_var(x: ArrayLike, beta: Beta = None, *, bias: bool = False, **options: U
     >>> ema_var([10.0, np.nan, np.nan, 12.0], 0.5)[-1]  # two values: (10-12)²/2
     np.float64(2.0)
     """
-    return _apply([x], beta, options, _moment(bias))
+    return _apply([x], beta, options, moment_of(bias))
 
 
 def ema_std(x: ArrayLike, beta: Beta = None, *, bias: bool = False, **options: Unpack[Options]) -> Any:
@@ -213,7 +228,7 @@ def ema_std(x: ArrayLike, beta: Beta = None, *, bias: bool = False, **options: U
     >>> ema_std([1.0, 5.0, 7.0], 0.5, bias=True).round(6)
     array([0.      , 1.885618, 2.060315])
     """
-    return _apply([x], beta, options, _moment(bias, root=True))
+    return _apply([x], beta, options, moment_of(bias, root=True))
 
 
 def ema_cov(x: ArrayLike, y: ArrayLike, beta: Beta = None, *, bias: bool = False, **options: Unpack[Options]) -> Any:
@@ -241,7 +256,7 @@ def ema_cov(x: ArrayLike, y: ArrayLike, beta: Beta = None, *, bias: bool = False
     >>> ema_cov([1.0, 5.0, 7.0], [2.0, 3.0, 8.0], 0.5).round(6)
     array([     nan, 2.      , 8.285714])
     """
-    return _apply([x, y], beta, options, _moment(bias))
+    return _apply([x, y], beta, options, moment_of(bias))
 
 
 def ema_corr(x: ArrayLike, y: ArrayLike, beta: Beta = None, **options: Unpack[Options]) -> Any:
@@ -298,7 +313,7 @@ def ema_cov_matrix(x: ArrayLike, beta: Beta = None, *, bias: bool = False, **opt
     array([[ 7.4286,  8.2857],
            [ 8.2857, 12.3571]])
     """
-    return _matrix(x, beta, options, _moment(bias))
+    return _matrix(x, beta, options, moment_of(bias))
 
 
 def ema_corr_matrix(x: ArrayLike, beta: Beta = None, **options: Unpack[Options]) -> Any:
@@ -328,7 +343,8 @@ def ema_corr_matrix(x: ArrayLike, beta: Beta = None, **options: Unpack[Options])
     return _matrix(x, beta, options, CORRELATION)
 
 
-def _moment(bias: Any, root: bool = False) -> Task:
+def moment_of(bias: Any, root: bool = False) -> Task:
+    """Return the task of a second moment, biased or not, or its root."""
     return (truth("bias", bias), False), False, root
 
 
@@ -368,13 +384,10 @@ def _index(x: Any, options: Any, **others: Any) -> Any:
 
 
 def _write(plans: list[Plan], arrays: list[Array], results: list[Array], what: Any, total: bool, root: bool) -> None:
-    if total:  # each value counts whole
-        plans = [
-            replace(each, s=np.ones(1), lightest=each.lightest / float(each.s[0]) if each.decay else each.lightest)
-            for each in plans
-        ]
+    if total:
+        plans = [summed(each) for each in plans]
     if what is not None:
-        scales = [_scale(z) for z in (arrays[0], arrays[-1])] if what[1] else [1.0, 1.0]
+        scales = [float(np.ldexp(1.0, -magnitude(z))) for z in (arrays[0], arrays[-1])] if what[1] else [1.0, 1.0]
         what = (len(arrays) > 1, *what, *scales)
     sweep(plans, arrays, results, what, total=total)
     if root:
@@ -398,13 +411,19 @@ def _short(steps: Plan, x: Array, out: Array) -> bool:
     return abs(last) < np.inf
 
 
-def _scale(x: Array) -> float:
-    """Return the power of two that brings the largest value near 1, where squares would leave the range of floats."""
+def summed(steps: Plan) -> Plan:
+    """Return the plan of a sum, in which each value counts whole."""
+    lightest = steps.lightest / float(steps.s[0]) if steps.decay else steps.lightest
+    return replace(steps, s=np.ones(1), lightest=lightest)
+
+
+def magnitude(x: Array) -> int:
+    """Return the power of two of the largest value where squares would leave the range of floats, else 0."""
     flat = x.reshape(-1)
     largest = max(float(np.fmax.reduce(flat, initial=0.0)), -float(np.fmin.reduce(flat, initial=0.0)))
     if largest == np.inf:
         largest = float(np.nanmax(np.abs(x), initial=0.0, where=np.isfinite(x)))
-    return 1.0 if 1e-100 < largest < 1e100 or largest == 0.0 else float(np.ldexp(1.0, -int(np.frexp(largest)[1])))
+    return 0 if 1e-100 < largest < 1e100 or largest == 0.0 else int(np.frexp(largest)[1])
 
 
 def _checked_out(out: Any, x: Array, dtype: np.dtype[Any], more: tuple[int, ...] = ()) -> Array:
