@@ -19,7 +19,8 @@ from optimlab.recurrence.gain import Gain
 from optimlab.series.bulk_progress import Position, discard, load, save
 from optimlab.series.bulk_readers import Reader, Rows, Wanted, ahead, forget, reader, regrid
 from optimlab.series.bulk_writers import writer
-from optimlab.series.carried import Carried, Piece, Recipe
+from optimlab.series.carried import Piece, Recipe
+from optimlab.series.merging import Carried
 from optimlab.series.options import Options, refuse
 from optimlab.series.sweep import cuts
 from optimlab.typing import Array
@@ -31,11 +32,6 @@ SAVED = 2.0  # seconds from one record of the progress to the next
 _SHARE = 20.0  # of which writing one takes at most one part
 _GAPS = 1 << 15  # values whose gaps are counted in the cache
 STATISTICS = ("mean", "sum", "var", "std", "cov", "corr")
-
-
-class _Options(Options, total=False):
-    bias: bool
-    of: str
 
 
 @final
@@ -77,10 +73,12 @@ def ema_file(
     *,
     column: Any = None,
     statistic: str = "mean",
+    bias: bool = False,
+    of: str = "values",
     chunk: int | None = None,
     dialect: Mapping[str, Any] | None = None,
     progress: Callable[[int, int | None], object] | None = None,
-    **options: Unpack[_Options],
+    **options: Unpack[Options],
 ) -> Averaged:
     """m ← m + k (x - m) from file to file in bounded memory: the results of ``ema`` on all rows at once.
 
@@ -102,6 +100,8 @@ def ema_file(
         The column, or columns; of an array None means all. "cov" and "corr" take two.
     statistic : {"mean", "sum", "var", "std", "cov", "corr"}
         What is computed, as ``ema``, ``ema_sum``, ... do.
+    bias, of
+        Of a variance or covariance, and of a sum, as there.
     chunk : int, at least 1
         Rows at a time; by default as many as have 2²⁰ values.
     dialect : dict, optional
@@ -110,8 +110,8 @@ def ema_file(
     progress : callable, optional
         Called at the start and after each chunk with the rows that are done and those that there are (None: unknown).
     **options
-        The options of ``ema`` but ``betas`` and ``axis``, and ``bias`` or ``of`` of the other statistics. ``weights``,
-        ``times`` and ``by`` are columns, by name, of an array by position; times without a time zone are UTC.
+        The options of ``ema`` but ``betas`` and ``axis``. ``weights``, ``times`` and ``by`` are columns, by name, of an
+        array by position; times that have a time zone become UTC.
 
     Returns
     -------
@@ -146,13 +146,13 @@ def ema_file(
     if isinstance(beta, (np.ndarray, list, tuple)):
         raise TypeError("beta must be one decay or a gain for all rows; got an array")
     refuse(options, "betas", "axis", by="a file")
-    settings = {"column": column, "statistic": statistic, "beta": beta, **options}
+    settings = {"column": column, "statistic": statistic, "bias": bias, "of": of, "beta": beta, **options}
     keys = {"weights": options.pop("weights", None), "times": options.pop("times", None), "by": options.pop("by", None)}
     array = isinstance(source, np.ndarray) or Path(source).suffix.lower() == ".npy"
     wanted = _wanted(column, statistic, keys, array)
     rows = reader(source, wanted, dict(dialect or {}))
     size = max(1, CHUNK // len(rows.labels)) if chunk is None else whole("chunk", chunk, 1)
-    recipe = Recipe(statistic, beta, options, rows=rows.rows)
+    recipe = Recipe(statistic, beta, options, bias=bias, of=of)
     one = _Pass(recipe, rows, wanted, size, "x" if isinstance(source, np.ndarray) else str(source), progress)
     if out is None or isinstance(out, np.ndarray):
         return _into(one, out)
