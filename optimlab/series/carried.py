@@ -22,10 +22,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from optimlab.checks import choice, truth, whole
+from optimlab.recurrence.decay import Decay
 from optimlab.recurrence.gain import Gain
 from optimlab.series.ema import CORRELATION, MEAN, SUM, Task, magnitude, moment_of, summed
 from optimlab.series.frames import values
-from optimlab.series.merging import Carried, Rules, blank, grown, in_units, merged
+from optimlab.series.merging import NONE, Carried, Rules, blank, grown, in_units, merged
 from optimlab.series.options import (
     NAMES,
     Plan,
@@ -37,7 +38,7 @@ from optimlab.series.options import (
     plan,
     rate_of,
 )
-from optimlab.series.rows import LOAD, MASS, MEAN2, REST, REST2, present, start_state
+from optimlab.series.rows import COUNT, LOAD, MASS, MEAN2, REST, REST2, start_state
 from optimlab.series.rows import MEAN as AT
 from optimlab.series.sweep import refuse_gaps, resume
 from optimlab.series.times import Clock, is_timedelta, read_times
@@ -349,7 +350,7 @@ class _Rows:
 
     def _weights(self, arrays: list[Array]) -> tuple[Floats | None, Floats]:
         """Return the weights as they are, and powers of two near them and the values."""
-        units, weights = np.full(3, -np.inf), None
+        units, weights = np.full(3, NONE), None
         if self.piece.weights is not None and self.recipe.of != "counts":
             weights = checked_weights(self.piece.weights, self.shape, 0, scaled=False)
             if (weights > 0.0).any():
@@ -358,7 +359,7 @@ class _Rows:
         else:
             units[0] = 0
         for i in (0, 1) if self.what is not None and self.what[1] else ():
-            units[1 + i] = magnitude(arrays[i]) if (np.abs(arrays[i]) > 0.0).any() else -np.inf
+            units[1 + i] = magnitude(arrays[i]) if (np.abs(arrays[i]) > 0.0).any() else NONE
         return weights, units
 
     def known(self, labels: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -367,8 +368,15 @@ class _Rows:
 
     def _plan(self, state: Carried, codes: Array | None) -> Plan:
         """Return the plan of these rows after a state."""
-        recipe, piece = self.recipe, self.piece
-        warmup, one = recipe.options.get("warmup"), self.columns[0][0]
+        steps, warmup = self._steady(state, codes), self.recipe.options.get("warmup")
+        if warmup is None:
+            return steps
+        own = by_value(*_warm(warmup, steps), codes, state.seen)
+        return replace(steps, own=own, decay=None, least=max(steps.least, warmup))
+
+    def _steady(self, state: Carried, codes: Array | None) -> Plan:
+        """Return the plan of these rows after a state and, with start="sma", after the warm-up."""
+        recipe, piece, one = self.recipe, self.piece, self.columns[0][0]
         beta, options = recipe._steady(recipe.beta if piece.beta is None else piece.beta)
         if self.times is not None:
             steps = self._by_time(plan(one[:1], beta, times=self.times[:1], **options), state, codes)
@@ -376,9 +384,6 @@ class _Rows:
             steps = replace(plan(one[:1], beta, **options), own=self._by_gain(beta, state, codes))
         else:
             steps = plan(one, beta, **options)
-        if warmup is not None:
-            own = by_value(*_warm(warmup, steps), codes, state.seen)
-            steps = replace(steps, own=own, decay=None, least=max(steps.least, warmup))
         weights = steps.weights if self.weights is None else self.weights * np.exp2(-_finite(state.units[0]))
         return replace(steps, weights=weights, codes=codes, groups=len(state.labels))
 
@@ -438,7 +443,7 @@ class _Rows:
             return out.reshape(self.shape), state
         codes = None if self.codes is None else self.index(state)
         self._run(self._plan(state, codes), by_column(out, 0), state.table, state.units)
-        if self.total and state.units[0] not in (0.0, -np.inf):
+        if self.total and state.units[0] not in (0.0, NONE):
             np.ldexp(out, int(state.units[0]), out=out)
         if self.root:
             np.sqrt(out, out=out)
@@ -450,50 +455,123 @@ class _Rows:
         state = replace(blank(rules, len(self.columns[0]), self.labels), units=self.units)
         if self.size == 0:
             return state
-        there, codes = _present(self), self.codes
-        gain = isinstance(self.recipe.beta, Gain) and of_gain(self.recipe.beta) is None
-        if gain:
+        there, codes, groups = _present(self), self.codes, self.index(state)
+        if isinstance(self.recipe.beta, Gain) and of_gain(self.recipe.beta) is None:
             self._refuse_uncounted(there)
             state.seen[:] = before
-        groups = self.index(state)
-        alone = replace(state, there=np.zeros(len(self.labels), dtype=np.bool_), stamps=None)
-        steps = replace(self._plan(alone, codes), prior=None)
-        heads = self._heads(there, groups, rules.heads)
-        marks = np.zeros(there.shape, dtype=np.bool_)
-        for c, (rows, _groups, _ranks) in enumerate(heads):
-            marks[c, rows] = True
-        table = start_state(steps, there.shape[0] * len(self.labels)).reshape(there.shape[0], -1, 12)
-        after = self._after(replace(state, table=table), codes)
-        fades = _Fades(self, steps, there, groups, after)
+        steps = replace(self._steady(state, codes), prior=None)
+        heads = _Heads(there, groups, rules.heads, len(self.labels))
+        state = replace(state, table=start_state(steps, state.seen.size).reshape(state.table.shape))
+        after = self._after(replace(state, seen=np.zeros_like(state.seen)), codes)
+        fades = self._whole(steps, there, groups, after)
         if not rules.heads:
-            self._run(steps, np.empty(there.shape, self.dtype), table, self.units)
-            return replace(after, left=fades.whole())
-        return self._with_heads(after, steps, (there, marks), heads, fades)
+            self._run(steps, np.empty(there.shape, self.dtype), state.table, self.units)
+            return replace(after, left=fades)
+        after = replace(after, heads=self._records(state.heads, steps, heads, after), filled=heads.filled, left=fades)
+        if steps.floor and steps.alike and there.all():
+            return self._tail_alike(after, steps, rules.heads)
+        return self._tail(after, steps, heads)
 
-    def _with_heads(self, state: Carried, steps: Plan, where: Any, heads: Any, fades: _Fades) -> Carried:
-        (there, marks), groups, floor = where, self.index(state), steps.floor
-        own = steps.own
-        records, filled = state.heads.copy(), state.filled.copy()
-        left = fades.whole()
-        for c, (rows, g, ranks) in enumerate(heads):
-            q, s = (steps.q, steps.s) if own is None else own(there[c], c)
-            v = np.atleast_2d(steps.weights)
-            v = v[c if len(v) > 1 else 0]
-            for at, z in enumerate((self.columns[0][c], self.columns[-1][c], v, None, s)):
-                if z is not None:
-                    records[ranks, c, g, at] = z[rows] if z.size > 1 else z[0]
-            records[ranks, c, g, 3] = fades.before(rows, g, ranks, q)
-            filled[c] = np.bincount(g, minlength=len(self.labels))
-        raise NotImplementedError
+    def _refuse_uncounted(self, there: Marks) -> None:
+        if self.codes is not None or not there.all():
+            what = "groups" if self.codes is not None else f"NaN in row {int((~there).any(axis=0).argmax())}"
+            raise ValueError(
+                f"a summary under a gain, which counts values, must have no groups and no gaps; got {what}; "
+                "feed the pieces one after another to results instead"
+            )
 
-    def _run(self, steps: Plan, out: Array, table: Floats, units: Floats) -> None:
+    def _records(self, records: Floats, steps: Plan, heads: _Heads, state: Carried) -> Floats:
+        """Return x, y, weight, fade and share of the heads."""
+        v = np.atleast_2d(steps.weights)
+        for c, (rows, groups, ranks) in enumerate(heads.places):
+            q, s = (steps.q, steps.s) if steps.own is None else steps.own(heads.there[c], c)
+            fade = self._until(steps, rows, groups, ranks, (heads, q, state))
+            weight = v[c if len(v) > 1 else 0]
+            for at, z in enumerate((self.columns[0][c][rows], self.columns[-1][c][rows], weight, fade, s)):
+                records[ranks, c, groups, at] = z if len(z) == len(rows) else z[0] if len(z) == 1 else z[rows]
+        return records
+
+    def _until(self, steps: Plan, rows: Array, groups: Array, ranks: Array, known: Any) -> Floats:
+        """Return what is left at each head of the rows before the head before it."""
+        heads, q, state = known
+        if self.times is not None:
+            rules = self.recipe._rules(self)
+            return rules.elapsed(state.times[0][groups], self.times[rows])
+        if steps.own is not None or not steps.decays:
+            return q[rows] if q.size > 1 else np.full(len(rows), q[0])
+        if steps.decay is not None:
+            place = heads.order[rows] + 1
+            return _power(steps.decay, place - np.where(ranks > 0, np.roll(place, 1), 0))
+        ends = np.full(len(self.labels), -1)
+        ends[groups] = rows
+        here = np.arange(self.size) <= ends[heads.groups]
+        return _products(q[here], heads.groups[here], len(self.labels))[groups]
+
+    def _whole(self, steps: Plan, there: Marks, groups: Array, state: Carried) -> Floats:
+        """Return what all rows leave of the mass before them, for each column and group."""
+        size = len(self.labels)
+        if self.times is not None:
+            assert state.times is not None
+            return np.where(state.there, self.recipe._rules(self).elapsed(*state.times), 1.0) + np.zeros((len(there), 1))
+        counted = [(groups >= 0) & (True if steps.decays else here) for here in there]
+        if steps.q.size > 1:
+            return np.stack([_products(steps.q[here], groups[here], size) for here in counted])
+        counts = np.stack([np.bincount(groups[here], minlength=size) for here in counted])
+        return np.ones(counts.shape) if steps.decay is None else _power(steps.decay, counts)
+
+    def _tail_alike(self, state: Carried, steps: Plan, n: int) -> Carried:
+        """Find the sample of rows after the heads as a debiased one: where all fade alike its weights are the same."""
+        rest = [x[:, n:] for x in self.columns]
+        self._run(replace(steps, floor=0.0), np.empty(rest[0].shape, self.dtype), state.table, self.units, rest)
+        state.table[..., LOAD] = state.table[..., MASS]
+        state.table[..., MASS] = 1.0
+        assert steps.decay is not None
+        return replace(state, left=_power(steps.decay, np.full(state.seen.shape, max(self.size - n, 0))))
+
+    def _tail(self, state: Carried, steps: Plan, heads: _Heads) -> Carried:
+        """Find the sample of rows after the heads by a pass in which heads have no weight."""
+        table, marks, there, left = state.table, heads.marks, heads.there, state.left
+        own, steps = steps.own, replace(steps, weights=np.where(marks, 0.0, steps.weights))
+        if own is not None:
+            given = own
+
+            def bare(here: Marks, column: int) -> tuple[Floats, Floats]:
+                q, s = given(here, column)
+                return q, np.where(marks[column], steps.floor, s)
+
+            steps = replace(steps, own=bare)
+        out = np.empty(there.shape, self.dtype)
+        self._run(steps, out, table, self.units)
+        if self.recipe._timed:
+            for c, counted in enumerate(there & ~marks & (steps.weights > 0.0) & (heads.groups >= 0)):
+                table[c, :, COUNT] = np.bincount(heads.groups[counted], minlength=table.shape[1])
+        has, owed = heads.filled > 0, state.owed
+        if steps.floor:
+            rest = self._mean_of(np.where(marks, 1.0, 0.0), replace(steps, weights=np.ones(())), there)
+            left = np.where(has, rest[..., AT] + rest[..., REST], left)
+        else:
+            assert state.stamps is not None and state.times is not None
+            left = np.where(has, self.recipe._rules(self).elapsed(state.stamps[0], state.times[1] + 0 * state.stamps[0]), left)
+        if self.recipe._base.prior is not None and self.weights is not None:
+            rest = self._mean_of(np.zeros(there.shape), replace(steps, prior=1.0), there)
+            owed = (rest[..., AT] + rest[..., REST]) * rest[..., LOAD]
+        return replace(state, left=left, owed=owed)
+
+    def _mean_of(self, z: Floats, steps: Plan, there: Marks) -> Floats:
+        """Return the state after the mean of a series with values where these rows have some."""
+        table = start_state(steps, len(there) * len(self.labels)).reshape(len(there), -1, 12)
+        z[~there] = np.nan
+        resume(replace(steps, refuse=False), [z], np.empty(z.shape), table, None)
+        return table
+
+    def _run(self, steps: Plan, out: Array, table: Floats, units: Floats, columns: Any = None) -> None:
         if steps.refuse:
             for x in self.columns:
                 refuse_gaps(x)
         what: Any = None
         if self.what is not None:
             what = (len(self.columns) > 1, *self.what, *(float(np.exp2(-_finite(unit))) for unit in units[1:]))
-        resume(summed(steps) if self.total else steps, self.columns, out, table, what, total=self.total)
+        resume(summed(steps) if self.total else steps, columns or self.columns, out, table, what, total=self.total)
         if self.what is not None and len(self.columns) == 1:
             table[..., [MEAN2, REST2]] = table[..., [AT, REST]]
 
@@ -529,8 +607,48 @@ class _Rows:
         return np.where([had, had & ~now], old, ends)
 
 
+class _Heads:
+    """Where the first values of each column and group are."""
+
+    def __init__(self, there: Marks, groups: Array, most: int, size: int) -> None:
+        self.there, self.groups = there, groups
+        self.marks, self.filled = np.zeros(there.shape, dtype=np.bool_), np.zeros((len(there), size), dtype=np.int64)
+        self.order, _sorted = _ranks(np.arange(len(groups)), groups)
+        self.places = [self._first(c, most) for c in range(len(there) if most else 0)]
+
+    def _first(self, c: int, most: int) -> tuple[Array, Array, Array]:
+        """Return rows, groups and ranks of the heads of a column, group after group."""
+        rows = np.flatnonzero(self.there[c] & (self.groups >= 0))
+        ranks, order = _ranks(rows, self.groups[rows])
+        order = order[ranks[order] < most]
+        rows, ranks = rows[order], ranks[order]
+        self.marks[c, rows] = True
+        self.filled[c] = np.bincount(self.groups[rows], minlength=self.filled.shape[1])
+        return rows, self.groups[rows], ranks
+
+
+def _ranks(rows: Array, groups: Array) -> tuple[Array, Array]:
+    """Return how many of the rows before each are of its group, and the order of the rows by group."""
+    order = np.argsort(groups, kind="stable")
+    begins = np.flatnonzero(np.diff(groups[order], prepend=-2))
+    ranks = np.empty(len(rows), dtype=np.int64)
+    ranks[order] = np.arange(len(rows)) - np.repeat(begins, np.diff(begins, append=len(rows)))
+    return ranks, order
+
+
+def _power(decay: Decay, n: Array) -> Floats:
+    """βⁿ."""
+    return np.where(n == 0, 1.0, np.exp(decay.log_beta * np.where(n == 0, 1, n)))
+
+
+def _products(q: Floats, groups: Array, size: int) -> Floats:
+    result = np.ones(size)
+    np.multiply.at(result, groups, q)
+    return result
+
+
 def _finite(unit: float) -> float:
-    return float(unit) if np.isfinite(unit) else 0.0
+    return float(unit) if unit > NONE else 0.0
 
 
 def _present(rows: _Rows) -> Marks:

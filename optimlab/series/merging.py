@@ -22,6 +22,8 @@ from optimlab.typing import Array, Floats, Marks
 
 __all__ = ["Carried", "Rules", "blank", "faded", "grown", "in_units", "joined", "merged"]
 
+NONE = -1e4  # the power of two of no values
+
 
 def joined(one: Floats, two: Floats, old: Array, new: Array) -> Floats:
     """Return the state of two samples of weights ``old`` and ``new``, all of it but the mass of its rows."""
@@ -107,7 +109,7 @@ class Carried:
     stamps: Array | None = None  # times of the first and the last value, shape (2, columns, groups)
     there: Array = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))  # groups that have rows
     pending: Array = field(default_factory=lambda: np.zeros((0, 0), dtype=np.bool_))  # first share not known yet
-    units: Floats = field(default_factory=lambda: np.full(3, -np.inf))  # powers of two of weights, x and y
+    units: Floats = field(default_factory=lambda: np.full(3, NONE))  # powers of two of weights, x and y
 
     def arrays(self) -> dict[str, Array]:
         """Return plain arrays, as ``np.savez`` stores them without pickle; labels are numbers, text or datetimes."""
@@ -198,11 +200,11 @@ def merged(one: Carried, two: Carried, rules: Rules) -> Carried:
     labels = tuple(dict.fromkeys([*one.labels, *two.labels]))
     one, two = grown(one, labels, rules), _placed(two, labels, rules)
     one, two = in_units(one, two.units), in_units(two, one.units)
-    gap = _gap(one, two, rules)
-    state = _Merge(one, two, rules, gap)
-    for j in range(len(two.heads)):
-        state.head(j)
-    return state.tail()
+    with np.errstate(all="ignore"):
+        state = _Merge(one, two, rules, _gap(one, two, rules))
+        for j in range(len(two.heads)):
+            state.head(j)
+        return state.tail()
 
 
 def _placed(state: Carried, labels: tuple[Any, ...], rules: Rules) -> Carried:
@@ -223,7 +225,7 @@ def in_units(state: Carried, units: Floats) -> Carried:
     larger = np.maximum(state.units, units)
     if (larger == state.units).all():
         return state
-    w, x, y = np.exp2(np.where(np.isfinite(state.units), np.maximum(state.units - larger, -1100.0), 0.0))
+    w, x, y = np.exp2(np.where(state.units > NONE, np.maximum(state.units - larger, -1100.0), 0.0))
     table, heads = state.table.copy(), state.heads.copy()
     table[..., LOAD] *= w
     table[..., XX] *= x * x
