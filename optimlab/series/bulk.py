@@ -21,7 +21,7 @@ from optimlab.series.bulk_readers import Reader, Rows, Wanted, ahead, forget, re
 from optimlab.series.bulk_writers import writer
 from optimlab.series.carried import Piece, Recipe
 from optimlab.series.merging import Carried
-from optimlab.series.options import Options, refuse
+from optimlab.series.options import NAMES, Options, refuse
 from optimlab.series.sweep import cuts
 from optimlab.typing import Array
 
@@ -146,6 +146,8 @@ def ema_file(
     if isinstance(beta, (np.ndarray, list, tuple)):
         raise TypeError("beta must be one decay or a gain for all rows; got an array")
     refuse(options, "betas", "axis", by="a file")
+    if beta is None and all(options.get(name) is None for name in NAMES):
+        Decay()  # says what must be given
     settings = {"column": column, "statistic": statistic, "bias": bias, "of": of, "beta": beta, **options}
     keys = {"weights": options.pop("weights", None), "times": options.pop("times", None), "by": options.pop("by", None)}
     array = isinstance(source, np.ndarray) or Path(source).suffix.lower() == ".npy"

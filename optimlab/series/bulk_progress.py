@@ -48,7 +48,7 @@ def load(target: Path, source: Mapping[str, Any], arguments: Mapping[str, Any]) 
     One that was begun with other arguments is refused.
     """
     try:
-        with np.load(_record(target), allow_pickle=False) as record:
+        with _record(target).open("rb") as file, np.load(file, allow_pickle=False) as record:
             arrays = {name.removeprefix(_OWN): array for name, array in record.items()}
         head = json.loads(arrays.pop("head").tobytes())
         if head["form"] != _FORM or head["source"] != json.loads(json.dumps(source)):

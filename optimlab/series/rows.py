@@ -293,7 +293,7 @@ def quick_mean(x: Array, plan: Plan, state: Floats, out: Array) -> int:
         mass = divisor[:, -1]
         m /= divisor
         m = held(m, there, carry)
-    elif abs(mass[0] - 1.0) > 1e-13:
+    elif abs(mass[0] - 1.0) > 1e-16:
         divisor = corrections(decay.log_beta, m.shape[1]) + mass[0] * powers(decay.log_beta, m.shape[1])
         m /= divisor
         mass[:] = divisor[-1]
