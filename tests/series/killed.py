@@ -12,6 +12,7 @@ from optimlab import ema_file
 from optimlab.series import bulk
 
 bulk.SAVED, bulk._SHARE = -1.0, 0.0  # a record after each chunk
+os.fsync = lambda handle: None  # what a process has written outlives it; a machine that stops is another matter
 given = {"column": "price", "times": "when", "by": "name", "weights": "volume", "halflife": "9s", "chunk": 10}
 chance = random.Random(0)
 
@@ -32,13 +33,13 @@ def seconds(out):
 
 for kind in ("npy", "csv", "parquet"):
     usual, kills, out = seconds(f"whole.{kind}"), 0, Path(f"smooth.{kind}")
-    while kills < 10:
+    while kills < 8:
         out.unlink(missing_ok=True)
         while not out.exists():
             child = run(out)
-            time.sleep(chance.uniform(0.0, 0.5 * usual))
+            time.sleep(chance.uniform(0.0, 1.5 * usual))
             os.kill(child, signal.SIGKILL)
             kills += os.WIFSIGNALED(os.waitpid(child, 0)[1])
         assert out.read_bytes() == Path(f"whole.{kind}").read_bytes()
-    print(kind)
+    print(kind, kills)
 """
