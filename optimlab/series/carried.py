@@ -462,6 +462,7 @@ class _Rows:
         steps = replace(self._steady(state, codes), prior=None)
         heads = _Heads(there, groups, rules.heads, len(self.labels))
         state = replace(state, table=start_state(steps, state.seen.size).reshape(state.table.shape))
+        state.table[..., LOAD] = 0.0 if rules.heads else 1.0
         after = self._after(replace(state, seen=np.zeros_like(state.seen)), codes)
         fades = self._whole(steps, there, groups, after)
         if not rules.heads:

@@ -255,6 +255,7 @@ class _Merge:
         self.table, self.heads, self.filled = one.table.copy(), one.heads.copy(), one.filled.copy()
         self.left, self.owed, self.seen = one.left.copy(), one.owed.copy(), one.seen.copy()
         self.pending = one.pending
+        self.waits = one.begun and rules.prior is not None  # a start value, for the weight of the first value
         self.alone = two.heads[0, ..., 4] if len(two.heads) else np.zeros(two.seen.shape)
         if two.stamps is not None:
             self._shares()
@@ -309,7 +310,7 @@ class _Merge:
         mass = fade * table[..., MASS] + share
         kappa = np.divide(share, mass, out=np.zeros(mass.shape), where=mass > 0.0)
         kept = np.divide(fade * table[..., MASS], mass, out=np.zeros(mass.shape), where=mass > 0.0)
-        load = np.where(first & (v > 0.0) & (rules.prior is not None), v, table[..., LOAD])
+        load = np.where(first & (v > 0.0) & self.waits, v, table[..., LOAD])
         two = np.zeros(table.shape)
         two[..., COUNT], two[..., MEAN], two[..., MEAN2] = v > 0.0, head[..., 0], head[..., 1]
         state = joined(table, two, kept * load, kappa * v)
@@ -344,7 +345,7 @@ class _Merge:
             if rules.warm is not None and self.one.begun:
                 mass = np.where(self.seen < len(rules.warm[0]) - 1, table[..., MASS], mass)
             old, new = np.where(bare, 1.0, left) * table[..., LOAD], np.where(bare, 0.0, other[..., LOAD])
-            if rules.prior is not None:
+            if self.waits:
                 old = np.where((table[..., COUNT] == 0.0) & (other[..., COUNT] > 0.0), self.two.owed, old)
         else:
             mass = left * table[..., MASS] + other[..., MASS]
@@ -353,8 +354,7 @@ class _Merge:
             mass = np.where(other[..., MASS] > 0.0, mass, faded(table[..., MASS], left))
         state = joined(table, other, old, new)
         state[..., MASS] = mass
-        none = ~(old + new > 0.0)
-        state[..., LOAD] = np.where(none | bare & bool(rules.floor), table[..., LOAD], old + new)
+        state[..., LOAD] = np.where(mass > 0.0, old + new, table[..., LOAD])
         if rules.what is not None:
             state[..., LAST] = last(table, other, state, rules)
         return state
