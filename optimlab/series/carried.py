@@ -134,8 +134,13 @@ class Recipe:
             if given.pop(name, None) is not None:
                 own = "belongs to the rows: give it to Piece" if name in ("weights", "times", "by") else "is for ema"
                 raise ValueError(f"{name} must not be among the options of a recipe; it {own}")
-        if self.task == "sum" and (given.get("start", "debiased"), given.get("spacing", "event")) != ("debiased", "event"):
-            raise ValueError("a decayed sum starts from nothing, and counts each value once; give no start and no spacing")
+        if self.task == "sum" and (given.get("start", "debiased"), given.get("spacing", "event")) != (
+            "debiased",
+            "event",
+        ):
+            raise ValueError(
+                "a decayed sum starts from nothing, and counts each value once; give no start and no spacing"
+            )
         object.__setattr__(self, "options", given)
         if self._timed and given.get("start", "debiased") == "debiased" and given.get("min_weight"):
             raise ValueError(
@@ -273,7 +278,13 @@ class Recipe:
         """Return what a merge must know; ``rows`` have times, or are a state that has."""
         what, warmup = self._given[0][0], self.options.get("warmup")
         base = self._base
-        clock = None if rows is None or rows.times is None else Clock(np.ravel(rows.times)[:1], 1) if np.size(rows.times) else None
+        clock = (
+            None
+            if rows is None or rows.times is None
+            else Clock(np.ravel(rows.times)[:1], 1)
+            if np.size(rows.times)
+            else None
+        )
         rate = rate_of(clock, self.beta, self._names) if clock is not None else 0.0
         heads = warmup or int(bool(base.floor) or self._timed)
         opening = None if base.prior is not None else base.floor > 0.0
@@ -513,12 +524,14 @@ class _Rows:
         size = len(self.labels)
         if self.times is not None:
             assert state.times is not None
-            return np.where(state.there, self.recipe._rules(self).elapsed(*state.times), 1.0) + np.zeros((len(there), 1))
+            return np.where(state.there, self.recipe._rules(self).elapsed(*state.times), 1.0) + np.zeros(
+                (len(there), 1)
+            )
         counted = [(groups >= 0) & (True if steps.decays else here) for here in there]
-        if steps.q.size > 1:
-            return np.stack([_products(steps.q[here], groups[here], size) for here in counted])
-        counts = np.stack([np.bincount(groups[here], minlength=size) for here in counted])
-        return np.ones(counts.shape) if steps.decay is None else _power(steps.decay, counts)
+        if steps.decay is None:
+            q = np.broadcast_to(steps.q, self.size)
+            return np.stack([_products(q[here], groups[here], size) for here in counted])
+        return _power(steps.decay, np.stack([np.bincount(groups[here], minlength=size) for here in counted]))
 
     def _tail_alike(self, state: Carried, steps: Plan, n: int) -> Carried:
         """Find the sample of rows after the heads as a debiased one: where all fade alike its weights are the same."""
@@ -552,7 +565,9 @@ class _Rows:
             left = np.where(has, rest[..., AT] + rest[..., REST], left)
         else:
             assert state.stamps is not None and state.times is not None
-            left = np.where(has, self.recipe._rules(self).elapsed(state.stamps[0], state.times[1] + 0 * state.stamps[0]), left)
+            left = np.where(
+                has, self.recipe._rules(self).elapsed(state.stamps[0], state.times[1] + 0 * state.stamps[0]), left
+            )
         if self.recipe._base.prior is not None and self.weights is not None:
             rest = self._mean_of(np.zeros(there.shape), replace(steps, prior=1.0), there)
             owed = (rest[..., AT] + rest[..., REST]) * rest[..., LOAD]
@@ -590,7 +605,9 @@ class _Rows:
             facts["times"] = self._ends(state.times, groups >= 0, groups, state.there)
             if self.recipe._timed:
                 old = [None if state.stamps is None else state.stamps[:, c] for c in range(len(there))]
-                ends = [self._ends(old[c], there[c] & (groups >= 0), groups, state.seen[c] > 0) for c in range(len(there))]
+                ends = [
+                    self._ends(old[c], there[c] & (groups >= 0), groups, state.seen[c] > 0) for c in range(len(there))
+                ]
                 facts["stamps"] = np.stack(ends, axis=1)
         return replace(state, **facts)
 

@@ -49,20 +49,19 @@ def joined(one: Floats, two: Floats, old: Array, new: Array) -> Floats:
     return state
 
 
-def last(one: Floats, two: Floats, both: Floats, rules: Rules) -> Floats:
+def last(one: Floats, two: Floats, both: Floats, what: Any, prior: bool) -> Floats:
     """Return the last second moment that was shown, which rows of gaps repeat."""
-    _two, bias, correlation, *_scales = rules.what
+    _two, bias, correlation, *_scales = what
     if bias:
         new = both[..., XY]
     elif correlation:
         new = np.clip(both[..., XY] / (np.sqrt(both[..., XX]) * np.sqrt(both[..., YY])), -1.0, 1.0)
     else:
-        new = both[..., XY] / both[..., FREE]
-        value = (two[..., COUNT] == 1.0) & ((one[..., COUNT] > 0.0) | (rules.prior is not None))
         d, e = (two[..., at] - one[..., at] for at in (MEAN, MEAN2))
-        nothing = value & (both[..., FREE] == 0.0)  # is left of the past, in numbers: two values have this variance
-        new = np.where(nothing, 0.5 * d * e, new)
-        new = np.where((both[..., COUNT] > 1.0) | (rules.prior is not None), new, np.nan)
+        fresh = np.where((one[..., COUNT] > 0.0) | prior, 0.5 * d * e, np.nan)
+        parted = np.where(np.isnan(two[..., LAST]), fresh, two[..., LAST])
+        # of the past nothing is left, in numbers: two values have this variance all the same
+        new = np.where(both[..., FREE] == 0.0, parted, both[..., XY] / both[..., FREE])
     return np.where(two[..., COUNT] > 0.0, new, one[..., LAST])
 
 
@@ -184,13 +183,26 @@ def grown(state: Carried, labels: tuple[Any, ...], rules: Rules) -> Carried:
     return replace(state, labels=labels, **parts, **_more_times(state, len(more)))
 
 
-_BY_GROUP = (("table", 1), ("heads", 2), ("filled", 1), ("left", 1), ("owed", 1), ("seen", 1), ("there", 0), ("pending", 1))
+_BY_GROUP = (
+    ("table", 1),
+    ("heads", 2),
+    ("filled", 1),
+    ("left", 1),
+    ("owed", 1),
+    ("seen", 1),
+    ("there", 0),
+    ("pending", 1),
+)
 
 
 def _more_times(state: Carried, more: int) -> dict[str, Array]:
     """Return the times of a state with more groups, whose own do not matter."""
     given = {"times": state.times, "stamps": state.stamps}
-    return {name: np.concatenate([z, np.zeros((*z.shape[:-1], more), z.dtype)], axis=-1) for name, z in given.items() if z is not None}
+    return {
+        name: np.concatenate([z, np.zeros((*z.shape[:-1], more), z.dtype)], axis=-1)
+        for name, z in given.items()
+        if z is not None
+    }
 
 
 def merged(one: Carried, two: Carried, rules: Rules) -> Carried:
@@ -243,7 +255,9 @@ def _gap(one: Carried, two: Carried, rules: Rules) -> Floats:
     end, begin = one.times[1], two.times[0]
     if (begin < end)[both].any():
         i = int(((begin < end) & both).argmax())
-        raise ValueError(f"times must not decrease from piece to piece; got {begin[i]} after {end[i]}; sort the rows by time")
+        raise ValueError(
+            f"times must not decrease from piece to piece; got {begin[i]} after {end[i]}; sort the rows by time"
+        )
     return np.where(both, rules.elapsed(np.where(both, end, begin), begin), 1.0)
 
 
@@ -304,7 +318,9 @@ class _Merge:
         fade, share = head[..., 3], head[..., 4]
         if rules.warm is not None:
             at = np.minimum(self.seen, len(rules.warm[0]) - 1)
-            fade, share = (np.where(at < len(z) - 1, z[at], own) for z, own in zip(rules.warm, (fade, share), strict=True))
+            fade, share = (
+                np.where(at < len(z) - 1, z[at], own) for z, own in zip(rules.warm, (fade, share), strict=True)
+            )
         first = table[..., COUNT] == 0.0
         v = np.where(first & (rules.prior is None) & ~(share > 0.0), 0.0, v)
         mass = fade * table[..., MASS] + share
@@ -312,10 +328,11 @@ class _Merge:
         kept = np.divide(fade * table[..., MASS], mass, out=np.zeros(mass.shape), where=mass > 0.0)
         load = np.where(first & (v > 0.0) & self.waits, v, table[..., LOAD])
         two = np.zeros(table.shape)
+        two[..., LAST] = np.nan
         two[..., COUNT], two[..., MEAN], two[..., MEAN2] = v > 0.0, head[..., 0], head[..., 1]
         state = joined(table, two, kept * load, kappa * v)
         state[..., MASS] = np.maximum(mass, rules.floor)
-        state[..., LAST] = last(table, two, state, rules) if rules.what is not None else np.nan
+        state[..., LAST] = last(table, two, state, rules.what, self.waits) if rules.what is not None else np.nan
         owed = np.where(first, np.where(v > 0.0, kept * v, 0.0), kept * self.owed)
         self.owed = np.where(where, owed, self.owed)
         self.left = np.where(where, self.left * (kept if rules.floor else fade), self.left)
@@ -356,12 +373,15 @@ class _Merge:
         state[..., MASS] = mass
         state[..., LOAD] = np.where(mass > 0.0, old + new, table[..., LOAD])
         if rules.what is not None:
-            state[..., LAST] = last(table, other, state, rules)
+            state[..., LAST] = last(table, other, state, rules.what, self.waits)
         return state
 
     def _times(self) -> dict[str, Any]:
         one, two = self.one, self.two
-        times = {"times": two.times if one.times is None else one.times, "stamps": two.stamps if one.stamps is None else one.stamps}
+        times = {
+            "times": two.times if one.times is None else one.times,
+            "stamps": two.stamps if one.stamps is None else one.stamps,
+        }
         if one.times is not None and two.times is not None:
             times["times"] = np.where([one.there, ~two.there], one.times, two.times)
         if one.stamps is not None and two.stamps is not None:
