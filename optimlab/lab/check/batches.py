@@ -40,7 +40,7 @@ def _score(who: Candidate, steps: int, noise: float) -> Score:
 
 
 @exam(
-    "batches", formula=r"1.5\,\min_{lr} E w_{T/16}^2 \text{ of SGD with noise } c/16",
+    "batches", formula="1.5 min over lr of E w² of SGD after T/16 = 16 steps with noise c/16 = 1",
     source="Goyal et al. 2017, the linear scaling rule; Shallue et al. 2019, Measuring the effects of data parallelism",
 )  # fmt: skip
 def a_sixteenth_of_the_steps(who: Candidate) -> Trials:

@@ -21,7 +21,7 @@ def _lengths(who: Candidate, count: int) -> Floats:
 
 
 @exam(
-    _THEME, formula=r"\cos(-\Delta w, g) \ge \tfrac12;\ \text{of signs } \sqrt{2/\pi} = .80",
+    _THEME, formula="cosine of step and -g at least ½; that of signs is √(2/π) = .80",
     source="a direction of descent has a cosine above 0; E|x|/√E x² of a normal x is √(2/π)",
 )  # fmt: skip
 def downhill(who: Candidate) -> Trials:
@@ -37,7 +37,7 @@ def downhill(who: Candidate) -> Trials:
 
 
 @exam(
-    _THEME, formula=r"\max_{t \le 10} |\Delta w_t| \le 1.1\,|\Delta w_{1000}|,\ g = 1",
+    _THEME, formula="largest of steps 1 to 10 ≤ 1.1 times step 1000, at g = 1",
     source="Kingma & Ba 2015, section 3: without the correction the first step is (1-β₁)/√(1-β₂) times as long as lr",
 )  # fmt: skip
 def longest_step_first(who: Candidate) -> Trials:
@@ -50,7 +50,7 @@ def longest_step_first(who: Candidate) -> Trials:
 
 
 @exam(
-    _THEME, formula=r"\max_{t > 100} |\Delta w_t| \le 1.1\,|\Delta w_{100}|,\ g = 1",
+    _THEME, formula="largest step after the 100th ≤ 1.1 times step 100, at g = 1",
     source="of linear rules with β ≤ .97, (1 - β^t)/(1 - β^100) ≤ 1.05; of Adam m̂/√v̂ = 1 at all t",
 )  # fmt: skip
 def steady_gradient(who: Candidate) -> Trials:
@@ -63,8 +63,7 @@ def steady_gradient(who: Candidate) -> Trials:
 
 
 @exam(
-    _THEME, formula=r"\le 2; 1 \text{ of linear rules}, \sqrt{1+\sigma^2} = 1.41 \text{ of Adam},"
-    r" 1/\mathrm{erf}(1/\sqrt 2) = 1.46 \text{ of signs},\ \sigma = 1",
+    _THEME, formula="way at σ = 0 over way at σ = 1 ≤ 2: linear rules 1, Adam √(1+σ²) = 1.41, signs 1/erf(√½) = 1.46",
     source="√E g² of g = 1 + ξ with a noise ξ of variance σ²; P(g > 0) - P(g < 0)",
 )  # fmt: skip
 def certain_gradient(who: Candidate) -> Trials:
@@ -79,7 +78,7 @@ def certain_gradient(who: Candidate) -> Trials:
     return Trials(way[0] / way[1:], high=2.0, lr=who.rate)
 
 
-@exam(_THEME, formula=r"w_1(2\,lr) = 2\,w_1(lr), \ w_0 = 0", source="w ← w - lr u")
+@exam(_THEME, formula="w₁(2 lr) / w₁(lr) = 2 up to rounding, w₀ = 0", source="w ← w - lr u")
 def twice_the_rate(who: Candidate) -> Trials:
     """Whether its first step is twice as long at twice the learning rate, to twelve digits.
 

@@ -34,7 +34,7 @@ def visited_square(lr: Any, share: Any, *, start: float, steps: int) -> Any:
 
 
 @exam(
-    _THEME, formula=r"4 \text{ in units of } \min_{lr_i} E w_{iT}^2 \text{ of SGD}, p_i \in \{1, 1/16\}",
+    _THEME, formula="mean of w² / (min over lr of E w² of SGD, for each weight) ≤ 4, p = 1 and 1/16",
     source="Duchi, Hazan & Singer 2011, Adaptive subgradient methods; E w² by the recursion of visited_square",
 )  # fmt: skip
 def rare_features(who: Candidate) -> Trials:
@@ -56,11 +56,7 @@ def rare_features(who: Candidate) -> Trials:
     return who.judged(score, high=4.0)
 
 
-@exam(
-    _THEME,
-    formula=r"w_{10} = 0,\ w_{13} \le -2^{-30}\,lr",
-    source="u = 0 where all gradients were 0, and 0/0 is no number",
-)
+@exam(_THEME, formula="w₁₀ = 0, w₁₃ ≤ -2⁻³⁰ lr", source="u = 0 where all gradients were 0, and 0/0 is no number")
 def moves_after_zeros(who: Candidate) -> Trials:
     """Whether it stands at 0 while all gradients are 0, and moves when the first one comes.
 
@@ -72,9 +68,7 @@ def moves_after_zeros(who: Candidate) -> Trials:
     return Trials(np.array([moved]), low=2.0**-30, lr=who.rate)
 
 
-@exam(
-    _THEME, trait=True, formula=r"w_i = w_{i0} \text{ where } g_i = 0 \text{ always}", source="w ← w - lr u, u(0) = 0"
-)
+@exam(_THEME, trait=True, formula="w_T = w₀ where g = 0 always", source="w ← w - lr u, u(0) = 0")
 def frozen_coordinates(who: Candidate) -> Trials:
     """Whether weights that never have a gradient stay where they are, to the last bit.
 
@@ -86,7 +80,7 @@ def frozen_coordinates(who: Candidate) -> Trials:
 
 
 @exam(
-    _THEME, trait=True, formula=r"\sum_t |\Delta w_t| \le 1.5\,|\Delta w_1|; \text{ of momentum } \frac{1}{1-\beta}",
+    _THEME, trait=True, formula="Σ|Δw| ≤ 1.5 |Δw₁|; of momentum Σ βᵏ = 1/(1-β)",
     source="the impulse response of an EMA, (1-β)βᵏ",
 )  # fmt: skip
 def stops_with_its_gradient(who: Candidate) -> Trials:

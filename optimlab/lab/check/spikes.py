@@ -40,7 +40,7 @@ def _after(who: Candidate, spike: float, count: int) -> Floats:
 
 
 @exam(
-    _THEME, formula=r"1.1\,\frac{1-\beta_1}{\sqrt{1-\beta_2}\,(1-\beta_1/\sqrt{\beta_2})} = 35 \text{ steps of Adam}",
+    _THEME, formula="1.1 (1-β₁)/√(1-β₂)/(1-β₁/√β₂) = 35 steps, Adam's at β₁ = .9, β₂ = .999",
     source="the geometric series of a spike's share in m over the root of its share in v",
 )  # fmt: skip
 def thrown_by_a_spike(who: Candidate) -> Trials:
@@ -52,8 +52,7 @@ def thrown_by_a_spike(who: Candidate) -> Trials:
 
 
 @exam(
-    _THEME, formula=r"\#\{t: |\Delta w_t| < \tfrac12\} \le G = 100; \text{ of Adam } "
-    r"\ln\!\big((1-\beta_2)(G^2-1)/3\big) / (-\ln \beta_2) = 1204",
+    _THEME, formula="steps shorter than ½: at most G = 100; Adam has ln((1-β₂)(G²-1)/3)/(-ln β₂) = 1204",
     source="v = 1 + (1-β₂)(G²-1)β₂ᵏ after the spike, and a step is half as long where v = 4",
 )  # fmt: skip
 def stopped_by_a_spike(who: Candidate) -> Trials:
@@ -66,7 +65,7 @@ def stopped_by_a_spike(who: Candidate) -> Trials:
 
 
 @exam(
-    _THEME, formula=r"\max |w| \le w_0 + lr; \text{ SGD is thrown } 10^4\,lr",
+    _THEME, formula="max w ≤ w₀ + lr; SGD is thrown by 10⁴ lr",
     source="Pascanu, Mikolov & Bengio 2013, On the difficulty of training recurrent neural networks, section 2.3",
 )  # fmt: skip
 def thrown_by_a_cliff(who: Candidate) -> Trials:
@@ -79,10 +78,7 @@ def thrown_by_a_cliff(who: Candidate) -> Trials:
     return Trials(np.array([max(w[0, 0] for w in steps)]), high=start + who.rate, lr=who.rate)
 
 
-@exam(
-    _THEME, formula=r"|w_T| \le .1; \text{ SGD crosses at most } T\,lr\,10^{-6} = .003",
-    source="w_0 - w_T ≤ lr Σ |g|",
-)  # fmt: skip
+@exam(_THEME, formula="|w_T| ≤ .1; SGD goes at most T lr 10⁻⁶ = .003, T = 200", source="w_0 - w_T ≤ lr Σ |g|")
 def plateau(who: Candidate) -> Trials:
     """Whether it crosses a plateau of slope 10⁻⁶, two units wide, and ends in the bowl behind it.
 

@@ -36,7 +36,7 @@ def _same(who: Candidate, there: Map, back: Map, slope_there: Map) -> Trials:
     return Trials(np.array([apart]), high=_ROUNDING, lr=who.rate)
 
 
-@exam(_THEME, formula=r"w(P g) = P\,w(g) \text{ to } 10^{-9}, P \text{ a permutation}", source="weights have no names")
+@exam(_THEME, formula="w(P g) = P w(g) up to rounding, P a permutation", source="weights have no names")
 def weights_in_another_order(who: Candidate) -> Trials:
     """Whether its path is the same where the weights stand in another order.
 
@@ -47,7 +47,7 @@ def weights_in_another_order(who: Candidate) -> Trials:
     return _same(who, moved, lambda w: w[:, np.argsort(order)], moved)
 
 
-@exam(_THEME, formula=r"w(D g) = D\,w(g) \text{ to } 10^{-9}, D = \mathrm{diag}(\pm 1)", source="weights have no signs")
+@exam(_THEME, formula="w(D g) = D w(g) up to rounding, D of ±1 on the diagonal", source="weights have no signs")
 def mirrored(who: Candidate) -> Trials:
     """Whether its path is mirrored where the signs of some weights are turned round.
 
@@ -58,7 +58,7 @@ def mirrored(who: Candidate) -> Trials:
     return _same(who, turned, turned, turned)
 
 
-@exam(_THEME, trait=True, formula=r"w(g, w_0 + 64) = w(g, w_0) + 64 \text{ to } 10^{-9}", source="w ← w - lr u(g)")
+@exam(_THEME, trait=True, formula="w(g, w₀ + 64) = w(g, w₀) + 64 up to rounding", source="w ← w - lr u(g)")
 def moved_to_another_origin(who: Candidate) -> Trials:
     """Whether its path is the same where all weights are 64 larger, and the loss with them.
 
@@ -68,7 +68,7 @@ def moved_to_another_origin(who: Candidate) -> Trials:
 
 
 @exam(
-    _COARSE, formula=r"|w_T| \le \tfrac{u}{2} = \tfrac18, \text{ where the rounded gradient is 0}",
+    _COARSE, formula="max |w_T| ≤ u/2 = ⅛, where the rounded gradient is 0",
     source="round(w/u) = 0 where |w| < u/2: what a gradient of few bits can tell",
 )  # fmt: skip
 def rounded_gradients(who: Candidate) -> Trials:

@@ -48,7 +48,7 @@ def _path(who: Candidate, lr: Floats, noise: Callable[[tuple[int, ...]], Floats]
 
 
 @exam(
-    _THEME, formula=r"\tfrac12 \cdot \frac{w_0}{\sqrt{1+w_0^2}}, \text{ half of what any linear rule can reach}",
+    _THEME, formula="½ w₀/√(1 + w₀²), half of the least median of |w| of any linear rule; w₀ = 1.5",
     source="the Cauchy law is stable: weights that sum to a give it the scale a, however many they are",
 )  # fmt: skip
 def cauchy_noise(who: Candidate) -> Trials:
@@ -64,7 +64,7 @@ def cauchy_noise(who: Candidate) -> Trials:
 
 
 @exam(
-    _THEME, formula=r"\tfrac12\,\min_{lr} E w_T^2 \text{ of SGD},\ c = .99 + .01 \cdot 100^2",
+    _THEME, formula="½ min over lr of E w² of SGD with noise c = .99 + .01 · 100², T = 128",
     source="Huber 1964, Robust estimation of a location parameter: the contaminated normal law",
 )  # fmt: skip
 def rare_outliers(who: Candidate) -> Trials:
@@ -86,7 +86,7 @@ def rare_outliers(who: Candidate) -> Trials:
 
 
 @exam(
-    _THEME, formula=r"|E w| \le \tfrac12 (1 - \ln 2); \text{ of signs } E\,\mathrm{sign}(w + \xi) = 0,\ w = \ln 2 - 1",
+    _THEME, formula="|mean of w| ≤ ½ (1 - ln 2); signs end at w = ln 2 - 1, where E sign(w + ξ) = 0",
     source="Balles & Hennig 2018, Dissecting Adam; Karimireddy et al. 2019, Error feedback fixes SignSGD, example 1",
 )  # fmt: skip
 def skewed_noise(who: Candidate) -> Trials:
@@ -103,8 +103,7 @@ def skewed_noise(who: Candidate) -> Trials:
 
 
 @exam(
-    _THEME, formula=r"\frac{w_0 - w_T}{\sum |\Delta w|} \ge \frac12 \cdot \frac{C - (N-1)}{C + N - 1} \text{ of SGD},"
-    r"\ N = 32,\ C = 40",
+    _THEME, formula="(w₀ - w_T)/Σ|Δw| ≥ ½ (C - (N-1))/(C + N-1), half of SGD's, N = 32, C = 40",
     source="Reddi, Kale & Kumar 2018, On the convergence of Adam and beyond, theorem 2: C once, then N - 1 times -1",
 )  # fmt: skip
 def rare_large_gradients(who: Candidate) -> Trials:

@@ -68,7 +68,7 @@ def _behind(who: Candidate, moves: Callable[[np.random.Generator, int], Floats],
 
 
 @exam(
-    _THEME, formula=r"1.5\,\min_{lr} \big((s/lr)^2 + lr/(2-lr)\big) \text{ in the long run},\ s = .05",
+    _THEME, formula="1.5 min over lr of E (w - x)² of SGD, (s/lr)² + lr/(2 - lr) in the long run, s = .05",
     source="the lag of an EMA behind a ramp, Brown 1963; the floor of SGD",
 )  # fmt: skip
 def behind_a_ramp(who: Candidate) -> Trials:
@@ -80,7 +80,7 @@ def behind_a_ramp(who: Candidate) -> Trials:
 
 
 @exam(
-    _THEME, formula=r"1.5\,\min_{lr} \frac{lr^2 + q}{lr(2-lr)} \ge 1.5\,\tfrac12(q + \sqrt{q^2 + 4q}),\ q = .02",
+    _THEME, formula="1.5 min over lr of E (w - x)² of SGD, in the long run at least (v + √(v² + 4v))/2, v = .02",
     source="Muth 1960, Optimal properties of exponentially weighted forecasts; the steady gain of Kalman 1960",
 )  # fmt: skip
 def behind_a_walk(who: Candidate) -> Trials:
@@ -93,7 +93,7 @@ def behind_a_walk(who: Candidate) -> Trials:
 
 
 @exam(
-    _THEME, formula=r"T_2 \le 2\,T_1; \text{ of linear rules } T_2 = T_1",
+    _THEME, formula="T₂ ≤ 2 T₁; of linear rules T₂ = T₁",
     source="a linear rule at rest has forgotten the past, and w - x is its first way once more",
 )  # fmt: skip
 def jump(who: Candidate) -> Trials:

@@ -35,7 +35,7 @@ def _apart(one: Floats, other: Floats) -> Floats:
     return np.array([np.abs(one - other).max() / np.abs(one).max()])
 
 
-@exam(_UNITS, trait=True, formula=r"w(2^{20} g, lr) = w(g, lr) \text{ in every bit}", source=_DIMENSIONS)
+@exam(_UNITS, trait=True, formula="number of weights with w(2²⁰ g, lr) ≠ w(g, lr): 0", source=_DIMENSIONS)
 def loss_without_a_unit(who: Candidate) -> Trials:
     """Whether its path has the same bits where the loss is 2²⁰ times as large, at the same rate.
 
@@ -45,19 +45,18 @@ def loss_without_a_unit(who: Candidate) -> Trials:
     return Trials(np.array([np.count_nonzero(differ)], np.float64), high=0.0, lr=who.rate)
 
 
-@exam(_UNITS, formula=r"w(2^{20} g, lr) = w(g, 2^{-20 p} lr),\ p \in \{0, 1\},\ \text{to } 10^{-5}", source=_DIMENSIONS)
+@exam(_UNITS, formula="w(2²⁰ g, lr) or w(2²⁰ g, 2⁻²⁰ lr) is w(g, lr), to 1e-5", source=_DIMENSIONS)
 def rate_in_units_of_the_loss(who: Candidate) -> Trials:
     """Whether a loss 2²⁰ times as large is made up for by the rate, left as it is or 2²⁰ times as small.
 
     A failure: another number in it has a unit too, such as a weight decay that is added to the gradient.
     """
-    larger = _path(who, _UNIT, who.rate)
-    found = [_apart(larger, _path(who, 1.0, who.rate * factor)) for factor in (1.0, _UNIT)]
-    smaller = [_apart(_path(who, 1.0, who.rate), _path(who, _UNIT, who.rate / factor)) for factor in (1.0, _UNIT)]
-    return Trials(np.min([*found, *smaller], axis=0), high=_ROUGHLY, lr=who.rate)
+    plain = _path(who, 1.0, who.rate)
+    found = [_apart(plain, _path(who, _UNIT, rate)) for rate in (who.rate, who.rate / _UNIT)]
+    return Trials(np.minimum(*found), high=_ROUGHLY, lr=who.rate)
 
 
-@exam(_UNITS, trait=True, formula=r"w(2^{k_i} g_i) = w(g_i) \text{ to } 10^{-5}", source=_DIMENSIONS)
+@exam(_UNITS, trait=True, formula="w(2ᵏ g) = w(g) to 1e-5, k = 0 to 20 by weight", source=_DIMENSIONS)
 def units_of_single_weights(who: Candidate) -> Trials:
     """Whether each slope may have a unit of its own, up to 2²⁰ times that of others, at the same rate.
 
@@ -74,10 +73,10 @@ def _between(who: Candidate, size: float) -> Trials:
     return Trials(np.array([min(abs(ratio - 1.0), abs(ratio / size - 1.0))]), high=0.01, lr=who.rate)
 
 
-_RATIO = r"\left|\tfrac{|g|}{|g|+\epsilon} - 1\right| \le .01,\ |g| = "
-
-
-@exam(_SMALL, formula=_RATIO + "10^{-5}", source=_EPSILON)
+@exam(
+    _SMALL, formula="way at |g| over way at 1 is 1 or |g|, to .01; of Adam |g|/(|g| + ε); |g| = 1e-5",
+    source=_EPSILON,
+)  # fmt: skip
 def gradients_of_one_in_100000(who: Candidate) -> Trials:
     """Whether a gradient of 10⁻⁵ moves it as far as one of 1 does, or in proportion, to one in a hundred.
 
@@ -86,7 +85,10 @@ def gradients_of_one_in_100000(who: Candidate) -> Trials:
     return _between(who, 1e-5)
 
 
-@exam(_SMALL, formula=_RATIO + "2^{-40}", source=_EPSILON)
+@exam(
+    _SMALL, formula="way at |g| over way at 1 is 1 or |g|, to .01; of Adam |g|/(|g| + ε); |g| = 2⁻⁴⁰",
+    source=_EPSILON,
+)  # fmt: skip
 def gradients_of_a_trillionth(who: Candidate) -> Trials:
     """Whether a gradient of 2⁻⁴⁰ moves it as far as one of 1 does, or in proportion, to one in a hundred.
 

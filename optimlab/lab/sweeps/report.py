@@ -27,11 +27,11 @@ __all__ = ["Verdict", "judged"]
 _NAMED = 3  # problems in the answer
 _DRAWN = 6  # problems in the figure
 _DEEP = 1e-4  # of the target: deeper values are not drawn
-_SAYS = {  # in the answer, at an axis
-    "settled": ("steps until the value stays at or below the target", "steps until settled"),
-    "hit": ("steps to the first value at or below the target", "steps to the first hit"),
-    "final": ("value at the end", "value at the end"),
-    "best": ("least value on the way", "least value"),
+_SAYS = {  # in the answer, at an axis, and where it is inf
+    "settled": ("steps until the value stays at or below the target", "steps until settled", "never"),
+    "hit": ("steps to the first value at or below the target", "steps to the first hit", "never"),
+    "final": ("value at the end", "value at the end", "diverged"),
+    "best": ("least value on the way", "least value", "diverged"),
 }
 
 
@@ -76,7 +76,7 @@ class Verdict(NamedTuple):
     def wide(self) -> pd.DataFrame:
         """The median of each rule on each problem, with its learning rate, in words."""
         by = self.spec.by
-        cells = [f"{_number(row[by])} at {row['lr']:.3g}" for row in self.table.to_dict("records")]
+        cells = [f"{_number(row[by], by)} at {row['lr']:.3g}" for row in self.table.to_dict("records")]
         said = self.table.assign(cell=cells).pivot_table("cell", "rule", "problem", aggfunc="first", sort=False)
         return said.rename_axis(columns=None).reset_index()
 
@@ -142,14 +142,13 @@ class Verdict(NamedTuple):
             ax.text(0.5, 0.5, f"not in {self.plan.steps} steps", ha="center", transform=ax.transAxes)
 
 
-def _number(value: float) -> str:
-    return f"{value:.4g}" if np.isfinite(value) else "never"
+def _number(value: float, by: str) -> str:
+    return f"{value:.4g}" if np.isfinite(value) else _SAYS[by][2]
 
 
 def _said(row: Any, by: str) -> str:
-    if not np.isfinite(middle := getattr(row, by)):
-        return f"{row.rule} never"
-    return f"{row.rule} {middle:.4g} [{_number(row.low)}, {_number(row.high)}] at lr {row.lr:.3g}"
+    middle, low, high = (_number(value, by) for value in (getattr(row, by), row.low, row.high))
+    return f"{row.rule} {middle}" + (f" [{low}, {high}] at lr {row.lr:.3g}" if np.isfinite(row.low) else "")
 
 
 def _styles(entered: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

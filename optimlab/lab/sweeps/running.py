@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, closing, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from optimlab.extras import needed
-from optimlab.lab.sweeps.executors import completed
+from optimlab.lab.sweeps.executors import Workers, completed, workers
 from optimlab.lab.sweeps.plan import BorderWarning, Plan
 from optimlab.lab.sweeps.provenance import measured
 from optimlab.lab.sweeps.store import Store
@@ -35,9 +35,9 @@ def frame_of(plan: Plan, *, store: Any = None, executor: Any = None, progress: b
 
     rows: list[dict[str, Any]] = []
     tasks, said = plan.tasks(), list[str]()
-    with _opened(store) as kept:
+    with _opened(store) as kept, workers(executor) as crew:
         while tasks:
-            for task, found in _finished(tasks, kept, executor, progress=progress):
+            for task, found in _finished(tasks, kept, crew, progress=progress):
                 rows += [row | {"problem": task.problem.label, "rule": task.rule} for row in found]
             frame = _ordered(pd.DataFrame(rows, columns=list(COLUMNS)), plan)
             tasks, said = plan.extended(frame)
@@ -52,18 +52,18 @@ def _opened(store: Any) -> AbstractContextManager[Store | None]:
 
 
 def _finished(
-    tasks: Sequence[Task], store: Store | None, executor: Any, *, progress: bool
+    tasks: Sequence[Task], store: Store | None, crew: Workers, *, progress: bool
 ) -> Iterator[tuple[Task, list[dict[str, Any]]]]:
     """Give each task its rows: those that are not in the store as they come, then what is there."""
     left = {} if store is None else {task: task.key for task in tasks}
     here = set() if store is None else store.have(left.values())
     fresh = (task for task in tasks if store is None or not store.have([left[task]]))  # another process may store, too
-    with closing(completed(fresh, measured, executor)) as arriving:
-        for task, done in _bar(arriving, len(tasks) - len(here), progress=progress):
-            if store is not None:
-                store.put(task, done.rows, done.seconds, where=done.circumstances)
-                del left[task]
-            yield task, done.rows
+    arriving = completed(fresh, measured, crew)
+    for task, done in _bar(arriving, len(tasks) - len(here), progress=progress):
+        if store is not None:
+            store.put(task, done.rows, done.seconds, where=done.circumstances)
+            del left[task]
+        yield task, done.rows
     yield from ((task, store.rows([key])[key]) for task, key in left.items() if store is not None)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, final
 
@@ -15,7 +16,10 @@ from optimlab.lab.sweeps.fairness import CRITERIA
 from optimlab.lab.sweeps.grid import Grid, matched
 from optimlab.lab.sweeps.plan import Plan
 
-__all__ = ["FAIRNESS", "Spec"]
+__all__ = ["FAIRNESS", "HERE", "Spec"]
+
+HERE = ("processes", "local")
+"""Executors with a worker for each core."""
 
 FAIRNESS = ("tuned", "same lr", "matched")
 """Each rule at its best learning rate, all at one, or all at one effective one."""
@@ -70,20 +74,22 @@ class Spec:
     executor: Any = None
 
     @classmethod
-    def read(cls, path: Path) -> Spec:
-        """Return what a file says.
+    def read(cls, path: Path, **given: Any) -> Spec:
+        """Return what a file says, with what is given in place of what it says.
 
         Raises
         ------
         StudyError
-            If it is no TOML, or a key or its value is none of a sweep, with the file's name.
+            If it is no TOML, or a key or its value is none of a sweep, with the name of the file.
         """
         try:
-            return cls.of(tomllib.loads(path.read_text(encoding="utf-8")))
+            spec = cls.of(tomllib.loads(path.read_text(encoding="utf-8")) | given)
+            _ = spec.plan  # which says what its texts and numbers do not mean
         except FileNotFoundError:
             raise StudyError(f"there is no file {path}; the one of the example is studies/sweep.toml") from None
         except (StudyError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise StudyError(f"{path}: {error}") from None
+        return spec
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> Spec:
@@ -100,9 +106,13 @@ class Spec:
         for key, allowed in (("fairness", FAIRNESS), ("by", CRITERIA)):
             if (word := given.get(key, allowed[0])) not in allowed:
                 raise StudyError(f"{key} must be one of {', '.join(allowed)}; got {word!r}; {nearest(word, allowed)}")
+        executor = given.get("executor", 1)
+        known = executor in HERE or "://" in executor if isinstance(executor, str) else executor >= 1
+        if not known:
+            raise StudyError(f"executor must be {_KINDS['executor'][1]}; got {executor!r}")
         return cls(**given)
 
-    @property
+    @cached_property
     def plan(self) -> Plan:
         """What is to run."""
         try:

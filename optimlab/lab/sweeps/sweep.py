@@ -23,16 +23,13 @@ from optimlab.lab.sweeps.forecast import forecast
 from optimlab.lab.sweeps.plan import DEFAULT, BorderWarning, Plan
 from optimlab.lab.sweeps.report import Verdict, judged
 from optimlab.lab.sweeps.running import frame_of
-from optimlab.lab.sweeps.spec import Spec
+from optimlab.lab.sweeps.spec import HERE, Spec
 from optimlab.lab.sweeps.store import Store
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["command", "sweep"]
-
-_HERE = ("processes", "local")
-"""Executors with a worker for each core."""
 
 
 def sweep(
@@ -135,7 +132,7 @@ def _options(parser: argparse.ArgumentParser) -> None:
 def _spec(arguments: argparse.Namespace) -> Spec:
     """Return what the file says, and the command line."""
     given = {name: value for name in ("store", "executor") if (value := getattr(arguments, name)) is not None}
-    return replace(Spec.read(arguments.spec), **given)
+    return Spec.read(arguments.spec, **given)
 
 
 def _foretold(arguments: argparse.Namespace) -> int:
@@ -143,7 +140,7 @@ def _foretold(arguments: argparse.Namespace) -> int:
     spec = _spec(arguments)
     plan, cost = spec.plan, forecast(spec.plan)
     executor = spec.executor
-    workers = min(len(cost), executor if isinstance(executor, int) else cores() if executor in _HERE else 1)
+    workers = min(len(cost), executor if isinstance(executor, int) else cores() if executor in HERE else 1)
     tell(aligned(list(cost.columns), texts(cost.round(2))))
     there = 0
     if spec.store is not None and Path(spec.store).exists():

@@ -107,12 +107,6 @@ def test_the_remedies_for_what_draws_nothing():
     assert len(sweep(OnSurface("bowl", spread=0.1), "sgd", lr=[0.1], seeds=2, steps=5)) == 2
 
 
-def test_a_rate_that_a_text_fixes_stands_alone():
-    pytest.importorskip("torch")
-    plan = Plan.of("bowl", "sgd, torch:torch.optim.SGD(lr=0.25)", lr=[0.1, 0.2], seeds=1, steps=20)
-    assert [task.lr for task in plan.tasks()] == [(0.1, 0.2), (0.25,)]
-
-
 def test_a_problem_that_cannot_travel_runs_here_and_is_named_elsewhere():
     place = OnSurface(lambda x, y: x * x + y * y, target=1e-6, name="own")
     assert np.isfinite(sweep(place, "sgd", lr=[0.25], seeds=2, steps=50)["settled"]).all()
