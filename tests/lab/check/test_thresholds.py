@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from optimlab import heavy_ball, momentum, nesterov, sgd
-from optimlab.lab.check import EXAMS, Candidate
+from optimlab.lab.check import EXAMS, Candidate, RefusedError
 from optimlab.lab.check.conditioning import rate_of_descent
 from optimlab.lab.check.escapes import passages
 from optimlab.lab.check.noise import _SIZES, _squares
@@ -122,6 +122,11 @@ def test_the_chain_is_left_by_noise_as_allowed_and_without_it_much_later():
     assert taken == pytest.approx(found.high, abs=4)
     assert found.measured[0] > 2.0 * found.high
     assert chain.escapes(chain.start, 0.25)[-1] > 2.0 * found.high
+
+
+def test_a_rate_too_small_for_the_chain_is_not_asked():
+    with pytest.raises(RefusedError, match=r"takes \d{4} steps"):
+        EXAMS["chain of saddles"].ask(Candidate(SGD, grid=(1e-3,)))
 
 
 def test_decay_and_noise_hold_sgd_where_it_is_said():
