@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from optimlab.lab.check.candidate import Candidate, Score
+from optimlab.lab.check.candidate import Candidate, RefusedError, Score
 from optimlab.lab.check.exam import exam
 from optimlab.lab.check.trials import Trials
 from optimlab.lab.problems import MonkeySaddle, SaddleChain
@@ -21,6 +21,7 @@ __all__ = ["chain_of_saddles", "distance_does_not_matter", "monkey_saddle", "pas
 
 _THEME = "escape times"
 _LONGER = 2  # runs last so many times as long as allowed: a margin is seen up to there
+_PATIENCE = 5000  # steps: more take more than two seconds
 _NEAR = 1e-6
 _SADDLE = np.array([-1.0, 1.0])
 
@@ -144,6 +145,8 @@ def chain_of_saddles(who: Candidate) -> Trials:
     bowl = 4.0 * chain.contraction  # so steep that gradient descent stays in it below 1/(2L), where coordinates shrink
     rates = who.reference[who.reference * bowl < LinearRule().limit]
     allowed = float(min(chain.escapes(chain.start, lr, floor=0.01)[-1] for lr in rates))
+    if allowed > _PATIENCE:
+        raise RefusedError(f"at its rate gradient descent itself takes {allowed:g} steps")
 
     def score(lr: Floats, rng: np.random.Generator) -> Floats:
         w = np.tile(np.append(chain.start, 1.0), (len(lr), 1))

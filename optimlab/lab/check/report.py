@@ -101,14 +101,12 @@ def _section(name: str, marks: Sequence[Mark]) -> Markup:
     exam = EXAMS[name]
     facts = {"Threshold": exam.formula, "Source": exam.source, "Must pass": f"{exam.share:g} of the trials"}
     lines = [Markup(f"{element('b', key)}: {element('span', text)}") for key, text in facts.items()]
-    rows = [
-        element("tr", element("td", mark.contestant), element("td", word(mark)), element("td", said(mark)))
-        for mark in marks
-    ]
+    numbers = [element("td", element("b", word(mark)), " ", element("span", said(mark))) for mark in marks]
+    rows = [element("tr", element("td", m.contestant), cell) for m, cell in zip(marks, numbers, strict=True)]
     return element(
         "section", element("h2", name), element("p", exam.question), element("p", exam.failure, class_="note"),
         *(element("p", line, class_="note") for line in lines),
-        table(("contestant", "mark", f"measured, at {CONFIDENCE:.0%}"), rows, class_="text"), id=_anchor(name),
+        table(("contestant", f"mark, intervals of {CONFIDENCE:.0%}"), rows, class_="text"), id=_anchor(name),
     )  # fmt: skip
 
 
