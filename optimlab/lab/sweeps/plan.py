@@ -76,9 +76,10 @@ class Plan:
         """Problems, rules and seeds in their order, by the column of the table."""
         return {"problem": self.problems, "rule": self.contestants, "seed": self.seeds}
 
-    def shortened(self) -> Plan:
-        """Return a quick, rough twin: four seeds at most, a tenth of the steps."""
-        return replace(self, seeds=self.seeds[:4], steps=-(-self.steps // 10))
+    def turned(self, seed: int, *, quick: bool) -> Plan:
+        """Return a twin whose seeds are greater by one number; a quick one has four at most, and a tenth of the steps."""
+        seeds = tuple(seed + own for own in self.seeds)
+        return replace(self, seeds=seeds[:4], steps=-(-self.steps // 10)) if quick else replace(self, seeds=seeds)
 
     def tasks(self) -> list[Task]:
         """Return the tasks, a problem after the other."""

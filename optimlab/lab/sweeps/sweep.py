@@ -11,19 +11,17 @@ import argparse
 import sys
 import warnings
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from optimlab.lab.frame.command import aligned, study
 from optimlab.lab.frame.run import Run, texts
-from optimlab.lab.frame.terminal import guarded, tell
-from optimlab.lab.frame.workers import cores
+from optimlab.lab.frame.terminal import guarded, seed, tell
 from optimlab.lab.sweeps.forecast import forecast
 from optimlab.lab.sweeps.plan import DEFAULT, BorderWarning, Plan
 from optimlab.lab.sweeps.report import Verdict, judged
 from optimlab.lab.sweeps.running import frame_of
-from optimlab.lab.sweeps.spec import HERE, Spec
+from optimlab.lab.sweeps.spec import Spec
 from optimlab.lab.sweeps.store import Store
 
 if TYPE_CHECKING:
@@ -114,6 +112,8 @@ def command(argv: Sequence[str] | None = None) -> int:
         return study(_main, options=_options, argv=argv)
     parser = argparse.ArgumentParser(description=__doc__)
     _options(parser)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--seed", type=seed, default=0)
     arguments, _ = parser.parse_known_args(given)
     return guarded(lambda: _foretold(arguments))
 
@@ -138,26 +138,26 @@ def _spec(arguments: argparse.Namespace) -> Spec:
 def _foretold(arguments: argparse.Namespace) -> int:
     """Print what the sweep will cost."""
     spec = _spec(arguments)
-    plan, cost = spec.plan, forecast(spec.plan)
-    executor = spec.executor
-    workers = min(len(cost), executor if isinstance(executor, int) else cores() if executor in HERE else 1)
-    tell(aligned(list(cost.columns), texts(cost.round(2))))
-    there = 0
+    plan = spec.plan.turned(arguments.seed, quick=arguments.quick)
+    tasks = plan.tasks()
+    there = set[str]()
     if spec.store is not None and Path(spec.store).exists():
         with Store(spec.store) as store:
-            there = len(store.have(task.key for task in plan.tasks()))
-    tell(
-        f"{len(cost)} tasks, {cost['runs'].sum()} runs of {plan.steps} steps; {there} tasks are in the store already\n"
-        f"about {cost['seconds'].sum() / workers:.3g} s with {workers} at a time, further rates where grids grow not "
-        f"counted\nmemory beside the program: {cost['MB'].nlargest(workers).sum():.3g} MB"
-    )
+            there = store.have(task.key for task in tasks)
+    left = [task for task in tasks if not there or task.key not in there]
+    cost, workers = forecast(left), max(1, min(spec.workers, len(left)))
+    if left:
+        tell(aligned(list(cost.columns), texts(cost.round(2))))
+    runs, seconds, memory = cost["runs"].sum(), cost["seconds"].sum() / workers, sum(sorted(cost["MB"])[-workers:])
+    tell(f"{len(tasks)} tasks, {len(there)} of them in the store already; left: {runs} runs of {plan.steps} steps")
+    tell(f"about {seconds:.3g} s with {workers} at a time, and more where grids grow")
+    tell(f"memory beside the program: {memory:.3g} MB")
     return 0
 
 
 def _main(run: Run) -> None:
     spec = _spec(run.options)
-    plan = spec.plan.shortened() if run.quick else spec.plan
-    plan = replace(plan, seeds=tuple(run.seed + seed for seed in plan.seeds))
+    plan = spec.plan.turned(run.seed, quick=run.quick)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", BorderWarning)  # the answer says so
         frame = frame_of(plan, store=spec.store, executor=spec.executor)
