@@ -9,7 +9,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, final
 
-from optimlab.checks import whole
 from optimlab.lab.frame.errors import StudyError
 from optimlab.lab.frame.reading import nearest
 from optimlab.lab.frame.workers import cores
@@ -116,9 +115,9 @@ class Spec:
     def plan(self) -> Plan:
         """What is to run."""
         try:
-            given = {} if self.lr is None else {"lr": self._rates}
-            return Plan.of(self.problems, self.rules, seeds=self.seeds, steps=whole("steps", self.steps, 1), **given)
-        except (TypeError, ValueError) as error:
+            given = {"seeds": self.seeds, "steps": self.steps, "by": self.by}
+            return Plan.of(self.problems, self.rules, **given, **({} if self.lr is None else {"lr": self._rates}))
+        except (TypeError, ValueError, ImportError) as error:
             raise error if isinstance(error, StudyError) else StudyError(str(error)) from None
 
     @property

@@ -37,6 +37,7 @@ def sweep(
     lr: Any = DEFAULT,
     seeds: Any = 5,
     steps: int = 1000,
+    by: str = "settled",
     store: Any = None,
     executor: Any = None,
     progress: bool = True,
@@ -44,8 +45,8 @@ def sweep(
     """Run rules over problems at several learning rates and seeds; return a row for each run.
 
     The starts and the noise of a seed are the same for every rule and every learning rate. A run that diverges is a
-    row, with ``final`` inf. Where the best learning rate of a rule, by ``settled``, is the least or the largest, the
-    grid of all rules on that problem is extended by one, as often as it allows.
+    row, with ``final`` inf. Where the best learning rate of a rule is the least or the largest, the grid of all rules
+    on that problem is extended by one, as often as it allows.
 
     Parameters
     ----------
@@ -59,6 +60,8 @@ def sweep(
         How many seeds, 0, 1, ..., or which.
     steps : int, at least 1
         Updates of each run.
+    by : {"settled", "hit", "final", "best"}
+        What says which learning rate is best, over all seeds, when it is asked whether a grid must grow.
     store : str, Path or Store, optional
         Where finished tasks are kept; what is there already is not run again.
     executor : int, str or concurrent.futures.Executor, optional
@@ -95,7 +98,7 @@ def sweep(
     8   EMA momentum  0.10    126.0     False
     10  EMA momentum  0.90    131.0     False
     """
-    plan = Plan.of(problems, rules, lr=lr, seeds=seeds, steps=steps)
+    plan = Plan.of(problems, rules, lr=lr, seeds=seeds, steps=steps, by=by)
     return frame_of(plan, store=store, executor=executor, progress=progress)
 
 
@@ -126,7 +129,12 @@ def _options(parser: argparse.ArgumentParser) -> None:
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--jobs", dest="executor", type=int, metavar="N", help="that many processes of this machine")
     where.add_argument("--cluster", dest="executor", metavar="ADDRESS", help="Dask: 'local', or 'tcp://...'")
-    where.add_argument("--executor", metavar="NAME", help="'processes', one a core; or as --cluster")
+    where.add_argument(
+        "--executor",
+        metavar="NAME",
+        help="'processes', one a core; or as --cluster, or as --jobs",
+        type=lambda text: int(text) if text.isdecimal() else text,
+    )
 
 
 def _spec(arguments: argparse.Namespace) -> Spec:
