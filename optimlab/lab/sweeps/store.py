@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, final
 
 from optimlab.checks import NOT_NEGATIVE, number
+from optimlab.extras import needed
 from optimlab.lab.frame.circumstances import circumstances
 from optimlab.lab.frame.errors import StudyError
 from optimlab.lab.frame.output import whole_file
@@ -156,12 +157,14 @@ class Store:
 
     def frame(self, keys: Iterable[str] | None = None) -> pd.DataFrame:
         """Return the rows of tasks as one table, in the order of ``rows``: no matter in which they were finished."""
+        needed("pandas", "lab", "Store.frame")
         import pandas as pd
 
         return pd.DataFrame([row for rows in self.rows(keys).values() for row in rows])
 
     def tasks(self) -> pd.DataFrame:
         """Return a table with a line for each task: key, configuration, seconds, when it was finished, provenance."""
+        needed("pandas", "lab", "Store.tasks")
         import pandas as pd
 
         columns = ("key", "config", "seconds", "finished", "provenance")
