@@ -80,7 +80,7 @@ class Plan:
         return {"problem": self.problems, "rule": self.contestants, "seed": self.seeds}
 
     def turned(self, seed: int, *, quick: bool) -> Plan:
-        """Return a twin with seeds greater by a number; a quick one has four of them at most, and a tenth of the steps."""
+        """Return a twin with seeds greater by a number; a quick one has four at most, and a tenth of the steps."""
         seeds = tuple(seed + own for own in self.seeds)
         return replace(self, seeds=seeds[:4], steps=-(-self.steps // 10)) if quick else replace(self, seeds=seeds)
 
