@@ -1,4 +1,4 @@
-"""The command ``optimlab``, or ``python -m optimlab``: play with rules and series, explorer, the studies, the atlas, the exams."""
+"""The command ``optimlab``, or ``python -m optimlab``: plays, averages of files, studies, sweeps, exams, what they found."""
 
 from __future__ import annotations
 
@@ -14,14 +14,16 @@ from optimlab.lab.frame.terminal import columns, tell
 __all__ = ["main"]
 
 _OWN = {
-    "play": "optimlab.lab.play.play",
-    "ema": "optimlab.lab.play.ema",
-    "explorer": "optimlab.lab.explorer.command",
-    "atlas": "optimlab.lab.atlas.command",
-    "sweep": "optimlab.lab.sweeps.sweep",
-    "check": "optimlab.lab.check.check",
+    "play": ("lab.play.play", "rules over a surface: optimlab play --surface saddle --rules adam"),
+    "ema": ("lab.play.ema", "averages of a series: optimlab ema FILE --column NAME --beta 0.9"),
+    "explorer": ("lab.explorer.command", "rules live in a browser, as one file: optimlab explorer --out explorer.html"),
+    "atlas": ("lab.atlas.command", "conventions against the systems that are installed: optimlab atlas torch.Adam"),
+    "sweep": ("lab.sweeps.sweep", "rules over problems, learning rates and seeds: optimlab sweep studies/sweep.toml"),
+    "check": ("lab.check.check", 'optimizers against theory: optimlab check "adam(), lion()"'),
+    "referee": ("lab.statistics.referee", "is a difference of losses noise: optimlab referee results.csv"),
+    "report": ("lab.frame.report", "all that ran, as one file: optimlab report --out report.html"),
 }
-"""Commands that have options of their own."""
+"""Commands that have options of their own: where they are, and what they do."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -46,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     given = list(sys.argv[1:] if argv is None else argv)
     if given[:1] and given[0] in _OWN:
-        return int(import_module(_OWN[given[0]]).command(given[1:]))
+        return int(import_module(f"optimlab.{_OWN[given[0]][0]}").command(given[1:]))
     parser = argparse.ArgumentParser("optimlab", description=__doc__, allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"optimlab {optimlab.__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
@@ -56,12 +58,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     study.add_argument(
         "name", choices=list(studies.studies()), metavar="NAME", help=f"one of {', '.join(studies.studies())}"
     )
-    commands.add_parser("play", help="rules over a surface: optimlab play --surface saddle --rules adam")
-    commands.add_parser("ema", help="averages of a series: optimlab ema FILE --column NAME --beta 0.9")
-    commands.add_parser("explorer", help="rules live in a browser, as one file: optimlab explorer --out explorer.html")
-    commands.add_parser("atlas", help="conventions against the systems that are installed: optimlab atlas torch.Adam")
-    commands.add_parser("check", help='optimizers against theory: optimlab check "adam(), lion()"')
-    commands.add_parser("sweep", help="rules over problems, learning rates and seeds: optimlab sweep studies/sweep.toml")
+    for name, (_, does) in _OWN.items():
+        commands.add_parser(name, help=does)
     own = given[2:] if given[:1] == ["study"] else []  # the study's own options, which it reads itself
     arguments = parser.parse_args(given[: len(given) - len(own)])
     if arguments.command == "study":

@@ -41,7 +41,7 @@ KNOBS = (
     rules_knob("sgd, momentum, rmsprop, adam", "update rules of the short descents, with commas between"),
     Knob("rates", tuple(RATES.values()), "learning rate of each rule, or one for all", POSITIVE),
     Knob("multiples", (0.3, 1.0, 3.0), "multiples of it that are tried", POSITIVE),
-    Knob("short", 3000, "steps of the short descents, over at most three seeds", quick=1500),
+    Knob("short", 3000, "steps of the short descents, over at most three seeds", quick=700),
 )  # fmt: skip
 PUBLISHED = 50_000  # steps
 PANELS = {  # by place in the record

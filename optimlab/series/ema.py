@@ -12,12 +12,27 @@ from optimlab.checks import choice, truth, whole
 from optimlab.recurrence.decay import Decay
 from optimlab.recurrence.gain import Gain
 from optimlab.series import scan
-from optimlab.series.frames import is_pandas, like, refuse_other_labels, values
+from optimlab.series.frames import is_chunked, is_pandas, like, refuse_other_labels, values
 from optimlab.series.options import Options, Plan, plan, refuse
 from optimlab.series.sweep import sweep
 from optimlab.typing import Array
 
-__all__ = ["ema", "ema_corr", "ema_corr_matrix", "ema_cov", "ema_cov_matrix", "ema_std", "ema_sum", "ema_var"]
+__all__ = [
+    "CORRELATION",
+    "MEAN",
+    "SUM",
+    "ema",
+    "ema_corr",
+    "ema_corr_matrix",
+    "ema_cov",
+    "ema_cov_matrix",
+    "ema_std",
+    "ema_sum",
+    "ema_var",
+    "magnitude",
+    "moment_of",
+    "summed",
+]
 
 Beta = Decay | Gain | ArrayLike | None
 # What is asked: a second moment (biased or not, a correlation or not), a decayed sum, the root of what comes out.
@@ -34,7 +49,7 @@ def ema(x: ArrayLike, beta: Beta = None, *, out: Array | None = None, **options:
     ----------
     x : array_like, Series, DataFrame or DataArray of float32, float64, integer or Boolean
         Values; NaN is a gap, an infinity is a value (and stays in the mean). To treat infinities as gaps, pass
-        ``np.where(np.isfinite(x), x, np.nan)``.
+        ``np.where(np.isfinite(x), x, np.nan)``. Also arrays and frames of Dask, and DataArrays on it, see Notes.
     beta : float in [0, 1), Decay, gain, or array_like of float, shape (rows,)
         Decay. An array holds one β for each row, ``m ← β_t m + (1-β_t) x_t``. A gain, such as ``PowerGain(7)``, says
         k for the first, second, ... value, and the start; a gap is then no step.
@@ -95,6 +110,10 @@ def ema(x: ArrayLike, beta: Beta = None, *, out: Array | None = None, **options:
     A mean of equal values is that value, exactly. Series of 65 536 values or more are averaged by compiled loops, on
     all cores, where numba is installed; both ways agree to a few units in the last place.
 
+    Of an ``x`` of Dask the result is lazy and in the chunks of ``x``, which may be cut along any axis; that of an
+    ``x`` in memory to 1e-14, and the same bits whatever the number of workers. Each chunk is read twice: for what it
+    amounts to, and for its results. What belongs to the rows may be of Dask too, or in memory where lengths are known.
+
     Source
     ------
     Kingma & Ba 2015, section 3 (correction); the pandas user guide on exponentially weighted windows (gaps).
@@ -148,8 +167,7 @@ def ema_sum(x: ArrayLike, beta: Beta = None, *, of: str = "values", **options: U
         raise ValueError("a decayed sum starts from nothing, and counts each value once; give no start and no spacing")
     if choice("of", of, ("values", "counts", "weights")) == "counts":
         options["weights"] = None
-    ones = None if of == "values" else np.where(np.isnan(values(x)), np.nan, 1.0)
-    return _apply([x], beta, options, SUM, ones=ones)
+    return _apply([x], beta, options, SUM, of=of)
 
 
 def ema_var(x: ArrayLike, beta: Beta = None, *, bias: bool = False, **options: Unpack[Options]) -> Any:
@@ -187,7 +205,7 @@ def ema_var(x: ArrayLike, beta: Beta = None, *, bias: bool = False, **options: U
     >>> ema_var([10.0, np.nan, np.nan, 12.0], 0.5)[-1]  # two values: (10-12)²/2
     np.float64(2.0)
     """
-    return _apply([x], beta, options, _moment(bias))
+    return _apply([x], beta, options, moment_of(bias))
 
 
 def ema_std(x: ArrayLike, beta: Beta = None, *, bias: bool = False, **options: Unpack[Options]) -> Any:
@@ -213,7 +231,7 @@ def ema_std(x: ArrayLike, beta: Beta = None, *, bias: bool = False, **options: U
     >>> ema_std([1.0, 5.0, 7.0], 0.5, bias=True).round(6)
     array([0.      , 1.885618, 2.060315])
     """
-    return _apply([x], beta, options, _moment(bias, root=True))
+    return _apply([x], beta, options, moment_of(bias, root=True))
 
 
 def ema_cov(x: ArrayLike, y: ArrayLike, beta: Beta = None, *, bias: bool = False, **options: Unpack[Options]) -> Any:
@@ -241,7 +259,7 @@ def ema_cov(x: ArrayLike, y: ArrayLike, beta: Beta = None, *, bias: bool = False
     >>> ema_cov([1.0, 5.0, 7.0], [2.0, 3.0, 8.0], 0.5).round(6)
     array([     nan, 2.      , 8.285714])
     """
-    return _apply([x, y], beta, options, _moment(bias))
+    return _apply([x, y], beta, options, moment_of(bias))
 
 
 def ema_corr(x: ArrayLike, y: ArrayLike, beta: Beta = None, **options: Unpack[Options]) -> Any:
@@ -298,7 +316,7 @@ def ema_cov_matrix(x: ArrayLike, beta: Beta = None, *, bias: bool = False, **opt
     array([[ 7.4286,  8.2857],
            [ 8.2857, 12.3571]])
     """
-    return _matrix(x, beta, options, _moment(bias))
+    return _matrix(x, beta, options, moment_of(bias))
 
 
 def ema_corr_matrix(x: ArrayLike, beta: Beta = None, **options: Unpack[Options]) -> Any:
@@ -328,15 +346,22 @@ def ema_corr_matrix(x: ArrayLike, beta: Beta = None, **options: Unpack[Options])
     return _matrix(x, beta, options, CORRELATION)
 
 
-def _moment(bias: Any, root: bool = False) -> Task:
+def moment_of(bias: Any, root: bool = False) -> Task:
+    """Return the task of a second moment, biased or not, or its root."""
     return (truth("bias", bias), False), False, root
 
 
-def _apply(series: list[Any], beta: Any, options: Any, task: Task = MEAN, *, out: Any = None, ones: Any = None) -> Any:
-    """Return what is asked of one series or two, in the type of the first; of ``ones`` in its place if given."""
-    x, betas = series[0], options.pop("betas", None)
+def _apply(
+    series: list[Any], beta: Any, options: Any, task: Task = MEAN, *, out: Any = None, of: str = "values"
+) -> Any:
+    """Return what is asked of one series or two, in the type of the first; of ones in the place of its values."""
+    x, betas = series[0], _several(beta, options.pop("betas", None))
     framed = type(x) is not np.ndarray
-    arrays = [values(x) if ones is None else ones, *(values(y, "y") for y in series[1:])]
+    if framed and is_chunked(x):
+        return _lazily(series, beta, options | {"betas": betas}, task, (out, of))
+    arrays = [values(x), *(values(y, "y") for y in series[1:])]
+    if of != "values":
+        arrays = [np.where(np.isnan(arrays[0]), np.nan, 1.0)]
     shape, dtype = arrays[0].shape, arrays[0].dtype if len(arrays) == 1 else np.result_type(*arrays)
     if arrays[-1].shape != shape:
         raise ValueError(f"y must have the shape of x, {shape}; got {arrays[-1].shape}")
@@ -347,16 +372,36 @@ def _apply(series: list[Any], beta: Any, options: Any, task: Task = MEAN, *, out
         if task is not MEAN or not _short(steps, arrays[0], result):
             _write([steps], arrays, [result], *task)
         return like(result, x) if framed else result
-    if beta is not None:
-        raise ValueError("exactly one of beta and betas must be given; got both")
-    if np.ndim(betas) != 1:
-        raise TypeError(f"betas must be a sequence of decays; got {betas!r}")
     result = _checked_out(out, arrays[0], dtype, (len(betas),))
     if len(betas):
         arrays = [z.copy() if np.may_share_memory(z, result) else z for z in arrays]  # which every decay reads
         plans = [plan(arrays[0], each, index, **options) for each in betas]
         _write(plans, arrays, [result[..., j] for j in range(len(betas))], *task)
-    return like(result, x, list(betas))
+    return like(result, x, betas)
+
+
+def _several(beta: Any, betas: Any) -> list[Any] | None:
+    if betas is None:
+        return None
+    if beta is not None:
+        raise ValueError("exactly one of beta and betas must be given; got both")
+    if np.ndim(betas) != 1:
+        raise TypeError(f"betas must be a sequence of decays; got {betas!r}")
+    return list(betas)
+
+
+def _lazily(series: list[Any], beta: Any, options: Any, task: Task, more: tuple[Any, str]) -> Any:
+    """Return what is asked of series in chunks, which nobody has looked at."""
+    from optimlab.series.lazy import chunked
+
+    (moment, total, root), (out, of) = task, more
+    if out is not None:
+        raise ValueError(
+            "out must not be given with a Dask x, whose result is lazy; dask.array.store(result, out) fills it"
+        )
+    name = "mean" if moment is None else "corr" if moment[1] else "std" if root else ("var", "cov")[len(series) - 1]
+    asked = ("sum", False, of) if total else (name, moment is not None and moment[0], of)
+    return chunked(asked, series, beta, options)
 
 
 def _index(x: Any, options: Any, **others: Any) -> Any:
@@ -368,13 +413,10 @@ def _index(x: Any, options: Any, **others: Any) -> Any:
 
 
 def _write(plans: list[Plan], arrays: list[Array], results: list[Array], what: Any, total: bool, root: bool) -> None:
-    if total:  # each value counts whole
-        plans = [
-            replace(each, s=np.ones(1), lightest=each.lightest / float(each.s[0]) if each.decay else each.lightest)
-            for each in plans
-        ]
+    if total:
+        plans = [summed(each) for each in plans]
     if what is not None:
-        scales = [_scale(z) for z in (arrays[0], arrays[-1])] if what[1] else [1.0, 1.0]
+        scales = [float(np.ldexp(1.0, -magnitude(z))) for z in (arrays[0], arrays[-1])] if what[1] else [1.0, 1.0]
         what = (len(arrays) > 1, *what, *scales)
     sweep(plans, arrays, results, what, total=total)
     if root:
@@ -398,13 +440,19 @@ def _short(steps: Plan, x: Array, out: Array) -> bool:
     return abs(last) < np.inf
 
 
-def _scale(x: Array) -> float:
-    """Return the power of two that brings the largest value near 1, where squares would leave the range of floats."""
+def summed(steps: Plan) -> Plan:
+    """Return the plan of a sum, in which each value counts whole."""
+    lightest = steps.lightest / float(steps.s[0]) if steps.decay else steps.lightest
+    return replace(steps, s=np.ones(1), lightest=lightest)
+
+
+def magnitude(x: Array) -> int:
+    """Return the power of two of the largest value where squares would leave the range of floats, else 0."""
     flat = x.reshape(-1)
     largest = max(float(np.fmax.reduce(flat, initial=0.0)), -float(np.fmin.reduce(flat, initial=0.0)))
     if largest == np.inf:
         largest = float(np.nanmax(np.abs(x), initial=0.0, where=np.isfinite(x)))
-    return 1.0 if 1e-100 < largest < 1e100 or largest == 0.0 else float(np.ldexp(1.0, -int(np.frexp(largest)[1])))
+    return 0 if 1e-100 < largest < 1e100 or largest == 0.0 else int(np.frexp(largest)[1])
 
 
 def _checked_out(out: Any, x: Array, dtype: np.dtype[Any], more: tuple[int, ...] = ()) -> Array:

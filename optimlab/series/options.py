@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from typing import Any, TypedDict
@@ -19,7 +19,21 @@ from optimlab.series.frames import is_a, missing, values
 from optimlab.series.times import Clock, is_timedelta
 from optimlab.typing import Array, Floats, Marks
 
-__all__ = ["Options", "Plan", "by_column", "checked_start", "checked_weights", "one_decay", "plan", "refuse"]
+__all__ = [
+    "NAMES",
+    "Options",
+    "Plan",
+    "by_column",
+    "by_value",
+    "checked_start",
+    "checked_weights",
+    "group_codes",
+    "of_gain",
+    "one_decay",
+    "plan",
+    "rate_of",
+    "refuse",
+]
 
 NAMES = ("alpha", "span", "com", "halflife", "window", "cutoff")
 _ONE = np.ones(1)
@@ -58,8 +72,8 @@ class Plan:
     q: Floats  # the factor of a row, of one entry or one a row
     s: Floats  # the share of its value, likewise
     decay: Decay | None = None  # that of a row, if it is the same for all
-    own: Callable[[Marks], tuple[Floats, Floats]] | None = (
-        None  # q and s from where a column has values, if they depend
+    own: Callable[[Marks, int], tuple[Floats, Floats]] | None = (
+        None  # q and s from where a column has values, and its number, if they depend
     )
     prior: float | None = None  # the value that starts; None: the first one
     floor: float = 0.0  # 1 if the past has the mass of one row after each value (every start but the debiased), else 0
@@ -148,7 +162,7 @@ def _plan(
     rows = shape[axis]
     choice("gaps", gaps, ("decay", "skip", "propagate", "raise"))
     choice("spacing", spacing, ("event", "time"))
-    codes, groups = (None, 1) if by is None else _codes(by, rows)
+    codes, groups = (None, 1) if by is None else group_codes(by, rows)
     prior, least = checked_start(start, "sma"), whole("min_count", min_count, 0)
     if isinstance(beta, Gain):
         fades, start = _by_gain(beta, start, names, times, rows, axis, codes)
@@ -216,7 +230,7 @@ def _by_row(beta: Any, rows: int, names: dict[str, Any], axis: int) -> Plan:
     return Plan(axis, betas, 1.0 - betas)
 
 
-def one_decay(beta: Any, names: dict[str, Any], kind: str = " of rows; a timedelta needs times=") -> Decay:
+def one_decay(beta: Any, names: Mapping[str, Any], kind: str = " of rows; a timedelta needs times=") -> Decay:
     """Return the decay that one of the parameters says; ``kind`` of number is a half-life."""
     if isinstance(beta, Decay):
         if any(value is not None for value in names.values()):
@@ -235,19 +249,23 @@ def _by_time(clock: Clock, beta: Any, names: dict[str, Any], spacing: str, start
             "start must be 'debiased' with times and spacing='event', where every value counts alike; "
             "for another start give spacing='time'"
         )
-    if clock.dated:
-        rate = clock.rate(names.get("halflife"))
-        if beta is not None or any(names.get(name) is not None for name in NAMES if name != "halflife"):
-            raise ValueError("times are datetimes: give the decay as halflife alone, a timedelta")
-    elif isinstance(beta, Decay) or beta is None or np.ndim(beta) == 0:
-        rate = one_decay(beta, names, ", in the unit of the times, which are numbers").log_beta
-    else:
-        raise ValueError("beta must be one number with times, which make the decay of each row; got an array")
+    rate = rate_of(clock, beta, names)
     q = clock.fades(rate)
     if spacing == "event":
         return Plan(axis, q, _ONE)
     opening = None if start not in ("debiased", "first", "sma") else start != "debiased"
-    return Plan(axis, q, _ONE, own=lambda there: (q, clock.shares(rate, there, opening)))
+    return Plan(axis, q, _ONE, own=lambda there, _column: (q, clock.shares(rate, there, opening)))
+
+
+def rate_of(clock: Clock, beta: Any, names: Mapping[str, Any]) -> float:
+    """Return ln β of one unit of the times."""
+    if clock.dated:
+        if beta is not None or any(names.get(name) is not None for name in NAMES if name != "halflife"):
+            raise ValueError("times are datetimes: give the decay as halflife alone, a timedelta")
+        return clock.rate(names.get("halflife"))
+    if isinstance(beta, Decay) or beta is None or np.ndim(beta) == 0:
+        return one_decay(beta, names, ", in the unit of the times, which are numbers").log_beta
+    raise ValueError("beta must be one number with times, which make the decay of each row; got an array")
 
 
 def _by_gain(
@@ -256,13 +274,21 @@ def _by_gain(
     """Return the plan and the start that a gain says; its gains are counted by values, a gap is no step."""
     if start != "debiased" or times is not None or any(value is not None for value in names.values()):
         raise ValueError(f"a gain says the decay and the start, by values; give none of them beside it; got {gain!r}")
-    for kind, word in ((DebiasedGain, "debiased"), (FirstValueGain, "first"), (ConstantGain, "zero")):
-        if isinstance(gain, kind) and isinstance(gain.beta, (float, Decay)):
-            return _by_row(gain.decay, rows, {}, axis), word
+    said = of_gain(gain)
+    if said is not None:
+        return _by_row(said[0], rows, {}, axis), said[1]
     k = np.array([gain.at(t) for t in range(1, rows + 1)] or [1.0])
     if k.ndim != 1:
         raise ValueError(f"a series takes one gain, not one for each replica; got {gain!r}")
-    return Plan(axis, _ONE, _ONE, own=_by_value(1.0 - k, k, codes)), "first" if k[0] == 1.0 else "zero"
+    return Plan(axis, _ONE, _ONE, own=by_value(1.0 - k, k, codes)), "first" if k[0] == 1.0 else "zero"
+
+
+def of_gain(gain: Any) -> tuple[Decay, str] | None:
+    """Return the decay and the start of a gain that is no more than those; None for any other."""
+    for kind, word in ((DebiasedGain, "debiased"), (FirstValueGain, "first"), (ConstantGain, "zero")):
+        if isinstance(gain, kind) and isinstance(gain.beta, (float, Decay)):
+            return gain.decay, word
+    return None
 
 
 def _warmed(fades: Plan, n: int, codes: Array | None) -> Plan:
@@ -270,19 +296,26 @@ def _warmed(fades: Plan, n: int, codes: Array | None) -> Plan:
     if fades.decay is None:
         raise ValueError("start='sma' needs one decay for all rows: no times, no array and no gain as beta")
     k = np.append(1.0 / np.arange(1.0, n + 1.0), fades.decay.alpha)
-    return replace(fades, decay=None, own=_by_value(np.append(1.0 - k[:-1], fades.decay.beta), k, codes))
+    return replace(fades, decay=None, own=by_value(np.append(1.0 - k[:-1], fades.decay.beta), k, codes))
 
 
-def _by_value(q: Floats, s: Floats, codes: Array | None) -> Callable[[Marks], tuple[Floats, Floats]]:
-    """Return a function that gives the n-th value the n-th q and s, later ones the last; a gap is no step."""
+def by_value(
+    q: Floats, s: Floats, codes: Array | None, past: Array | None = None
+) -> Callable[[Marks, int], tuple[Floats, Floats]]:
+    """Return a function that gives the n-th value the n-th q and s, later ones the last; a gap is no step.
 
-    def own(there: Marks) -> tuple[Floats, Floats]:
+    ``past`` says how many values came before, for each column and group.
+    """
+
+    def own(there: Marks, column: int) -> tuple[Floats, Floats]:
         order = np.arange(len(there)) if codes is None else np.argsort(codes, kind="stable")
         seen = there[order]
         before: Array = np.cumsum(seen) - seen
         if codes is not None:
             first = np.diff(codes[order], prepend=-2) != 0
             before -= np.maximum.accumulate(np.where(first, before, 0))
+        if past is not None:
+            before += past[column, 0] if codes is None else past[column, codes[order]]
         at = np.empty(len(there), dtype=np.int64)
         at[order] = np.minimum(before, len(q) - 1)
         return np.where(there | (at == len(q) - 1), q[at], 1.0), s[at]
@@ -315,7 +348,7 @@ def by_column(array: Array, axis: int) -> Array:
     return moved.reshape(int(np.prod(moved.shape[:-1])), moved.shape[-1])
 
 
-def _codes(by: Any, rows: int) -> tuple[Array, int]:
+def group_codes(by: Any, rows: int) -> tuple[Array, int]:
     """Return the number of each row's group, -1 for a label that is missing, and how many groups there are."""
     given = by
     if not is_a(by, "pandas", "Series", "Index", "Categorical"):

@@ -19,7 +19,7 @@ from optimlab.series.rows import start_state
 from optimlab.series.scan import whole_blocks
 from optimlab.typing import Array, Floats
 
-__all__ = ["cores", "cuts", "each", "refuse_gaps", "run", "sweep"]
+__all__ = ["cores", "cuts", "each", "refuse_gaps", "resume", "run", "sweep"]
 
 COMPILED_FROM = 65_536  # elements from which loading numba (0.5 s, once) can pay
 THREADS_FROM = 1 << 18  # elements of a part from which a thread of its own (50 µs) pays
@@ -93,7 +93,22 @@ def _alone(plan: Plan, columns: list[Array], target: Array, what: Any, total: bo
         if own.codes is None:
             run(own, parts, to, start_state(own, len(to), what), what, total=total)
         else:
-            _by_group(own, parts, to, what, total)
+            _by_group(own, parts, to, None, what, total)
+
+
+def resume(plan: Plan, columns: list[Array], target: Array, states: Floats, what: Any, *, total: bool = False) -> None:
+    """Write results of shape (columns, rows) and carry states of shape (columns, groups, 12) on, under any plan."""
+    if target.size == 0:
+        return
+    with np.errstate(invalid="ignore", over="ignore", divide="ignore", under="ignore"):
+        for own, c in each(plan, columns):
+            parts = [x[c] for x in columns]
+            if own.codes is None:
+                run(own, parts, target[c], states[c, 0], what, total=total)
+            else:
+                _by_group(own, parts, target[c], states[c], what, total)
+        if what is not None and plan.forgets and not what[1]:
+            target[...] = np.nan
 
 
 def _together(plans: list[Plan], columns: list[Array], targets: list[Array], what: Any, total: bool) -> None:
@@ -113,7 +128,7 @@ def each(plan: Plan, series: list[Array]) -> Iterator[tuple[Plan, slice]]:
         there = np.ones(series[0].shape[1], dtype=np.bool_)
         for x in () if plan.propagate else series:
             there &= x[c] == x[c]
-        q, s = plan.own(there)
+        q, s = plan.own(there, c)
         weights = plan.weights[c : c + 1] if plan.weights.ndim == 2 else plan.weights
         yield replace(plan, q=q, s=s, own=None, weights=weights), slice(c, c + 1)
 
@@ -278,28 +293,31 @@ def _length(plan: Plan, state: Floats, columns: int, what: Any) -> int:
     return whole_blocks(max(1, min(until, TILE) // columns))
 
 
-def _by_group(plan: Plan, series: list[Array], out: Array, what: Any, total: bool) -> None:
-    """Write results within groups: a group's rows are a series of their own."""
+def _by_group(plan: Plan, series: list[Array], out: Array, states: Floats | None, what: Any, total: bool) -> None:
+    """Write results within groups: a group's rows are a series of their own; carry the states on if there are any."""
     assert plan.codes is not None
     kernels = compiled() if out.size >= COMPILED_FROM else None
     for c in range(len(out)):
         parts, v = [x[c] for x in series], _row_weights(plan, c, slice(None))
+        state = start_state(plan, plan.groups, what) if states is None else states[c]
         if kernels is None:
-            _each_group(replace(plan, weights=v) if plan.weighted else plan, parts, out[c], what, total)
+            _each_group(replace(plan, weights=v) if plan.weighted else plan, parts, out[c], state, (what, total))
         else:
-            state, how = start_state(plan, plan.groups, what), plan.how(total)
+            how = plan.how(total)
             kernels.grouped(parts[0], parts[-1], v, plan.q, plan.s, plan.codes, state, out[c], how, what)
 
 
-def _each_group(plan: Plan, series: list[Array], out: Array, what: Any, total: bool) -> None:
+def _each_group(plan: Plan, series: list[Array], out: Array, states: Floats, task: tuple[Any, bool]) -> None:
     assert plan.codes is not None
     order = np.argsort(plan.codes, kind="stable")
     ends = np.cumsum(np.bincount(plan.codes + 1, minlength=plan.groups + 1))
     out[order[: ends[0]]] = np.nan
-    for at in np.split(order[ends[0] :], ends[1:-1] - ends[0]):
+    for group, at in enumerate(np.split(order[ends[0] :], ends[1:-1] - ends[0])):
+        if not len(at):
+            continue
         weights = plan.weights[at] if plan.weighted else plan.weights
         q, s = (z if z.size == 1 else z[at] for z in (plan.q, plan.s))
         own = replace(plan, weights=weights, q=q, s=s)
         result = np.empty((1, len(at)), out.dtype)
-        _by_tiles(own, [x[None, at] for x in series], result, start_state(plan, 1, what), what, total)
+        _by_tiles(own, [x[None, at] for x in series], result, states[group : group + 1], *task)
         out[at] = result[0]

@@ -31,12 +31,20 @@ from optimlab.lab.problems import (
     spiral,
     step,
 )
+from optimlab.lab.statistics.chance import flips
+from optimlab.lab.statistics.contest import Contest, Contestant
 
 RUNS = pd.MultiIndex.from_product(
     [list("ab"), list("xy"), range(7), 2.0 ** (np.arange(30.0) ** 1.3 / 3)], names=["problem", "rule", "seed", "lr"]
 ).to_frame(index=False)
 RUNS["final"] = 1.0 + np.sin(np.arange(len(RUNS)))
 TUNED = RUNS[RUNS["lr"] == 1.0]
+CONTEST = Contest(
+    *(
+        Contestant(name, pd.DataFrame({"": np.sin(np.arange(40.0) * k)}), 1)
+        for name, k in zip("ab", (1, 2), strict=True)
+    )
+)
 SAMPLES = Samples(np.arange(20.0).reshape(10, 2), np.arange(10) % 2)
 W = np.ones((5, 2))
 INITIALIZERS = {name: getattr(initializers, name) for name in initializers.__all__ if name not in ("fans", "gain")}
@@ -73,6 +81,9 @@ CALLS = {
     "paired_differences": lambda rng: statistics.paired_differences(TUNED, "final", rng=rng),
     "ranking": lambda rng: statistics.ranking(TUNED, "final", rng=rng),
     "good_range": lambda rng: statistics.good_range(RUNS, rng=rng),
+    "flips": lambda rng: flips(15, rng),
+    "Contest.looks": lambda rng: CONTEST.looks(rng),
+    "Contest.settled": lambda rng: CONTEST.settled(rng),
     "StudentNoise.draw": lambda rng: StudentNoise(1.0, 3.0).draw(rng, (3,)),
 }
 

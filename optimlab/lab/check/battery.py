@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
-from multiprocessing import get_context
-from typing import Final
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
+from typing import Any, Final, NamedTuple
 
-from optimlab.lab.check import noise
+from optimlab.lab.check import (
+    batches,
+    beginnings,
+    conditioning,
+    decay,
+    escapes,
+    noise,
+    rotation,
+    sparse,
+    spikes,
+    stability,
+    symmetries,
+    tails,
+    tracking,
+    units,
+)
 from optimlab.lab.check.candidate import RATES, Candidate
 from optimlab.lab.check.exam import Exam
 from optimlab.lab.check.mark import Mark, marked
 from optimlab.lab.contestants import Contestant
+from optimlab.lab.sweeps.executors import completed
 
-__all__ = ["EXAMS", "THEMES", "examined"]
+__all__ = ["EXAMS", "THEMES", "Seat", "examined"]
 
-_MODULES = (noise,)
+_MODULES = (
+    noise, batches, stability, escapes, conditioning, rotation, decay, beginnings, units, spikes, tails, sparse,
+    tracking, symmetries,
+)  # fmt: skip
 
 EXAMS: Final[Mapping[str, Exam]] = {
     each.name: each for module in _MODULES for each in vars(module).values() if isinstance(each, Exam)
@@ -27,8 +44,15 @@ THEMES: Final = tuple(dict.fromkeys(each.theme for each in EXAMS.values()))
 """The themes, in the order of the map."""
 
 
-def _silent(marks: Iterable[Mark], description: str, total: int) -> Iterable[Mark]:
-    return marks
+class Seat(NamedTuple):
+    """An exam, which travels by its name, before a contestant; the number says where its mark stands."""
+
+    number: int
+    exam: str
+    who: Candidate
+
+    def __str__(self) -> str:
+        return f"{self.exam} of {self.who.contestant.label}"
 
 
 def examined(
@@ -37,10 +61,30 @@ def examined(
     *,
     seed: int = 0,
     grid: Sequence[float] = RATES,
-    jobs: int = 1,
-    progress: Callable[..., Iterable[Mark]] = _silent,
+    executor: Any = None,
+    progress: Callable[..., Iterable[tuple[Seat, Mark]]] | None = None,
 ) -> list[Mark]:
-    """Return the marks of each contestant in each exam, by default in all of them; ``jobs`` processes side by side.
+    """Return the marks of each contestant in each exam, whoever computes them.
+
+    Parameters
+    ----------
+    contestants : iterable of Contestant
+        Who is asked.
+    exams : iterable of Exam
+        What is asked; by default all of `EXAMS`.
+    seed : int
+        Seed of all randomness, at least 0.
+    grid : sequence of float
+        Learning rates for contestants that fix none, ascending.
+    executor : int, str or concurrent.futures.Executor, optional
+        None: here; otherwise as for `optimlab.lab.sweeps.completed`, such as a number of processes.
+    progress : callable, optional
+        ``run.progress`` of a study, for a progress bar.
+
+    Returns
+    -------
+    list of Mark
+        One contestant after the other.
 
     Examples
     --------
@@ -51,21 +95,12 @@ def examined(
     """
     chosen = [each.name for each in exams] or list(EXAMS)
     pairs = [(name, Candidate(one, name, seed, tuple(grid))) for one in contestants for name in chosen]
-    with _workers(min(jobs, len(pairs))) as several:
-        return list(progress(several(_mark, pairs), "marks", total=len(pairs)))
+    seats = [Seat(number, *pair) for number, pair in enumerate(pairs)]
+    with closing(completed(seats, _mark, executor)) as done:
+        shown = done if progress is None else progress(done, "marks", total=len(seats))
+        found = {seat.number: mark for seat, mark in shown}
+    return [found[seat.number] for seat in seats]
 
 
-def _mark(pair: tuple[str, Candidate]) -> Mark:
-    """Put an exam, which travels by its name, to a candidate."""
-    name, who = pair
-    return marked(EXAMS[name], who)
-
-
-@contextmanager
-def _workers(jobs: int) -> Iterator[Callable[..., Iterable[Mark]]]:
-    """Give the map of so many processes, which are fresh: a fork would copy the locks of threads."""
-    if jobs < 2:
-        yield map
-        return
-    with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
-        yield pool.map
+def _mark(seat: Seat) -> Mark:
+    return marked(EXAMS[seat.exam], seat.who)

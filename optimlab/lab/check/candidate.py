@@ -15,13 +15,13 @@ from optimlab.typing import Floats
 
 __all__ = ["RATES", "TRIALS", "Candidate", "RefusedError", "Score"]
 
-RATES: Final = tuple(2.0**k for k in range(-12, 3))
+RATES: Final = tuple(2.0**k for k in range(-12, 5))
 """The grid from which a learning rate is chosen where the contestant's text fixes none: the same for all."""
 
 TRIALS: Final = 32
 """Trials that are judged: all of them passed, the Wilson interval of their share begins at .83."""
 
-_TUNING = 4  # trials a rate, apart from those that are judged
+_PART = 8  # a rate is chosen by an eighth as many trials, apart from those that are judged
 _TUNED, _JUDGED = 0, 1  # streams of random numbers
 
 Score = Callable[[Floats, np.random.Generator], Floats]
@@ -81,6 +81,17 @@ class Candidate:
         """A rate where none is better than others: the one that is fixed, or the middle of the grid."""
         return float(self.rates[len(self.rates) // 2])
 
+    def reach(self, distance: float, steps: int) -> None:
+        """Refuse what is out of reach: more than so many steps of the largest rate that it may be given.
+
+        Raises
+        ------
+        RefusedError
+            If that is so: the rate is fixed, and the question has another length.
+        """
+        if steps * self.rates[-1] < distance:
+            raise RefusedError(f"{steps} steps of its rate, {self.rates[-1]}, do not go as far as {distance:g}")
+
     def rng(self, stream: int = _JUDGED) -> np.random.Generator:
         """Return random numbers that depend on exam, seed and stream, and on nothing else."""
         return np.random.default_rng([self.seed, zlib.crc32(self.exam.encode()), stream])
@@ -113,10 +124,10 @@ class Candidate:
 
         An exam without chance has one trial.
         """
-        chosen = self.tuned(score, min(trials, _TUNING)) if lr is None else lr
+        chosen = self.tuned(score, max(1, trials // _PART)) if lr is None else lr
         return Trials(_scored(score, np.full(trials, chosen), self.rng()), low, high, chosen)
 
-    def tuned(self, score: Score, trials: int = _TUNING) -> float:
+    def tuned(self, score: Score, trials: int = TRIALS // _PART) -> float:
         """Return the rate of least median score; one of the trials at a rate without a finite score is infinite."""
         if len(self.rates) == 1:
             return float(self.rates[0])

@@ -25,7 +25,7 @@ class Exam:
     question, failure : str
         What is asked, in one sentence ("Whether ..."); and what it means not to pass.
     formula, source : str
-        The threshold, in LaTeX or in words, and where it comes from.
+        The threshold in signs and words, and where it comes from.
     ask : callable
         Takes a `Candidate`, returns `Trials`; raises `RefusedError` where the question has no meaning for it.
     share : float

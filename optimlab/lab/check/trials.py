@@ -51,8 +51,7 @@ class Trials:
     @property
     def margin(self) -> float:
         """log₁₀ of the factor by which the median keeps off the nearer threshold: negative outside, NaN without one."""
-        with np.errstate(all="ignore"):
-            factors = np.array([self.high / self.middle, self.middle / self.low])
-        ratios = factors[np.isfinite([self.high, self.low]) & (np.array([self.high, self.low]) != 0.0)]
-        with np.errstate(all="ignore"):
-            return float(np.log10(np.maximum(ratios, 0.0)).min(initial=np.inf)) if ratios.size else np.nan
+        with np.errstate(divide="ignore", invalid="ignore"):
+            size, high, low = np.log10(np.maximum([self.middle, self.high, self.low], 0.0))
+            factors = [f for f, limit in ((high - size, high), (size - low, low)) if np.isfinite(limit)]
+        return float(min(factors, default=np.nan))

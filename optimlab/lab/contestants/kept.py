@@ -26,7 +26,7 @@ class Kept:
     >>> w = np.array([1.0, 2.0])
     >>> kept = Kept([w])
     >>> kept.given([np.array([np.nan, 4.0])])
-    [array([0., 4.])]
+    [array([nan,  4.])]
     >>> w[:] = np.inf
     >>> kept.restore()
     >>> w, kept.moving
@@ -39,12 +39,12 @@ class Kept:
         self._saved = [leaf.copy() for leaf in leaves]
 
     def given(self, gradients: Sequence[Array]) -> list[Floats]:
-        """Return the gradients of a step as arrays of their own, with zeros for replicas that do not move."""
+        """Return the gradients of a step as arrays of their own, and look which replicas still move."""
         self._look(self.leaves)
         for saved, leaf in zip(self._saved, self.leaves, strict=True):
             np.copyto(saved, leaf, where=_wide(self.moving, leaf))
         self._look(gradients)
-        return [np.where(_wide(self.moving, g), g, 0.0) for g in gradients]
+        return [np.array(g, np.float64) for g in gradients]
 
     def restore(self) -> None:
         """Give replicas that do not move, or have become infinite in this step, their last finite weights."""

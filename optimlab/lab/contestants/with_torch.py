@@ -31,7 +31,11 @@ Move = Callable[[Sequence[Floats], Marks, Any], None]
 
 
 def begin(make: partial[Any], w: Any, lr: Floats) -> Step:
-    """Return what steps the replicas of a class of torch with its arguments; see `Contestant`."""
+    """Return what steps the replicas of a class of torch with its arguments; see `Contestant`.
+
+    An optimizer that has ``train()`` and ``eval()``, as schedule-free ones, is in training: w is where it asks for
+    gradients, not the average that it would be judged by.
+    """
     tree = tree_of(w)
     leaves = tree.leaves(w)
     kept = Kept(leaves)
@@ -75,7 +79,7 @@ def _alone(make: partial[Any], leaves: Sequence[Floats], lr: Floats) -> Move:
     params = [[leaf[s].requires_grad_() for leaf in shared] for s in range(len(lr))]
     optimizers = [make(row, lr=float(rate)) for row, rate in zip(params, lr, strict=True)]
     for optimizer in optimizers:
-        getattr(optimizer, "train", bool)()  # schedule-free: w is where the gradient is taken
+        getattr(optimizer, "train", bool)()
     kind: Any = make.func
     closed = inspect.signature(kind.step).parameters.get("closure")
     asked = closed is not None and closed.default is closed.empty

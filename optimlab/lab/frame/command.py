@@ -15,9 +15,9 @@ from optimlab.lab.frame.circumstances import circumstances
 from optimlab.lab.frame.claims import claims_text, count_text, quotes
 from optimlab.lab.frame.errors import StudyError
 from optimlab.lab.frame.figures import FORMATS, has_display, style
+from optimlab.lab.frame.gallery import write_gallery
 from optimlab.lab.frame.knobs import Knob, add_knobs, given, turned, values
 from optimlab.lab.frame.output import reserved, staging
-from optimlab.lab.frame.page import write_gallery
 from optimlab.lab.frame.run import Run, texts
 from optimlab.lab.frame.terminal import FAILED, STANDS, columns, guarded, printable, seed, tell
 

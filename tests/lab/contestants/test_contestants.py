@@ -202,6 +202,8 @@ def test_one_key_for_one_optimizer():
         "export:torch(adam)",
     )
     assert len({only(one).key for one in (*others, spelled[0])}) == 6
+    swapped = ("torch:torch.optim.Adam(eps=1e-7, amsgrad=True)", "torch:torch.optim.Adam(amsgrad=True, eps=1e-7)")
+    assert only(swapped[0]).key == only(swapped[1]).key
     assert only("adam").key == only(adam()).key == only("adam(0.9, eps=1e-8)").key == repr(adam())
 
 

@@ -11,8 +11,9 @@ import pandas as pd
 import pytest
 
 from optimlab.lab.frame import Claim, Run
+from optimlab.lab.frame.gallery import write_gallery
 from optimlab.lab.frame.markup import element, table
-from optimlab.lab.frame.page import claim_items, page, write_gallery
+from optimlab.lab.frame.page import claim_items, page
 
 VOID = {"meta", "img"}
 EVIL = "<script>alert(1)</script> & \"quoted\" 'twice' $css ${body} 1 < 2"

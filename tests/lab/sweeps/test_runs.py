@@ -6,7 +6,7 @@ import pytest
 from optimlab import Optimizer, adam, descend
 from optimlab.lab.contestants import contestants
 from optimlab.lab.frame import StudyError
-from optimlab.lab.problems import Quadratic, bowl
+from optimlab.lab.problems import Quadratic, Rosenbrock, bowl
 from optimlab.lab.sweeps import OnNet, OnSurface, Task, problem, sweep
 from optimlab.lab.sweeps.nets import PairedBatches
 from optimlab.lab.sweeps.problems import PairedNoise
@@ -156,6 +156,12 @@ def test_a_function_of_ones_own_has_a_key_once_it_has_a_name():
     with pytest.raises(StudyError, match="give it a name, name='mine'"):
         _ = OnSurface(mine, target=1.0).config
     assert OnSurface(mine, target=1.0, name="mine").config["own"] == "mine"
+
+    class Ours(Rosenbrock):
+        """A class of a user's, whose text says nothing of its code."""
+
+    with pytest.raises(StudyError, match="give it a name"):
+        _ = OnSurface(Ours()).config
 
 
 def test_a_file_is_known_by_its_content(tmp_path):
