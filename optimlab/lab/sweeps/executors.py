@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import pickle
 import signal
@@ -214,6 +215,7 @@ def _end_with_parent() -> None:
 def _dask(address: str) -> Iterator[Workers]:
     distributed = needed("distributed", "cluster", f"executor={address!r}")
     local = {"n_workers": cores(), "threads_per_worker": 1, "dashboard_address": "127.0.0.1:0"}
+    local |= {"silence_logs": logging.ERROR}  # workers that are stopped are nothing to warn of
     options = local if address == "local" else {"address": address, "timeout": _SECONDS}
     try:
         client = distributed.Client(**options, set_as_default=False)
