@@ -155,6 +155,12 @@ def test_what_is_no_store_is_left_as_it_is_and_another_path_helps(tmp_path, make
         assert store.have("ab") == {"a", "b"}
 
 
+def test_a_folder_that_cannot_be_made_is_told(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StudyError, match=r"its folder cannot be made: .*; give another path"):
+        Store(tmp_path / "file" / "deep" / "s.db")
+
+
 @pytest.mark.parametrize("path", ["", 3, b"s.db", True])
 def test_a_path_is_a_path(path):
     with pytest.raises(TypeError, match="path of a store must be a str, a PathLike or None; got"):
