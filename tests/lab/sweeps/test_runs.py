@@ -118,6 +118,13 @@ def test_divergence_is_data():
     assert (found.loc[0.25, "settled"] < 20).all()
 
 
+def test_a_run_whose_weights_overflow_in_one_step_has_diverged_though_its_value_is_finite():
+    found = runs(OnSurface("bowl"), contestants("sgd")["SGD"], [0.25, 1e308], seeds=[0], steps=5)
+    assert found["diverged"].tolist() == [False, True]
+    assert found["final"][1] == np.inf
+    assert np.isfinite(found["best"][1])
+
+
 def test_a_run_that_ends_as_none_moves_any_more_is_whole():
     found = runs(OnSurface("bowl"), contestants("sgd")["SGD"], [3.0], seeds=[0, 1], steps=10**9)
     assert found["diverged"].all()
