@@ -5,12 +5,14 @@ import re
 import shlex
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 
 from optimlab.__main__ import main
-from optimlab.lab.sweeps import best, gains, same, sweep, tuned
+from optimlab.lab.frame.figures import drawn
+from optimlab.lab.sweeps import BorderWarning, best, gains, same, sweep, tuned
 from optimlab.lab.sweeps.report import Verdict, judged
 from optimlab.lab.sweeps.running import frame_of
 from optimlab.lab.sweeps.spec import Spec
@@ -109,12 +111,30 @@ def test_what_a_user_can_mend_is_one_line(here, text, said, capsys):
     assert not (here / "results/sweep/run.json").exists()
 
 
+@pytest.mark.parametrize("by", ["settled", "best"])
+def test_what_never_arrives_or_is_negative_is_said_and_drawn(by):
+    places = ["bowl", "surface('sin(x)*cos(y)', target=-0.9)"]
+    given = {"problems": places, "rules": "sgd", "lr": {"from": 3.0, "to": 30.0, "extensions": 0}, "seeds": 2}
+    spec = Spec.of(given | {"steps": 700, "by": by})
+    with pytest.warns(BorderWarning):
+        frame = frame_of(spec.plan)
+    found = Verdict(spec, spec.plan, frame, judged(frame, spec))
+    said = {"settled": "bowl: SGD never; ", "best": "bowl: SGD 1."}
+    assert said[by] in found.answer
+    figure = drawn(found.panels, 2, (4, 3))
+    figure.canvas.draw()
+    assert [ax.get_yscale() for ax in figure.axes] == {
+        "settled": ["linear", "linear", "linear", "linear"], "best": ["log", "linear", "linear", "linear"],
+    }[by]  # fmt: skip
+    plt.close(figure)
+
+
 def test_the_edge_is_in_the_answer(here, capsys):
     (here / "spec.toml").write_text(
         "problems = 'bowl'\nrules = 'sgd'\nlr = {from=1e-3, to=1e-2, extensions=0}\nsteps=9\nby='final'"
     )
     assert main(["sweep", "spec.toml"]) == 0
-    assert "a better one may lie beyond: SGD on bowl (0.01)." in " ".join(capsys.readouterr().out.split())
+    assert "a better rate may lie beyond: SGD on bowl (0.01)." in " ".join(capsys.readouterr().out.split())
 
 
 def test_the_commands_of_the_readme_are_read(monkeypatch, capsys):
