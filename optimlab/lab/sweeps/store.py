@@ -168,13 +168,13 @@ class Store:
         needed("pandas", "lab", "Store.tasks")
         import pandas as pd
 
-        columns = ("key", "config", "seconds", "finished", "provenance")
         with self._told():
-            found = self._db.execute(f"SELECT {', '.join(columns)} FROM task ORDER BY config").fetchall()
-        records: list[dict[str, Any]] = [dict(zip(columns, row, strict=True)) for row in found]
-        return pd.json_normalize(
-            [each | {"config": json.loads(each["config"])} | json.loads(each.pop("provenance")) for each in records]
-        )
+            found = self._db.execute("SELECT key, config, seconds, finished, provenance FROM task ORDER BY config")
+            records = [
+                {"key": key, "config": json.loads(config), "seconds": seconds, "finished": end} | json.loads(provenance)
+                for key, config, seconds, end, provenance in found
+            ]
+        return pd.json_normalize(records)
 
     def export(self, path: str | os.PathLike[str]) -> None:
         """Write ``frame()`` to a CSV file, which appears whole or not at all."""

@@ -98,6 +98,7 @@ def test_provenance_stands_beside_each_task(tmp_path):
     assert all("pytest" in command or "execnet" in command for command in tasks["command"])
     assert pd.to_datetime(tasks["finished"]).dt.tz is not None
     assert {"blas", "revision", "platform"} <= set(tasks.columns)
+    assert "provenance" not in tasks.columns
 
 
 def test_export_is_the_frame(tmp_path):
