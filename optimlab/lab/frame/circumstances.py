@@ -65,7 +65,8 @@ def revision() -> str | None:
     root = Path(optimlab.__file__).resolve().parents[1]
     if not (root / ".git").exists():  # installed, perhaps inside the checkout of something else
         return None
-    command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    words = ["describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    command = ["git", "--no-optional-locks", "-C", str(root), *words]
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True, timeout=_PATIENCE).stdout.strip()
     except (OSError, subprocess.SubprocessError):

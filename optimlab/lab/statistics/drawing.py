@@ -88,7 +88,9 @@ def draw_sensitivity(
         ax.plot(middle.index[seen], middle[seen], marker=".", label=literal(str(rule)), **style)
         top = high.where(np.isfinite(high), middle)
         ax.fill_between(middle.index[seen], low[seen], top[seen], color=style["color"], alpha=0.15, linewidth=0)
-    ax.set(xscale="log", yscale="log", xlabel="learning rate", ylabel=f"{value} loss, median of the seeds")
+    finite = table[value][np.isfinite(table[value])]
+    scale = "log" if (finite > 0.0).any() and not (finite < 0.0).any() else "linear"
+    ax.set(xscale="log", yscale=scale, xlabel="learning rate", ylabel=f"{value} loss, median of the seeds")
     ax.legend()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import pickle
 import signal
@@ -27,6 +28,7 @@ Result = TypeVar("Result")
 _MANY = 1000  # tasks in flight where the number of workers may change
 _NAMED = 4  # tasks that an error names
 _SECONDS = 5.0  # to reach a cluster
+_WHY = "killed, or for want of memory, or as the script begins workers outside of `if __name__ == '__main__':`"
 _AGAIN = "what was finished is kept; run the same again to go on, with fewer workers if memory was short"
 
 
@@ -128,7 +130,7 @@ def _error(error: BaseException, task: Any, oldest: Iterable[Any]) -> BaseExcept
         error.add_note(f"in the task {task}")
         return error
     names = "; ".join(map(str, islice(oldest, _NAMED)))
-    told = StudyError(f"a worker has died, killed or for want of memory, at one of these tasks: {names}; {_AGAIN}")
+    told = StudyError(f"a worker has died, {_WHY}, at one of these tasks: {names}; {_AGAIN}")
     told.__cause__ = error
     return told
 
@@ -214,6 +216,7 @@ def _end_with_parent() -> None:
 def _dask(address: str) -> Iterator[Workers]:
     distributed = needed("distributed", "cluster", f"executor={address!r}")
     local = {"n_workers": cores(), "threads_per_worker": 1, "dashboard_address": "127.0.0.1:0"}
+    local |= {"silence_logs": logging.ERROR}  # workers that are stopped are nothing to warn of
     options = local if address == "local" else {"address": address, "timeout": _SECONDS}
     try:
         client = distributed.Client(**options, set_as_default=False)

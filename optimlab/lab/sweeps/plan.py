@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, final
 
-from optimlab.checks import whole
+from optimlab.checks import choice, whole
 from optimlab.lab.contestants import contestants
 from optimlab.lab.frame.errors import StudyError
-from optimlab.lab.sweeps.fairness import rated
+from optimlab.lab.sweeps.fairness import CRITERIA, rated
 from optimlab.lab.sweeps.grid import Grid, grids
 from optimlab.lab.sweeps.problems import SweepProblem
 from optimlab.lab.sweeps.reading import problems as read_problems
@@ -38,7 +38,7 @@ class BorderWarning(UserWarning):
 @final
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """What is to run: problems, contestants and their grids by label, seeds, steps.
+    """What is to run: problems, contestants and their grids by label, seeds, steps, and by what a grid grows.
 
     Examples
     --------
@@ -52,9 +52,12 @@ class Plan:
     grids: dict[str, Grid]
     seeds: tuple[int, ...]
     steps: int
+    by: str = "settled"
 
     @classmethod
-    def of(cls, problems: Any, rules: Any, *, lr: Any = DEFAULT, seeds: Any = 5, steps: int = 1000) -> Plan:
+    def of(
+        cls, problems: Any, rules: Any, *, lr: Any = DEFAULT, seeds: Any = 5, steps: int = 1000, by: str = "settled"
+    ) -> Plan:
         """Return the plan of what a user writes; see `sweep`."""
         entered = contestants(rules)
         if not entered:
@@ -69,16 +72,17 @@ class Plan:
                 f"{', '.join(plain)}: nothing is drawn, so {len(listed)} seeds are one run; give seeds=1, or "
                 "let starts differ, spread=0.1"
             )
-        return cls(found, entered, grids(lr, entered), listed, whole("steps", steps, 1))
+        return cls(found, entered, grids(lr, entered), listed, whole("steps", steps, 1), choice("by", by, CRITERIA))
 
     @property
     def places(self) -> dict[str, Iterable[Any]]:
         """Problems, rules and seeds in their order, by the column of the table."""
         return {"problem": self.problems, "rule": self.contestants, "seed": self.seeds}
 
-    def shortened(self) -> Plan:
-        """Return a quick, rough twin: four seeds at most, a tenth of the steps."""
-        return replace(self, seeds=self.seeds[:4], steps=-(-self.steps // 10))
+    def turned(self, seed: int, *, quick: bool) -> Plan:
+        """Return a twin with seeds greater by a number; a quick one has four at most, and a tenth of the steps."""
+        seeds = tuple(seed + own for own in self.seeds)
+        return replace(self, seeds=seeds[:4], steps=-(-self.steps // 10)) if quick else replace(self, seeds=seeds)
 
     def tasks(self) -> list[Task]:
         """Return the tasks, a problem after the other."""
@@ -90,7 +94,7 @@ class Plan:
         All rules of a problem get it, so that each is tuned on as many.
         """
         tasks, said = list[Task](), list[str]()
-        for problem, rows in rated(frame).groupby("problem", sort=False):
+        for problem, rows in rated(frame, self.by).groupby("problem", sort=False):
             for side in ("low", "high"):
                 at = rows[rows["edge"] == side]
                 more = [self._more(str(problem), rule, frame, side) for rule in self.contestants] if len(at) else []

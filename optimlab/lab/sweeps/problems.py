@@ -172,16 +172,17 @@ class OnSurface(SweepProblem):
         """Surface, noise, spread, target and start; of a file its content."""
         found, first = self._found
         facts = {"noise": self.noise, "spread": self.spread, "target": self.goal, "start": first.tolist()}
-        if not isinstance(found, OwnSurface):
+        ours = not isinstance(found, OwnSurface) and type(found).__module__.startswith("optimlab.")
+        if isinstance(self.surface, str):
+            path, _, name = self.surface.strip().rpartition(":")
+            if path.endswith(".py"):
+                return facts | {"surface": f"{Path(path).name}:{name}", "file": _digest(Path(path))}
+            return facts | {"surface": repr(found) if ours else " ".join(self.surface.split())}
+        if ours:
             return facts | {"surface": repr(found)}
-        if not isinstance(self.surface, str):
-            if not self.name:
-                raise StudyError(f"a store cannot tell {self.surface!r} from another; give it a name, name='mine'")
-            return facts | {"own": self.name}
-        text, file = " ".join(self.surface.split()), Path(self.surface.strip().rpartition(":")[0])
-        if file.suffix != ".py":
-            return facts | {"surface": text}
-        return facts | {"surface": f"{file.name}:{text.rpartition(':')[2]}", "file": _digest(file)}
+        if not self.name:
+            raise StudyError(f"a store cannot tell {self.surface!r} from another; give it a name, name='mine'")
+        return facts | {"own": self.name}
 
     @property
     def drawn(self) -> bool:

@@ -104,16 +104,16 @@ class Verdict(NamedTuple):
         text = f"Median {_SAYS[self.spec.by][0]} in {self.plan.steps} steps, {self.fairness}, the first two: "
         text += f"{'; '.join(found[:_NAMED])}{more}."
         if len(found) > 1:
-            wins = {rule: firsts.count(rule) for rule in sorted(set(firsts), key=firsts.count, reverse=True)}
-            text += (
-                f" First on most of {len(found)} problems: {', '.join(f'{r} {n}' for r, n in wins.items()) or 'none'}."
-            )
+            wins = {rule: firsts.count(rule) for rule in sorted(dict.fromkeys(firsts), key=firsts.count, reverse=True)}
+            counts = ", ".join(f"{rule} on {count}" for rule, count in wins.items())
+            text += f" Of {len(found)} problems first: {counts or 'none'}."
         edges = [f"{row.rule} on {row.problem} ({row.lr:.3g})" for row in self.rates.itertuples() if row.edge]
+        if not edges:
+            return text
         more = f" and {len(edges) - _NAMED} more, see best.csv" if len(edges) > _NAMED else ""
-        beyond = (
-            f" Best at the edge of the grid, so that a better one may lie beyond: {', '.join(edges[:_NAMED])}{more}."
+        return (
+            f"{text} At the edge of the grid, so that a better rate may lie beyond: {', '.join(edges[:_NAMED])}{more}."
         )
-        return text + (beyond if edges else "")
 
     @property
     def panels(self) -> list[Panel]:
@@ -134,10 +134,8 @@ class Verdict(NamedTuple):
         ax.set_xlim(0.8 * runs["lr"].min(), 1.25 * runs["lr"].max())
         if column in ("final", "best"):
             ax.axhline(goal, color="#777777", linewidth=1, linestyle=":", label="target")
-            if goal > 0.0 and (runs[column] >= 0.0).all():
+            if ax.get_yscale() == "log" and goal > 0.0:
                 ax.set_ylim(bottom=max(_DEEP * goal, ax.get_ylim()[0]))
-            else:
-                ax.set_yscale("symlog")
         elif not np.isfinite(runs[column]).any():
             ax.text(0.5, 0.5, f"not in {self.plan.steps} steps", ha="center", transform=ax.transAxes)
 
@@ -148,7 +146,9 @@ def _number(value: float, by: str) -> str:
 
 def _said(row: Any, by: str) -> str:
     middle, low, high = (_number(value, by) for value in (getattr(row, by), row.low, row.high))
-    return f"{row.rule} {middle}" + (f" [{low}, {high}] at lr {row.lr:.3g}" if np.isfinite(row.low) else "")
+    if not np.isfinite(row.low):
+        return f"{row.rule} {middle}"
+    return f"{row.rule} {middle}{f' [{low}, {high}]' if row.seeds > 1 else ''} at lr {row.lr:.3g}"
 
 
 def _styles(entered: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

@@ -9,17 +9,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, final
 
-from optimlab.checks import whole
 from optimlab.lab.frame.errors import StudyError
 from optimlab.lab.frame.reading import nearest
+from optimlab.lab.frame.workers import cores
 from optimlab.lab.sweeps.fairness import CRITERIA
 from optimlab.lab.sweeps.grid import Grid, matched
 from optimlab.lab.sweeps.plan import Plan
 
-__all__ = ["FAIRNESS", "HERE", "Spec"]
+__all__ = ["FAIRNESS", "Spec"]
 
-HERE = ("processes", "local")
-"""Executors with a worker for each core."""
+_HERE = ("processes", "local")  # executors with a worker for each core
 
 FAIRNESS = ("tuned", "same lr", "matched")
 """Each rule at its best learning rate, all at one, or all at one effective one."""
@@ -107,7 +106,7 @@ class Spec:
             if (word := given.get(key, allowed[0])) not in allowed:
                 raise StudyError(f"{key} must be one of {', '.join(allowed)}; got {word!r}; {nearest(word, allowed)}")
         executor = given.get("executor", 1)
-        known = executor in HERE or "://" in executor if isinstance(executor, str) else executor >= 1
+        known = executor in _HERE or "://" in executor if isinstance(executor, str) else executor >= 1
         if not known:
             raise StudyError(f"executor must be {_KINDS['executor'][1]}; got {executor!r}")
         return cls(**given)
@@ -116,10 +115,15 @@ class Spec:
     def plan(self) -> Plan:
         """What is to run."""
         try:
-            given = {} if self.lr is None else {"lr": self._rates}
-            return Plan.of(self.problems, self.rules, seeds=self.seeds, steps=whole("steps", self.steps, 1), **given)
-        except (TypeError, ValueError) as error:
+            given = {"seeds": self.seeds, "steps": self.steps, "by": self.by}
+            return Plan.of(self.problems, self.rules, **given, **({} if self.lr is None else {"lr": self._rates}))
+        except (TypeError, ValueError, ImportError) as error:
             raise error if isinstance(error, StudyError) else StudyError(str(error)) from None
+
+    @property
+    def workers(self) -> int:
+        """How many tasks run at a time; 1 where only a cluster knows."""
+        return self.executor if isinstance(self.executor, int) else cores() if self.executor in _HERE else 1
 
     @property
     def _rates(self) -> Any:

@@ -60,7 +60,8 @@ class Store:
     A task is written in one transaction: a process that is killed loses no task that it had put, and leaves no half of
     one. Several processes may use one file on a disk of their machine at once; a task that is put twice is kept once,
     the first one. (SQLite's write-ahead log does not work across a network: workers elsewhere send their rows to the
-    process that has the store.) Beside the file, ``-wal`` and ``-shm`` belong to it until it is closed.
+    process that has the store.) Files beside it that end with ``-wal`` and ``-shm`` belong to it until it is
+    closed, also after a kill: who copies it then, copies them, too.
 
     Parameters
     ----------
@@ -94,7 +95,7 @@ class Store:
         self.path = None if path is None or path == ":memory:" else Path(path)
         self._patience = number("patience", patience, NOT_NEGATIVE)
         if self.path is not None:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            _make_folder(self.path)
         with self._told():
             self._db = sqlite3.connect(self.path or ":memory:", timeout=self._patience, isolation_level=None)
         try:
@@ -167,13 +168,13 @@ class Store:
         needed("pandas", "lab", "Store.tasks")
         import pandas as pd
 
-        columns = ("key", "config", "seconds", "finished", "provenance")
         with self._told():
-            found = self._db.execute(f"SELECT {', '.join(columns)} FROM task ORDER BY config").fetchall()
-        records: list[dict[str, Any]] = [dict(zip(columns, row, strict=True)) for row in found]
-        return pd.json_normalize(
-            [each | {"config": json.loads(each["config"])} | json.loads(each.pop("provenance")) for each in records]
-        )
+            found = self._db.execute("SELECT key, config, seconds, finished, provenance FROM task ORDER BY config")
+            records = [
+                {"key": key, "config": json.loads(config), "seconds": seconds, "finished": end} | json.loads(provenance)
+                for key, config, seconds, end, provenance in found
+            ]
+        return pd.json_normalize(records)
 
     def export(self, path: str | os.PathLike[str]) -> None:
         """Write ``frame()`` to a CSV file, which appears whole or not at all."""
@@ -217,6 +218,13 @@ class Store:
             if (remedy := _REMEDIES.get(_reason(error))) is None:
                 raise
             raise StudyError(f"the store {self.path}: {error}: {remedy}") from error
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StudyError(f"the store {path}: its folder cannot be made: {error}; give another path") from error
 
 
 def _reason(error: sqlite3.Error) -> int:

@@ -11,19 +11,17 @@ import argparse
 import sys
 import warnings
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from optimlab.lab.frame.command import aligned, study
 from optimlab.lab.frame.run import Run, texts
-from optimlab.lab.frame.terminal import guarded, tell
-from optimlab.lab.frame.workers import cores
+from optimlab.lab.frame.terminal import guarded, seed, tell
 from optimlab.lab.sweeps.forecast import forecast
 from optimlab.lab.sweeps.plan import DEFAULT, BorderWarning, Plan
 from optimlab.lab.sweeps.report import Verdict, judged
 from optimlab.lab.sweeps.running import frame_of
-from optimlab.lab.sweeps.spec import HERE, Spec
+from optimlab.lab.sweeps.spec import Spec
 from optimlab.lab.sweeps.store import Store
 
 if TYPE_CHECKING:
@@ -39,6 +37,7 @@ def sweep(
     lr: Any = DEFAULT,
     seeds: Any = 5,
     steps: int = 1000,
+    by: str = "settled",
     store: Any = None,
     executor: Any = None,
     progress: bool = True,
@@ -46,8 +45,8 @@ def sweep(
     """Run rules over problems at several learning rates and seeds; return a row for each run.
 
     The starts and the noise of a seed are the same for every rule and every learning rate. A run that diverges is a
-    row, with ``final`` inf. Where the best learning rate of a rule, by ``settled``, is the least or the largest, the
-    grid of all rules on that problem is extended by one, as often as it allows.
+    row, with ``final`` inf. Where the best learning rate of a rule is the least or the largest, the grid of all rules
+    on that problem is extended by one, as often as it allows.
 
     Parameters
     ----------
@@ -61,6 +60,8 @@ def sweep(
         How many seeds, 0, 1, ..., or which.
     steps : int, at least 1
         Updates of each run.
+    by : {"settled", "hit", "final", "best"}
+        What says which learning rate is best, over all seeds, when it is asked whether a grid must grow.
     store : str, Path or Store, optional
         Where finished tasks are kept; what is there already is not run again.
     executor : int, str or concurrent.futures.Executor, optional
@@ -97,7 +98,7 @@ def sweep(
     8   EMA momentum  0.10    126.0     False
     10  EMA momentum  0.90    131.0     False
     """
-    plan = Plan.of(problems, rules, lr=lr, seeds=seeds, steps=steps)
+    plan = Plan.of(problems, rules, lr=lr, seeds=seeds, steps=steps, by=by)
     return frame_of(plan, store=store, executor=executor, progress=progress)
 
 
@@ -114,6 +115,8 @@ def command(argv: Sequence[str] | None = None) -> int:
         return study(_main, options=_options, argv=argv)
     parser = argparse.ArgumentParser(description=__doc__)
     _options(parser)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--seed", type=seed, default=0)
     arguments, _ = parser.parse_known_args(given)
     return guarded(lambda: _foretold(arguments))
 
@@ -126,7 +129,12 @@ def _options(parser: argparse.ArgumentParser) -> None:
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--jobs", dest="executor", type=int, metavar="N", help="that many processes of this machine")
     where.add_argument("--cluster", dest="executor", metavar="ADDRESS", help="Dask: 'local', or 'tcp://...'")
-    where.add_argument("--executor", metavar="NAME", help="'processes', one a core; or as --cluster")
+    where.add_argument(
+        "--executor",
+        metavar="NAME",
+        help="'processes', one a core; or as --cluster, or as --jobs",
+        type=lambda text: int(text) if text.isdecimal() else text,
+    )
 
 
 def _spec(arguments: argparse.Namespace) -> Spec:
@@ -138,26 +146,26 @@ def _spec(arguments: argparse.Namespace) -> Spec:
 def _foretold(arguments: argparse.Namespace) -> int:
     """Print what the sweep will cost."""
     spec = _spec(arguments)
-    plan, cost = spec.plan, forecast(spec.plan)
-    executor = spec.executor
-    workers = min(len(cost), executor if isinstance(executor, int) else cores() if executor in HERE else 1)
-    tell(aligned(list(cost.columns), texts(cost.round(2))))
-    there = 0
+    plan = spec.plan.turned(arguments.seed, quick=arguments.quick)
+    tasks = plan.tasks()
+    there = set[str]()
     if spec.store is not None and Path(spec.store).exists():
         with Store(spec.store) as store:
-            there = len(store.have(task.key for task in plan.tasks()))
-    tell(
-        f"{len(cost)} tasks, {cost['runs'].sum()} runs of {plan.steps} steps; {there} tasks are in the store already\n"
-        f"about {cost['seconds'].sum() / workers:.3g} s with {workers} at a time, further rates where grids grow not "
-        f"counted\nmemory beside the program: {cost['MB'].nlargest(workers).sum():.3g} MB"
-    )
+            there = store.have(task.key for task in tasks)
+    left = [task for task in tasks if not there or task.key not in there]
+    cost, workers = forecast(left), max(1, min(spec.workers, len(left)))
+    if left:
+        tell(aligned(list(cost.columns), texts(cost.round(2))))
+    runs, seconds, memory = cost["runs"].sum(), cost["seconds"].sum() / workers, sum(sorted(cost["MB"])[-workers:])
+    tell(f"{len(tasks)} tasks, {len(there)} of them in the store already; left: {runs} runs of {plan.steps} steps")
+    tell(f"about {seconds:.3g} s with {workers} at a time, and more where grids grow")
+    tell(f"memory beside the program: {memory:.3g} MB")
     return 0
 
 
 def _main(run: Run) -> None:
     spec = _spec(run.options)
-    plan = spec.plan.shortened() if run.quick else spec.plan
-    plan = replace(plan, seeds=tuple(run.seed + seed for seed in plan.seeds))
+    plan = spec.plan.turned(run.seed, quick=run.quick)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", BorderWarning)  # the answer says so
         frame = frame_of(plan, store=spec.store, executor=spec.executor)

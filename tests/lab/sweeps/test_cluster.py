@@ -47,29 +47,19 @@ print(json.dumps(said))
 """
 
 
-@pytest.fixture(scope="module")
-def said():
+def test_a_cluster_of_processes_gives_the_bits_of_none_and_says_what_goes_wrong():
     command = [sys.executable, "-W", "error", "-c", PROGRAM]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, env=environment)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
-    return json.loads(done.stdout)
-
-
-def test_a_cluster_gives_the_bits_of_no_cluster(said):
+    said = json.loads(done.stdout)
     assert said["cluster"] == said["here"]
     assert said["rows"] == 4
-
-
-def test_its_workers_are_other_processes_with_one_thread_and_take_what_cloudpickle_takes(said):
     results = said["asked"]
     assert results.count("1") == 2
     assert "a lambda" in results
     assert said["pid"] not in results + said["local"]
-
-
-def test_what_goes_wrong_is_told(said):
     assert "cannot be sent to another process: cannot pickle '_thread.lock' object" in said["lock"]
     assert "has no workers; begin some: dask worker tcp://127.0.0.1:" in said["idle"]
     assert "the cluster tcp://127.0.0.1:1 cannot be reached" in said["nowhere"]

@@ -59,6 +59,15 @@ def test_what_may_not_grow_further_is_said():
         assert rates(sweep("bowl", "sgd", lr=0.01, seeds=2, steps=5)) == [0.01]  # a grid of one has no edge
 
 
+def test_what_is_asked_says_where_a_grid_grows():
+    """On a noisy bowl small rates end lowest, and large ones are there first."""
+    given = {"lr": Grid([0.1, 0.2, 0.4], 1), "seeds": 8, "steps": 200}
+    place = OnSurface("bowl", noise=0.5, target=0.3)
+    with pytest.warns(BorderWarning, match="the least of its grid"):
+        assert min(rates(sweep(place, "sgd", **given, by="final"))) < 0.1
+    assert min(rates(sweep(place, "sgd", **given, by="hit"))) == 0.1
+
+
 def test_rates_that_are_new_alone_are_run(tmp_path):
     kept = tmp_path / "store.sqlite"
     with pytest.warns(BorderWarning):

@@ -6,7 +6,7 @@ import pytest
 from optimlab import Optimizer, adam, descend
 from optimlab.lab.contestants import contestants
 from optimlab.lab.frame import StudyError
-from optimlab.lab.problems import Quadratic, bowl
+from optimlab.lab.problems import Quadratic, Rosenbrock, bowl
 from optimlab.lab.sweeps import OnNet, OnSurface, Task, problem, sweep
 from optimlab.lab.sweeps.nets import PairedBatches
 from optimlab.lab.sweeps.problems import PairedNoise
@@ -118,6 +118,13 @@ def test_divergence_is_data():
     assert (found.loc[0.25, "settled"] < 20).all()
 
 
+def test_a_run_whose_weights_overflow_in_one_step_has_diverged_though_its_value_is_finite():
+    found = runs(OnSurface("bowl"), contestants("sgd")["SGD"], [0.25, 1e308], seeds=[0], steps=5)
+    assert found["diverged"].tolist() == [False, True]
+    assert found["final"][1] == np.inf
+    assert np.isfinite(found["best"][1])
+
+
 def test_a_run_that_ends_as_none_moves_any_more_is_whole():
     found = runs(OnSurface("bowl"), contestants("sgd")["SGD"], [3.0], seeds=[0, 1], steps=10**9)
     assert found["diverged"].all()
@@ -156,6 +163,12 @@ def test_a_function_of_ones_own_has_a_key_once_it_has_a_name():
     with pytest.raises(StudyError, match="give it a name, name='mine'"):
         _ = OnSurface(mine, target=1.0).config
     assert OnSurface(mine, target=1.0, name="mine").config["own"] == "mine"
+
+    class Ours(Rosenbrock):
+        """A class of a user's, whose text says nothing of its code."""
+
+    with pytest.raises(StudyError, match="give it a name"):
+        _ = OnSurface(Ours()).config
 
 
 def test_a_file_is_known_by_its_content(tmp_path):

@@ -98,6 +98,7 @@ def test_provenance_stands_beside_each_task(tmp_path):
     assert all("pytest" in command or "execnet" in command for command in tasks["command"])
     assert pd.to_datetime(tasks["finished"]).dt.tz is not None
     assert {"blas", "revision", "platform"} <= set(tasks.columns)
+    assert "provenance" not in tasks.columns
 
 
 def test_export_is_the_frame(tmp_path):
@@ -153,6 +154,12 @@ def test_what_is_no_store_is_left_as_it_is_and_another_path_helps(tmp_path, make
     shutil.move(path, tmp_path / "away")
     with filled(path) as store:
         assert store.have("ab") == {"a", "b"}
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StudyError, match=r"its folder cannot be made: .*; give another path"):
+        Store(tmp_path / "file" / "deep" / "s.db")
 
 
 @pytest.mark.parametrize("path", ["", 3, b"s.db", True])

@@ -5,12 +5,17 @@ import re
 import shlex
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 
 from optimlab.__main__ import main
-from optimlab.lab.sweeps import best, gains, same, sweep, tuned
+from optimlab.lab.frame.figures import drawn
+from optimlab.lab.sweeps import BorderWarning, best, gains, same, sweep, tuned
+from optimlab.lab.sweeps.report import Verdict, judged
+from optimlab.lab.sweeps.running import frame_of
+from optimlab.lab.sweeps.spec import Spec
 
 ROOT = Path(__file__).parents[3]
 SPEC = """
@@ -55,40 +60,40 @@ def test_it_answers_and_writes_what_sweep_gives(here, capsys):
     assert "sweep" in (here / "results/index.html").read_text(encoding="utf-8")
 
 
-def test_what_is_in_the_store_is_not_run_again_and_the_answer_is_the_same(here, capsys):
-    given = ["sweep", "spec.toml", "--quick", "--store", "kept.sqlite"]
-    assert main([*given, "--dry-run"]) == 0
-    assert "0 tasks are in the store already" in capsys.readouterr().out
-    assert main([*given, "--seed", "5"]) == 0
-    first, files = capsys.readouterr().out, written("runs")
+def test_what_is_in_the_store_is_not_run_again(here, capsys):
+    given = ["sweep", "spec.toml", "--quick", "--store", "kept.sqlite", "--seed", "5"]
+    assert main([*given, "--jobs", "1"]) == 0
+    files = written("runs")
     assert files["seed"].unique().tolist() == [5, 6, 7, 8]
     assert files["steps"].unique().tolist() == [30]
-    assert main([*given, "--seed", "5", "--jobs", "1"]) == 0
-    assert capsys.readouterr().out.split("time:")[0] == first.split("time:")[0]
-    assert written("runs").equals(files)
+    capsys.readouterr()
+    assert main([*given, "--dry-run"]) == 0
+    assert "4 tasks, 4 of them in the store already; left: 0 runs of 30 steps" in capsys.readouterr().out
+    assert main([*given[:-1], "6", "--dry-run"]) == 0
+    assert "4 tasks, 0 of them in the store already; left: 80 runs of 30 steps" in capsys.readouterr().out
 
 
 def test_a_dry_run_counts_and_runs_nothing(here, capsys):
     assert main(["sweep", "spec.toml", "--dry-run", "--jobs", "2"]) == 0
     said = capsys.readouterr().out
-    assert "4 tasks, 240 runs of 300 steps" in said
+    assert "4 tasks, 0 of them in the store already; left: 240 runs of 300 steps" in said
     assert re.search(r"about [\d.e+-]+ s with 2 at a time", said)
     assert re.search(r"memory beside the program: [\d.]+ MB", said)
     assert not (here / "results").exists()
 
 
 @pytest.mark.parametrize("fairness", ["same lr", "matched"])
-def test_one_rate_for_all(here, fairness, capsys):
-    (here / "spec.toml").write_text(f'{SPEC}fairness = "{fairness}"\n'.replace("seeds = 12", "seeds = 4"))
-    assert main(["sweep", "spec.toml"]) == 0
-    said = capsys.readouterr().out
-    assert ("all at the one effective" if fairness == "matched" else "all at the one learning rate") in " ".join(
-        said.split()
-    )
-    rules = "sgd, heavy_ball(.5)"
-    found = same(written("runs"), "final", gains(rules) if fairness == "matched" else None)
-    one, other = (found[found["rule"] == rule]["lr"].to_numpy() for rule in found["rule"].unique())
-    np.testing.assert_allclose(one, other * (2.0 if fairness == "matched" else 1.0))
+def test_one_rate_for_all(fairness):
+    given = {"problems": "beale", "rules": "sgd, heavy_ball(.5)", "lr": [0.003, 0.01, 0.03], "seeds": 6, "steps": 100}
+    spec = Spec.of(given | {"by": "final", "fairness": fairness})
+    frame = frame_of(spec.plan)
+    found = Verdict(spec, spec.plan, frame, judged(frame, spec))
+    said = {"same lr": "all at the one learning rate that is best", "matched": "all at the one effective learning rate"}
+    assert said[fairness] in found.answer
+    one, other = found.table["lr"]
+    assert one == pytest.approx(other * (2.0 if fairness == "matched" else 1.0))
+    counted = same(frame, "final", gains(given["rules"]) if fairness == "matched" else None)
+    pd.testing.assert_frame_equal(found.table, best(counted, "final"))
 
 
 @pytest.mark.parametrize(("text", "said"), [
@@ -106,12 +111,30 @@ def test_what_a_user_can_mend_is_one_line(here, text, said, capsys):
     assert not (here / "results/sweep/run.json").exists()
 
 
+@pytest.mark.parametrize("by", ["settled", "best"])
+def test_what_never_arrives_or_is_negative_is_said_and_drawn(by):
+    places = ["bowl", "surface('sin(x)*cos(y)', target=-0.9)"]
+    given = {"problems": places, "rules": "sgd", "lr": {"from": 3.0, "to": 30.0, "extensions": 0}, "seeds": 2}
+    spec = Spec.of(given | {"steps": 700, "by": by})
+    with pytest.warns(BorderWarning):
+        frame = frame_of(spec.plan)
+    found = Verdict(spec, spec.plan, frame, judged(frame, spec))
+    said = {"settled": "bowl: SGD never; ", "best": "bowl: SGD 1."}
+    assert said[by] in found.answer
+    figure = drawn(found.panels, 2, (4, 3))
+    figure.canvas.draw()
+    assert [ax.get_yscale() for ax in figure.axes] == {
+        "settled": ["linear", "linear", "linear", "linear"], "best": ["log", "linear", "linear", "linear"],
+    }[by]  # fmt: skip
+    plt.close(figure)
+
+
 def test_the_edge_is_in_the_answer(here, capsys):
     (here / "spec.toml").write_text(
         "problems = 'bowl'\nrules = 'sgd'\nlr = {from=1e-3, to=1e-2, extensions=0}\nsteps=9\nby='final'"
     )
     assert main(["sweep", "spec.toml"]) == 0
-    assert "a better one may lie beyond: SGD on bowl (0.01)." in " ".join(capsys.readouterr().out.split())
+    assert "a better rate may lie beyond: SGD on bowl (0.01)." in " ".join(capsys.readouterr().out.split())
 
 
 def test_the_commands_of_the_readme_are_read(monkeypatch, capsys):
