@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from optimlab.checks import generator
 from optimlab.extras import needed
 from optimlab.lab.frame.errors import StudyError
 from optimlab.lab.statistics.chance import flips, seeds_needed, settled_chance, stopped_chances
+from optimlab.lab.statistics.paired import holm
 from optimlab.typing import Floats, Rng
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Contest", "Contestant", "contest", "contestants", "read_losses"]
+__all__ = ["Contest", "Contestant", "chances", "contest", "contestants", "read_losses"]
 
 _COLUMNS = ("contestant", "seed", "loss")
+_CORRECTED = ("settled", "stopped")
 _DIVERGED = {"", "nan", "inf", "+inf", "infinity", "na", "none", "diverged"}
 
 
@@ -212,6 +216,43 @@ class Contest:
     def _of_the_best(self) -> Floats:
         a, b = (list(one.losses.columns).index(one.best) for one in (self.better, self.worse))
         return self.differences[:, a : a + 1, b : b + 1]
+
+
+def chances(
+    contests: Sequence[Contest], *, difference: float = 0.0, power: float = 0.8, rng: Rng = None
+) -> pd.DataFrame:
+    """Return a row for each contest; where there are several, the chances are corrected for their number by Holm.
+
+    Parameters
+    ----------
+    contests : sequence of Contest
+        At least one.
+    difference, power : float
+        What the seeds that are needed are to show, and how likely; 0 stands for the difference of each contest.
+    rng : Generator, seed or None
+        What flips of more than 14 seeds are drawn from.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> ours = Contestant("ours", pd.DataFrame({"": [1.0, 2.0, 3.0, 1.5]}), 2)
+    >>> theirs = Contestant("theirs", pd.DataFrame({"": [3.0, 2.5, 3.9, 1.8]}), 1)
+    >>> chances([Contest(ours, theirs)])[["better", "difference", "as it looks", "settled", "stopped"]]
+      better  difference  as it looks  settled  stopped
+    0   ours         0.7        0.125     0.25      1.0
+    """
+    needed("pandas", "lab", "chances")
+    import pandas as pd
+
+    rows, seed = [], generator(rng)
+    for each in contests:
+        wanted = difference or each.difference
+        row = {"better": each.better.name, "than": each.worse.name, "seeds": each.pairs, "same seeds": each.same}
+        row |= {"left": each.left, "attempts": f"{each.better.attempts} : {each.worse.attempts}"}
+        row |= {"difference": each.difference, "as it looks": each.looks(seed)[-1]}
+        row |= {"settled": each.settled(seed), "stopped": each.stopped()[-1]}
+        rows.append(row | {"seeds needed": each.needed(wanted, power), "for": wanted})
+    return pd.DataFrame(rows).assign(**{name: lambda table, name=name: holm(table[name]) for name in _CORRECTED})
 
 
 def _contestant(key: str, rows: pd.DataFrame, name: object) -> Contestant:

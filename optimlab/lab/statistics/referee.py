@@ -24,13 +24,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from optimlab.checks import NOT_NEGATIVE, Range
-from optimlab.extras import needed
 from optimlab.lab.frame.command import study
 from optimlab.lab.frame.figures import PALETTE, literal
 from optimlab.lab.frame.knobs import Knob
 from optimlab.lab.frame.run import Run
-from optimlab.lab.statistics.contest import Contest, contest, contestants, read_losses
-from optimlab.lab.statistics.paired import holm
+from optimlab.lab.statistics.contest import Contest, chances, contest, contestants, read_losses
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,35 +65,14 @@ def _main(run: Run) -> None:
     path = run.options.file
     found = contestants(read_losses(path), path.name)
     contests = [contest(*pair) for pair in combinations(found, 2)]
-    looks = [each.looks(run.rng) for each in contests]
-    table = _table(contests, [each[-1] for each in looks], run)
+    table = chances(contests, difference=run.options.difference, power=run.options.power, rng=run.rng)
+    looks = contests[0].looks(run.rng)
     run.answer(_answer(contests[0], table, run), _shown(table))
     run.table(table, "chances")
     run.draw(
         lambda ax: _draw_losses(ax, contests[0]),
-        lambda ax: _draw_chances(ax, contests[0], looks[0], float(table["settled"][0])),
+        lambda ax: _draw_chances(ax, contests[0], looks, float(table["settled"][0])),
     )
-
-
-def _table(contests: Sequence[Contest], looks: Sequence[float], run: Run) -> pd.DataFrame:
-    """Return a row for each pair; of several pairs, the chances are corrected for their number."""
-    needed("pandas", "lab", "optimlab referee")
-    import pandas as pd
-
-    rows = []
-    for each, seen in zip(contests, looks, strict=True):
-        wanted = run.options.difference or each.difference
-        row = {"better": each.better.name, "than": each.worse.name, "seeds": each.pairs}
-        row |= {
-            "same seeds": each.same,
-            "left": each.left,
-            "attempts": f"{each.better.attempts} : {each.worse.attempts}",
-        }
-        row |= {"difference": each.difference, "as it looks": seen}
-        row |= {"settled": each.settled(run.rng), "stopped": each.stopped()[-1]}
-        rows.append(row | {"seeds needed": each.needed(wanted, run.options.power), "for": wanted})
-    table = pd.DataFrame(rows)
-    return table.assign(settled=holm(table["settled"]), stopped=holm(table["stopped"]))
 
 
 def _shown(table: pd.DataFrame) -> pd.DataFrame:
