@@ -83,7 +83,7 @@ CALLS = {
     "good_range": lambda rng: statistics.good_range(RUNS, rng=rng),
     "chances": lambda rng: chances([CONTEST], rng=rng),
     "flips": lambda rng: flips(15, rng),
-    "Contest.looks": lambda rng: CONTEST.looks(rng),
+    "Contest.looks": lambda rng: CONTEST.looks([40], rng),
     "Contest.settled": lambda rng: CONTEST.settled(rng),
     "StudentNoise.draw": lambda rng: StudentNoise(1.0, 3.0).draw(rng, (3,)),
 }

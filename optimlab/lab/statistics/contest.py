@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, final
 
 import numpy as np
 
@@ -26,6 +26,7 @@ _CORRECTED = ("settled", "stopped")
 _DIVERGED = {"", "nan", "inf", "+inf", "infinity", "na", "none", "diverged"}
 
 
+@final
 @dataclass(frozen=True)
 class Contestant:
     """A contestant: its losses, and how often it tried.
@@ -124,6 +125,7 @@ def contest(one: Contestant, other: Contestant) -> Contest:
     return found if found.difference >= 0.0 else Contest(other, one)
 
 
+@final
 class Contest:
     """Two contestants with their differences paired by seed.
 
@@ -180,11 +182,10 @@ class Contest:
         """Their median."""
         return float(np.median(self.between)) if len(self.between) else 0.0
 
-    def looks(self, rng: Rng = None) -> Floats:
-        """Return the chance after each seed as if nobody had tried twice, nor looked before: what it is taken for."""
-        best = np.nan_to_num(self._of_the_best(), posinf=np.inf, neginf=-np.inf)
-        last, seeds = flips(self.pairs, rng), range(1, self.pairs + 1)
-        signs = (last[:, :n] if len(last) <= 2**n else flips(n) for n in seeds)
+    def looks(self, seeds: Sequence[int], rng: Rng = None) -> Floats:
+        """Return the chance after so many seeds as if nobody had tried twice, nor looked before: as it is taken."""
+        best, drawn = np.nan_to_num(self._of_the_best(), posinf=np.inf, neginf=-np.inf), flips(self.pairs, rng)
+        signs = (drawn[:, :n] if len(drawn) <= 2.0**n else flips(n) for n in seeds)
         return np.array([settled_chance(best[:n], (1, 1), some) for n, some in zip(seeds, signs, strict=True)])
 
     @property
@@ -249,7 +250,7 @@ def chances(
         wanted = difference or each.difference
         row = {"better": each.better.name, "than": each.worse.name, "seeds": each.pairs, "same seeds": each.same}
         row |= {"left": each.left, "attempts": f"{each.better.attempts} : {each.worse.attempts}"}
-        row |= {"difference": each.difference, "as it looks": each.looks(seed)[-1]}
+        row |= {"difference": each.difference, "as it looks": each.looks([each.pairs], seed)[0]}
         row |= {"settled": each.settled(seed), "stopped": each.stopped()[-1]}
         rows.append(row | {"seeds needed": each.needed(wanted, power), "for": wanted})
     return pd.DataFrame(rows).assign(**{name: lambda table, name=name: holm(table[name]) for name in _CORRECTED})

@@ -42,6 +42,7 @@ _KNOBS = (
     Knob("power", 0.8, "how likely it is to be shown", Range("in (0, 1)")),
 )  # fmt: skip
 _LEVEL = 0.05
+_LOOKS = 100  # in the figure, at most
 _LEAST = 1e-3  # smaller chances are shown as such
 
 
@@ -66,12 +67,13 @@ def _main(run: Run) -> None:
     found = contestants(read_losses(path), path.name)
     contests = [contest(*pair) for pair in combinations(found, 2)]
     table = chances(contests, difference=run.options.difference, power=run.options.power, rng=run.rng)
-    looks = contests[0].looks(run.rng)
+    seen = np.unique(np.linspace(1, contests[0].pairs, _LOOKS).round().astype(int)).tolist()
+    looks = contests[0].looks(seen, run.rng)
     run.answer(_answer(contests[0], table, run), _shown(table))
     run.table(table, "chances")
     run.draw(
         lambda ax: _draw_losses(ax, contests[0]),
-        lambda ax: _draw_chances(ax, contests[0], looks, float(table["settled"][0])),
+        lambda ax: _draw_chances(ax, contests[0], dict(zip(seen, looks, strict=True)), float(table["settled"][0])),
     )
 
 
@@ -136,10 +138,12 @@ def _draw_losses(ax: Axes, first: Contest) -> None:
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=2, fontsize=9)
 
 
-def _draw_chances(ax: Axes, first: Contest, looks: np.ndarray, settled: float) -> None:
+def _draw_chances(ax: Axes, first: Contest, looks: dict[int, float], settled: float) -> None:
     """Draw the chance of noise as seeds come: as it looks, and as it is."""
     place = np.arange(1, first.pairs + 1)
-    ax.plot(place, looks, ".-", color=PALETTE["orange"], label="as it looks: one attempt, one look")
+    ax.plot(
+        list(looks), list(looks.values()), ".-", color=PALETTE["orange"], label="as it looks: one attempt, one look"
+    )
     ax.plot(place, first.stopped(), ".-", color=PALETTE["blue"], label="corrected, one may look and stop at any seed")
     ax.plot(place[-1], settled, "D", color=PALETTE["green"], label="corrected, number of seeds settled beforehand")
     ax.axhline(_LEVEL, color="black", linestyle="--", linewidth=1)
