@@ -17,7 +17,7 @@ from optimlab.files import Unfinished, unfinished
 from optimlab.recurrence.decay import Decay
 from optimlab.recurrence.gain import Gain
 from optimlab.series.bulk_progress import Position, discard, load, save
-from optimlab.series.bulk_readers import Reader, Rows, Wanted, ahead, forget, reader, regrid
+from optimlab.series.bulk_readers import Reader, Rows, Wanted, forget, reader, regrid
 from optimlab.series.bulk_writers import writer
 from optimlab.series.carried import Piece, Recipe
 from optimlab.series.merging import Carried
@@ -209,7 +209,7 @@ class _Pass:
         arrays = self.at.arrays
         carry = Carried.of({name: arrays[name] for name in arrays if name != "last"}) if arrays else None
         self._tell()
-        for rows in ahead(regrid(self.reader.pieces(self.at.rows, self.size), self.size)):
+        for rows in regrid(self.reader.pieces(self.at.rows, self.size), self.size):
             result, carry = self._step(rows, carry)
             self.at.rows, self.at.gaps = self.at.rows + len(result), self.at.gaps + _gaps(rows)
             self.at.arrays = {**carry.arrays(), "last": result[-1:].copy()}

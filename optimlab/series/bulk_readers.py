@@ -20,7 +20,7 @@ from optimlab.series.cells import Column, Numbers, ways_of_times
 from optimlab.series.files import Table, listed, meant
 from optimlab.typing import Array
 
-__all__ = ["Reader", "Rows", "Wanted", "ahead", "forget", "reader", "regrid"]
+__all__ = ["Reader", "Rows", "Wanted", "forget", "reader", "regrid"]
 
 Rows = dict[str, Array]  # "x", and of "y", "weights", "times", "by" those that are asked for
 _HEAD = 1 << 16  # bytes whose checksum tells one source from another
@@ -105,7 +105,7 @@ def regrid(pieces: Iterator[Rows], size: int) -> Iterator[Rows]:
         yield _joined(held)
 
 
-def ahead(pieces: Iterator[Rows]) -> Iterator[Rows]:
+def _ahead(pieces: Iterator[Rows]) -> Iterator[Rows]:
     """Read the next rows in a thread while the last ones are worked on."""
     with ThreadPoolExecutor(1) as thread:
         coming = thread.submit(next, pieces, None)
@@ -208,6 +208,9 @@ class _Parquet:
 
     def pieces(self, start: int, size: int) -> Iterator[Rows]:
         """Yield batches; groups of rows that are done are not read."""
+        return _ahead(self._batches(start, size))
+
+    def _batches(self, start: int, size: int) -> Iterator[Rows]:
         with self._open() as file, _damaged(self.path, "a Parquet file"):
             for group in range(file.metadata.num_row_groups):
                 rows = file.metadata.row_group(group).num_rows
@@ -285,6 +288,9 @@ class _Text:
 
     def pieces(self, start: int, size: int) -> Iterator[Rows]:
         """Yield the rows as they are read, of which the times are looked at from the first on."""
+        return _ahead(self._pieces(start))
+
+    def _pieces(self, start: int) -> Iterator[Rows]:
         columns = {name: Column(f"column {name!r} of {self.path}", self.numbers, self.table.skip)
                    for name in self.wanted.names if name != self.wanted.by}  # fmt: skip
         if self.ways is not None:
