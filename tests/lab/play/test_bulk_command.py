@@ -1,6 +1,7 @@
 """`optimlab ema FILE --out FILE.parquet`: averages of a file, without a figure, as a shell sees it."""
 
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -11,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import optimlab
 from optimlab import ema, ema_cov, ema_var
 from optimlab.__main__ import main
 from optimlab.lab.play import bulk_command
@@ -70,6 +72,14 @@ def test_the_options_are_those_of_ema(source, ticks, capsys):
     np.testing.assert_allclose(np.load("smooth.npy"), ema_cov(price, ticks["volume"], 0.9), rtol=0, atol=1e-13)
 
 
+def test_the_command_of_the_readme_runs(ticks, capsys):
+    readme = Path(optimlab.__file__).parent.parent / "README.md"
+    (command,) = re.findall(r"^python -m optimlab ema (.* --out .*parquet)$", readme.read_text(encoding="utf-8"), re.M)
+    assert run(command, capsys)[0] == 0
+    expected = ema(ticks["price"], halflife="2h", times=ticks["when"], by=ticks["name"])
+    np.testing.assert_allclose(pd.read_parquet("smooth.parquet")["price"], expected, rtol=0, atol=1e-14)
+
+
 def test_columns_of_an_array_have_positions(ticks, capsys):
     assert run("ticks.npy --column 0 --weights 1 --beta .9 --out smooth.npy", capsys)[0] == 0
     np.testing.assert_allclose(
@@ -105,7 +115,7 @@ ONE = "exactly one of beta, alpha, span, com, halflife, window, cutoff must be g
     ),
     ("ticks.parquet --column price", f"{ONE}; got none"),
     ("ticks.parquet --column price --beta .9 --span 3", f"{ONE}; got beta, span"),
-    ("ticks.parquet --column price --beta -1", "beta must be in [0, 1); got -1.0; for the running mean (the limit 1) give com=inf"),
+    ("ticks.parquet --column price --span .5", "span must be in [1, inf]; got 0.5"),
     (
         "ticks.parquet --column price --beta .9 --start last",
         "start must be one of 'debiased', 'zero', 'first', 'sma' or a finite number; got 'last'",
