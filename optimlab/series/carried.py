@@ -35,6 +35,7 @@ from optimlab.series.options import (
     checked_weights,
     group_codes,
     of_gain,
+    one_decay,
     plan,
     rate_of,
 )
@@ -47,6 +48,7 @@ from optimlab.typing import Array, Floats, Marks
 __all__ = ["Piece", "Recipe"]
 
 _UNIT = np.ones(1)
+TINY = 1e-140
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,9 +149,8 @@ class Recipe:
                 "min_weight must be 0 for pieces with spacing='time' and start='debiased', whose first weight is known "
                 "only once a later row has come; give start='first'"
             )
-        if self.beta is not None or any(given.get(name) is not None for name in NAMES):
-            dated = is_timedelta(given.get("halflife")) or isinstance(given.get("halflife"), str)
-            times: Any = np.zeros(1, "M8[us]") if dated else np.zeros(1) if self._timed else None
+        if self._fixed:
+            times: Any = np.zeros(1, "M8[us]") if self._dated else np.zeros(1) if self._timed else None
             plan(np.zeros(1), self.beta, None, times=times, **given)
 
     def nothing(self) -> Carried:
@@ -291,9 +292,25 @@ class Recipe:
         what = None if what is None else (False, *what, 1.0, 1.0)
         warm = None if warmup is None else _warm(warmup, base)
         return Rules(
-            base.floor, base.prior, heads, what, warm, opening,
+            base.floor, base.prior, 0.0 if self._forgets else TINY, heads, what, warm, opening,
             lambda one, two: np.exp(_logs(one, two, rate)), lambda one, two: -np.expm1(_logs(one, two, rate)),
         )  # fmt: skip
+
+    @property
+    def _forgets(self) -> bool:
+        """Whether β is 0 for rows one step apart: then even an infinite past is nothing."""
+        said = of_gain(self.beta)
+        if self._dated or (said is None and isinstance(self.beta, Gain)):
+            return False
+        return (said[0] if said is not None else one_decay(self.beta, self._names)).beta == 0.0 if self._fixed else False
+
+    @property
+    def _fixed(self) -> bool:
+        return self.beta is not None or any(value is not None for value in self._names.values())
+
+    @property
+    def _dated(self) -> bool:
+        return is_timedelta(self._names["halflife"]) or isinstance(self._names["halflife"], str)
 
     @property
     def _names(self) -> dict[str, Any]:
