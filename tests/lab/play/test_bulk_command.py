@@ -115,7 +115,7 @@ ONE = "exactly one of beta, alpha, span, com, halflife, window, cutoff must be g
     ),
     ("ticks.parquet --column price", f"{ONE}; got none"),
     ("ticks.parquet --column price --beta .9 --span 3", f"{ONE}; got beta, span"),
-    ("ticks.parquet --column price --span .5", "span must be in [1, inf]; got 0.5"),
+    ("ticks.parquet --column price --span .5", "span must be at least 1 (infinite means the running mean); got 0.5"),
     (
         "ticks.parquet --column price --beta .9 --start last",
         "start must be one of 'debiased', 'zero', 'first', 'sma' or a finite number; got 'last'",
