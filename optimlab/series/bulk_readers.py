@@ -94,14 +94,13 @@ def reader(source: Any, wanted: Wanted, dialect: dict[str, Any]) -> Reader:
 def regrid(pieces: Iterator[Rows], size: int) -> Iterator[Rows]:
     """Cut rows that come in any pieces into ``size`` at a time, whatever the pieces are."""
     held: list[Rows] = []
-    count = 0
     for piece in pieces:
-        held, count = [*held, piece], count + len(piece["x"])
-        while count >= size:
+        held.append(piece)
+        while sum(len(rows["x"]) for rows in held) >= size:
             rows = _joined(held)
             yield {role: array[:size] for role, array in rows.items()}
-            held, count = [{role: array[size:] for role, array in rows.items()}], count - size
-    if count:
+            held = [{role: array[size:] for role, array in rows.items()}] if len(rows["x"]) > size else []
+    if held:
         yield _joined(held)
 
 
