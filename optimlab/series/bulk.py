@@ -27,7 +27,6 @@ from optimlab.typing import Array
 
 __all__ = ["STATISTICS", "Averaged", "ema_file"]
 
-CHUNK = 1 << 20  # values that are averaged at once
 SAVED = 2.0  # seconds from one record of the progress to the next
 _SHARE = 20.0  # of which writing one takes at most one part
 _GAPS = 1 << 15  # values whose gaps are counted in the cache
@@ -103,7 +102,7 @@ def ema_file(
     bias, of
         Of a variance or covariance, and of a sum, as there.
     chunk : int, at least 1
-        Rows at a time; by default as many as have 2²⁰ values.
+        Rows at a time; by default as many as have 2²² values in an array, 2²⁰ in a Parquet file, 2¹⁸ in a text file.
     dialect : dict, optional
         How a text file is written: ``sep``, ``decimal``, ``thousands``, ``encoding``, ``na``, ``skip``, ``time_format``
         and ``dayfirst`` of ``read_series``.
@@ -130,8 +129,10 @@ def ema_file(
 
     Notes
     -----
-    Records of the progress are written every two seconds. The memory is that of a few chunks: of 2²⁰ values, about
-    100 MB; the state of each group comes on top. An array in memory as the source starts from its beginning each time.
+    Records of the progress are written every two seconds. The memory is that of a few chunks, 70 MB beyond NumPy and
+    numba for a float32 array; the state of each group comes on top. An array in memory as the source starts from its
+    beginning each time; of a text file what is done is read again, not averaged again. A .parquet file is written at
+    the end, from Arrow's batches beside it, which need the room of the uncompressed columns.
 
     Examples
     --------
@@ -153,7 +154,7 @@ def ema_file(
     array = isinstance(source, np.ndarray) or Path(source).suffix.lower() == ".npy"
     wanted = _wanted(column, statistic, keys, array)
     rows = reader(source, wanted, dict(dialect or {}))
-    size = max(1, CHUNK // len(rows.labels)) if chunk is None else whole("chunk", chunk, 1)
+    size = max(1, rows.values // len(rows.labels)) if chunk is None else whole("chunk", chunk, 1)
     recipe = Recipe(statistic, beta, options, bias=bias, of=of)
     one = _Pass(recipe, rows, wanted, size, "x" if isinstance(source, np.ndarray) else str(source), progress)
     if out is None or isinstance(out, np.ndarray):

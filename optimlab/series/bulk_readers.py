@@ -63,6 +63,7 @@ class Reader(Protocol):
     """A source of rows."""
 
     labels: list[str]  # of the columns of values
+    values: int  # that are worked on at once: few enough to be seen to go on, many enough to pay
 
     @property
     def rows(self) -> int | None:
@@ -143,6 +144,8 @@ def _mark(path: Any) -> dict[str, Any]:
 class _Array:
     """An array of one or two dimensions: in memory, mapped, or in an .npy file, which is mapped."""
 
+    values = 1 << 22
+
     def __init__(self, source: Any, wanted: Wanted) -> None:
         path = source
         if isinstance(source, np.ndarray):
@@ -191,6 +194,8 @@ def _damaged(path: Any, kind: str) -> Iterator[None]:
 @final
 class _Parquet:
     """A Parquet file, of which the columns that are asked for are read, batch by batch."""
+
+    values = 1 << 20
 
     def __init__(self, path: Any, wanted: Wanted) -> None:
         needed("pyarrow", "parquet", "a Parquet file")
@@ -259,7 +264,7 @@ class _Text:
     What is done is read again, as text: which formats fit a column is a matter of all its cells.
     """
 
-    rows = None
+    rows, values = None, 1 << 18
 
     def __init__(
         self,
