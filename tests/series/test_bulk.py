@@ -151,6 +151,8 @@ def test_mapped_files_in_and_out(here):
         ValueError, match=r"out must have shape \(300,\) and dtype float32, .*; got \(300,\) and float64"
     ):
         ema_file(x[:, 0], np.empty(ROWS), 0.9)
+    with pytest.raises(ValueError, match=r"out must have shape \(300,\) .*; got \(301,\) and float32"):
+        ema_file(x[:, 0], np.empty(ROWS + 1, np.float32), 0.9)
     for _ in range(2):  # in place, as far as an array in memory goes
         done = ema_file(y := np.arange(9.0), y, 0.9, chunk=2)
         near(y, ema(np.arange(9.0), 0.9))
@@ -286,6 +288,9 @@ def test_a_run_that_is_stopped_goes_on_and_ends_with_the_same_file(source, out, 
         with pytest.raises(StopError):
             ema_file(source, out, **given, progress=stopping(rows))
         assert Path(out).read_text() == "before"
+        if rows:
+            with Path(f".{out}.unfinished").open("ab") as file:
+                file.write(b"half of a chunk")  # that was not recorded
     done = ema_file(source, out, **given)
     assert (done.rows, done.resumed) == (ROWS, 270)
     assert Path(out).read_bytes() == Path(f"whole{out}").read_bytes()
