@@ -1,8 +1,8 @@
 """What a stretch of rows amounts to, and what it is after another one: states of series that add up.
 
-A state has the numbers of ``recurrence.step`` for each column and group: a table of shape (columns, groups, 12). A sample
-of weight w, mean m, spread B and u joins an older one of weight w' as a value does in the step, with k = w/(w + w') and
-a = 1 - k:
+A state has the numbers of ``recurrence.step`` for each column and group: a table of shape (columns, groups, 12).
+A sample of weight w, mean m, spread B and u joins an older one of weight w' as a value does in the step, with
+k = w/(w + w') and a = 1 - k:
 
     m ← m' + k (m - m'),    B ← a B' + k B + a k d e,    u ← a² u' + k² u + 2 a k
 """
@@ -76,7 +76,7 @@ class Rules:
 
     floor: float
     prior: float | None
-    tiny: float  # what is left at least, so that the ratio of what is left stays; 0 if nothing is to be left
+    least: float  # of a weight that is left, however long a gap, so that ratios stay; 0 if nothing is to be left
     heads: int
     what: Any
     warm: tuple[Floats, Floats] | None  # q and s of the first values, and of all later ones
@@ -279,7 +279,8 @@ class _Merge:
     def _shares(self) -> None:
         """Find the share of the first value from the time since the one before, and that of a first one before it."""
         one, two, rules = self.one, self.two, self.rules
-        assert two.stamps is not None and two.times is not None
+        assert two.stamps is not None
+        assert two.times is not None
         has, first = two.filled > 0, one.seen == 0
         since = np.broadcast_to(two.times[0], first.shape)
         if one.stamps is not None and one.times is not None:
@@ -317,7 +318,7 @@ class _Merge:
     def _step(self, head: Floats, where: Marks) -> None:
         """m ← m + k (x - m) where there is a value."""
         rules, table, v = self.rules, self.table, head[..., 2]
-        fade, share = np.maximum(head[..., 3], rules.tiny), head[..., 4]
+        fade, share = np.maximum(head[..., 3], rules.least), head[..., 4]
         if rules.warm is not None:
             at = np.minimum(self.seen, len(rules.warm[0]) - 1)
             fade, share = (
@@ -345,7 +346,7 @@ class _Merge:
         """Join the rows after the heads."""
         one, two, rules, table = self.one, self.two, self.rules, self.table
         bare = two.filled == 0
-        left = np.maximum(np.where(bare, two.left * self.gap, two.left), rules.tiny)
+        left = np.maximum(np.where(bare, two.left * self.gap, two.left), rules.least)
         if rules.warm is not None and one.begun:  # a gap in the warm-up is no step
             left = np.where(bare & (self.seen < len(rules.warm[0]) - 1), 1.0, left)
         state = self._joined(table, left, bare)
