@@ -1,8 +1,8 @@
 """The EMA in pieces: a long series cut along its rows, one piece after another or all at once, as a whole.
 
 ``recipe.results(piece, carry)`` is ``ema`` of a piece after all that ``carry`` says of the rows before it. Fed one
-after another, pieces are a stream. For work in parallel, ``recipe.summary(piece)`` says what a piece alone amounts to, and
-summaries ``merge``, in any tree, into the carry of each piece: the rows are read twice.
+after another, pieces are a stream. For work in parallel, ``recipe.summary(piece)`` says what a piece alone amounts to,
+and summaries ``merge``, in any tree, into the carry of each piece: the rows are read twice.
 
 A summary is more than the state of the piece alone, for what its first values weigh depends on what was before: a start
 other than the debiased leaves the past the mass of one row after each value, start="sma" counts values, spacing="time"
@@ -258,7 +258,7 @@ class Recipe:
         what, warmup = self.asked[0][0], self.options.get("warmup")
         base = self.base
         times = None if rows is None or rows.times is None else np.ravel(rows.times)[:1]
-        clock = Clock(times, 1) if np.size(times) and times is not None else None
+        clock = None if times is None or not len(times) else Clock(times, 1)
         rate = rate_of(clock, self.beta, self.names) if clock is not None else 0.0
         heads = warmup or int(bool(base.floor) or self.timed)
         opening = None if base.prior is not None else base.floor > 0.0

@@ -49,7 +49,7 @@ def joined(one: Floats, two: Floats, old: Array, new: Array, scales: Any = (1.0,
     return state
 
 
-def last(one: Floats, two: Floats, both: Floats, what: Any, prior: bool) -> Floats:
+def _last(one: Floats, two: Floats, both: Floats, what: Any, prior: bool) -> Floats:
     """Return the last second moment that was shown, which rows of gaps repeat."""
     _two, bias, correlation = what
     if bias:
@@ -340,7 +340,7 @@ class _Merge:
         state = joined(table, two, kept * load, kappa * v, self.scales)
         state[..., MASS] = np.maximum(mass, rules.floor)
         if rules.what is not None:
-            state[..., LAST] = np.where(kappa > 0.0, last(table, two, state, rules.what, self.waits), table[..., LAST])
+            state[..., LAST] = np.where(kappa > 0.0, _last(table, two, state, rules.what, self.waits), table[..., LAST])
         owed = np.where(first, np.where(v > 0.0, kept * v, 0.0), kept * self.owed)
         self.owed = np.where(where, owed, self.owed)
         self.left = np.where(where, self.left * (kept if rules.floor else fade), self.left)
@@ -381,7 +381,7 @@ class _Merge:
         state[..., MASS] = mass
         state[..., LOAD] = np.where(mass > 0.0, old + new, table[..., LOAD])
         if rules.what is not None:
-            state[..., LAST] = last(table, other, state, rules.what, self.waits)
+            state[..., LAST] = _last(table, other, state, rules.what, self.waits)
         return state
 
     def _times(self) -> dict[str, Any]:
