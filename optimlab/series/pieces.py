@@ -292,11 +292,12 @@ class Rows:
     def _after(self, state: Carried, codes: Array | None) -> Carried:
         """Return the state with the facts of these rows: their times, and how many values there were."""
         facts: dict[str, Any] = {"there": state.there.copy(), "seen": state.seen.copy()}
-        groups = self.index(state)
-        facts["there"][groups[groups >= 0]] = True
+        facts["there"][slice(None) if codes is None else codes[codes >= 0]] = True
         counts = self.recipe.rules(None).warm is not None or isinstance(self.recipe.beta, Gain) or self.recipe.timed
+        if not counts and self.times is None:
+            return replace(state, **facts)
+        groups, there = self.index(state), _present(self)
         if counts:
-            there = _present(self)
             for c in range(len(there)):
                 facts["seen"][c] += np.bincount(groups[there[c] & (groups >= 0)], minlength=len(state.labels))
         if self.times is not None:
@@ -329,7 +330,7 @@ class Heads:
     def __init__(self, there: Marks, groups: Array, most: int, size: int) -> None:
         self.there, self.groups = there, groups
         self.marks, self.filled = np.zeros(there.shape, dtype=np.bool_), np.zeros((len(there), size), dtype=np.int64)
-        self.order, _sorted = _ranks(np.arange(len(groups)), groups)
+        self.order = _ranks(np.arange(len(groups)), groups)[0] if most else groups
         self.places = [self._first(c, most) for c in range(len(there) if most else 0)]
 
     def _first(self, c: int, most: int) -> tuple[Array, Array, Array]:
@@ -345,6 +346,8 @@ class Heads:
 
 def _ranks(rows: Array, groups: Array) -> tuple[Array, Array]:
     """Return how many of the rows before each are of its group, and the order of the rows by group."""
+    if not groups.any():
+        return np.arange(len(rows)), np.arange(len(rows))
     order = np.argsort(groups, kind="stable")
     begins = np.flatnonzero(np.diff(groups[order], prepend=-2))
     ranks = np.empty(len(rows), dtype=np.int64)
