@@ -271,6 +271,11 @@ class Recipe:
         )  # fmt: skip
 
     @property
+    def least(self) -> float:
+        """What a piece leaves at least of a weight."""
+        return 0.0 if self._forgets else TINY
+
+    @property
     def _forgets(self) -> bool:
         """Whether β is 0 for rows one step apart: then even an infinite past is nothing."""
         said = of_gain(self.beta)

@@ -160,7 +160,13 @@ class Rows:
         return out.reshape(self.shape), self._after(state, codes)
 
     def summary(self, before: int) -> Carried:
-        """Return what these rows alone amount to."""
+        """Return what these rows alone amount to; of a weight something is left, so that ratios stay."""
+        state, least = self._alone(before), self.recipe.least
+        heads = state.heads.copy()
+        heads[..., 3] = np.maximum(heads[..., 3], least)
+        return replace(state, heads=heads, left=np.maximum(state.left, least))
+
+    def _alone(self, before: int) -> Carried:
         rules = self.recipe.rules(self)
         state = replace(blank(rules, len(self.columns[0]), self.labels), units=self.units)
         if self.size == 0:
