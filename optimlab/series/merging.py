@@ -1,8 +1,8 @@
 """What a stretch of rows amounts to, and what it is after another one: states of series that add up.
 
-A state has the numbers of ``recurrence.step`` for each column and group: a table of shape (columns, groups, 12). A sample
-of weight w, mean m, spread B and u joins an older one of weight w' as a value does in the step, with k = w/(w + w') and
-a = 1 - k:
+A state has the numbers of ``recurrence.step`` for each column and group: a table of shape (columns, groups, 12).
+A sample of weight w, mean m, spread B and u joins an older one of weight w' as a value does in the step, with
+k = w/(w + w') and a = 1 - k:
 
     m ← m' + k (m - m'),    B ← a B' + k B + a k d e,    u ← a² u' + k² u + 2 a k
 """
@@ -49,9 +49,9 @@ def joined(one: Floats, two: Floats, old: Array, new: Array, scales: Any = (1.0,
     return state
 
 
-def last(one: Floats, two: Floats, both: Floats, what: Any, prior: bool) -> Floats:
+def _last(one: Floats, two: Floats, both: Floats, what: Any, prior: bool) -> Floats:
     """Return the last second moment that was shown, which rows of gaps repeat."""
-    _two, bias, correlation, *_scales = what
+    _two, bias, correlation = what
     if bias:
         new = both[..., XY]
     elif correlation:
@@ -76,7 +76,7 @@ class Rules:
 
     floor: float
     prior: float | None
-    tiny: float  # what is left at least, so that the ratio of what is left stays; 0 if nothing is to be left
+    least: float  # of a weight that is left, however long a gap, so that ratios stay; 0 if nothing is to be left
     heads: int
     what: Any
     warm: tuple[Floats, Floats] | None  # q and s of the first values, and of all later ones
@@ -146,8 +146,8 @@ class Carried:
         lacking = names - set(arrays.keys())
         if lacking:
             raise ValueError(f"arrays must hold {', '.join(sorted(names))}; missing: {', '.join(sorted(lacking))}")
-        given = {each.name: np.array(arrays[each.name]) for each in fields(cls) if each.name in arrays}
-        return cls(**given | {"begun": bool(given["begun"]), "labels": tuple(given["labels"].tolist())})
+        given: dict[str, Any] = {each.name: np.array(arrays[each.name]) for each in fields(cls) if each.name in arrays}
+        return cls(**(given | {"begun": bool(given["begun"]), "labels": tuple(given["labels"].tolist())}))
 
 
 def _stored(labels: tuple[Any, ...]) -> Array:
@@ -180,7 +180,9 @@ def grown(state: Carried, labels: tuple[Any, ...], rules: Rules) -> Carried:
     if not more:
         return state
     new = blank(rules, len(state.table), more, state.begun)
-    parts = {name: np.concatenate([getattr(state, name), getattr(new, name)], axis=axis) for name, axis in _BY_GROUP}
+    parts: dict[str, Any] = {
+        name: np.concatenate([getattr(state, name), getattr(new, name)], axis=axis) for name, axis in _BY_GROUP
+    }
     return replace(state, labels=labels, **parts, **_more_times(state, len(more)))
 
 
@@ -196,7 +198,7 @@ _BY_GROUP = (
 )
 
 
-def _more_times(state: Carried, more: int) -> dict[str, Array]:
+def _more_times(state: Carried, more: int) -> dict[str, Any]:
     """Return the times of a state with more groups, whose own do not matter."""
     given = {"times": state.times, "stamps": state.stamps}
     return {
@@ -228,8 +230,10 @@ def _placed(state: Carried, labels: tuple[Any, ...], rules: Rules) -> Carried:
     rest = tuple(label for label in labels if label not in set(state.labels))
     whole = grown(state, (*state.labels, *rest), rules)
     order = np.argsort([place[label] for label in whole.labels])
-    parts = {name: np.take(getattr(whole, name), order, axis=axis) for name, axis in _BY_GROUP}
-    times = {name: z[..., order] for name, z in (("times", whole.times), ("stamps", whole.stamps)) if z is not None}
+    parts: dict[str, Any] = {name: np.take(getattr(whole, name), order, axis=axis) for name, axis in _BY_GROUP}
+    times: dict[str, Any] = {
+        name: z[..., order] for name, z in (("times", whole.times), ("stamps", whole.stamps)) if z is not None
+    }
     return replace(whole, labels=labels, **parts, **times)
 
 
@@ -279,7 +283,8 @@ class _Merge:
     def _shares(self) -> None:
         """Find the share of the first value from the time since the one before, and that of a first one before it."""
         one, two, rules = self.one, self.two, self.rules
-        assert two.stamps is not None and two.times is not None
+        assert two.stamps is not None
+        assert two.times is not None
         has, first = two.filled > 0, one.seen == 0
         since = np.broadcast_to(two.times[0], first.shape)
         if one.stamps is not None and one.times is not None:
@@ -317,7 +322,7 @@ class _Merge:
     def _step(self, head: Floats, where: Marks) -> None:
         """m ← m + k (x - m) where there is a value."""
         rules, table, v = self.rules, self.table, head[..., 2]
-        fade, share = np.maximum(head[..., 3], rules.tiny), head[..., 4]
+        fade, share = np.maximum(head[..., 3], rules.least), head[..., 4]
         if rules.warm is not None:
             at = np.minimum(self.seen, len(rules.warm[0]) - 1)
             fade, share = (
@@ -335,7 +340,7 @@ class _Merge:
         state = joined(table, two, kept * load, kappa * v, self.scales)
         state[..., MASS] = np.maximum(mass, rules.floor)
         if rules.what is not None:
-            state[..., LAST] = np.where(kappa > 0.0, last(table, two, state, rules.what, self.waits), table[..., LAST])
+            state[..., LAST] = np.where(kappa > 0.0, _last(table, two, state, rules.what, self.waits), table[..., LAST])
         owed = np.where(first, np.where(v > 0.0, kept * v, 0.0), kept * self.owed)
         self.owed = np.where(where, owed, self.owed)
         self.left = np.where(where, self.left * (kept if rules.floor else fade), self.left)
@@ -345,7 +350,7 @@ class _Merge:
         """Join the rows after the heads."""
         one, two, rules, table = self.one, self.two, self.rules, self.table
         bare = two.filled == 0
-        left = np.maximum(np.where(bare, two.left * self.gap, two.left), rules.tiny)
+        left = np.maximum(np.where(bare, two.left * self.gap, two.left), rules.least)
         if rules.warm is not None and one.begun:  # a gap in the warm-up is no step
             left = np.where(bare & (self.seen < len(rules.warm[0]) - 1), 1.0, left)
         state = self._joined(table, left, bare)
@@ -376,7 +381,7 @@ class _Merge:
         state[..., MASS] = mass
         state[..., LOAD] = np.where(mass > 0.0, old + new, table[..., LOAD])
         if rules.what is not None:
-            state[..., LAST] = last(table, other, state, rules.what, self.waits)
+            state[..., LAST] = _last(table, other, state, rules.what, self.waits)
         return state
 
     def _times(self) -> dict[str, Any]:
