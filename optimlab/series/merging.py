@@ -212,6 +212,8 @@ def merged(one: Carried, two: Carried, rules: Rules) -> Carried:
     """Return what two stretches of rows amount to, one after the other."""
     if not (one.table.size and two.table.size):
         return one if one.table.size else two
+    if two.begun:
+        raise ValueError("two must be a summary of later rows; got a carry, which begins with the first row")
     labels = tuple(dict.fromkeys([*one.labels, *two.labels]))
     one, two = grown(one, labels, rules), _placed(two, labels, rules)
     one, two = in_units(one, two.units), in_units(two, one.units)
