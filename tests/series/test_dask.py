@@ -158,6 +158,9 @@ def test_lengths_that_nobody_knows_will_do() -> None:
     assert np.isnan(result.shape[0])
     kept = np.arange(ROWS) % 3 > 0
     np.testing.assert_allclose(result.compute(), ema(X[kept, 0], 0.9, weights=WEIGHTS[kept]), rtol=1e-14)
+    table = dd.from_pandas(pd.DataFrame({"x": X[:, 0], "w": WEIGHTS}), npartitions=3)
+    result = ema(table["x"].to_dask_array(), 0.9, weights=table["w"])
+    np.testing.assert_allclose(result.compute(), ema(X[:, 0], 0.9, weights=WEIGHTS), rtol=1e-14)
 
 
 def test_masked_chunks_are_gaps() -> None:
