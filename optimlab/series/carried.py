@@ -1,8 +1,8 @@
-"""The EMA in pieces: a long series cut along its rows, one piece after another or all at once, with the whole's results.
+"""The EMA in pieces: a long series cut along its rows, one piece after another or all at once, as a whole.
 
-``recipe.results(piece, carry)`` is ``ema`` of a piece after all that ``carry`` says of the rows before it. Fed one after
-another, pieces are a stream. For work in parallel, ``recipe.summary(piece)`` says what a piece alone amounts to, and
-summaries ``merge``, in any tree, into the carry of each piece: the rows are read twice.
+``recipe.results(piece, carry)`` is ``ema`` of a piece after all that ``carry`` says of the rows before it. Fed one
+after another, pieces are a stream. For work in parallel, ``recipe.summary(piece)`` says what a piece alone amounts to,
+and summaries ``merge``, in any tree, into the carry of each piece: the rows are read twice.
 
 A summary is more than the state of the piece alone, for what its first values weigh depends on what was before: a start
 other than the debiased leaves the past the mass of one row after each value, start="sma" counts values, spacing="time"
@@ -257,20 +257,15 @@ class Recipe:
         """Return what a merge must know; ``rows`` have times, or are a state that has."""
         what, warmup = self.asked[0][0], self.options.get("warmup")
         base = self.base
-        clock = (
-            None
-            if rows is None or rows.times is None
-            else Clock(np.ravel(rows.times)[:1], 1)
-            if np.size(rows.times)
-            else None
-        )
+        times = None if rows is None or rows.times is None else np.ravel(rows.times)[:1]
+        clock = None if times is None or not len(times) else Clock(times, 1)
         rate = rate_of(clock, self.beta, self.names) if clock is not None else 0.0
         heads = warmup or int(bool(base.floor) or self.timed)
         opening = None if base.prior is not None else base.floor > 0.0
-        what = None if what is None else (False, *what, 1.0, 1.0)
+        told = None if what is None else (False, *what)
         warm = None if warmup is None else warm_up(warmup, base)
         return Rules(
-            base.floor, base.prior, 0.0 if self._forgets else LEAST, heads, what, warm, opening,
+            base.floor, base.prior, 0.0 if self._forgets else LEAST, heads, told, warm, opening,
             lambda one, two: np.maximum(np.exp(_logs(one, two, rate)), TINY),
             lambda one, two: -np.expm1(_logs(one, two, rate)),
         )  # fmt: skip

@@ -49,9 +49,9 @@ def joined(one: Floats, two: Floats, old: Array, new: Array, scales: Any = (1.0,
     return state
 
 
-def last(one: Floats, two: Floats, both: Floats, what: Any, prior: bool) -> Floats:
+def _last(one: Floats, two: Floats, both: Floats, what: Any, prior: bool) -> Floats:
     """Return the last second moment that was shown, which rows of gaps repeat."""
-    _two, bias, correlation, *_scales = what
+    _two, bias, correlation = what
     if bias:
         new = both[..., XY]
     elif correlation:
@@ -146,8 +146,8 @@ class Carried:
         lacking = names - set(arrays.keys())
         if lacking:
             raise ValueError(f"arrays must hold {', '.join(sorted(names))}; missing: {', '.join(sorted(lacking))}")
-        given = {each.name: np.array(arrays[each.name]) for each in fields(cls) if each.name in arrays}
-        return cls(**given | {"begun": bool(given["begun"]), "labels": tuple(given["labels"].tolist())})
+        given: dict[str, Any] = {each.name: np.array(arrays[each.name]) for each in fields(cls) if each.name in arrays}
+        return cls(**(given | {"begun": bool(given["begun"]), "labels": tuple(given["labels"].tolist())}))
 
 
 def _stored(labels: tuple[Any, ...]) -> Array:
@@ -180,7 +180,9 @@ def grown(state: Carried, labels: tuple[Any, ...], rules: Rules) -> Carried:
     if not more:
         return state
     new = blank(rules, len(state.table), more, state.begun)
-    parts = {name: np.concatenate([getattr(state, name), getattr(new, name)], axis=axis) for name, axis in _BY_GROUP}
+    parts: dict[str, Any] = {
+        name: np.concatenate([getattr(state, name), getattr(new, name)], axis=axis) for name, axis in _BY_GROUP
+    }
     return replace(state, labels=labels, **parts, **_more_times(state, len(more)))
 
 
@@ -196,7 +198,7 @@ _BY_GROUP = (
 )
 
 
-def _more_times(state: Carried, more: int) -> dict[str, Array]:
+def _more_times(state: Carried, more: int) -> dict[str, Any]:
     """Return the times of a state with more groups, whose own do not matter."""
     given = {"times": state.times, "stamps": state.stamps}
     return {
@@ -228,8 +230,10 @@ def _placed(state: Carried, labels: tuple[Any, ...], rules: Rules) -> Carried:
     rest = tuple(label for label in labels if label not in set(state.labels))
     whole = grown(state, (*state.labels, *rest), rules)
     order = np.argsort([place[label] for label in whole.labels])
-    parts = {name: np.take(getattr(whole, name), order, axis=axis) for name, axis in _BY_GROUP}
-    times = {name: z[..., order] for name, z in (("times", whole.times), ("stamps", whole.stamps)) if z is not None}
+    parts: dict[str, Any] = {name: np.take(getattr(whole, name), order, axis=axis) for name, axis in _BY_GROUP}
+    times: dict[str, Any] = {
+        name: z[..., order] for name, z in (("times", whole.times), ("stamps", whole.stamps)) if z is not None
+    }
     return replace(whole, labels=labels, **parts, **times)
 
 
@@ -336,7 +340,7 @@ class _Merge:
         state = joined(table, two, kept * load, kappa * v, self.scales)
         state[..., MASS] = np.maximum(mass, rules.floor)
         if rules.what is not None:
-            state[..., LAST] = np.where(kappa > 0.0, last(table, two, state, rules.what, self.waits), table[..., LAST])
+            state[..., LAST] = np.where(kappa > 0.0, _last(table, two, state, rules.what, self.waits), table[..., LAST])
         owed = np.where(first, np.where(v > 0.0, kept * v, 0.0), kept * self.owed)
         self.owed = np.where(where, owed, self.owed)
         self.left = np.where(where, self.left * (kept if rules.floor else fade), self.left)
@@ -377,7 +381,7 @@ class _Merge:
         state[..., MASS] = mass
         state[..., LOAD] = np.where(mass > 0.0, old + new, table[..., LOAD])
         if rules.what is not None:
-            state[..., LAST] = last(table, other, state, rules.what, self.waits)
+            state[..., LAST] = _last(table, other, state, rules.what, self.waits)
         return state
 
     def _times(self) -> dict[str, Any]:

@@ -120,7 +120,9 @@ class Rows:
 
         def own(there: Marks, column: int) -> tuple[Floats, Floats]:
             seen = state.seen[column] > 0
-            old = None if state.stamps is None else np.where(seen, state.stamps[1, column], state.times[0])
+            old: Array | None = None
+            if state.stamps is not None and state.times is not None:
+                old = np.where(seen, state.stamps[1, column], state.times[0])
             s = clock(old).shares(rate, np.concatenate([seen[before], there]), opening)
             if opening is False:
                 self._open(state, column, s[:n], s[n:])
