@@ -12,7 +12,7 @@ from optimlab.checks import choice, truth, whole
 from optimlab.recurrence.decay import Decay
 from optimlab.recurrence.gain import Gain
 from optimlab.series import scan
-from optimlab.series.frames import is_pandas, like, refuse_other_labels, values
+from optimlab.series.frames import is_chunked, is_pandas, like, refuse_other_labels, values
 from optimlab.series.options import Options, Plan, plan, refuse
 from optimlab.series.sweep import sweep
 from optimlab.typing import Array
@@ -49,7 +49,7 @@ def ema(x: ArrayLike, beta: Beta = None, *, out: Array | None = None, **options:
     ----------
     x : array_like, Series, DataFrame or DataArray of float32, float64, integer or Boolean
         Values; NaN is a gap, an infinity is a value (and stays in the mean). To treat infinities as gaps, pass
-        ``np.where(np.isfinite(x), x, np.nan)``.
+        ``np.where(np.isfinite(x), x, np.nan)``. Also arrays and frames of Dask, and DataArrays on it, see Notes.
     beta : float in [0, 1), Decay, gain, or array_like of float, shape (rows,)
         Decay. An array holds one β for each row, ``m ← β_t m + (1-β_t) x_t``. A gain, such as ``PowerGain(7)``, says
         k for the first, second, ... value, and the start; a gap is then no step.
@@ -110,6 +110,10 @@ def ema(x: ArrayLike, beta: Beta = None, *, out: Array | None = None, **options:
     A mean of equal values is that value, exactly. Series of 65 536 values or more are averaged by compiled loops, on
     all cores, where numba is installed; both ways agree to a few units in the last place.
 
+    Of an ``x`` of Dask the result is lazy and in the chunks of ``x``, which may be cut along any axis; that of an
+    ``x`` in memory to 1e-14, and the same bits whatever the number of workers. Each chunk is read twice: for what it
+    amounts to, and for its results. What belongs to the rows may be of Dask too, or in memory where lengths are known.
+
     Source
     ------
     Kingma & Ba 2015, section 3 (correction); the pandas user guide on exponentially weighted windows (gaps).
@@ -163,8 +167,7 @@ def ema_sum(x: ArrayLike, beta: Beta = None, *, of: str = "values", **options: U
         raise ValueError("a decayed sum starts from nothing, and counts each value once; give no start and no spacing")
     if choice("of", of, ("values", "counts", "weights")) == "counts":
         options["weights"] = None
-    ones = None if of == "values" else np.where(np.isnan(values(x)), np.nan, 1.0)
-    return _apply([x], beta, options, SUM, ones=ones)
+    return _apply([x], beta, options, SUM, of=of)
 
 
 def ema_var(x: ArrayLike, beta: Beta = None, *, bias: bool = False, **options: Unpack[Options]) -> Any:
@@ -348,11 +351,17 @@ def moment_of(bias: Any, root: bool = False) -> Task:
     return (truth("bias", bias), False), False, root
 
 
-def _apply(series: list[Any], beta: Any, options: Any, task: Task = MEAN, *, out: Any = None, ones: Any = None) -> Any:
-    """Return what is asked of one series or two, in the type of the first; of ``ones`` in its place if given."""
-    x, betas = series[0], options.pop("betas", None)
+def _apply(
+    series: list[Any], beta: Any, options: Any, task: Task = MEAN, *, out: Any = None, of: str = "values"
+) -> Any:
+    """Return what is asked of one series or two, in the type of the first; of ones in the place of its values."""
+    x, betas = series[0], _several(beta, options.pop("betas", None))
     framed = type(x) is not np.ndarray
-    arrays = [values(x) if ones is None else ones, *(values(y, "y") for y in series[1:])]
+    if framed and is_chunked(x):
+        return _lazily(series, beta, options | {"betas": betas}, task, (out, of))
+    arrays = [values(x), *(values(y, "y") for y in series[1:])]
+    if of != "values":
+        arrays = [np.where(np.isnan(arrays[0]), np.nan, 1.0)]
     shape, dtype = arrays[0].shape, arrays[0].dtype if len(arrays) == 1 else np.result_type(*arrays)
     if arrays[-1].shape != shape:
         raise ValueError(f"y must have the shape of x, {shape}; got {arrays[-1].shape}")
@@ -363,16 +372,36 @@ def _apply(series: list[Any], beta: Any, options: Any, task: Task = MEAN, *, out
         if task is not MEAN or not _short(steps, arrays[0], result):
             _write([steps], arrays, [result], *task)
         return like(result, x) if framed else result
-    if beta is not None:
-        raise ValueError("exactly one of beta and betas must be given; got both")
-    if np.ndim(betas) != 1:
-        raise TypeError(f"betas must be a sequence of decays; got {betas!r}")
     result = _checked_out(out, arrays[0], dtype, (len(betas),))
     if len(betas):
         arrays = [z.copy() if np.may_share_memory(z, result) else z for z in arrays]  # which every decay reads
         plans = [plan(arrays[0], each, index, **options) for each in betas]
         _write(plans, arrays, [result[..., j] for j in range(len(betas))], *task)
-    return like(result, x, list(betas))
+    return like(result, x, betas)
+
+
+def _several(beta: Any, betas: Any) -> list[Any] | None:
+    if betas is None:
+        return None
+    if beta is not None:
+        raise ValueError("exactly one of beta and betas must be given; got both")
+    if np.ndim(betas) != 1:
+        raise TypeError(f"betas must be a sequence of decays; got {betas!r}")
+    return list(betas)
+
+
+def _lazily(series: list[Any], beta: Any, options: Any, task: Task, more: tuple[Any, str]) -> Any:
+    """Return what is asked of series in chunks, which nobody has looked at."""
+    from optimlab.series.lazy import chunked
+
+    (moment, total, root), (out, of) = task, more
+    if out is not None:
+        raise ValueError(
+            "out must not be given with a Dask x, whose result is lazy; dask.array.store(result, out) fills it"
+        )
+    name = "mean" if moment is None else "corr" if moment[1] else "std" if root else ("var", "cov")[len(series) - 1]
+    asked = ("sum", False, of) if total else (name, moment is not None and moment[0], of)
+    return chunked(asked, series, beta, options)
 
 
 def _index(x: Any, options: Any, **others: Any) -> Any:

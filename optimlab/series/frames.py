@@ -10,7 +10,7 @@ import numpy as np
 
 from optimlab.typing import Array
 
-__all__ = ["is_a", "is_pandas", "is_polars", "like", "missing", "refuse_other_labels", "values"]
+__all__ = ["is_a", "is_chunked", "is_pandas", "is_polars", "like", "missing", "refuse_other_labels", "values"]
 
 
 def is_a(x: Any, package: str, *names: str) -> bool:
@@ -22,6 +22,12 @@ def is_a(x: Any, package: str, *names: str) -> bool:
 def is_pandas(x: Any) -> bool:
     """Whether x is a Series or DataFrame of pandas."""
     return is_a(x, "pandas", "Series", "DataFrame")
+
+
+def is_chunked(x: Any) -> bool:
+    """Whether x is an array or frame of Dask, or a DataArray on one: nothing is known of its values."""
+    dask = is_a(x, "dask.array", "Array") or is_a(x, "dask.dataframe", "Series", "DataFrame")
+    return dask or (is_a(x, "xarray", "DataArray") and x.chunks is not None)
 
 
 def is_polars(x: Any) -> bool:
@@ -69,6 +75,8 @@ def _plain(array: Array) -> Array:
 
 def _unframed(x: Any, name: str) -> Array:
     """Return the numbers of x as an array, gaps as NaN; a column of a frame that holds none is named."""
+    if is_chunked(x):
+        raise TypeError(f"{name} must be in memory here; got a {type(x).__name__} of Dask; give {name}.compute()")
     if isinstance(x, (list, tuple)) and any(isinstance(part, np.ma.MaskedArray) for part in x):
         x = np.ma.array(x)
     if isinstance(x, np.ma.MaskedArray):  # a masked value is a gap
@@ -118,13 +126,13 @@ def like(result: Array, x: Any, more: list[Any] | None = None) -> Any:
         return type(x)(result, index=x.index, copy=False, **named)
     if is_pandas(x):
         pandas = sys.modules["pandas"]
-        columns = more if x.ndim == 1 else pandas.MultiIndex.from_product([x.columns, more])
-        return pandas.DataFrame(result.reshape(len(x), -1), index=x.index, columns=columns)
+        columns: Any = more if x.ndim == 1 else pandas.MultiIndex.from_product([x.columns, more])
+        return pandas.DataFrame(result.reshape(len(x), len(columns)), index=x.index, columns=columns)
     if is_polars(x) and more is None:
         return type(x)(result, schema=x.columns, orient="row") if hasattr(x, "columns") else type(x)(x.name, result)
     if is_polars(x) and more is not None:
         names = [f"{name}_{each}" for name in getattr(x, "columns", [x.name]) for each in more]
-        return sys.modules["polars"].DataFrame(result.reshape(len(x), -1), schema=names, orient="row")
+        return sys.modules["polars"].DataFrame(result.reshape(len(x), len(names)), schema=names, orient="row")
     if is_a(x, "xarray", "DataArray"):
         if more is None:
             return x.copy(data=result)

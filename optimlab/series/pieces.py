@@ -239,6 +239,7 @@ class Rows:
     def _tail_alike(self, state: Carried, steps: Plan, n: int) -> Carried:
         """Find the sample of rows after the heads as a debiased one: where all fade alike its weights are the same."""
         rest = [x[:, n:] for x in self.columns]
+        state.table[..., LOAD] = 1.0
         self._run(replace(steps, floor=0.0), np.empty(rest[0].shape, self.dtype), state.table, self.units, rest)
         state.table[..., LOAD] = state.table[..., MASS]
         state.table[..., MASS] = 1.0

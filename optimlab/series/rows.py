@@ -280,7 +280,7 @@ def quick_mean(x: Array, plan: Plan, state: Floats, out: Array) -> int:
         return 0
     if not whole and x.size > GAPPY:
         x, there, out = (z[:, : x.shape[1] // 2] for z in (x, there, out))  # two scans in the memory of one
-    if not whole and (fresh or plan.floor or not plan.decays):
+    if not whole and (fresh or plan.floor or not plan.decays or (state[:, COUNT] < plan.least).any()):
         return 0
     values = x if whole else np.where(there, x, 0.0)
     m = constant_scan(values, decay.log_beta, decay.alpha, None if fresh else carry * mass)
