@@ -101,7 +101,7 @@ def memory_race(n: int, rows: int, rounds: int) -> timing.Race:
 def main() -> None:
     """Run the benchmark."""
     arguments = timing.options("Time the EMA of chunked arrays.").parse_args()
-    rounds, tiny, n, rows = (3, 200, 8, 10**6) if arguments.quick else (7, 1000, 32, 4 * 10**6)
+    rounds, tiny, n, rows = (3, 100, 8, 10**6) if arguments.quick else (5, 300, 24, 2 * 10**6)
     report = timing.Report()
     report.add("# Chunks")
     report.add(timing.header(("optimlab", "numpy", "numba", "dask", "distributed")))

@@ -17,20 +17,17 @@ from optimlab.files import Unfinished, unfinished
 from optimlab.recurrence.decay import Decay
 from optimlab.recurrence.gain import Gain
 from optimlab.series.bulk_progress import Position, discard, load, save
-from optimlab.series.bulk_readers import Reader, Rows, Wanted, ahead, forget, reader, regrid
+from optimlab.series.bulk_readers import Reader, Rows, Wanted, forget, reader, regrid
 from optimlab.series.bulk_writers import writer
 from optimlab.series.carried import Piece, Recipe
 from optimlab.series.merging import Carried
 from optimlab.series.options import NAMES, Options, refuse
-from optimlab.series.sweep import cuts
 from optimlab.typing import Array
 
 __all__ = ["STATISTICS", "Averaged", "ema_file"]
 
-CHUNK = 1 << 20  # values that are averaged at once
 SAVED = 2.0  # seconds from one record of the progress to the next
 _SHARE = 20.0  # of which writing one takes at most one part
-_GAPS = 1 << 15  # values whose gaps are counted in the cache
 STATISTICS = ("mean", "sum", "var", "std", "cov", "corr")
 
 
@@ -103,7 +100,7 @@ def ema_file(
     bias, of
         Of a variance or covariance, and of a sum, as there.
     chunk : int, at least 1
-        Rows at a time; by default as many as have 2²⁰ values.
+        Rows at a time; by default as many as have 2²² values in an array, 2²⁰ in a Parquet file, 2¹⁸ in a text file.
     dialect : dict, optional
         How a text file is written: ``sep``, ``decimal``, ``thousands``, ``encoding``, ``na``, ``skip``, ``time_format``
         and ``dayfirst`` of ``read_series``.
@@ -130,8 +127,10 @@ def ema_file(
 
     Notes
     -----
-    Records of the progress are written every two seconds. The memory is that of a few chunks: of 2²⁰ values, about
-    100 MB; the state of each group comes on top. An array in memory as the source starts from its beginning each time.
+    Records of the progress are written every two seconds. The memory is that of a few chunks, 70 MB beyond NumPy and
+    numba for a float32 array; the state of each group comes on top. An array in memory as the source starts from its
+    beginning each time; of a text file what is done is read again, not averaged again. A .parquet file is written at
+    the end, from Arrow's batches beside it, which need the room of the uncompressed columns.
 
     Examples
     --------
@@ -153,7 +152,7 @@ def ema_file(
     array = isinstance(source, np.ndarray) or Path(source).suffix.lower() == ".npy"
     wanted = _wanted(column, statistic, keys, array)
     rows = reader(source, wanted, dict(dialect or {}))
-    size = max(1, CHUNK // len(rows.labels)) if chunk is None else whole("chunk", chunk, 1)
+    size = max(1, rows.values // len(rows.labels)) if chunk is None else whole("chunk", chunk, 1)
     recipe = Recipe(statistic, beta, options, bias=bias, of=of)
     one = _Pass(recipe, rows, wanted, size, "x" if isinstance(source, np.ndarray) else str(source), progress)
     if out is None or isinstance(out, np.ndarray):
@@ -209,7 +208,7 @@ class _Pass:
         arrays = self.at.arrays
         carry = Carried.of({name: arrays[name] for name in arrays if name != "last"}) if arrays else None
         self._tell()
-        for rows in ahead(regrid(self.reader.pieces(self.at.rows, self.size), self.size)):
+        for rows in regrid(self.reader.pieces(self.at.rows, self.size), self.size):
             result, carry = self._step(rows, carry)
             self.at.rows, self.at.gaps = self.at.rows + len(result), self.at.gaps + _gaps(rows)
             self.at.arrays = {**carry.arrays(), "last": result[-1:].copy()}
@@ -247,9 +246,10 @@ class _Pass:
 
 
 def _gaps(rows: Rows) -> int:
-    """Count NaN while they are in the cache."""
-    flat = [rows[role].reshape(-1) for role in ("x", "y") if role in rows and rows[role].dtype.kind == "f"]
-    return sum(int(np.count_nonzero(x[c] != x[c])) for x in flat for c in cuts(len(x), _GAPS))
+    """Count NaN; that a sum is finite says at half of the cost that there are none."""
+    parts = [rows[role] for role in ("x", "y") if role in rows and rows[role].dtype.kind == "f"]
+    with np.errstate(invalid="ignore", over="ignore"):
+        return sum(int(np.count_nonzero(x != x)) for x in parts if not abs(x.sum()) < np.inf)
 
 
 def _into(one: _Pass, out: Array | None) -> Averaged:

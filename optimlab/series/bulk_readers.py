@@ -20,7 +20,7 @@ from optimlab.series.cells import Column, Numbers, ways_of_times
 from optimlab.series.files import Table, listed, meant
 from optimlab.typing import Array
 
-__all__ = ["Reader", "Rows", "Wanted", "ahead", "forget", "reader", "regrid"]
+__all__ = ["Reader", "Rows", "Wanted", "forget", "reader", "regrid"]
 
 Rows = dict[str, Array]  # "x", and of "y", "weights", "times", "by" those that are asked for
 _HEAD = 1 << 16  # bytes whose checksum tells one source from another
@@ -63,6 +63,7 @@ class Reader(Protocol):
     """A source of rows."""
 
     labels: list[str]  # of the columns of values
+    values: int  # that are worked on at once: few enough to be seen to go on, many enough to pay
 
     @property
     def rows(self) -> int | None:
@@ -94,18 +95,17 @@ def reader(source: Any, wanted: Wanted, dialect: dict[str, Any]) -> Reader:
 def regrid(pieces: Iterator[Rows], size: int) -> Iterator[Rows]:
     """Cut rows that come in any pieces into ``size`` at a time, whatever the pieces are."""
     held: list[Rows] = []
-    count = 0
     for piece in pieces:
-        held, count = [*held, piece], count + len(piece["x"])
-        while count >= size:
+        held.append(piece)
+        while sum(len(rows["x"]) for rows in held) >= size:
             rows = _joined(held)
             yield {role: array[:size] for role, array in rows.items()}
-            held, count = [{role: array[size:] for role, array in rows.items()}], count - size
-    if count:
+            held = [{role: array[size:] for role, array in rows.items()}] if len(rows["x"]) > size else []
+    if held:
         yield _joined(held)
 
 
-def ahead(pieces: Iterator[Rows]) -> Iterator[Rows]:
+def _ahead(pieces: Iterator[Rows]) -> Iterator[Rows]:
     """Read the next rows in a thread while the last ones are worked on."""
     with ThreadPoolExecutor(1) as thread:
         coming = thread.submit(next, pieces, None)
@@ -143,6 +143,8 @@ def _mark(path: Any) -> dict[str, Any]:
 @final
 class _Array:
     """An array of one or two dimensions: in memory, mapped, or in an .npy file, which is mapped."""
+
+    values = 1 << 22
 
     def __init__(self, source: Any, wanted: Wanted) -> None:
         path = source
@@ -193,6 +195,8 @@ def _damaged(path: Any, kind: str) -> Iterator[None]:
 class _Parquet:
     """A Parquet file, of which the columns that are asked for are read, batch by batch."""
 
+    values = 1 << 20
+
     def __init__(self, path: Any, wanted: Wanted) -> None:
         needed("pyarrow", "parquet", "a Parquet file")
         self.path, self.wanted, self.mark = path, wanted, _mark(path)
@@ -208,6 +212,9 @@ class _Parquet:
 
     def pieces(self, start: int, size: int) -> Iterator[Rows]:
         """Yield batches; groups of rows that are done are not read."""
+        return _ahead(self._batches(start, size))
+
+    def _batches(self, start: int, size: int) -> Iterator[Rows]:
         with self._open() as file, _damaged(self.path, "a Parquet file"):
             for group in range(file.metadata.num_row_groups):
                 rows = file.metadata.row_group(group).num_rows
@@ -257,7 +264,7 @@ class _Text:
     What is done is read again, as text: which formats fit a column is a matter of all its cells.
     """
 
-    rows = None
+    rows, values = None, 1 << 18
 
     def __init__(
         self,
@@ -285,6 +292,9 @@ class _Text:
 
     def pieces(self, start: int, size: int) -> Iterator[Rows]:
         """Yield the rows as they are read, of which the times are looked at from the first on."""
+        return _ahead(self._pieces(start))
+
+    def _pieces(self, start: int) -> Iterator[Rows]:
         columns = {name: Column(f"column {name!r} of {self.path}", self.numbers, self.table.skip)
                    for name in self.wanted.names if name != self.wanted.by}  # fmt: skip
         if self.ways is not None:

@@ -1,52 +1,47 @@
-"""The EMA in pieces: a long series cut along its rows, piece after piece or all at once, with the results of the whole.
+"""The EMA in pieces: a long series cut along its rows, one piece after another or all at once, as a whole.
 
-``recipe.results(piece, carry)`` is ``ema`` of a piece after all that ``carry`` says of the rows before it. Fed one after
-another, pieces are a stream. For work in parallel, ``recipe.summary(piece)`` says what a piece alone amounts to; summaries
-``merge``, in any tree, into the carry of each piece: the rows are read twice.
+``recipe.results(piece, carry)`` is ``ema`` of a piece after all that ``carry`` says of the rows before it. Fed one
+after another, pieces are a stream. For work in parallel, ``recipe.summary(piece)`` says what a piece alone amounts to,
+and summaries ``merge``, in any tree, into the carry of each piece: the rows are read twice.
 
-A summary is not the state of the piece alone, for what its first values weigh depends on what was before them: a start
-other than the debiased leaves the past the mass of one row *after each value*, start="sma" counts values, spacing="time"
-asks how long ago the last one was. So the first values of each column (none, 1 or ``warmup``), its *heads*, stay as they
-are, each with the fade of the rows since the one before. The rows after them, the *tail*, are one sample, found by a pass
-in which heads have no weight, and what they leave of the past, ``left``: for the debiased start their fade Πq, else the
+A summary is more than the state of the piece alone, for what its first values weigh depends on what was before: a start
+other than the debiased leaves the past the mass of one row after each value, start="sma" counts values, spacing="time"
+asks how long ago the last one was. So the first values of each column (none, 1 or ``warmup``), its *heads*, stay as
+they are, each with the fade of the rows since the one before. The rows after them, the *tail*, are one sample, found by
+a pass in which heads have no weight, and what they leave of the past, ``left``: Πq for the debiased start, else the
 mean of a series that is 1 at the heads and 0 after them. A merge lets heads step, then joins the tail (``merging``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, Self
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from optimlab.checks import choice, truth, whole
-from optimlab.recurrence.decay import Decay
 from optimlab.recurrence.gain import Gain
-from optimlab.series.ema import CORRELATION, MEAN, SUM, Task, magnitude, moment_of, summed
-from optimlab.series.frames import values
-from optimlab.series.merging import NONE, Carried, Rules, blank, grown, in_units, merged
+from optimlab.recurrence.step import LEAST
+from optimlab.series.ema import CORRELATION, MEAN, SUM, Task, moment_of
+from optimlab.series.merging import Carried, Rules, blank, grown, in_units, merged
 from optimlab.series.options import (
     NAMES,
     Plan,
-    by_column,
-    by_value,
-    checked_weights,
-    group_codes,
     of_gain,
+    one_decay,
     plan,
     rate_of,
 )
-from optimlab.series.rows import COUNT, LOAD, MASS, MEAN2, REST, REST2, start_state
-from optimlab.series.rows import MEAN as AT
-from optimlab.series.sweep import refuse_gaps, resume
-from optimlab.series.times import Clock, is_timedelta, read_times
-from optimlab.typing import Array, Floats, Marks
+from optimlab.series.pieces import Rows, warm_up
+from optimlab.series.times import Clock, is_timedelta
+from optimlab.typing import Array, Floats
 
 __all__ = ["Piece", "Recipe"]
 
 _UNIT = np.ones(1)
+TINY = 1e-140  # what one gap leaves at least of a weight, so that the ratios of what is left stay
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,21 +66,6 @@ class Piece:
     times: Any = None
     by: Any = None
     beta: ArrayLike | None = None
-
-
-@dataclass(frozen=True)
-class _Cut:
-    """A piece as the loops read it."""
-
-    shape: tuple[int, ...]
-    columns: list[Array]
-    plan: Plan
-    labels: tuple[Any, ...]
-    codes: Array
-    times: Array | None
-    rate: float
-    weights: Floats
-    units: Floats
 
 
 @dataclass(frozen=True)
@@ -142,19 +122,18 @@ class Recipe:
                 "a decayed sum starts from nothing, and counts each value once; give no start and no spacing"
             )
         object.__setattr__(self, "options", given)
-        if self._timed and given.get("start", "debiased") == "debiased" and given.get("min_weight"):
+        if self.timed and given.get("start", "debiased") == "debiased" and given.get("min_weight"):
             raise ValueError(
                 "min_weight must be 0 for pieces with spacing='time' and start='debiased', whose first weight is known "
                 "only once a later row has come; give start='first'"
             )
-        if self.beta is not None or any(given.get(name) is not None for name in NAMES):
-            dated = is_timedelta(given.get("halflife")) or isinstance(given.get("halflife"), str)
-            times: Any = np.zeros(1, "M8[us]") if dated else np.zeros(1) if self._timed else None
+        if self._fixed:
+            times: Any = np.zeros(1, "M8[us]") if self._dated else np.zeros(1) if self.timed else None
             plan(np.zeros(1), self.beta, None, times=times, **given)
 
     def nothing(self) -> Carried:
         """Return the summary of no rows: ``merge`` with it changes nothing."""
-        return blank(self._rules(None), 0, ())
+        return blank(self.rules(None), 0, ())
 
     def merge(self, one: Carried, two: Carried) -> Carried:
         """Return what two stretches of rows, one after the other, amount to.
@@ -179,9 +158,9 @@ class Recipe:
         >>> recipe = Recipe("mean", 0.9)
         >>> both = recipe.merge(recipe.summary(Piece([1.0, 2.0])), recipe.summary(Piece([3.0])))
         >>> recipe.results(Piece([4.0]), both)[0].round(6)
-        array([2.631929])
+        array([2.631288])
         """
-        return merged(one, two, self._rules(one if two.times is None else two))
+        return merged(one, two, self.rules(one if two.times is None else two))
 
     def results(self, piece: Piece, carry: Carried | None = None) -> tuple[Array, Carried]:
         """Return the results of a piece after what came before it, and the carry at its end.
@@ -213,8 +192,8 @@ class Recipe:
         >>> result
         array([4.25])
         """
-        rows = _Rows(self, piece)
-        rules = self._rules(rows)
+        rows = Rows(self, piece)
+        rules = self.rules(rows)
         state = blank(rules, len(rows.columns[0]), rows.labels, begun=True)
         if carry is not None and carry.table.size:
             _refuse_columns(carry, state)
@@ -249,15 +228,15 @@ class Recipe:
         >>> Recipe("mean", 0.9).summary(Piece([1.0, 2.0])).table[0, 0, 2].round(6)
         np.float64(1.526316)
         """
-        return _Rows(self, piece).summary(whole("before", before, 0))
+        return Rows(self, piece).summary(whole("before", before, 0))
 
     @property
-    def _timed(self) -> bool:
+    def timed(self) -> bool:
         """Whether a value counts for the time since the one before."""
         return bool(self.options.get("spacing", "event") == "time")
 
     @property
-    def _given(self) -> tuple[Task, int]:
+    def asked(self) -> tuple[Task, int]:
         """The task in the words of ``ema``, and how many series it takes."""
         task, series = _SERIES[self.task]
         return (task if task is not None else moment_of(self.bias, self.task == "std")), series
@@ -267,51 +246,63 @@ class Recipe:
         said = of_gain(self.beta)
         return said[1] if said is not None else self.options.get("start", "debiased")
 
-    def _steady(self, beta: Any) -> tuple[Any, dict[str, Any]]:
+    def steady(self, beta: Any) -> tuple[Any, dict[str, Any]]:
         """Return the decay and the options of a plan in which nothing is counted by values."""
         options = dict(self.options)
         if options.get("start") == "sma":
             options |= {"start": "first", "warmup": None}
         return beta, options
 
-    def _rules(self, rows: Any) -> Rules:
+    def rules(self, rows: Any) -> Rules:
         """Return what a merge must know; ``rows`` have times, or are a state that has."""
-        what, warmup = self._given[0][0], self.options.get("warmup")
-        base = self._base
-        clock = (
-            None
-            if rows is None or rows.times is None
-            else Clock(np.ravel(rows.times)[:1], 1)
-            if np.size(rows.times)
-            else None
-        )
-        rate = rate_of(clock, self.beta, self._names) if clock is not None else 0.0
-        heads = warmup or int(bool(base.floor) or self._timed)
+        what, warmup = self.asked[0][0], self.options.get("warmup")
+        base = self.base
+        times = None if rows is None or rows.times is None else np.ravel(rows.times)[:1]
+        clock = None if times is None or not len(times) else Clock(times, 1)
+        rate = rate_of(clock, self.beta, self.names) if clock is not None else 0.0
+        heads = warmup or int(bool(base.floor) or self.timed)
         opening = None if base.prior is not None else base.floor > 0.0
-        what = None if what is None else (False, *what, 1.0, 1.0)
-        warm = None if warmup is None else _warm(warmup, base)
+        told = None if what is None else (False, *what)
+        warm = None if warmup is None else warm_up(warmup, base)
         return Rules(
-            base.floor, base.prior, heads, what, warm, opening,
-            lambda one, two: np.exp(_logs(one, two, rate)), lambda one, two: -np.expm1(_logs(one, two, rate)),
+            base.floor, base.prior, 0.0 if self._forgets else LEAST, heads, told, warm, opening,
+            lambda one, two: np.maximum(np.exp(_logs(one, two, rate)), TINY),
+            lambda one, two: -np.expm1(_logs(one, two, rate)),
         )  # fmt: skip
 
     @property
-    def _names(self) -> dict[str, Any]:
+    def least(self) -> float:
+        """What a piece leaves at least of a weight."""
+        return 0.0 if self._forgets else TINY
+
+    @property
+    def _forgets(self) -> bool:
+        """Whether β is 0 for rows one step apart: then even an infinite past is nothing."""
+        said = of_gain(self.beta)
+        if self._dated or (said is None and isinstance(self.beta, Gain)):
+            return False
+        return (said[0] if said is not None else one_decay(self.beta, self.names)).beta == 0.0 if self._fixed else False
+
+    @property
+    def _fixed(self) -> bool:
+        return self.beta is not None or any(value is not None for value in self.names.values())
+
+    @property
+    def _dated(self) -> bool:
+        return is_timedelta(self.names["halflife"]) or isinstance(self.names["halflife"], str)
+
+    @property
+    def names(self) -> dict[str, Any]:
+        """The decay in its other names."""
         return {name: self.options.get(name) for name in NAMES}
 
     @property
-    def _base(self) -> Plan:
+    def base(self) -> Plan:
         """The plan of a row, whatever it fades by: start, gaps, and when there is a result."""
-        names = {name: None for name in NAMES}
+        names = dict.fromkeys(NAMES)
         if isinstance(self.beta, Gain):
-            return plan(_UNIT, self.beta, **self._steady(None)[1])
-        return plan(_UNIT, 0.5, **self._steady(None)[1] | names)
-
-
-def _warm(n: int, base: Plan) -> tuple[Floats, Floats]:
-    """Return q and s of the first n values, of which there is a plain mean, and those of all later ones."""
-    k = np.append(1.0 / np.arange(1.0, n + 1.0), base.s[0])
-    return np.append(1.0 - k[:-1], base.q[0]), k
+            return plan(_UNIT, self.beta, **self.steady(None)[1])
+        return plan(_UNIT, 0.5, **self.steady(None)[1] | names)
 
 
 def _logs(one: Array, two: Array, rate: float) -> Floats:
@@ -334,354 +325,3 @@ _SERIES: dict[str, tuple[Task | None, int]] = {
     "cov": (None, 2),
     "corr": (CORRELATION, 2),
 }
-
-
-class _Rows:
-    """The rows of a piece, checked, as the loops read them."""
-
-    def __init__(self, recipe: Recipe, piece: Piece) -> None:
-        self.recipe, self.piece = recipe, piece
-        (self.what, self.total, self.root), series = recipe._given
-        if (piece.y is None) == (series == 2):
-            raise ValueError(f"y must {'' if series == 2 else 'not '}be given for {recipe.task!r}")
-        arrays = [values(piece.x), *([] if piece.y is None else [values(piece.y, "y")])]
-        if recipe.task == "sum" and recipe.of != "values":
-            arrays = [np.where(np.isnan(arrays[0]), np.nan, 1.0)]
-        self.shape, self.dtype = arrays[0].shape, np.result_type(*arrays)
-        if arrays[-1].shape != self.shape:
-            raise ValueError(f"y must have the shape of x, {self.shape}; got {arrays[-1].shape}")
-        self.size = self.shape[0]
-        self.flat = [z.reshape(self.size, int(np.prod(self.shape[1:]))) for z in arrays]
-        self.columns = [by_column(z, 0) for z in self.flat]
-        self.codes, self.labels = _labelled(piece.by, self.size)
-        self.times = None if piece.times is None else read_times(piece.times)
-        if self.times is None and recipe._timed:
-            raise ValueError("times must be given in each piece with spacing='time'")
-        self.weights, self.units = self._weights(arrays)
-
-    def _weights(self, arrays: list[Array]) -> tuple[Floats | None, Floats]:
-        """Return the weights as they are, and powers of two near them and the values."""
-        units, weights = np.full(3, NONE), None
-        if self.piece.weights is not None and self.recipe.of != "counts":
-            weights = checked_weights(self.piece.weights, self.shape, 0, scaled=False)
-            if (weights > 0.0).any():
-                largest = float(weights.max())
-                units[0] = 0 if 1e-150 <= largest <= 1e150 else np.frexp(largest)[1]
-        else:
-            units[0] = 0
-        for i in (0, 1) if self.what is not None and self.what[1] else ():
-            units[1 + i] = magnitude(arrays[i]) if (np.abs(arrays[i]) > 0.0).any() else NONE
-        return weights, units
-
-    def known(self, labels: tuple[Any, ...]) -> tuple[Any, ...]:
-        """Return the labels with those of these rows behind them."""
-        return labels if labels == self.labels else tuple(dict.fromkeys([*labels, *self.labels]))
-
-    def _plan(self, state: Carried, codes: Array | None) -> Plan:
-        """Return the plan of these rows after a state."""
-        steps, warmup = self._steady(state, codes), self.recipe.options.get("warmup")
-        if warmup is None:
-            return steps
-        own = by_value(*_warm(warmup, steps), codes, state.seen)
-        return replace(steps, own=own, decay=None, least=max(steps.least, warmup))
-
-    def _steady(self, state: Carried, codes: Array | None) -> Plan:
-        """Return the plan of these rows after a state and, with start="sma", after the warm-up."""
-        recipe, piece, one = self.recipe, self.piece, self.columns[0][0]
-        beta, options = recipe._steady(recipe.beta if piece.beta is None else piece.beta)
-        if self.times is not None:
-            steps = self._by_time(plan(one[:1], beta, times=self.times[:1], **options), state, codes)
-        elif isinstance(beta, Gain) and of_gain(beta) is None:
-            steps = replace(plan(one[:1], beta, **options), own=self._by_gain(beta, state, codes))
-        else:
-            steps = plan(one, beta, **options)
-        weights = steps.weights if self.weights is None else self.weights * np.exp2(-_finite(state.units[0]))
-        return replace(steps, weights=weights, codes=codes, groups=len(state.labels))
-
-    def _by_gain(self, gain: Gain, state: Carried, codes: Array | None) -> Any:
-        lowest = int(state.seen.min(initial=0))
-        k = np.array([gain.at(t) for t in range(lowest + 1, int(state.seen.max(initial=0)) + self.size + 1)])
-        return by_value(np.append(1.0 - k, 1.0), np.append(k, 0.0), codes, state.seen - lowest)
-
-    def _by_time(self, steps: Plan, state: Carried, codes: Array | None) -> Plan:
-        """Put the last row of each group before these rows, or its last value, as a row that is then left out."""
-        assert self.times is not None
-        recipe, before = self.recipe, np.flatnonzero(state.there)
-        times, n = self.times, len(before)
-
-        def clock(old: Array | None) -> Clock:
-            more = times if old is None or not n else np.concatenate([old[before], times])
-            own = None if codes is None else np.concatenate([before, codes]) if n else codes
-            return Clock(more, len(more), codes=own)
-
-        rows = clock(None if state.times is None else state.times[1])
-        rate = rate_of(rows, recipe.beta, recipe._names)
-        q = rows.fades(rate)[n:]
-        if not recipe._timed:
-            return replace(steps, q=q, s=_UNIT)
-        opening = recipe._rules(None).opening
-
-        def own(there: Marks, column: int) -> tuple[Floats, Floats]:
-            seen = state.seen[column] > 0
-            old = None if state.stamps is None else np.where(seen, state.stamps[1, column], state.times[0])
-            s = clock(old).shares(rate, np.concatenate([seen[before], there]), opening)
-            if opening is False:
-                self._open(state, column, s[:n], s[n:])
-            return q, s[n:]
-
-        return replace(steps, q=q, s=_UNIT, own=own)
-
-    def _open(self, state: Carried, column: int, before: Floats, shares: Floats) -> None:
-        """Let first values count for as long as the next later ones, in place, and mark those that have none yet."""
-        groups, pending = np.flatnonzero(state.there), state.pending[column]
-        state.table[column, groups, MASS] *= np.where(pending[groups], before, 1.0)
-        codes = self.index(state)
-        positive = np.bincount(codes[(shares > 0.0) & (codes >= 0)], minlength=len(pending))
-        state.pending[column] = np.where(state.seen[column] > 0, pending & (positive == 0), positive == 1)
-
-    def index(self, state: Carried) -> Array:
-        """Return the number of each row's group in a state."""
-        if self.codes is None:
-            return np.zeros(self.size, dtype=np.int64)
-        place = {label: i for i, label in enumerate(state.labels)}
-        return np.array([*(place[label] for label in self.labels), -1], dtype=np.int64)[self.codes]
-
-    def results(self, state: Carried) -> tuple[Array, Carried]:
-        """Return the results after a state, and the state after them."""
-        state = replace(state, table=state.table.copy(), pending=state.pending.copy())
-        out = np.empty_like(self.flat[0], dtype=self.dtype, subok=False)
-        if self.size == 0:
-            return out.reshape(self.shape), state
-        codes = None if self.codes is None else self.index(state)
-        self._run(self._plan(state, codes), by_column(out, 0), state.table, state.units)
-        if self.total and state.units[0] not in (0.0, NONE):
-            np.ldexp(out, int(state.units[0]), out=out)
-        if self.root:
-            np.sqrt(out, out=out)
-        return out.reshape(self.shape), self._after(state, codes)
-
-    def summary(self, before: int) -> Carried:
-        """Return what these rows alone amount to."""
-        rules = self.recipe._rules(self)
-        state = replace(blank(rules, len(self.columns[0]), self.labels), units=self.units)
-        if self.size == 0:
-            return state
-        there, codes, groups = _present(self), self.codes, self.index(state)
-        if isinstance(self.recipe.beta, Gain) and of_gain(self.recipe.beta) is None:
-            self._refuse_uncounted(there)
-            state.seen[:] = before
-        steps = replace(self._steady(state, codes), prior=None)
-        heads = _Heads(there, groups, rules.heads, len(self.labels))
-        state = replace(state, table=start_state(steps, state.seen.size).reshape(state.table.shape))
-        state.table[..., LOAD] = 0.0 if rules.heads else 1.0
-        after = self._after(replace(state, seen=np.zeros_like(state.seen)), codes)
-        fades = self._whole(steps, there, groups, after)
-        if not rules.heads:
-            self._run(steps, np.empty(there.shape, self.dtype), state.table, self.units)
-            return replace(after, left=fades)
-        after = replace(after, heads=self._records(state.heads, steps, heads, after), filled=heads.filled, left=fades)
-        if steps.floor and steps.alike and there.all():
-            return self._tail_alike(after, steps, rules.heads)
-        return self._tail(after, steps, heads)
-
-    def _refuse_uncounted(self, there: Marks) -> None:
-        if self.codes is not None or not there.all():
-            what = "groups" if self.codes is not None else f"NaN in row {int((~there).any(axis=0).argmax())}"
-            raise ValueError(
-                f"a summary under a gain, which counts values, must have no groups and no gaps; got {what}; "
-                "feed the pieces one after another to results instead"
-            )
-
-    def _records(self, records: Floats, steps: Plan, heads: _Heads, state: Carried) -> Floats:
-        """Return x, y, weight, fade and share of the heads."""
-        v = np.atleast_2d(steps.weights)
-        for c, (rows, groups, ranks) in enumerate(heads.places):
-            q, s = (steps.q, steps.s) if steps.own is None else steps.own(heads.there[c], c)
-            fade = self._until(steps, rows, groups, ranks, (heads, q, state))
-            weight = v[c if len(v) > 1 else 0]
-            for at, z in enumerate((self.columns[0][c][rows], self.columns[-1][c][rows], weight, fade, s)):
-                records[ranks, c, groups, at] = z if len(z) == len(rows) else z[0] if len(z) == 1 else z[rows]
-        return records
-
-    def _until(self, steps: Plan, rows: Array, groups: Array, ranks: Array, known: Any) -> Floats:
-        """Return what is left at each head of the rows before the head before it."""
-        heads, q, state = known
-        if self.times is not None:
-            rules = self.recipe._rules(self)
-            return rules.elapsed(state.times[0][groups], self.times[rows])
-        if steps.own is not None or not steps.decays:
-            return q[rows] if q.size > 1 else np.full(len(rows), q[0])
-        if steps.decay is not None:
-            place = heads.order[rows] + 1
-            return _power(steps.decay, place - np.where(ranks > 0, np.roll(place, 1), 0))
-        ends = np.full(len(self.labels), -1)
-        ends[groups] = rows
-        here = np.arange(self.size) <= ends[heads.groups]
-        return _products(q[here], heads.groups[here], len(self.labels))[groups]
-
-    def _whole(self, steps: Plan, there: Marks, groups: Array, state: Carried) -> Floats:
-        """Return what all rows leave of the mass before them, for each column and group."""
-        size = len(self.labels)
-        if self.times is not None:
-            assert state.times is not None
-            return np.where(state.there, self.recipe._rules(self).elapsed(*state.times), 1.0) + np.zeros(
-                (len(there), 1)
-            )
-        counted = [(groups >= 0) & (True if steps.decays else here) for here in there]
-        if steps.decay is None:
-            q = np.broadcast_to(steps.q, self.size)
-            return np.stack([_products(q[here], groups[here], size) for here in counted])
-        return _power(steps.decay, np.stack([np.bincount(groups[here], minlength=size) for here in counted]))
-
-    def _tail_alike(self, state: Carried, steps: Plan, n: int) -> Carried:
-        """Find the sample of rows after the heads as a debiased one: where all fade alike its weights are the same."""
-        rest = [x[:, n:] for x in self.columns]
-        self._run(replace(steps, floor=0.0), np.empty(rest[0].shape, self.dtype), state.table, self.units, rest)
-        state.table[..., LOAD] = state.table[..., MASS]
-        state.table[..., MASS] = 1.0
-        assert steps.decay is not None
-        return replace(state, left=_power(steps.decay, np.full(state.seen.shape, max(self.size - n, 0))))
-
-    def _tail(self, state: Carried, steps: Plan, heads: _Heads) -> Carried:
-        """Find the sample of rows after the heads by a pass in which heads have no weight."""
-        table, marks, there, left = state.table, heads.marks, heads.there, state.left
-        own, steps = steps.own, replace(steps, weights=np.where(marks, 0.0, steps.weights))
-        if own is not None:
-            given = own
-
-            def bare(here: Marks, column: int) -> tuple[Floats, Floats]:
-                q, s = given(here, column)
-                return q, np.where(marks[column], steps.floor, s)
-
-            steps = replace(steps, own=bare)
-        out = np.empty(there.shape, self.dtype)
-        self._run(steps, out, table, self.units)
-        if self.recipe._timed:
-            for c, counted in enumerate(there & ~marks & (steps.weights > 0.0) & (heads.groups >= 0)):
-                table[c, :, COUNT] = np.bincount(heads.groups[counted], minlength=table.shape[1])
-        has, owed = heads.filled > 0, state.owed
-        if steps.floor:
-            rest = self._mean_of(np.where(marks, 1.0, 0.0), replace(steps, weights=np.ones(())), there)
-            left = np.where(has, rest[..., AT] + rest[..., REST], left)
-        else:
-            assert state.stamps is not None and state.times is not None
-            left = np.where(
-                has, self.recipe._rules(self).elapsed(state.stamps[0], state.times[1] + 0 * state.stamps[0]), left
-            )
-        if self.recipe._base.prior is not None and self.weights is not None:
-            rest = self._mean_of(np.zeros(there.shape), replace(steps, prior=1.0), there)
-            owed = (rest[..., AT] + rest[..., REST]) * rest[..., LOAD]
-        return replace(state, left=left, owed=owed)
-
-    def _mean_of(self, z: Floats, steps: Plan, there: Marks) -> Floats:
-        """Return the state after the mean of a series with values where these rows have some."""
-        table = start_state(steps, len(there) * len(self.labels)).reshape(len(there), -1, 12)
-        z[~there] = np.nan
-        resume(replace(steps, refuse=False), [z], np.empty(z.shape), table, None)
-        return table
-
-    def _run(self, steps: Plan, out: Array, table: Floats, units: Floats, columns: Any = None) -> None:
-        if steps.refuse:
-            for x in self.columns:
-                refuse_gaps(x)
-        what: Any = None
-        if self.what is not None:
-            what = (len(self.columns) > 1, *self.what, *(float(np.exp2(-_finite(unit))) for unit in units[1:]))
-        resume(summed(steps) if self.total else steps, columns or self.columns, out, table, what, total=self.total)
-        if self.what is not None and len(self.columns) == 1:
-            table[..., [MEAN2, REST2]] = table[..., [AT, REST]]
-
-    def _after(self, state: Carried, codes: Array | None) -> Carried:
-        """Return the state with the facts of these rows: their times, and how many values there were."""
-        facts: dict[str, Any] = {"there": state.there.copy(), "seen": state.seen.copy()}
-        groups = self.index(state)
-        facts["there"][groups[groups >= 0]] = True
-        counts = self.recipe._rules(None).warm is not None or isinstance(self.recipe.beta, Gain) or self.recipe._timed
-        if counts:
-            there = _present(self)
-            for c in range(len(there)):
-                facts["seen"][c] += np.bincount(groups[there[c] & (groups >= 0)], minlength=len(state.labels))
-        if self.times is not None:
-            facts["times"] = self._ends(state.times, groups >= 0, groups, state.there)
-            if self.recipe._timed:
-                old = [None if state.stamps is None else state.stamps[:, c] for c in range(len(there))]
-                ends = [
-                    self._ends(old[c], there[c] & (groups >= 0), groups, state.seen[c] > 0) for c in range(len(there))
-                ]
-                facts["stamps"] = np.stack(ends, axis=1)
-        return replace(state, **facts)
-
-    def _ends(self, old: Array | None, where: Marks, groups: Array, had: Marks) -> Array:
-        """Return the times of the first and of the last row of each group among some rows and those before."""
-        assert self.times is not None
-        ends = np.zeros((2, len(had)), self.times.dtype)
-        rows = np.flatnonzero(where)
-        ends[1, groups[rows]] = self.times[rows]
-        ends[0, groups[rows[::-1]]] = self.times[rows[::-1]]
-        if old is None:
-            return ends
-        now = np.zeros(len(had), dtype=np.bool_)
-        now[groups[rows]] = True
-        return np.where([had, had & ~now], old, ends)
-
-
-class _Heads:
-    """Where the first values of each column and group are."""
-
-    def __init__(self, there: Marks, groups: Array, most: int, size: int) -> None:
-        self.there, self.groups = there, groups
-        self.marks, self.filled = np.zeros(there.shape, dtype=np.bool_), np.zeros((len(there), size), dtype=np.int64)
-        self.order, _sorted = _ranks(np.arange(len(groups)), groups)
-        self.places = [self._first(c, most) for c in range(len(there) if most else 0)]
-
-    def _first(self, c: int, most: int) -> tuple[Array, Array, Array]:
-        """Return rows, groups and ranks of the heads of a column, group after group."""
-        rows = np.flatnonzero(self.there[c] & (self.groups >= 0))
-        ranks, order = _ranks(rows, self.groups[rows])
-        order = order[ranks[order] < most]
-        rows, ranks = rows[order], ranks[order]
-        self.marks[c, rows] = True
-        self.filled[c] = np.bincount(self.groups[rows], minlength=self.filled.shape[1])
-        return rows, self.groups[rows], ranks
-
-
-def _ranks(rows: Array, groups: Array) -> tuple[Array, Array]:
-    """Return how many of the rows before each are of its group, and the order of the rows by group."""
-    order = np.argsort(groups, kind="stable")
-    begins = np.flatnonzero(np.diff(groups[order], prepend=-2))
-    ranks = np.empty(len(rows), dtype=np.int64)
-    ranks[order] = np.arange(len(rows)) - np.repeat(begins, np.diff(begins, append=len(rows)))
-    return ranks, order
-
-
-def _power(decay: Decay, n: Array) -> Floats:
-    """βⁿ."""
-    return np.where(n == 0, 1.0, np.exp(decay.log_beta * np.where(n == 0, 1, n)))
-
-
-def _products(q: Floats, groups: Array, size: int) -> Floats:
-    result = np.ones(size)
-    np.multiply.at(result, groups, q)
-    return result
-
-
-def _finite(unit: float) -> float:
-    return float(unit) if unit > NONE else 0.0
-
-
-def _present(rows: _Rows) -> Marks:
-    there = np.ones(rows.columns[0].shape, dtype=np.bool_)
-    for x in () if rows.recipe.options.get("gaps") == "propagate" else rows.columns:
-        there &= x == x
-    return there
-
-
-def _labelled(by: Any, rows: int) -> tuple[Array | None, tuple[Any, ...]]:
-    """Return the number of each row's group, and the labels of the groups; one of no name if there are none."""
-    if by is None:
-        return None, ("",)
-    codes, groups = group_codes(by, rows)
-    first = np.zeros(groups, dtype=np.int64)
-    first[codes[::-1][codes[::-1] >= 0]] = np.flatnonzero(codes >= 0)[::-1]
-    given = np.asarray(by.to_numpy() if hasattr(by, "to_numpy") else by)
-    return codes, tuple(given[first].tolist())

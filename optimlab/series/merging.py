@@ -1,8 +1,8 @@
 """What a stretch of rows amounts to, and what it is after another one: states of series that add up.
 
-A state has the numbers of ``recurrence.step`` for each column and group: a table of shape (columns, groups, 12). A sample
-of weight w, mean m, spread B and u joins an older one of weight w' as a value does in the step, with k = w/(w + w') and
-a = 1 - k:
+A state has the numbers of ``recurrence.step`` for each column and group: a table of shape (columns, groups, 12).
+A sample of weight w, mean m, spread B and u joins an older one of weight w' as a value does in the step, with
+k = w/(w + w') and a = 1 - k:
 
     m ← m' + k (m - m'),    B ← a B' + k B + a k d e,    u ← a² u' + k² u + 2 a k
 """
@@ -25,7 +25,7 @@ __all__ = ["Carried", "Rules", "blank", "faded", "grown", "in_units", "joined", 
 NONE = -1e4  # the power of two of no values
 
 
-def joined(one: Floats, two: Floats, old: Array, new: Array) -> Floats:
+def joined(one: Floats, two: Floats, old: Array, new: Array, scales: Any = (1.0, 1.0)) -> Floats:
     """Return the state of two samples of weights ``old`` and ``new``, all of it but the mass of its rows."""
     state, total = one.copy(), old + new
     state[..., COUNT] += two[..., COUNT]
@@ -40,7 +40,7 @@ def joined(one: Floats, two: Floats, old: Array, new: Array) -> Floats:
         both = np.where(np.isfinite(d), near, m + n)
         state[..., mean] = np.where(only, m, np.where(alone, n, both))
         state[..., rest] = np.where(only, one[..., rest], np.where(alone, two[..., rest], 0.0))
-        apart.append(d)
+        apart.append(scales[len(apart)] * d)
     for at, product in ((XY, apart[0] * apart[1]), (XX, apart[0] ** 2), (YY, apart[1] ** 2)):
         both = a * one[..., at] + k * two[..., at] + a * k * product
         state[..., at] = np.where(only, one[..., at], np.where(alone, two[..., at], both))
@@ -49,16 +49,16 @@ def joined(one: Floats, two: Floats, old: Array, new: Array) -> Floats:
     return state
 
 
-def last(one: Floats, two: Floats, both: Floats, what: Any, prior: bool) -> Floats:
+def _last(one: Floats, two: Floats, both: Floats, what: Any, prior: bool) -> Floats:
     """Return the last second moment that was shown, which rows of gaps repeat."""
-    _two, bias, correlation, *_scales = what
+    _two, bias, correlation = what
     if bias:
         new = both[..., XY]
     elif correlation:
         new = np.clip(both[..., XY] / (np.sqrt(both[..., XX]) * np.sqrt(both[..., YY])), -1.0, 1.0)
     else:
         d, e = (two[..., at] - one[..., at] for at in (MEAN, MEAN2))
-        fresh = np.where((one[..., COUNT] > 0.0) | prior, 0.5 * d * e, np.nan)
+        fresh = np.where((one[..., COUNT] > 0.0) | prior, 0.5 * (one[..., XY] + d * e), np.nan)
         parted = np.where(np.isnan(two[..., LAST]), fresh, two[..., LAST])
         # of the past nothing is left, in numbers: two values have this variance all the same
         new = np.where(both[..., FREE] == 0.0, parted, both[..., XY] / both[..., FREE])
@@ -76,6 +76,7 @@ class Rules:
 
     floor: float
     prior: float | None
+    least: float  # of a weight that is left, however long a gap, so that ratios stay; 0 if nothing is to be left
     heads: int
     what: Any
     warm: tuple[Floats, Floats] | None  # q and s of the first values, and of all later ones
@@ -138,15 +139,15 @@ class Carried:
         --------
         >>> from optimlab.series.carried import Piece, Recipe
         >>> state = Recipe("mean", 0.5).results(Piece([1.0, 2.0]))[1]
-        >>> bool((Carried.of(state.arrays()).table == state.table).all())
+        >>> bool(Carried.of(state.arrays()).table[0, 0, 2] == state.table[0, 0, 2])
         True
         """
         names = {each.name for each in fields(cls)} - {"times", "stamps"}
         lacking = names - set(arrays.keys())
         if lacking:
             raise ValueError(f"arrays must hold {', '.join(sorted(names))}; missing: {', '.join(sorted(lacking))}")
-        given = {each.name: np.array(arrays[each.name]) for each in fields(cls) if each.name in arrays}
-        return cls(**given | {"begun": bool(given["begun"]), "labels": tuple(given["labels"].tolist())})
+        given: dict[str, Any] = {each.name: np.array(arrays[each.name]) for each in fields(cls) if each.name in arrays}
+        return cls(**(given | {"begun": bool(given["begun"]), "labels": tuple(given["labels"].tolist())}))
 
 
 def _stored(labels: tuple[Any, ...]) -> Array:
@@ -179,7 +180,9 @@ def grown(state: Carried, labels: tuple[Any, ...], rules: Rules) -> Carried:
     if not more:
         return state
     new = blank(rules, len(state.table), more, state.begun)
-    parts = {name: np.concatenate([getattr(state, name), getattr(new, name)], axis=axis) for name, axis in _BY_GROUP}
+    parts: dict[str, Any] = {
+        name: np.concatenate([getattr(state, name), getattr(new, name)], axis=axis) for name, axis in _BY_GROUP
+    }
     return replace(state, labels=labels, **parts, **_more_times(state, len(more)))
 
 
@@ -195,7 +198,7 @@ _BY_GROUP = (
 )
 
 
-def _more_times(state: Carried, more: int) -> dict[str, Array]:
+def _more_times(state: Carried, more: int) -> dict[str, Any]:
     """Return the times of a state with more groups, whose own do not matter."""
     given = {"times": state.times, "stamps": state.stamps}
     return {
@@ -209,6 +212,8 @@ def merged(one: Carried, two: Carried, rules: Rules) -> Carried:
     """Return what two stretches of rows amount to, one after the other."""
     if not (one.table.size and two.table.size):
         return one if one.table.size else two
+    if two.begun:
+        raise ValueError("two must be a summary of later rows; got a carry, which begins with the first row")
     labels = tuple(dict.fromkeys([*one.labels, *two.labels]))
     one, two = grown(one, labels, rules), _placed(two, labels, rules)
     one, two = in_units(one, two.units), in_units(two, one.units)
@@ -227,8 +232,10 @@ def _placed(state: Carried, labels: tuple[Any, ...], rules: Rules) -> Carried:
     rest = tuple(label for label in labels if label not in set(state.labels))
     whole = grown(state, (*state.labels, *rest), rules)
     order = np.argsort([place[label] for label in whole.labels])
-    parts = {name: np.take(getattr(whole, name), order, axis=axis) for name, axis in _BY_GROUP}
-    times = {name: z[..., order] for name, z in (("times", whole.times), ("stamps", whole.stamps)) if z is not None}
+    parts: dict[str, Any] = {name: np.take(getattr(whole, name), order, axis=axis) for name, axis in _BY_GROUP}
+    times: dict[str, Any] = {
+        name: z[..., order] for name, z in (("times", whole.times), ("stamps", whole.stamps)) if z is not None
+    }
     return replace(whole, labels=labels, **parts, **times)
 
 
@@ -269,6 +276,7 @@ class _Merge:
         self.table, self.heads, self.filled = one.table.copy(), one.heads.copy(), one.filled.copy()
         self.left, self.owed, self.seen = one.left.copy(), one.owed.copy(), one.seen.copy()
         self.pending = one.pending
+        self.scales = np.exp2(np.where(one.units > NONE, -one.units, 0.0))[1:]
         self.waits = one.begun and rules.prior is not None  # a start value, for the weight of the first value
         self.alone = two.heads[0, ..., 4] if len(two.heads) else np.zeros(two.seen.shape)
         if two.stamps is not None:
@@ -277,7 +285,8 @@ class _Merge:
     def _shares(self) -> None:
         """Find the share of the first value from the time since the one before, and that of a first one before it."""
         one, two, rules = self.one, self.two, self.rules
-        assert two.stamps is not None and two.times is not None
+        assert two.stamps is not None
+        assert two.times is not None
         has, first = two.filled > 0, one.seen == 0
         since = np.broadcast_to(two.times[0], first.shape)
         if one.stamps is not None and one.times is not None:
@@ -315,7 +324,7 @@ class _Merge:
     def _step(self, head: Floats, where: Marks) -> None:
         """m ← m + k (x - m) where there is a value."""
         rules, table, v = self.rules, self.table, head[..., 2]
-        fade, share = head[..., 3], head[..., 4]
+        fade, share = np.maximum(head[..., 3], rules.least), head[..., 4]
         if rules.warm is not None:
             at = np.minimum(self.seen, len(rules.warm[0]) - 1)
             fade, share = (
@@ -330,9 +339,10 @@ class _Merge:
         two = np.zeros(table.shape)
         two[..., LAST] = np.nan
         two[..., COUNT], two[..., MEAN], two[..., MEAN2] = v > 0.0, head[..., 0], head[..., 1]
-        state = joined(table, two, kept * load, kappa * v)
+        state = joined(table, two, kept * load, kappa * v, self.scales)
         state[..., MASS] = np.maximum(mass, rules.floor)
-        state[..., LAST] = last(table, two, state, rules.what, self.waits) if rules.what is not None else np.nan
+        if rules.what is not None:
+            state[..., LAST] = np.where(kappa > 0.0, _last(table, two, state, rules.what, self.waits), table[..., LAST])
         owed = np.where(first, np.where(v > 0.0, kept * v, 0.0), kept * self.owed)
         self.owed = np.where(where, owed, self.owed)
         self.left = np.where(where, self.left * (kept if rules.floor else fade), self.left)
@@ -342,7 +352,7 @@ class _Merge:
         """Join the rows after the heads."""
         one, two, rules, table = self.one, self.two, self.rules, self.table
         bare = two.filled == 0
-        left = np.where(bare, two.left * self.gap, two.left)
+        left = np.maximum(np.where(bare, two.left * self.gap, two.left), rules.least)
         if rules.warm is not None and one.begun:  # a gap in the warm-up is no step
             left = np.where(bare & (self.seen < len(rules.warm[0]) - 1), 1.0, left)
         state = self._joined(table, left, bare)
@@ -369,11 +379,11 @@ class _Merge:
             over = np.where(mass > 0.0, mass, 1.0)
             old, new = left * table[..., MASS] / over * table[..., LOAD], other[..., MASS] / over * other[..., LOAD]
             mass = np.where(other[..., MASS] > 0.0, mass, faded(table[..., MASS], left))
-        state = joined(table, other, old, new)
+        state = joined(table, other, old, new, self.scales)
         state[..., MASS] = mass
         state[..., LOAD] = np.where(mass > 0.0, old + new, table[..., LOAD])
         if rules.what is not None:
-            state[..., LAST] = last(table, other, state, rules.what, self.waits)
+            state[..., LAST] = _last(table, other, state, rules.what, self.waits)
         return state
 
     def _times(self) -> dict[str, Any]:

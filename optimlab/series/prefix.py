@@ -42,10 +42,11 @@ class Several:
 
 
 def stripe(name: str, recipe: Any, read: Read, chunks: Chunks, before: Sequence[int]) -> dict[Any, Any]:
-    """Return the tasks of chunks that follow one another: what stood before chunk i is one merge of two of them.
+    """Return the tasks of chunks that follow one another: a summary, a merge with the one before, results.
 
-    A summary of 2ʲ chunks that begin at a multiple of 2ʲ is that of its halves; so no result waits for more than
-    2 log₂ i merges, none for a chunk behind it, and what is merged with what depends on the chunks alone.
+    The merges are a chain: what is read of a chunk can go once its results are there, so of 128 chunks that are summed
+    as they come 2 are in memory at once. A tree of merges has fewer in a row, but keeps half of the chunks, 64, until
+    it is complete; and a merge, which waits for no results, takes less than a millisecond.
 
     Parameters
     ----------
@@ -67,30 +68,19 @@ def stripe(name: str, recipe: Any, read: Read, chunks: Chunks, before: Sequence[
     """
     from dask.task_spec import Task, TaskRef
 
-    tasks: dict[Any, Any] = {}
-    places = list(chunks)
-
-    def node(first: int, width: int) -> Any:
-        key = (f"{name}-{width}", *places[first])
-        if key not in tasks and width == 1:
-            tasks[key] = Task(key, _summary, recipe, read, before[first], *chunks[places[first]])
-        elif key not in tasks:
-            half = width // 2
-            tasks[key] = Task(key, recipe.merge, node(first, half), node(first + half, half))
-        return TaskRef(key)
-
-    carries = [None]
-    for i in range(1, len(places)):
-        last = i & -i
-        carries.append(node(i - last, last))
-        if i > last:
-            key = (f"{name}-carry", *places[i])
-            tasks[key] = Task(key, recipe.merge, carries[i - last], carries[i])
-            carries[i] = TaskRef(key)
-    for carry, (place, blocks) in zip(carries, chunks.items(), strict=True):
-        key = (name, *place)
+    tasks, carry, last = {}, None, list(chunks)[-1:]
+    for rows, (place, blocks) in zip(before, chunks.items(), strict=False):
+        key, summary, merged = ((each, *place) for each in (name, f"{name}-summary", f"{name}-carry"))
         tasks[key] = Task(key, _results, recipe, read, carry, *blocks)
+        if place not in last:
+            tasks[summary] = Task(summary, _summary, recipe, read, rows, *blocks)
+            tasks[merged] = Task(merged, _merged, recipe, carry, TaskRef(summary))
+            carry = TaskRef(merged)
     return tasks
+
+
+def _merged(recipe: Any, carry: Any, summary: Any) -> Any:
+    return summary if carry is None else recipe.merge(carry, summary)
 
 
 def _summary(recipe: Any, read: Any, before: int, *blocks: Any) -> Any:

@@ -1,4 +1,4 @@
-"""A program that kills runs of `ema_file` at random moments and lets the next go on: its children, it has one thread."""
+"""A program that kills runs of `ema_file` at random moments and lets the next go on: children of one thread."""
 
 KILLS = """
 import os

@@ -151,6 +151,8 @@ def test_mapped_files_in_and_out(here):
         ValueError, match=r"out must have shape \(300,\) and dtype float32, .*; got \(300,\) and float64"
     ):
         ema_file(x[:, 0], np.empty(ROWS), 0.9)
+    with pytest.raises(ValueError, match=r"out must have shape \(300,\) .*; got \(301,\) and float32"):
+        ema_file(x[:, 0], np.empty(ROWS + 1, np.float32), 0.9)
     for _ in range(2):  # in place, as far as an array in memory goes
         done = ema_file(y := np.arange(9.0), y, 0.9, chunk=2)
         near(y, ema(np.arange(9.0), 0.9))
@@ -158,7 +160,8 @@ def test_mapped_files_in_and_out(here):
 
 
 @pytest.mark.parametrize(("name", "column"), [
-    ("co2.csv", "co2"), ("elnino.csv", "JAN"), ("nile.csv", "volume"), ("seattle-weather.csv", "wind"), ("sunspots.csv", "SUNACTIVITY"),
+    ("co2.csv", "co2"), ("elnino.csv", "JAN"), ("nile.csv", "volume"), ("seattle-weather.csv", "wind"),
+    ("sunspots.csv", "SUNACTIVITY"),
 ])  # fmt: skip
 def test_real_series(name, column, here):
     series = read_series(DATA / name, column)
@@ -207,37 +210,39 @@ def test_what_cannot_be_done_is_said_and_leaves_nothing(ticks, here):
     Path("damaged.npy").write_bytes(Path("x.npy").read_bytes()[:-9])
     Path("folder.npy").mkdir()
     before = sorted(os.listdir())
-    known = "it has 'when', 'name', 'price', 'other', 'small', 'volume'"
+    known = "it has 'when', 'name', 'price', 'other', 'small', 'volume'; did you mean 'price'?"
+    by_names, one = "columns, also of weights, times and by, are given by their names", f"[Errno {errno.ENOENT}]"
+    twice, first = "column, times and by must name", "ticks.parquet, rows 0 to 99, counted from the first of them"
     for given, said in [
-        (("ticks.parquet", "o.npy", 0.9, "prise"), f"ValueError: ticks.parquet must have one column 'prise'; {known}; did you mean 'price'?"),
-        (("ticks.csv", "o.npy", 0.9, "prise"), f"ValueError: ticks.csv has no column 'prise'; {known}; did you mean 'price'?"),
+        (("ticks.parquet", "o.npy", 0.9, "prise"), f"ValueError: ticks.parquet must have one column 'prise'; {known}"),
+        (("ticks.csv", "o.npy", 0.9, "prise"), f"ValueError: ticks.csv has no column 'prise'; {known}"),
         (("ticks.parquet", "o.npy", 0.9, "name"), "TypeError: column 'name' of ticks.parquet must hold numbers; got"),
         (("ticks.csv", "o.npy", 0.9, "name"), "ValueError: column 'name' of ticks.csv must hold numbers; got"),
-        (("ticks.csv", "o.npy", 0.9, 2), "TypeError: columns, also of weights, times and by, are given by their names; got 2"),
+        (("ticks.csv", "o.npy", 0.9, 2), f"TypeError: {by_names}; got 2"),
         (("ticks.csv", "o.npy", 0.9), "ValueError: column must be given: the names of the columns of values"),
         (("ticks.csv", "o.npy", None, "price"), "ValueError: exactly one of"),
         (("ticks.csv", "o.npy", [0.9], "price"), "TypeError: beta must be one decay"),
         (("ticks.csv", "o.txt", 0.9, "price"), "ValueError: out must end in .npy, .parquet, .csv; got"),
-        (("ticks.csv", "there/o.npy", 0.9, "price"), f"FileNotFoundError: [Errno {errno.ENOENT}] there is no such folder"),
+        (("ticks.csv", "there/o.npy", 0.9, "price"), f"FileNotFoundError: {one} there is no such folder"),
         (("x.npy", "folder.npy", 0.9), f"IsADirectoryError: [Errno {errno.EISDIR}] a folder is in its place"),
         (("x.npy", "x.npy", 0.9), "ValueError: out must be another file than the source"),
         (("x.npy", "o.npy", 0.9, 1), "ValueError: a column of an array must be a whole number from -1 to 0; got 1"),
-        (("y.npy", "o.npy", 0.9), f"FileNotFoundError: [Errno {errno.ENOENT}] No such file"),
+        (("y.npy", "o.npy", 0.9), f"FileNotFoundError: {one} No such file"),
         (("none.npy", "o.npy", 0.9), "ValueError: none.npy holds no rows"),
         (("words.npy", "o.npy", 0.9), "TypeError: words.npy, rows 0 to 1, counted from the first of them: x must hold"),
         (("empty.parquet", "o.npy", 0.9, "price"), "ValueError: empty.parquet is empty"),
         (("empty.csv", "o.npy", 0.9, "price"), "ValueError: empty.csv is empty"),
         (("short.csv", "o.npy", 0.9, "price"), "ValueError: short.csv holds no rows"),
-        (("damaged.parquet", "o.npy", 0.9, "price"), "ValueError: damaged.parquet is not a Parquet file, or it is damaged"),
+        (("damaged.parquet", "o.npy", 0.9, "price"), "ValueError: damaged.parquet is not a Parquet file, or"),
         (("damaged.npy", "o.npy", 0.9), "ValueError: damaged.npy is not an .npy file, or it is damaged"),
     ]:  # fmt: skip
         source, out, beta, *column = given
         assert refused(source, out, beta, column=column[0] if column else None).startswith(said)
     for options, said in [
-        ({"statistic": "cov"}, "ValueError: column, times and by must name two columns for 'cov', each once; got ['price']"),
-        ({"times": "price"}, "ValueError: column, times and by must name columns for 'mean', each once; got ['price', 'price']"),
-        ({"weights": ticks["volume"]}, "TypeError: columns, also of weights, times and by, are given by their names"),
-        ({"gaps": "raise"}, "ValueError: ticks.parquet, rows 0 to 99, counted from the first of them: x must not contain NaN"),
+        ({"statistic": "cov"}, f"ValueError: {twice} two columns for 'cov', each once; got ['price']"),
+        ({"times": "price"}, f"ValueError: {twice} columns for 'mean', each once; got ['price', 'price']"),
+        ({"weights": ticks["volume"]}, f"TypeError: {by_names}"),
+        ({"gaps": "raise"}, f"ValueError: {first}: x must not contain NaN"),
         ({"dialect": {"sep": ";"}}, "ValueError: sep: how a text file is written; ticks.parquet is none; leave it out"),
         ({"chunk": 0}, "ValueError: chunk must be a whole number of at least 1"),
         ({"statistic": "median"}, "ValueError: statistic must be one of 'mean'"),
@@ -283,6 +288,9 @@ def test_a_run_that_is_stopped_goes_on_and_ends_with_the_same_file(source, out, 
         with pytest.raises(StopError):
             ema_file(source, out, **given, progress=stopping(rows))
         assert Path(out).read_text() == "before"
+        if rows:
+            with Path(f".{out}.unfinished").open("ab") as file:
+                file.write(b"half of a chunk")  # that was not recorded
     done = ema_file(source, out, **given)
     assert (done.rows, done.resumed) == (ROWS, 270)
     assert Path(out).read_bytes() == Path(f"whole{out}").read_bytes()
@@ -335,7 +343,9 @@ def test_a_record_that_is_none_begins_again(harm, ticks, often):
 @posix
 def test_two_writers_of_one_file_are_kept_apart(ticks, often):
     def second(done, total):
-        with pytest.raises(BlockingIOError, match="another process is writing it; wait, or give another name: .*o.npy"):
+        with pytest.raises(
+            BlockingIOError, match=r"another process is writing it; wait, or give another name: .*o\.npy"
+        ):
             ema_file("ticks.parquet", "o.npy", 0.9, column="price")
         ema_file("ticks.parquet", "other.npy", 0.9, column="price")
 
@@ -391,7 +401,7 @@ from optimlab.series.sweep import compiled
 with open("sparse.npy", "wb") as file:
     np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": (50_000_000,)})
     file.truncate(file.tell() + 200_000_000)
-ema_file(np.zeros(1 << 20, np.float32), None, 0.999)
+ema_file(np.zeros(1 << 16, np.float32), None, 0.999)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 out = np.memmap("out", np.float32, "w+", shape=50_000_000)
 for to in (None, out, "smooth.npy"):
@@ -404,4 +414,4 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 @pytest.mark.slow
 def test_the_memory_is_that_of_a_few_chunks(here):
     unit = 1 if sys.platform == "darwin" else 1024
-    assert int(child(MEMORY)) * unit < 64 << 20  # of 200 MB in and out
+    assert int(child(MEMORY)) * unit < 100 << 20  # of 200 MB in and out
