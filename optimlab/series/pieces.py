@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -149,7 +150,7 @@ class Rows:
         """Return the results after a state, and the state after them."""
         state = replace(state, table=state.table.copy(), pending=state.pending.copy())
         out = np.empty_like(self.flat[0], dtype=self.dtype, subok=False)
-        if self.size == 0:
+        if self.flat[0].size == 0:
             return out.reshape(self.shape), state
         codes = None if self.codes is None else self.index(state)
         self._run(self._plan(state, codes), by_column(out, 0), state.table, state.units)
@@ -163,7 +164,7 @@ class Rows:
         """Return what these rows alone amount to."""
         rules = self.recipe.rules(self)
         state = replace(blank(rules, len(self.columns[0]), self.labels), units=self.units)
-        if self.size == 0:
+        if self.flat[0].size == 0:
             return state
         there, codes, groups = _present(self), self.codes, self.index(state)
         if isinstance(self.recipe.beta, Gain) and of_gain(self.recipe.beta) is None:
@@ -224,6 +225,10 @@ class Rows:
         if self.times is not None:
             assert state.times is not None
             return np.where(state.there, self.recipe.rules(self).elapsed(*state.times), 1.0) + np.zeros((len(there), 1))
+        if self.codes is None and steps.decay is not None:
+            return _power(
+                steps.decay, np.full((len(there), 1), self.size) if steps.decays else there.sum(axis=1)[:, None]
+            )
         counted = [(groups >= 0) & (True if steps.decays else here) for here in there]
         if steps.decay is None:
             q = np.broadcast_to(steps.q, self.size)
@@ -293,7 +298,7 @@ class Rows:
         """Return the state with the facts of these rows: their times, and how many values there were."""
         facts: dict[str, Any] = {"there": state.there.copy(), "seen": state.seen.copy()}
         groups = self.index(state)
-        facts["there"][groups[groups >= 0]] = True
+        facts["there"][slice(None) if self.codes is None else groups[groups >= 0]] = True
         counts = self.recipe.rules(None).warm is not None or isinstance(self.recipe.beta, Gain) or self.recipe.timed
         if counts:
             there = _present(self)
@@ -329,12 +334,17 @@ class Heads:
     def __init__(self, there: Marks, groups: Array, most: int, size: int) -> None:
         self.there, self.groups = there, groups
         self.marks, self.filled = np.zeros(there.shape, dtype=np.bool_), np.zeros((len(there), size), dtype=np.int64)
-        self.order, _sorted = _ranks(np.arange(len(groups)), groups)
         self.places = [self._first(c, most) for c in range(len(there) if most else 0)]
+
+    @cached_property
+    def order(self) -> Array:
+        """How many rows before each are of its group."""
+        return _ranks(np.arange(len(self.groups)), self.groups)[0]
 
     def _first(self, c: int, most: int) -> tuple[Array, Array, Array]:
         """Return rows, groups and ranks of the heads of a column, group after group."""
-        rows = np.flatnonzero(self.there[c] & (self.groups >= 0))
+        alone = not self.groups.any()
+        rows = np.flatnonzero(self.there[c])[:most] if alone else np.flatnonzero(self.there[c] & (self.groups >= 0))
         ranks, order = _ranks(rows, self.groups[rows])
         order = order[ranks[order] < most]
         rows, ranks = rows[order], ranks[order]
@@ -345,6 +355,8 @@ class Heads:
 
 def _ranks(rows: Array, groups: Array) -> tuple[Array, Array]:
     """Return how many of the rows before each are of its group, and the order of the rows by group."""
+    if not groups.any():  # one group alone
+        return np.arange(len(rows)), np.arange(len(rows))
     order = np.argsort(groups, kind="stable")
     begins = np.flatnonzero(np.diff(groups[order], prepend=-2))
     ranks = np.empty(len(rows), dtype=np.int64)
