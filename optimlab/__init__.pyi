@@ -165,6 +165,8 @@ from optimlab.schedules.joined import piecewise as piecewise
 from optimlab.schedules.joined import warm_up as warm_up
 from optimlab.schedules.schedule import Schedule as Schedule
 from optimlab.schedules.schedule import constant as constant
+from optimlab.series.bulk import Averaged as Averaged
+from optimlab.series.bulk import ema_file as ema_file
 from optimlab.series.compose import double_ema as double_ema
 from optimlab.series.compose import ema_inverse as ema_inverse
 from optimlab.series.compose import triple_ema as triple_ema

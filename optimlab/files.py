@@ -7,10 +7,12 @@ import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from errno import EWOULDBLOCK
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Literal, final
 
-__all__ = ["PART", "replacing"]
+__all__ = ["PART", "Unfinished", "replacing", "unfinished"]
 
 PART = ".part"
 """How the name of an unfinished file ends; one that is left over was killed."""
@@ -62,11 +64,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     try:
         with open(handle, "wb") as file:
             yield file
-            file.flush()
-            mode = _mode(target)
-            if mode is not None:
-                part.chmod(mode)  # which the process's mask may have made stricter
-            os.fsync(handle)
+            _settle(file, part, target)
             if _LOCKS:
                 os.replace(part, target)
         if not _LOCKS:
@@ -74,6 +72,100 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     finally:
         part.unlink(missing_ok=True)
     _sync(target.parent)
+
+
+@final
+@dataclass
+class Unfinished:
+    """A file that is written in several runs, open for reading and writing, and what becomes of it at the end."""
+
+    file: BinaryIO
+    end: Literal["removed", "kept", "whole"] = "removed"
+
+
+@contextmanager
+def unfinished(path: str | os.PathLike[str]) -> Iterator[Unfinished]:
+    """Open the file beside ``path`` that a writer which was stopped, or killed, has left, or a new one.
+
+    It is locked: a second writer is refused. At the end it is removed, or kept for the next writer, or takes the place
+    of ``path``, as ``end`` says, also after an exception.
+
+    Parameters
+    ----------
+    path : str or PathLike
+        The file to write or replace in the end; its folder exists.
+
+    Yields
+    ------
+    Unfinished
+        The unfinished file, at its beginning.
+
+    Raises
+    ------
+    BlockingIOError
+        If another process is writing it.
+    OSError
+        If the file cannot be written.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     for end in ("kept", "whole"):
+    ...         with unfinished(Path(folder, "a.txt")) as part:
+    ...             print(part.file.read())
+    ...             _ = part.file.write(b"begun")
+    ...             part.end = end
+    ...     os.listdir(folder)
+    b''
+    b'begun'
+    ['a.txt']
+    """
+    target = Path(os.path.realpath(path))
+    part = target.with_name(f".{target.name}.unfinished")
+    handle = _taken_up(part, target)
+    with open(handle, "r+b") as file:
+        one = Unfinished(file)
+        try:
+            yield one
+        finally:
+            if one.end == "whole":
+                _settle(file, part, target)
+            if _LOCKS:
+                _ended(one, part, target)
+    if not _LOCKS:
+        _ended(one, part, target)
+    _sync(target.parent)
+
+
+def _taken_up(part: Path, target: Path) -> int:
+    """Open and lock the file that is to be gone on with, which may be moved or removed before it is locked."""
+    while True:
+        mode = _mode(target)
+        handle = os.open(part, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666 if mode is None else mode)
+        if _locked(handle) is False:
+            os.close(handle)
+            raise BlockingIOError(EWOULDBLOCK, "another process is writing it; wait, or give another name", str(target))
+        with suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(handle), part.stat()):
+                return handle
+        os.close(handle)
+
+
+def _ended(one: Unfinished, part: Path, target: Path) -> None:
+    if one.end == "whole":
+        os.replace(part, target)
+    elif one.end == "removed":
+        part.unlink(missing_ok=True)
+
+
+def _settle(file: BinaryIO, part: Path, target: Path) -> None:
+    """Bring all bytes to the disk, and give the file the mode of the one that it replaces."""
+    file.flush()
+    mode = _mode(target)
+    if mode is not None:
+        part.chmod(mode)  # which the process's mask may have made stricter
+    os.fsync(file.fileno())
 
 
 def _mode(target: Path) -> int | None:

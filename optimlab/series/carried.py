@@ -158,7 +158,7 @@ class Recipe:
         >>> recipe = Recipe("mean", 0.9)
         >>> both = recipe.merge(recipe.summary(Piece([1.0, 2.0])), recipe.summary(Piece([3.0])))
         >>> recipe.results(Piece([4.0]), both)[0].round(6)
-        array([2.631929])
+        array([2.631288])
         """
         return merged(one, two, self.rules(one if two.times is None else two))
 
@@ -269,6 +269,11 @@ class Recipe:
             lambda one, two: np.maximum(np.exp(_logs(one, two, rate)), TINY),
             lambda one, two: -np.expm1(_logs(one, two, rate)),
         )  # fmt: skip
+
+    @property
+    def least(self) -> float:
+        """What a piece leaves at least of a weight."""
+        return 0.0 if self._forgets else TINY
 
     @property
     def _forgets(self) -> bool:

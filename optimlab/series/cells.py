@@ -202,6 +202,11 @@ class Column:
             return days if days.notna().all() else values
         return values
 
+    def taken(self) -> Any:
+        """Return what was added since the last time, and keep the ways that have fitted so far."""
+        result, self.pieces = self.result(), {way: [] for way in self.pieces}
+        return result
+
     def _refuse(self, cells: list[str], lines: Array, marks: dict[Any, Marks]) -> NoReturn:
         """Refuse the first cell that does not fit, and name the options that read it."""
         way = max(marks, key=lambda way: int(np.argmin(marks[way])), default=None)

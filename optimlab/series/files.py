@@ -9,6 +9,7 @@ import codecs
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +24,7 @@ from optimlab.typing import Array
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["read_series"]
+__all__ = ["Table", "listed", "meant", "read_series"]
 
 _SEPARATORS = (",", ";", "\t", "|", " ")
 _WIDEST = 10_000  # cells of a row that is longer than those before it; what is beyond is no table
@@ -113,7 +114,7 @@ def read_series(
 
     names = [column] if time is None else [column, time]
     _check_arguments(names, skip, {"dayfirst": dayfirst, "sort": sort or None, "time_format": time_format})
-    table = _Table(path, sep, encoding, tuple(sorted(whole("skip", line, 1) for line in skip)))
+    table = Table(path, sep, encoding, tuple(sorted(whole("skip", line, 1) for line in skip)))
     numbers = Numbers(decimal, thousands, (na,) if isinstance(na, str) or not isinstance(na, Sequence) else tuple(na))
     columns = [Column(f"column {name!r} of {path}", numbers, table.skip) for name in names]
     columns[-1].times = None if time is None else ways_of_times(numbers, time_format, dayfirst)
@@ -127,6 +128,17 @@ def read_series(
         return values
     values.index = pd.Index(columns[1].result(), name=time)
     return _in_order(values, columns[1].where, sort)
+
+
+def listed(header: Sequence[str]) -> str:
+    """Return the names of columns for a message."""
+    return ", ".join(map(repr, header[:20])) + (", ..." if len(header) > 20 else "")
+
+
+def meant(name: str, header: Sequence[str]) -> str:
+    """Return what a message adds on a name that is not there but nearly."""
+    close = get_close_matches(name, header, 1)
+    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 def _check_arguments(names: list[str], skip: Collection[int], for_times: dict[str, object]) -> None:
@@ -156,7 +168,7 @@ def _in_order(values: pd.Series[Any], where: str, sort: bool) -> pd.Series[Any]:
 
 
 @dataclass(frozen=True)
-class _Table:
+class Table:
     """A text file of rows and columns, read in pieces, every cell as it is written."""
 
     path: str | Path
@@ -189,8 +201,8 @@ class _Table:
         for name in names:
             count = header.count(name)
             if not count:
-                known = ", ".join(map(repr, header[:20])) + (", ..." if len(header) > 20 else "")
-                raise ValueError(f"{self.path} has no column {name!r}; it has {known}{self._elsewhere(rows, names)}")
+                elsewhere = self._elsewhere(rows, names) or meant(name, header)
+                raise ValueError(f"{self.path} has no column {name!r}; it has {listed(header)}{elsewhere}")
             if count > 1:
                 raise ValueError(f"{self.path} must have one column {name!r}; got {count}; rename the others")
         return header

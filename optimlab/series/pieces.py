@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -161,7 +160,13 @@ class Rows:
         return out.reshape(self.shape), self._after(state, codes)
 
     def summary(self, before: int) -> Carried:
-        """Return what these rows alone amount to."""
+        """Return what these rows alone amount to; of a weight something is left, so that ratios stay."""
+        state, least = self._alone(before), self.recipe.least
+        heads = state.heads.copy()
+        heads[..., 3] = np.maximum(heads[..., 3], least)
+        return replace(state, heads=heads, left=np.maximum(state.left, least))
+
+    def _alone(self, before: int) -> Carried:
         rules = self.recipe.rules(self)
         state = replace(blank(rules, len(self.columns[0]), self.labels), units=self.units)
         if self.flat[0].size == 0:
@@ -238,6 +243,7 @@ class Rows:
     def _tail_alike(self, state: Carried, steps: Plan, n: int) -> Carried:
         """Find the sample of rows after the heads as a debiased one: where all fade alike its weights are the same."""
         rest = [x[:, n:] for x in self.columns]
+        state.table[..., LOAD] = 1.0
         self._run(replace(steps, floor=0.0), np.empty(rest[0].shape, self.dtype), state.table, self.units, rest)
         state.table[..., LOAD] = state.table[..., MASS]
         state.table[..., MASS] = 1.0
@@ -297,11 +303,12 @@ class Rows:
     def _after(self, state: Carried, codes: Array | None) -> Carried:
         """Return the state with the facts of these rows: their times, and how many values there were."""
         facts: dict[str, Any] = {"there": state.there.copy(), "seen": state.seen.copy()}
-        groups = self.index(state)
-        facts["there"][slice(None) if self.codes is None else groups[groups >= 0]] = True
+        facts["there"][slice(None) if codes is None else codes[codes >= 0]] = True
         counts = self.recipe.rules(None).warm is not None or isinstance(self.recipe.beta, Gain) or self.recipe.timed
+        if not counts and self.times is None:
+            return replace(state, **facts)
+        groups, there = self.index(state), _present(self)
         if counts:
-            there = _present(self)
             for c in range(len(there)):
                 facts["seen"][c] += np.bincount(groups[there[c] & (groups >= 0)], minlength=len(state.labels))
         if self.times is not None:
@@ -334,12 +341,8 @@ class Heads:
     def __init__(self, there: Marks, groups: Array, most: int, size: int) -> None:
         self.there, self.groups = there, groups
         self.marks, self.filled = np.zeros(there.shape, dtype=np.bool_), np.zeros((len(there), size), dtype=np.int64)
+        self.order = _ranks(np.arange(len(groups)), groups)[0] if most else groups
         self.places = [self._first(c, most) for c in range(len(there) if most else 0)]
-
-    @cached_property
-    def order(self) -> Array:
-        """How many rows before each are of its group."""
-        return _ranks(np.arange(len(self.groups)), self.groups)[0]
 
     def _first(self, c: int, most: int) -> tuple[Array, Array, Array]:
         """Return rows, groups and ranks of the heads of a column, group after group."""
@@ -355,7 +358,7 @@ class Heads:
 
 def _ranks(rows: Array, groups: Array) -> tuple[Array, Array]:
     """Return how many of the rows before each are of its group, and the order of the rows by group."""
-    if not groups.any():  # one group alone
+    if not groups.any():
         return np.arange(len(rows)), np.arange(len(rows))
     order = np.argsort(groups, kind="stable")
     begins = np.flatnonzero(np.diff(groups[order], prepend=-2))

@@ -20,7 +20,7 @@ from optimlab.series.fit import FittedDecay, fit_decay
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["add_dialect", "fitted", "read"]
+__all__ = ["DIALECT", "add_dialect", "add_format", "fitted", "read", "spelled"]
 
 _TABLE: dict[str, dict[str, Any]] = {
     "time": {"metavar": "NAME", "help": "column of numbers or dates for the x axis (default: row numbers)"},
@@ -36,6 +36,8 @@ _TABLE: dict[str, dict[str, Any]] = {
 }
 _SQUARED = (1e-140, 1e140)  # sizes whose squares are far inside float64
 _NAMES = [name.replace("-", "_") for name in _TABLE]
+DIALECT = [name for name in _NAMES if name not in ("time", "sort")]
+"""How cells are written, by the names of `read_series`."""
 
 
 def add_dialect(parser: argparse.ArgumentParser, file: str = "file") -> None:
@@ -44,8 +46,14 @@ def add_dialect(parser: argparse.ArgumentParser, file: str = "file") -> None:
     place: dict[str, Any] = {"dest": "file"} if free else {}
     group.add_argument(file, metavar="FILE", help="CSV file with a header line; - is standard input", **place)
     group.add_argument("--column", metavar="NAME", required=not free, help="column of values; empty cells are gaps")
+    add_format(group)
+
+
+def add_format(group: Any, *but: str) -> None:
+    """Add how a file is written, but for the options of some names."""
     for name, given in _TABLE.items():
-        group.add_argument(f"--{name}", **given)
+        if name not in but:
+            group.add_argument(f"--{name}", **given)
 
 
 def read(options: argparse.Namespace, otherwise: Callable[[], pd.Series[Any]] | None = None) -> pd.Series[Any]:
@@ -88,11 +96,17 @@ def _read(path: str, name: str, column: str, chosen: dict[str, Any]) -> pd.Serie
     try:
         return read_series(path, column, **chosen)
     except (ValueError, TypeError, ImportError) as error:
-        raise StudyError(_spelled(str(error).replace(path, name).replace("\n", " "))) from error
+        raise StudyError(spelled(str(error).replace(path, name).replace("\n", " "))) from error
 
 
-def _spelled(message: str) -> str:
-    """Spell the options that a message recommends as a shell reads them."""
+def spelled(message: str) -> str:
+    """Spell the options that a message recommends as a shell reads them.
+
+    Examples
+    --------
+    >>> spelled("column 'a' must hold numbers; use decimal=',', thousands='.'")
+    "column 'a' must hold numbers; use --decimal=, --thousands=."
+    """
     head, use, remedy = message.rpartition("; use ")
     text = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\""""
     given = rf"\b({'|'.join(_NAMES)})=({text}|\[(?:{text}|[^]'\"])*\]|True|False|None|)"

@@ -2,11 +2,15 @@
 
 The file is text with a header line. Nothing is guessed: what it leaves open is refused, with the row and the option
 that settles it. The best β is the one whose average forecasts the next value best.
+
+With --out FILE.parquet, .csv or .npy it writes the averages of a file larger than memory instead, without a figure:
+python -m optimlab ema --out FILE.npy --help says how.
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +23,7 @@ from optimlab.lab.frame.command import study
 from optimlab.lab.frame.figures import PALETTE, literal
 from optimlab.lab.frame.knobs import Knob
 from optimlab.lab.frame.run import Run
+from optimlab.lab.play.bulk_command import averages, writes_averages
 from optimlab.lab.play.dialect import add_dialect, fitted, read
 from optimlab.lab.play.series import averaged, draw_lines
 from optimlab.recurrence.decay import Decay
@@ -43,7 +48,10 @@ def command(argv: Sequence[str] | None = None) -> int:
     >>> command(["nowhere.csv", "--column", "level"])
     2
     """
-    return study(_main, _KNOBS, options=_options, argv=argv)
+    given = sys.argv[1:] if argv is None else argv
+    if writes_averages(given):
+        return averages(given)
+    return study(_main, _KNOBS, options=_options, argv=given)
 
 
 def _options(parser: argparse.ArgumentParser) -> None:
