@@ -42,7 +42,7 @@ def pin(dask_worker: Any) -> None:
 def cluster(workers: int) -> Iterator[Client]:
     """Give a client of some worker processes."""
     made: Any = LocalCluster(
-        n_workers=workers, threads_per_worker=1, dashboard_address=None, silence_logs=logging.CRITICAL, memory_limit=0
+        n_workers=workers, threads_per_worker=1, dashboard_address=":0", silence_logs=logging.CRITICAL, memory_limit=0
     )
     with made, Client(made, set_as_default=False) as client:
         client.run(pin)
