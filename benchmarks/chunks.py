@@ -16,6 +16,7 @@ import timing
 os.environ.update(dict.fromkeys(timing.THREADS, "1"))  # not to one core: there are workers
 
 import logging
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -41,7 +42,7 @@ def pin(dask_worker: Any) -> None:
 def cluster(workers: int) -> Iterator[Client]:
     """Give a client of some worker processes."""
     made: Any = LocalCluster(
-        n_workers=workers, threads_per_worker=1, dashboard_address=None, silence_logs=logging.CRITICAL, memory_limit=0
+        n_workers=workers, threads_per_worker=1, dashboard_address=":0", silence_logs=logging.CRITICAL, memory_limit=0
     )
     with made, Client(made, set_as_default=False) as client:
         client.run(pin)
@@ -54,19 +55,21 @@ def chunks_of(n: int, rows: int) -> tuple[Any, Any]:
     return x.sum(), ema(x, halflife=HALFLIFE).sum()
 
 
-def overhead(clients: dict[int, Client], n: int, rounds: int) -> timing.Race:
-    """Time tiny chunks: per chunk, without an average and with one."""
-    plain, averaged = chunks_of(n, 10)
-    calls: dict[str, Call] = {}
-    for name, lazy in (("sum alone", plain), ("ema, sum", averaged)):
-        for scheduler in ("sync", "threads"):
-            calls[f"{scheduler}: {name}"] = lambda lazy=lazy, kind=scheduler: lazy.compute(
-                scheduler=kind, num_workers=2
-            )
-        calls[f"{WORKERS[2]}: {name}"] = lambda lazy=lazy: clients[2].compute(lazy).result()
-    return timing.Race(
-        {name: [s / n for s in times] for name, times in timing.race(calls, rounds=rounds).seconds.items()}
+def overhead(client: Client, n: int, rounds: int) -> timing.Race:
+    """Time tiny chunks, summed alone and averaged before: the time of this process, on a cluster the clock's."""
+    lazy = dict(zip(("sum alone", "ema, sum"), chunks_of(n, 10), strict=True))
+    here: dict[str, Call] = {
+        f"{kind}: {name}": lambda each=each, kind=kind: each.compute(scheduler=kind, num_workers=2)
+        for kind in ("sync", "threads")
+        for name, each in lazy.items()
+    }
+    there: dict[str, Call] = {
+        f"{WORKERS[2]}: {name}": lambda each=each: client.compute(each).result() for name, each in lazy.items()
+    }
+    seconds = (
+        timing.race(here, rounds=rounds, clock=time.process_time).seconds | timing.race(there, rounds=rounds).seconds
     )
+    return timing.Race({name: [s / n for s in times] for name, times in seconds.items()})
 
 
 def added(race: timing.Race, scheduler: str) -> timing.Spread:
@@ -107,7 +110,7 @@ def main() -> None:
     report.add(timing.header(("optimlab", "numpy", "numba", "dask", "distributed")))
     with ExitStack() as stack:
         clients = {k: stack.enter_context(cluster(k)) for k in WORKERS}
-        small = overhead(clients, tiny, rounds)
+        small = overhead(clients[2], tiny, rounds)
         report.add(f"## {tiny} chunks of 10 values: time a chunk")
         report.add(timing.table(["", "a chunk"], small.rows([])))
         report.add(

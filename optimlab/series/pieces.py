@@ -149,7 +149,7 @@ class Rows:
         """Return the results after a state, and the state after them."""
         state = replace(state, table=state.table.copy(), pending=state.pending.copy())
         out = np.empty_like(self.flat[0], dtype=self.dtype, subok=False)
-        if self.size == 0:
+        if self.flat[0].size == 0:
             return out.reshape(self.shape), state
         codes = None if self.codes is None else self.index(state)
         self._run(self._plan(state, codes), by_column(out, 0), state.table, state.units)
@@ -169,7 +169,7 @@ class Rows:
     def _alone(self, before: int) -> Carried:
         rules = self.recipe.rules(self)
         state = replace(blank(rules, len(self.columns[0]), self.labels), units=self.units)
-        if self.size == 0:
+        if self.flat[0].size == 0:
             return state
         there, codes, groups = _present(self), self.codes, self.index(state)
         if isinstance(self.recipe.beta, Gain) and of_gain(self.recipe.beta) is None:
@@ -230,6 +230,10 @@ class Rows:
         if self.times is not None:
             assert state.times is not None
             return np.where(state.there, self.recipe.rules(self).elapsed(*state.times), 1.0) + np.zeros((len(there), 1))
+        if self.codes is None and steps.decay is not None:
+            return _power(
+                steps.decay, np.full((len(there), 1), self.size) if steps.decays else there.sum(axis=1)[:, None]
+            )
         counted = [(groups >= 0) & (True if steps.decays else here) for here in there]
         if steps.decay is None:
             q = np.broadcast_to(steps.q, self.size)
@@ -342,7 +346,8 @@ class Heads:
 
     def _first(self, c: int, most: int) -> tuple[Array, Array, Array]:
         """Return rows, groups and ranks of the heads of a column, group after group."""
-        rows = np.flatnonzero(self.there[c] & (self.groups >= 0))
+        alone = not self.groups.any()
+        rows = np.flatnonzero(self.there[c])[:most] if alone else np.flatnonzero(self.there[c] & (self.groups >= 0))
         ranks, order = _ranks(rows, self.groups[rows])
         order = order[ranks[order] < most]
         rows, ranks = rows[order], ranks[order]

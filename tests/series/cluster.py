@@ -62,7 +62,7 @@ def main(folder: Path) -> None:
     table = ema(dd.from_pandas(frame, npartitions=4), halflife="3h", times="index")
     # what a worker says when another dies is no news
     cluster: Any = LocalCluster(
-        n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=logging.CRITICAL, memory_limit=0
+        n_workers=2, threads_per_worker=1, dashboard_address=":0", silence_logs=logging.CRITICAL, memory_limit=0
     )
     with cluster, Client(cluster, timeout=PATIENCE) as client:
         found: dict[str, Any] = {"two": ema(quick, 0.999).compute().tobytes() == expected}
