@@ -1,4 +1,4 @@
-"""The command ``optimlab``, or ``python -m optimlab``: plays, averages of files, studies, sweeps, exams, what they found."""
+"""The command ``optimlab``, or ``python -m optimlab``: plays, averages of files, studies, sweeps, exams, a report."""
 
 from __future__ import annotations
 
