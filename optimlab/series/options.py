@@ -260,9 +260,10 @@ def _by_time(clock: Clock, beta: Any, names: dict[str, Any], spacing: str, start
 def rate_of(clock: Clock, beta: Any, names: Mapping[str, Any]) -> float:
     """Return ln β of one unit of the times."""
     if clock.dated:
+        rate = clock.rate(names.get("halflife"))
         if beta is not None or any(names.get(name) is not None for name in NAMES if name != "halflife"):
             raise ValueError("times are datetimes: give the decay as halflife alone, a timedelta")
-        return clock.rate(names.get("halflife"))
+        return rate
     if isinstance(beta, Decay) or beta is None or np.ndim(beta) == 0:
         return one_decay(beta, names, ", in the unit of the times, which are numbers").log_beta
     raise ValueError("beta must be one number with times, which make the decay of each row; got an array")
