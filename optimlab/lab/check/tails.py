@@ -86,8 +86,8 @@ def rare_outliers(who: Candidate) -> Trials:
 
 
 @exam(
-    _THEME, formula="|mean of w| ≤ ½ (1 - ln 2); signs end at w = ln 2 - 1, where E sign(w + ξ) = 0",
-    source="Balles & Hennig 2018, Dissecting Adam; Karimireddy et al. 2019, Error feedback fixes SignSGD, example 1",
+    _THEME, formula="|mean of w| ≤ ½ (1 - ln 2); signs end at w = 1 - ln 2, where E sign(w + ξ) = 0",
+    source="Balles & Hennig 2018, Dissecting Adam; Karimireddy et al. 2019, Error feedback fixes SignSGD, section 3",
 )  # fmt: skip
 def skewed_noise(who: Candidate) -> Trials:
     """Whether it ends at the minimum of the mean loss, where the noise is exponential: mean 0, median below.

@@ -17,6 +17,7 @@ from optimlab.lab.frame.expressions import rule
 from optimlab.lab.frame.looks import labels
 from optimlab.lab.frame.reading import Reader
 from optimlab.rules.algebra import Rule
+from optimlab.trees import kind
 
 __all__ = ["contestants"]
 
@@ -123,7 +124,7 @@ class _Contestants(Reader):
         make = self.tried(node, found, path)
         if system_of(make) != system:
             what = "a class of torch.optim optimizers" if system == "torch" else "a function of a learning_rate"
-            raise self.wrong(f"{path} must be {what}; it is {make!r}", node)
+            raise self.wrong(f"{path} must be {what}; it is a {kind(make)}", node)
         words = self.words(node) if isinstance(node, ast.Call) else ()
         made: Foreign = self.tried(node, Foreign, system, make, words)
         return made

@@ -229,7 +229,7 @@ def test_objects():
         ("torch:torch.optim.Adan", "torch.optim has no Adan; did you mean Adam?\n  torch:torch.optim.Adan\n  ^"),
         ("adam, torch:torch.optim.Adam(betta=1)", "unexpected keyword argument 'betta'; it is Adam(params, lr=0.001,"),
         ("adam, torch:torch.optim.Adam(0.1)", "arguments must be given by name"),
-        ("torch:torch.optim", "must be a class of torch.optim optimizers; it is <module"),
+        ("torch:torch.optim", "must be a class of torch.optim optimizers; it is a module"),
         ("torch:torch.optim.Adam(eps=eps)", "'eps' is not known"),
         ("torch:torch.optim.Adam(eps=f'{1}')", "is not allowed"),
         ("torch:torch.optim.Adam(betas=(1, __import__('os')))", "'__import__' is not known"),
@@ -253,7 +253,7 @@ def test_texts_that_are_none(text, says):
     ("text", "says"),
     [
         ("optax:optax.adm", "optax has no adm; did you mean adam?"),
-        ("optax:optax.clip", "optax.clip must be a function of a learning_rate; it is <function clip"),
+        ("optax:optax.clip", "optax.clip must be a function of a learning_rate; it is a function"),
     ],
 )
 def test_texts_of_optax_that_are_none(text, says):
