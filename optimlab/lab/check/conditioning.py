@@ -31,7 +31,7 @@ def _judged(who: Candidate, curvatures: Any, steps: int, allowed: float) -> Tria
         off = who.end(lambda w: curvatures * (w - at), np.zeros_like(at), lr, steps) - at
         return np.asarray(np.linalg.norm(off, axis=1) / np.linalg.norm(at, axis=1))
 
-    return who.judged(score, high=allowed, trials=16)
+    return who.judged(score, high=allowed, trials=16, lr=who.tuned(score, 4))
 
 
 def _spectrum(condition: float) -> Floats:
