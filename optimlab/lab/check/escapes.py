@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from optimlab.lab.check.candidate import Candidate, Score
+from optimlab.lab.check.candidate import Candidate, RefusedError, Score
 from optimlab.lab.check.exam import exam
 from optimlab.lab.check.trials import Trials
 from optimlab.lab.problems import MonkeySaddle, SaddleChain
@@ -21,6 +21,7 @@ __all__ = ["chain_of_saddles", "distance_does_not_matter", "monkey_saddle", "pas
 
 _THEME = "escape times"
 _LONGER = 2  # runs last so many times as long as allowed: a margin is seen up to there
+_MOST = 10_000  # steps, about a second
 _NEAR = 1e-6
 _SADDLE = np.array([-1.0, 1.0])
 
@@ -30,6 +31,11 @@ def passages(
 ) -> Floats:
     """Return the first step after which the saddle is left, inf where it is not, or where |z| has been above 1.
 
+    Raises
+    ------
+    RefusedError
+        If the count is above 10,000: the rates are too small.
+
     Examples
     --------
     >>> from optimlab.lab.contestants import contestants
@@ -37,6 +43,8 @@ def passages(
     >>> passages(sgd, lambda w: w * [-1.0, 1.0], start, 1.0, left=lambda w: abs(w[:, 0]) >= 1.0, count=9)
     array([4.])
     """
+    if count > _MOST:
+        raise RefusedError(f"its rate is so small that it takes {count} steps to see; {_MOST} are the most")
     found: Floats = np.full(len(w), np.inf)
     inside = np.ones(len(w), np.bool_)
     for t, now in enumerate(who.steps(gradient, w, lr, count), 1):
@@ -49,7 +57,7 @@ def passages(
 
 def _stable(who: Candidate) -> Floats:
     """Return the rates of the reference at which gradient descent stays in the bowl."""
-    return np.asarray(who.reference[who.reference < LinearRule().limit])
+    return who.below(float(LinearRule().limit))
 
 
 def _out(w: Floats) -> Marks:
@@ -142,7 +150,7 @@ def chain_of_saddles(who: Candidate) -> Trials:
     """
     chain = SaddleChain(4)
     bowl = 4.0 * chain.contraction  # so steep that gradient descent stays in it below 1/(2L), where coordinates shrink
-    rates = who.reference[who.reference * bowl < LinearRule().limit]
+    rates = who.below(float(LinearRule().limit) / bowl)
     allowed = float(min(chain.escapes(chain.start, lr, floor=0.01)[-1] for lr in rates))
 
     def score(lr: Floats, rng: np.random.Generator) -> Floats:
