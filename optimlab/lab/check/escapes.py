@@ -34,7 +34,7 @@ def passages(
     Raises
     ------
     RefusedError
-        If the count is above 10,000: the rates are too small.
+        If the count is above 10,000, and so many are too few to see: the rates are too small.
 
     Examples
     --------
@@ -43,16 +43,16 @@ def passages(
     >>> passages(sgd, lambda w: w * [-1.0, 1.0], start, 1.0, left=lambda w: abs(w[:, 0]) >= 1.0, count=9)
     array([4.])
     """
-    if count > _MOST:
-        raise RefusedError(f"its rate is so small that it takes {count} steps to see; {_MOST} are the most")
     found: Floats = np.full(len(w), np.inf)
     inside = np.ones(len(w), np.bool_)
-    for t, now in enumerate(who.steps(gradient, w, lr, count), 1):
+    for t, now in enumerate(who.steps(gradient, w, lr, min(count, _MOST)), 1):
         inside &= np.abs(now[:, -1]) <= 1.0 + 1e-12
         found[np.isinf(found) & inside & left(now)] = t
         if (np.isfinite(found) | ~inside).all():
-            break
-    return np.asarray(found)
+            return found
+    if count > _MOST:
+        raise RefusedError(f"its rate is so small that {_MOST} steps are too few to see")
+    return found
 
 
 def _stable(who: Candidate) -> Floats:
