@@ -43,7 +43,7 @@ def downhill(who: Candidate) -> Trials:
 def longest_step_first(who: Candidate) -> Trials:
     """Whether none of its first ten steps is longer than later ones, where the gradient is the same all the time.
 
-    A failure: averages that begin at 0 are not corrected, and the first steps are several times as long as meant.
+    A failure: averages that begin at 0 are not corrected, or all steps shrink, and the first are longer than meant.
     """
     lengths = _lengths(who, 1000)
     return Trials(np.array([lengths[:10].max() / lengths[-1]]), high=1.1, lr=who.rate)

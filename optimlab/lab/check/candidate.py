@@ -23,6 +23,7 @@ TRIALS: Final = 32
 
 _PART = 8  # a rate is chosen by an eighth as many trials, apart from those that are judged
 _TUNED, _JUDGED = 0, 1  # streams of random numbers
+_STILL: Final = 2.0**-40  # times a rate: as good as none
 
 Score = Callable[[Floats, np.random.Generator], Floats]
 """``score(lr, rng)``: one number for each replica, of the learning rates lr; lower is better."""
@@ -76,6 +77,19 @@ class Candidate:
         grid = np.array(self.grid)
         return grid[: max(1, np.searchsorted(grid, self.rates[-1], "right"))]
 
+    def below(self, limit: float) -> Floats:
+        """Return the rates of the reference below the limit of gradient descent.
+
+        Raises
+        ------
+        RefusedError
+            If there is none: the grid that is given has no rate to compare with.
+        """
+        stable = self.reference[self.reference < limit]
+        if not stable.size:
+            raise RefusedError(f"gradient descent is stable at no rate of the grid; --lr needs one below {limit:g}")
+        return np.asarray(stable)
+
     @property
     def rate(self) -> float:
         """A rate where none is better than others: the one that is fixed, or the middle of the grid."""
@@ -123,16 +137,28 @@ class Candidate:
         """Return trials at a learning rate, by default at the one of least median score in trials of their own.
 
         An exam without chance has one trial.
+
+        Raises
+        ------
+        RefusedError
+            If no rate is given, and at its rates what hardly moves would pass: the threshold says nothing.
         """
-        chosen = self.tuned(score, max(1, trials // _PART)) if lr is None else lr
+        chosen = self._chosen(score, low, high, max(1, trials // _PART)) if lr is None else lr
         return Trials(_scored(score, np.full(trials, chosen), self.rng()), low, high, chosen)
+
+    def _chosen(self, score: Score, low: float, high: float, trials: int) -> float:
+        rate = self.tuned(score, trials)
+        if trials > 1 and low <= np.median(_scored(score, np.full(trials, _STILL * rate), self.rng(_TUNED))) <= high:
+            raise RefusedError("the rates are such that what stands still would pass")
+        return rate
 
     def tuned(self, score: Score, trials: int = TRIALS // _PART) -> float:
         """Return the rate of least median score; one of the trials at a rate without a finite score is infinite."""
         if len(self.rates) == 1:
             return float(self.rates[0])
         scores = _scored(score, np.repeat(self.rates, trials), self.rng(_TUNED)).reshape(-1, trials)
-        return float(self.rates[np.argmin(np.median(scores, axis=1))])
+        with np.errstate(over="ignore"):
+            return float(self.rates[np.argmin(np.median(scores, axis=1))])
 
 
 def _scored(score: Score, lr: Floats, rng: np.random.Generator) -> Floats:

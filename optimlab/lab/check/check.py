@@ -4,7 +4,8 @@ Contestants are rules, and optimizers of other systems, with commas between: "ad
 torch:torch.optim.AdamW(lr=1e-3), optax:optax.lion". Where the text fixes no learning rate, the best of a grid is taken,
 in trials apart from those that are judged; the grid is the same for all. A rate that is fixed is compared with what is
 possible at no larger one. A mark is "passed" or "failed" where the Wilson interval of the share of passed trials, of
-99 %, lies on one side of the share that must pass, otherwise "undecided"; a trait is "yes" or "no", and neither is
+99 %, lies on one side of the share that must pass, otherwise "undecided"; each interval stands for itself, and nothing
+is corrected for how many marks there are. A trait is "yes" or "no", and neither is
 better.
 """
 

@@ -29,6 +29,14 @@ def _without_gradient(who: Candidate, starts: Any, count: int) -> Floats:
     return np.asarray(who.end(np.zeros_like, w.copy(), who.rate, count) / w)[:, 0]
 
 
+def _kept(who: Candidate) -> Floats:
+    """Return w₁/w₀ without a gradient at each of the rates; refuse what keeps all."""
+    kept: Floats = who.end(np.zeros_like, np.ones((len(who.rates), 1)), who.rates, 1)[:, 0]
+    if (np.abs(kept - 1.0) <= _ROUNDING).all():
+        raise RefusedError("it does not decay weights")
+    return kept
+
+
 @exam(_THEME, trait=True, formula="w_t/w_0 < 1; with decoupled decay (1 - lr λ)ᵗ", source=_DECOUPLED)
 def decays(who: Candidate) -> Trials:
     """Whether weights shrink where all gradients are 0.
@@ -43,8 +51,10 @@ def decays(who: Candidate) -> Trials:
 def decay_in_proportion(who: Candidate) -> Trials:
     """Whether weights without a gradient shrink in proportion to themselves: the same share in every step.
 
-    A failure: the decay goes through the optimizer's scale, so that small weights and large ones lose the same.
+    A failure: the decay goes through the optimizer's scale, so that small weights and large ones lose the same. Only
+    optimizers that decay weights are asked.
     """
+    _kept(who)
     first, left = _without_gradient(who, [1.0, 8.0], 1), _without_gradient(who, [1.0, 8.0], 20)
     return Trials(np.array([np.abs(left - first[0] ** 20).max()]), high=_ROUNDING, lr=who.rate)
 
@@ -53,8 +63,10 @@ def decay_in_proportion(who: Candidate) -> Trials:
 def decay_alike_for_all_gradients(who: Candidate) -> Trials:
     """Whether weights shrink as without a gradient where gradients of size 1, or of 1/64, cancel in pairs.
 
-    A failure: the decay is divided by the size of the gradient, and weights of large gradients are spared.
+    A failure: the decay is divided by the size of the gradient, and weights of large gradients are spared. Only
+    optimizers that decay weights are asked.
     """
+    _kept(who)
     start, steps = 4.0, 200
     sizes = np.array([1.0, -1.0, 1.0 / 64.0, -1.0 / 64.0])[:, np.newaxis]
     signs = iter(np.resize([1.0, -1.0], steps))
@@ -97,11 +109,12 @@ def equilibrium_of_decay_and_noise(who: Candidate) -> Trials:
     A failure: its steps in noise are larger or smaller than of unit size, and its decay means another thing. Only
     optimizers that decay weights are asked.
     """
-    lr, steps = who.rate, 600
-    rate = float(1.0 - _without_gradient(who, [1.0], 1)[0]) / lr
-    if not _ROUNDING < rate * lr < 1.0:
-        raise RefusedError("it does not decay weights")
-    expected = float(sgd_variance(lr, rate))
+    kept, steps = _kept(who), 600
+    forgets = (kept > 0.0) & (kept**steps <= 1.0 / np.e)  # else the start would stay as it is, whatever the steps
+    if not forgets.any():
+        raise RefusedError(f"its decay takes more than {steps} steps to show")
+    lr, left = float(who.rates[forgets][0]), float(kept[forgets][0])
+    expected = float(sgd_variance(lr, (1.0 - left) / lr))
 
     def score(rates: Floats, rng: np.random.Generator) -> Floats:
         w = np.sqrt(expected) * rng.standard_normal((len(rates), _SIZE))

@@ -21,7 +21,7 @@ __all__ = ["chain_of_saddles", "distance_does_not_matter", "monkey_saddle", "pas
 
 _THEME = "escape times"
 _LONGER = 2  # runs last so many times as long as allowed: a margin is seen up to there
-_PATIENCE = 5000  # steps: more take more than two seconds
+_MOST = 10_000  # steps, about a second
 _NEAR = 1e-6
 _SADDLE = np.array([-1.0, 1.0])
 
@@ -30,6 +30,11 @@ def passages(
     who: Candidate, gradient: Callable[[Any], Any], w: Floats, lr: Any, *, left: Callable[[Floats], Marks], count: int
 ) -> Floats:
     """Return the first step after which the saddle is left, inf where it is not, or where |z| has been above 1.
+
+    Raises
+    ------
+    RefusedError
+        If the count is above 10,000, and so many are too few to see: the rates are too small.
 
     Examples
     --------
@@ -40,17 +45,19 @@ def passages(
     """
     found: Floats = np.full(len(w), np.inf)
     inside = np.ones(len(w), np.bool_)
-    for t, now in enumerate(who.steps(gradient, w, lr, count), 1):
+    for t, now in enumerate(who.steps(gradient, w, lr, min(count, _MOST)), 1):
         inside &= np.abs(now[:, -1]) <= 1.0 + 1e-12
         found[np.isinf(found) & inside & left(now)] = t
         if (np.isfinite(found) | ~inside).all():
-            break
-    return np.asarray(found)
+            return found
+    if count > _MOST:
+        raise RefusedError(f"its rate is so small that {_MOST} steps are too few to see")
+    return found
 
 
 def _stable(who: Candidate) -> Floats:
     """Return the rates of the reference at which gradient descent stays in the bowl."""
-    return np.asarray(who.reference[who.reference < LinearRule().limit])
+    return who.below(float(LinearRule().limit))
 
 
 def _out(w: Floats) -> Marks:
@@ -143,10 +150,8 @@ def chain_of_saddles(who: Candidate) -> Trials:
     """
     chain = SaddleChain(4)
     bowl = 4.0 * chain.contraction  # so steep that gradient descent stays in it below 1/(2L), where coordinates shrink
-    rates = who.reference[who.reference * bowl < LinearRule().limit]
+    rates = who.below(float(LinearRule().limit) / bowl)
     allowed = float(min(chain.escapes(chain.start, lr, floor=0.01)[-1] for lr in rates))
-    if allowed > _PATIENCE:
-        raise RefusedError(f"at its rate gradient descent itself takes {allowed:g} steps")
 
     def score(lr: Floats, rng: np.random.Generator) -> Floats:
         w = np.tile(np.append(chain.start, 1.0), (len(lr), 1))

@@ -95,8 +95,7 @@ def panel(marks: Sequence[Mark]) -> Callable[[Any], None]:
 
 
 _KEY = (
-    "✓ passed, ✗ failed, ? undecided, – not asked; strong colour: ten times off the threshold or more;\n"
-    "yes, no: a trait, of which neither is better"
+    "✓ passed, ✗ failed, ? undecided, – not asked; yes, no: a trait\nstrong colour: ten times off the threshold or more"
 )
 
 

@@ -39,7 +39,8 @@ def report(marks: Sequence[Mark]) -> str:
     parts = [_section(name, [mark for mark in marks if mark.exam == name]) for name in exams]
     key = (
         "Each mark leads to its numbers. ✓ passed, ✗ failed, ? undecided, – not asked; the stronger the colour, the "
-        "farther from the threshold. Yes and no stand for a trait, of which neither is better."
+        "farther from the threshold. Yes and no stand for a trait, of which neither is better. Each interval stands "
+        f"for itself, at {CONFIDENCE:.0%}: nothing is corrected for how many there are."
     )
     head = [element("p", answer(marks), class_="answer"), element("p", key, class_="note")]
     return page("Optimizers against theory", element("style", _CSS), *head, _map(marks, exams), *parts)

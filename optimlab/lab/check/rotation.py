@@ -117,7 +117,7 @@ def rotated_saddle(who: Candidate) -> Trials:
 
     A failure: both coordinates get the same step, so that it cannot leave the line that leads up to the saddle.
     """
-    rates = who.reference[who.reference < LinearRule().limit]
+    rates = who.below(float(LinearRule().limit))
     allowed = 2.0 * float(np.ceil(LinearRule().mode(-rates).escape(1e-6).min()))
     slope = _TURN.T @ np.diag([-1.0, 1.0]) @ _TURN
 

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from optimlab.lab.check.candidate import Candidate
+from optimlab.lab.check.candidate import Candidate, RefusedError
 from optimlab.lab.check.exam import exam
 from optimlab.lab.check.trials import Trials
 from optimlab.typing import Floats
@@ -61,7 +61,7 @@ def stopped_by_a_spike(who: Candidate) -> Trials:
     A failure: a long memory of squares divides by the spike long after it has passed.
     """
     lengths = np.abs(np.diff(_after(who, 100.0, 300)))[1:]
-    return Trials(np.array([np.count_nonzero(lengths < 0.5)], np.float64), high=100.0, lr=who.rate)
+    return Trials(np.array([np.count_nonzero(~(lengths >= 0.5))], np.float64), high=100.0, lr=who.rate)
 
 
 @exam(
@@ -75,7 +75,10 @@ def thrown_by_a_cliff(who: Candidate) -> Trials:
     """
     start = 64.0 * who.rate
     steps = who.steps(lambda w: np.where(w > 0.0, 1.0, -1e4), np.full((1, 1), start), who.rate, 400)
-    return Trials(np.array([max(w[0, 0] for w in steps)]), high=start + who.rate, lr=who.rate)
+    path = np.array([w[0, 0] for w in steps])
+    if (path > 0.0).all():
+        raise RefusedError("400 steps under a gradient of 1 do not bring it to the cliff, 64 times its rate away")
+    return Trials(np.array([path.max()]), high=start + who.rate, lr=who.rate)
 
 
 @exam(_THEME, formula="|w_T| ≤ .1; SGD goes at most T lr 10⁻⁶ = .003, T = 200", source="w_0 - w_T ≤ lr Σ |g|")

@@ -142,4 +142,6 @@ def good_rates(who: Candidate) -> Trials:
         raise RefusedError("its text fixes the learning rate")
     end = who.end(lambda w: w, np.full((len(who.rates), 1), _START), who.rates, 100) / _START
     needed = (np.abs(LinearRule().mode(who.reference).values(100)) <= 0.1).sum()
+    if not needed:
+        raise RefusedError("no rate of the grid does so for gradient descent; --lr needs one from .03 to 1.9")
     return Trials(np.array([float((np.abs(end) <= 0.1).sum())]), low=float(needed))

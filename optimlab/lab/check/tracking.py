@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from optimlab.lab.check.candidate import Candidate
+from optimlab.lab.check.candidate import Candidate, RefusedError
 from optimlab.lab.check.exam import exam
 from optimlab.lab.check.trials import Trials
 from optimlab.typing import Floats
@@ -62,7 +62,7 @@ def _behind(who: Candidate, moves: Callable[[np.random.Generator, int], Floats],
             total += ((w - target) ** 2).mean(axis=1) * (k >= _STEPS - _LATE)
         return total / _LATE
 
-    rates = who.reference[who.reference < 2.0][:, np.newaxis]
+    rates = who.below(2.0)[:, np.newaxis]
     best = square(rates, t=np.arange(_STEPS - _LATE, _STEPS) + 1).mean(axis=1).min()
     return who.judged(score, high=_SLACK * float(best))
 
@@ -106,11 +106,13 @@ def jump(who: Candidate) -> Trials:
         target = np.repeat([1.0, 2.0], _WAY)
         places = iter(target)
         path = who.steps(lambda w: w - next(places), np.zeros((len(lr), 1)), lr, 2 * _WAY)
-        outside = np.abs(np.array([w[:, 0].copy() for w in path]).T - target) > 0.1
+        outside = ~(np.abs(np.array([w[:, 0].copy() for w in path]).T - target) <= 0.1)
         last = np.where(outside.reshape(-1, 2, _WAY), np.arange(1, _WAY + 1), 0).max(axis=2)
         return np.where(last < _WAY, last + 1.0, np.inf)
 
     who.reach(1.0, _WAY)
     rate = who.tuned(lambda lr, rng: times(lr)[:, 0], 1)
     first, second = times(np.array([rate]))[0]
+    if np.isinf(first):
+        raise RefusedError(f"it does not find the minimum in {_WAY} steps, before it has jumped")
     return Trials(np.array([second / first]), high=2.0, lr=rate)

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import TextIO
 
-from optimlab.extras import needed
+from optimlab.extras import MissingError, needed
 from optimlab.lab.frame.errors import StudyError
 
 __all__ = [
@@ -43,8 +43,9 @@ STANDS, FAILED, UNUSABLE, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
 def guarded(work: Callable[[], int]) -> int:
     """Do the work of a command and return its exit status, also where the work is stopped or cannot be done.
 
-    That is 2 on a `StudyError` or `OSError`, printed without a traceback, and 130 after Ctrl-C. On SIGTERM a SystemExit
-    of status 143 is raised, after the work has tidied up. Any other exception is a defect and passes through.
+    That is 2 on a `StudyError`, `OSError` or `MissingError`, printed without a traceback, and 130 after Ctrl-C. On
+    SIGTERM a SystemExit of status 143 is raised, after the work has tidied up. Any other exception is a defect and
+    passes through.
 
     Examples
     --------
@@ -59,7 +60,7 @@ def guarded(work: Callable[[], int]) -> int:
     except KeyboardInterrupt:
         _complain("interrupted: only the results of a complete run replace earlier ones")
         return INTERRUPTED
-    except (StudyError, OSError) as error:
+    except (StudyError, OSError, MissingError) as error:
         _complain(f"error: {_reason(error)}")
         return UNUSABLE
 
@@ -167,10 +168,7 @@ def _check_packages() -> None:
     """Say at once which package of the extra is missing, not after an hour of work."""
     for package in _PACKAGES:
         if find_spec(package) is None:
-            try:
-                needed(package, "lab", "a study")
-            except ImportError as error:
-                raise StudyError(str(error)) from error
+            needed(package, "lab", "a study")
 
 
 def _complain(message: str) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from optimlab import sgd
-from optimlab.lab.check import RATES, Candidate
+from optimlab.lab.check import RATES, Candidate, RefusedError
 from optimlab.lab.contestants import Ruled
 
 SGD = Ruled(sgd(), "SGD")
@@ -43,8 +43,8 @@ def test_the_rate_is_chosen_on_trials_of_their_own():
         seen.append((lr, rng.standard_normal(len(lr))))
         return -seen[-1][1]
 
-    found = Candidate(SGD, "luck").judged(luck, high=0.0)
-    (tuning, first), (judging, second) = seen
+    found = Candidate(SGD, "luck").judged(luck, high=-9.0)
+    (tuning, first), _, (judging, second) = seen
     assert len(tuning) == len(RATES) * 4
     assert (judging == found.lr).all()
     assert not np.isin(first, second).any()
@@ -68,6 +68,22 @@ def test_contestants_see_the_same_noise_and_exams_another():
 def test_a_fixed_rate_is_not_tuned():
     who = Candidate(Fixed(0.3))
     assert who.judged(lambda lr, rng: lr, high=1.0, trials=3).measured.tolist() == [0.3] * 3
+
+
+def test_a_threshold_that_what_stands_still_attains_is_none():
+    def distance(lr, rng):
+        return (1.0 - lr) ** 10
+
+    assert Candidate(SGD).judged(distance, high=0.99).lr == 1.0
+    assert Candidate(Fixed(0.01)).judged(distance, high=0.95).passed.all()
+    with pytest.raises(RefusedError, match="what stands still would pass"):
+        Candidate(Fixed(0.01)).judged(distance, high=1.0)
+
+
+def test_a_grid_without_a_stable_rate_has_nothing_to_compare_with():
+    assert Candidate(SGD, grid=(1.0, 1.9, 2.0)).below(2.0).tolist() == [1.0, 1.9]
+    with pytest.raises(RefusedError, match="--lr needs one below 2"):
+        Candidate(SGD, grid=(2.0, 4.0)).below(2.0)
 
 
 def test_steps_are_those_of_the_contestant():

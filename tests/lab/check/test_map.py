@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import sys
 from collections import Counter
 from html.parser import HTMLParser
 from pathlib import Path
@@ -152,6 +153,12 @@ def test_the_command_of_the_readme_runs(tmp_path):
 def test_what_cannot_be_asked_says_why(words, remedy, tmp_path, capsys):
     assert command([*words, "--out", str(tmp_path)]) == 2
     assert remedy in capsys.readouterr().err
+
+
+def test_a_package_that_is_missing_is_named_without_a_traceback(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    assert command(["torch:torch.optim.Adam"]) == 2
+    assert 'python -m pip install "optimlab[torch]" installs it' in capsys.readouterr().err
 
 
 def test_a_quick_map_has_one_exam_of_each_theme_and_a_tall_one_two_parts(marks):

@@ -49,6 +49,22 @@ class Broken:
         raise TypeError("step() needs a closure")
 
 
+@dataclass(frozen=True)
+class Carried:
+    """Weights that are where they were, plus a factor times the gradient."""
+
+    factor: float
+    label: str = "carried"
+    key: str = "carried"
+    lr: float | None = None
+
+    def begin(self, w, lr):
+        def step(gradients, loss=None):
+            w[...] += self.factor * gradients
+
+        return step
+
+
 @pytest.mark.parametrize(("passes", "share", "verdict"), [
     (32, 0.5, "passed"), (0, 0.5, "failed"), (16, 0.5, "undecided"), (24, 0.5, "passed"), (23, 0.5, "undecided"),
     (8, 0.5, "failed"), (32, 0.9, "undecided"), (20, 0.9, "failed"),
@@ -101,6 +117,22 @@ def test_a_contestant_that_raises_does_not_stop_the_others(where, note):
         ("broken", "not asked"), ("broken", "not asked"), ("SGD", "passed"), ("SGD", "failed"),
     ]  # fmt: skip
     assert {mark.note for mark in found[:2]} == {note}
+
+
+@pytest.mark.parametrize("name", [
+    "longest step first", "steady gradient", "twice the rate", "gradients of one in 100000", "thrown by a spike",
+    "stopped by a spike", "rare large gradients", "stops with its gradient", "jump", "thrown by a cliff",
+])  # fmt: skip
+@pytest.mark.parametrize("factor", [0.0, np.nan])
+def test_what_stands_still_or_is_lost_passes_nothing_that_asks_for_motion(name, factor):
+    mark = marked(EXAMS[name], Candidate(Carried(factor), name))
+    assert mark.verdict in ("failed", "not asked")
+
+
+@pytest.mark.parametrize("name", ["saddle", "monkey saddle", "rotated saddle", "behind a walk", "good rates"])
+def test_a_grid_on_which_gradient_descent_fails_is_said(name):
+    mark = marked(EXAMS[name], Candidate(SGD, name, grid=(4.0, 8.0)))
+    assert (mark.verdict, "--lr needs one" in mark.note) == ("not asked", True)
 
 
 def test_a_fault_of_an_exam_is_none_of_the_contestant():

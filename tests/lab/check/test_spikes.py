@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from optimlab import adam, heavy_ball, rmsprop, sgd
+from optimlab import adagrad, adam, heavy_ball, rmsprop, sgd
 from optimlab.lab.check import EXAMS, Candidate, RefusedError
 from optimlab.lab.check.spikes import throw_of_adam
 from optimlab.lab.contestants import Ruled
@@ -45,6 +45,12 @@ def test_sgd_does_not_cross_a_plateau():
     found = asked("plateau", sgd())
     assert found.lr == 16.0
     assert found.measured == pytest.approx(3.0 - 200 * 16.0 * 1e-6)
+
+
+def test_a_cliff_that_is_not_reached_throws_nobody():
+    with pytest.raises(RefusedError, match="do not bring it to the cliff"):
+        asked("thrown by a cliff", adagrad())
+    assert asked("thrown by a cliff", adam()).passed.all()
 
 
 def test_a_rate_that_cannot_go_so_far_is_not_asked():

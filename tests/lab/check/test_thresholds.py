@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from optimlab import heavy_ball, momentum, nesterov, sgd
+from optimlab import adamw, heavy_ball, momentum, nesterov, sgd, signsgd
 from optimlab.lab.check import EXAMS, Candidate, RefusedError
 from optimlab.lab.check.conditioning import rate_of_descent
 from optimlab.lab.check.escapes import passages
@@ -23,8 +23,8 @@ from optimlab.lab.theory import (
 SGD = Ruled(sgd(), "SGD")
 
 
-def asked(name, rule=None, seed=0):
-    return EXAMS[name].ask(Candidate(SGD if rule is None else Ruled(rule, "rule"), name, seed))
+def asked(name, rule=None, **words):
+    return EXAMS[name].ask(Candidate(SGD if rule is None else Ruled(rule, "rule"), name, **words))
 
 
 @pytest.mark.parametrize(("name", "slack"), [
@@ -55,6 +55,11 @@ def test_a_rate_for_each_coordinate_attains_the_best_of_two_sizes():
         w -= rates * (w + each * rng.standard_normal(w.shape))
     assert (w * w / best.min(axis=0)).mean() == pytest.approx(1.0, abs=0.06)
     assert gradient.ask(who).middle > 2.0
+
+
+@pytest.mark.parametrize("name", ["condition 10", "condition 1000", "condition 10000"])
+def test_a_valley_that_is_gone_along_at_half_the_speed_is_no_pass(name):
+    assert not asked(name, 0.5 * sgd(), grid=(1.0,)).passed.any()
 
 
 @pytest.mark.parametrize("name", ["condition 10", "condition 100", "condition 1000", "condition 10000"])
@@ -124,9 +129,18 @@ def test_the_chain_is_left_by_noise_as_allowed_and_without_it_much_later():
     assert chain.escapes(chain.start, 0.25)[-1] > 2.0 * found.high
 
 
-def test_a_rate_too_small_for_the_chain_is_not_asked():
-    with pytest.raises(RefusedError, match=r"takes \d{4} steps"):
-        EXAMS["chain of saddles"].ask(Candidate(SGD, grid=(1e-3,)))
+def test_a_rate_so_small_that_a_saddle_takes_14_000_steps_is_asked_of_those_that_are_fast(monkeypatch):
+    monkeypatch.setattr("optimlab.lab.check.escapes._MOST", 2000)
+    with pytest.raises(RefusedError, match="2000 steps are too few"):
+        asked("saddle", grid=(2.0**-10,))
+    found = asked("saddle", signsgd(), grid=(2.0**-10,))
+    assert found.measured == 1024.0 < found.high
+
+
+@pytest.mark.parametrize(("decay", "note"), [(0.0, "does not decay weights"), (1e-6, "more than 600 steps to show")])
+def test_a_decay_that_does_not_show_is_not_asked(decay, note):
+    with pytest.raises(RefusedError, match=note):
+        asked("equilibrium of decay and noise", adamw(weight_decay=decay))
 
 
 def test_decay_and_noise_hold_sgd_where_it_is_said():

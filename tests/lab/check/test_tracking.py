@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 
 from optimlab import adagrad, heavy_ball, sgd
-from optimlab.lab.check import EXAMS, Candidate
+from optimlab.lab.check import EXAMS, Candidate, RefusedError
 from optimlab.lab.check.tracking import ramp_square, walk_square
 from optimlab.lab.contestants import Ruled
 
 linalg = pytest.importorskip("scipy.linalg")
 
 
-def asked(name, rule):
-    return EXAMS[name].ask(Candidate(Ruled(rule, "rule"), name))
+def asked(name, rule, **words):
+    return EXAMS[name].ask(Candidate(Ruled(rule, "rule"), name, **words))
 
 
 @pytest.mark.parametrize("variance", [0.01, 0.02, 1.0])
@@ -48,3 +48,5 @@ def test_sgd_attains_its_threshold(name):
 def test_linear_rules_take_the_second_way_as_the_first():
     assert asked("jump", sgd()).measured == asked("jump", heavy_ball()).measured == 1.0
     assert asked("jump", adagrad()).measured > 1.0
+    with pytest.raises(RefusedError, match="does not find the minimum in 200 steps"):
+        asked("jump", sgd(), grid=(0.01,))
