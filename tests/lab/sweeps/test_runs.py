@@ -65,10 +65,11 @@ def test_a_replica_is_the_run_alone(text):
 
 
 def test_neither_order_nor_company_changes_a_bit():
-    found = rows(PROBLEMS[:4], RULES, lr=[0.01, 0.1, 0.5], seeds=3, steps=30)
-    turned = rows(PROBLEMS[3::-1], "adam, heavy_ball(.5) | Sign(), sgd", lr=[0.5, 0.01, 0.1], seeds=[2, 0, 1], steps=30)
+    places = (PROBLEMS[0], PROBLEMS[3])
+    found = rows(places, RULES, lr=[0.01, 0.1, 0.5], seeds=3, steps=30)
+    turned = rows(places[::-1], "adam, heavy_ball(.5) | Sign(), sgd", lr=[0.5, 0.01, 0.1], seeds=[2, 0, 1], steps=30)
     assert {key: turned[key] for key in found if key in turned} == {key: found[key] for key in turned if key in found}
-    assert len(set(found) & set(turned)) >= 4 * 3 * 3 * 3
+    assert len(set(found) & set(turned)) >= 2 * 3 * 3 * 3
     single = rows(PROBLEMS[0], "adam", lr=[0.1], seeds=[1], steps=30)
     assert single == {key: found[key] for key in single}
 

@@ -115,7 +115,7 @@ def test_what_a_user_can_mend_is_one_line(here, text, said, capsys):
 def test_what_never_arrives_or_is_negative_is_said_and_drawn(by):
     places = ["bowl", "surface('sin(x)*cos(y)', target=-0.9)"]
     given = {"problems": places, "rules": "sgd", "lr": {"from": 3.0, "to": 30.0, "extensions": 0}, "seeds": 2}
-    spec = Spec.of(given | {"steps": 700, "by": by})
+    spec = Spec.of(given | {"steps": 300, "by": by})
     with pytest.warns(BorderWarning):
         frame = frame_of(spec.plan)
     found = Verdict(spec, spec.plan, frame, judged(frame, spec))
