@@ -32,7 +32,7 @@ from optimlab.lab.problems import (
     step,
 )
 from optimlab.lab.statistics.chance import flips
-from optimlab.lab.statistics.contest import Contest, Contestant
+from optimlab.lab.statistics.contest import Contest, Contestant, chances
 
 RUNS = pd.MultiIndex.from_product(
     [list("ab"), list("xy"), range(7), 2.0 ** (np.arange(30.0) ** 1.3 / 3)], names=["problem", "rule", "seed", "lr"]
@@ -81,8 +81,9 @@ CALLS = {
     "paired_differences": lambda rng: statistics.paired_differences(TUNED, "final", rng=rng),
     "ranking": lambda rng: statistics.ranking(TUNED, "final", rng=rng),
     "good_range": lambda rng: statistics.good_range(RUNS, rng=rng),
+    "chances": lambda rng: chances([CONTEST], rng=rng),
     "flips": lambda rng: flips(15, rng),
-    "Contest.looks": lambda rng: CONTEST.looks(rng),
+    "Contest.looks": lambda rng: CONTEST.looks([40], rng),
     "Contest.settled": lambda rng: CONTEST.settled(rng),
     "StudentNoise.draw": lambda rng: StudentNoise(1.0, 3.0).draw(rng, (3,)),
 }

@@ -25,6 +25,7 @@ def run(study, tmp_path, *arguments):
     ("averages", ["--averages", "sgd"], "--averages must be averages such as Ema(UniformGain); got SGD"),
     ("critical_points", ["--samples", "10"], "--samples must be at least 5000"),
     ("conventions", ["--lr", "1e60", "--steps", "40"], "a rule has left the numbers; take a smaller --lr"),
+    ("compare", ["--rules", "adam"], "--rules must be at least two rules, to be compared; got one"),
     ("conventions", ["--noise", "1e308"], "--noise must be in (0, 1e300]; got 1e+308"),
 ])  # fmt: skip
 def test_what_makes_no_sense_is_refused_in_one_line(study, arguments, said, tmp_path):

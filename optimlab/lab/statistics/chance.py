@@ -53,13 +53,16 @@ from optimlab.typing import Floats, Rng
 __all__ = ["flips", "seeds_needed", "settled_chance", "stopped_chances"]
 
 _ALL = 14  # signs of so many seeds are flipped in all ways
-_DRAWN = 19_999
+_DRAWN = (2000, 20_000)  # ways at least and at most of flipping more
+_NUMBERS = 4_000_000  # that they take together, between these
 _SHIFTS = (0.3, 0.5, 0.8, 1.3, 2.0)
 _LEVEL = Range("in (0, 1)")
 
 
 def flips(n: int, rng: Rng = None) -> Floats:
-    """Return signs for n seeds, shape (ways, n): all 2ⁿ ways up to n = 14, else no flip and 19 999 that are drawn.
+    """Return signs for n seeds, shape (ways, n): all 2ⁿ ways up to n = 14, else no flip and 19 999 drawn ones.
+
+    For more than 200 seeds fewer are drawn, 2000 at least.
 
     Examples
     --------
@@ -69,7 +72,10 @@ def flips(n: int, rng: Rng = None) -> Floats:
     seeds, seed = whole("n", n, 1), generator(rng)
     if seeds <= _ALL:
         return np.array(list(product([1.0, -1.0], repeat=seeds)))
-    return np.vstack([np.ones(seeds), 2.0 * seed.integers(2, size=(_DRAWN, seeds)) - 1.0])
+    ways = int(np.clip(_NUMBERS // seeds, *_DRAWN))
+    signs: Floats = np.where(seed.integers(2, size=(ways, seeds)) == 1, 1.0, -1.0)
+    signs[0] = 1.0
+    return signs
 
 
 def settled_chance(differences: Floats, attempts: tuple[int, int], signs: Floats) -> Any:

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, final
 
 import numpy as np
 
+from optimlab.checks import generator
 from optimlab.extras import needed
 from optimlab.lab.frame.errors import StudyError
 from optimlab.lab.statistics.chance import flips, seeds_needed, settled_chance, stopped_chances
+from optimlab.lab.statistics.paired import holm
 from optimlab.typing import Floats, Rng
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Contest", "Contestant", "contest", "contestants", "read_losses"]
+__all__ = ["Contest", "Contestant", "chances", "contest", "contestants", "read_losses"]
 
 _COLUMNS = ("contestant", "seed", "loss")
+_CORRECTED = ("settled", "stopped")
 _DIVERGED = {"", "nan", "inf", "+inf", "infinity", "na", "none", "diverged"}
 
 
+@final
 @dataclass(frozen=True)
 class Contestant:
     """A contestant: its losses, and how often it tried.
@@ -120,6 +125,7 @@ def contest(one: Contestant, other: Contestant) -> Contest:
     return found if found.difference >= 0.0 else Contest(other, one)
 
 
+@final
 class Contest:
     """Two contestants with their differences paired by seed.
 
@@ -176,11 +182,10 @@ class Contest:
         """Their median."""
         return float(np.median(self.between)) if len(self.between) else 0.0
 
-    def looks(self, rng: Rng = None) -> Floats:
-        """Return the chance after each seed as if nobody had tried twice, nor looked before: what it is taken for."""
-        best = np.nan_to_num(self._of_the_best(), posinf=np.inf, neginf=-np.inf)
-        last, seeds = flips(self.pairs, rng), range(1, self.pairs + 1)
-        signs = (last[:, :n] if len(last) <= 2**n else flips(n) for n in seeds)
+    def looks(self, seeds: Sequence[int], rng: Rng = None) -> Floats:
+        """Return the chance after so many seeds as if nobody had tried twice, nor looked before: as it is taken."""
+        best, drawn = np.nan_to_num(self._of_the_best(), posinf=np.inf, neginf=-np.inf), flips(self.pairs, rng)
+        signs = (drawn[:, :n] if len(drawn) <= 2.0**n else flips(n) for n in seeds)
         return np.array([settled_chance(best[:n], (1, 1), some) for n, some in zip(seeds, signs, strict=True)])
 
     @property
@@ -212,6 +217,43 @@ class Contest:
     def _of_the_best(self) -> Floats:
         a, b = (list(one.losses.columns).index(one.best) for one in (self.better, self.worse))
         return self.differences[:, a : a + 1, b : b + 1]
+
+
+def chances(
+    contests: Sequence[Contest], *, difference: float = 0.0, power: float = 0.8, rng: Rng = None
+) -> pd.DataFrame:
+    """Return a row for each contest; where there are several, the chances are corrected for their number by Holm.
+
+    Parameters
+    ----------
+    contests : sequence of Contest
+        At least one.
+    difference, power : float
+        What the seeds that are needed are to show, and how likely; 0 stands for the difference of each contest.
+    rng : Generator, seed or None
+        What flips of more than 14 seeds are drawn from.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> ours = Contestant("ours", pd.DataFrame({"": [1.0, 2.0, 3.0, 1.5]}), 2)
+    >>> theirs = Contestant("theirs", pd.DataFrame({"": [3.0, 2.5, 3.9, 1.8]}), 1)
+    >>> chances([Contest(ours, theirs)])[["better", "difference", "as it looks", "settled", "stopped"]]
+      better  difference  as it looks  settled  stopped
+    0   ours         0.7        0.125     0.25      1.0
+    """
+    needed("pandas", "lab", "chances")
+    import pandas as pd
+
+    rows, seed = [], generator(rng)
+    for each in contests:
+        wanted = difference or each.difference
+        row = {"better": each.better.name, "than": each.worse.name, "seeds": each.pairs, "same seeds": each.same}
+        row |= {"left": each.left, "attempts": f"{each.better.attempts} : {each.worse.attempts}"}
+        row |= {"difference": each.difference, "as it looks": each.looks([each.pairs], seed)[0]}
+        row |= {"settled": each.settled(seed), "stopped": each.stopped()[-1]}
+        rows.append(row | {"seeds needed": each.needed(wanted, power), "for": wanted})
+    return pd.DataFrame(rows).assign(**{name: lambda table, name=name: holm(table[name]) for name in _CORRECTED})
 
 
 def _contestant(key: str, rows: pd.DataFrame, name: object) -> Contestant:

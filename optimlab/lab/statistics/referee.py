@@ -24,13 +24,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from optimlab.checks import NOT_NEGATIVE, Range
-from optimlab.extras import needed
 from optimlab.lab.frame.command import study
 from optimlab.lab.frame.figures import PALETTE, literal
 from optimlab.lab.frame.knobs import Knob
 from optimlab.lab.frame.run import Run
-from optimlab.lab.statistics.contest import Contest, contest, contestants, read_losses
-from optimlab.lab.statistics.paired import holm
+from optimlab.lab.statistics.contest import Contest, chances, contest, contestants, read_losses
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,6 +42,7 @@ _KNOBS = (
     Knob("power", 0.8, "how likely it is to be shown", Range("in (0, 1)")),
 )  # fmt: skip
 _LEVEL = 0.05
+_LOOKS = 100  # in the figure, at most
 _LEAST = 1e-3  # smaller chances are shown as such
 
 
@@ -67,35 +66,15 @@ def _main(run: Run) -> None:
     path = run.options.file
     found = contestants(read_losses(path), path.name)
     contests = [contest(*pair) for pair in combinations(found, 2)]
-    looks = [each.looks(run.rng) for each in contests]
-    table = _table(contests, [each[-1] for each in looks], run)
+    table = chances(contests, difference=run.options.difference, power=run.options.power, rng=run.rng)
+    seen = np.unique(np.linspace(1, contests[0].pairs, _LOOKS).round().astype(int)).tolist()
+    looks = contests[0].looks(seen, run.rng)
     run.answer(_answer(contests[0], table, run), _shown(table))
     run.table(table, "chances")
     run.draw(
         lambda ax: _draw_losses(ax, contests[0]),
-        lambda ax: _draw_chances(ax, contests[0], looks[0], float(table["settled"][0])),
+        lambda ax: _draw_chances(ax, contests[0], dict(zip(seen, looks, strict=True)), float(table["settled"][0])),
     )
-
-
-def _table(contests: Sequence[Contest], looks: Sequence[float], run: Run) -> pd.DataFrame:
-    """Return a row for each pair; of several pairs, the chances are corrected for their number."""
-    needed("pandas", "lab", "optimlab referee")
-    import pandas as pd
-
-    rows = []
-    for each, seen in zip(contests, looks, strict=True):
-        wanted = run.options.difference or each.difference
-        row = {"better": each.better.name, "than": each.worse.name, "seeds": each.pairs}
-        row |= {
-            "same seeds": each.same,
-            "left": each.left,
-            "attempts": f"{each.better.attempts} : {each.worse.attempts}",
-        }
-        row |= {"difference": each.difference, "as it looks": seen}
-        row |= {"settled": each.settled(run.rng), "stopped": each.stopped()[-1]}
-        rows.append(row | {"seeds needed": each.needed(wanted, run.options.power), "for": wanted})
-    table = pd.DataFrame(rows)
-    return table.assign(settled=holm(table["settled"]), stopped=holm(table["stopped"]))
 
 
 def _shown(table: pd.DataFrame) -> pd.DataFrame:
@@ -159,10 +138,12 @@ def _draw_losses(ax: Axes, first: Contest) -> None:
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=2, fontsize=9)
 
 
-def _draw_chances(ax: Axes, first: Contest, looks: np.ndarray, settled: float) -> None:
+def _draw_chances(ax: Axes, first: Contest, looks: dict[int, float], settled: float) -> None:
     """Draw the chance of noise as seeds come: as it looks, and as it is."""
     place = np.arange(1, first.pairs + 1)
-    ax.plot(place, looks, ".-", color=PALETTE["orange"], label="as it looks: one attempt, one look")
+    ax.plot(
+        list(looks), list(looks.values()), ".-", color=PALETTE["orange"], label="as it looks: one attempt, one look"
+    )
     ax.plot(place, first.stopped(), ".-", color=PALETTE["blue"], label="corrected, one may look and stop at any seed")
     ax.plot(place[-1], settled, "D", color=PALETTE["green"], label="corrected, number of seeds settled beforehand")
     ax.axhline(_LEVEL, color="black", linestyle="--", linewidth=1)

@@ -43,6 +43,7 @@ def test_flips_are_all_ways_or_drawn_with_the_one_without():
     assert (drawn[0] == 1).all()
     assert set(drawn.ravel()) == {-1.0, 1.0}
     assert abs(drawn[1:].mean()) < 0.01
+    assert flips(1000, 0).shape == (4000, 1000)
 
 
 def test_attempts_that_only_their_number_tells_of_cost_the_union_bound():
