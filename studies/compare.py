@@ -207,7 +207,10 @@ def main(run: Run) -> None:
     first, widths = places(run, found["tuned"]), good_range(frame, "settled", factor=run.options.factor, rng=run.rng)
     if plain:
         claim(run, frame, plain, best(found["tuned"]).query("rule == @plain").set_index("problem"))
-    run.answer(answer(run, ranks, first, plain), first)
+    middle = widths.groupby("rule", sort=False)["decades"].median()
+    spans = ", ".join(f"{rule} {decades:.2g}" for rule, decades in middle.items())
+    more = f" Decades of lr with at most {run.options.factor:g} times the best one's steps, median: {spans}."
+    run.answer(answer(run, ranks, first, plain) + more, first)
     for table, name in (
         (frame, "runs"),
         (first, "first"),

@@ -21,6 +21,8 @@ def test_the_width_of_a_parabola_is_known():
     assert (found["low"], found["high"]) == pytest.approx((2.25, 2.25))
     assert found["share"] == pytest.approx(9 / 25)
     assert not found["edge"]
+    wider = good_range(curve(np.random.default_rng(0)), factor=5.0, rng=0)["decades"].item()
+    assert wider == pytest.approx(17 * 0.25)  # (log lr)² + 1 ≤ 5
 
 
 def test_a_grid_that_is_not_even_weighs_its_points_by_their_cells():
