@@ -19,6 +19,7 @@ from contextlib import nullcontext, suppress
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
+from threading import RLock
 
 from tqdm import tqdm
 
@@ -167,6 +168,7 @@ def no_rights():
 
 def main(folder, count):
     tqdm.monitor_interval = 0  # no thread
+    tqdm.set_lock(RLock())  # its own is shared with all forks: one that is killed while it holds it would stop the rest
     small()  # what is imported late is imported once, before the forks
     Store.put, Task.run = told("put", Store.put), told("begun", Task.run)
     found = {str(workers): kills(folder, workers, count // 2) for workers in (1, 2)}
