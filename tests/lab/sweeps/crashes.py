@@ -24,7 +24,7 @@ from threading import RLock
 from tqdm import tqdm
 
 from optimlab.lab.frame import StudyError
-from optimlab.lab.sweeps import sweep
+from optimlab.lab.sweeps import Grid, sweep
 from optimlab.lab.sweeps.store import Store
 from optimlab.lab.sweeps.task import Task
 
@@ -66,9 +66,9 @@ def swept(path, workers):
 
 
 def small(**where):
-    """Sweep: eight tasks of some milliseconds."""
-    rates, problems = [0.01, 0.3, 9.0], "bowl, bowl + noise 0.1"
-    return sweep(problems, "sgd, adam, momentum, lion", lr=rates, seeds=2, steps=4, progress=False, **where)
+    """Sweep: four tasks of some milliseconds."""
+    rates = Grid([0.01, 0.3, 9.0], extensions=0)
+    return sweep("bowl + noise 0.1", "sgd, adam, momentum, lion", lr=rates, seeds=2, steps=4, progress=False, **where)
 
 
 def begun(work):
@@ -141,7 +141,7 @@ def no_room(folder):
     hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
 
     def work():
-        resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, hard))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, hard))
         swept(path, 1)
 
     return [ended(*begun(work)), ended(*begun(partial(swept, path, 1)))]
