@@ -21,7 +21,7 @@ from optimlab.lab.frame.output import reserved, staging
 from optimlab.lab.frame.run import Run, texts
 from optimlab.lab.frame.terminal import FAILED, STANDS, columns, guarded, printable, seed, tell
 
-__all__ = ["aligned", "study"]
+__all__ = ["aligned", "parser", "study"]
 
 _WIDTH = 100  # of the answer in a file
 _EPILOGUE = """exit status: 0 all claims stand, 1 a claim failed, 2 bad usage, input or folder,
@@ -79,7 +79,7 @@ def study(
     ...
     0
     """
-    arguments = _parser(main, knobs, options).parse_args(argv)
+    arguments = parser(main, knobs, options=options).parse_args(argv)
     command = [sys.argv[0], *(sys.argv[1:] if argv is None else argv)]
     return guarded(lambda: _perform(main, knobs, arguments, command))
 
@@ -126,21 +126,29 @@ def _run(main: Callable[[Run], None], run: Run) -> None:
         run.write_claims()
 
 
-def _parser(
+def parser(
     main: Callable[[Run], None],
-    knobs: Sequence[Knob],
-    options: Callable[[argparse.ArgumentParser], object] | None,
+    knobs: Sequence[Knob] = (),
+    *,
+    options: Callable[[argparse.ArgumentParser], object] | None = None,
 ) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    """Return what reads the command line of a study; see `study`.
+
+    Examples
+    --------
+    >>> parser(lambda run: None).parse_args(["--quick"]).quick
+    True
+    """
+    reads = argparse.ArgumentParser(
         description=main.__globals__.get("__doc__"),
         epilog=_EPILOGUE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    add_knobs(parser, knobs)
+    add_knobs(reads, knobs)
     if options is not None:
-        options(parser)
-    common = parser.add_argument_group("options of every study")
+        options(reads)
+    common = reads.add_argument_group("options of every study")
     common.add_argument("--quick", action="store_true", help="a short run with fewer samples")
     common.add_argument("--seed", type=seed, default=0, metavar="N", help="seed of all randomness (default: 0)")
     common.add_argument("--claims", action="store_true", help="list all claims")
@@ -150,7 +158,7 @@ def _parser(
     )
     common.add_argument("--format", choices=FORMATS, default="png", help="format of the figures (default: png)")
     common.add_argument("--show", action="store_true", help="open the figures in windows at the end")
-    return parser
+    return reads
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -60,7 +61,7 @@ def bootstrap_interval(
     statistic : callable
         Takes an array and an axis, and reduces it.
     method : {"BCa", "percentile", "basic"}
-        As SciPy's ``bootstrap`` takes it. Where BCa has no answer (all draws equal), the percentile has.
+        As SciPy's ``bootstrap`` takes it. Where BCa has no answer (nearly all draws equal), the percentile has.
     rng : Generator, seed or None
         What 2000 resamples are drawn from.
 
@@ -80,7 +81,7 @@ def bootstrap_interval(
     '59.5 in [57.5, 61.5]'
     """
     needed("scipy", "lab", "bootstrap_interval")
-    from scipy.stats import bootstrap
+    from scipy.stats import DegenerateDataWarning, bootstrap
 
     draws: Any = [_draws(stratum) for stratum in strata]
     if not draws:
@@ -91,14 +92,14 @@ def bootstrap_interval(
     def pooled(*parts: Any, axis: int = -1) -> Any:
         return statistic(np.concatenate(parts, axis=axis), axis=axis)
 
-    seed = generator(rng)
-    with np.errstate(invalid="ignore", divide="ignore"):
+    options: Any = {"vectorized": True, "confidence_level": level, "rng": generator(rng)}
+    with np.errstate(invalid="ignore", divide="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", DegenerateDataWarning)
         estimate = float(pooled(*draws))
-        if len({*np.concatenate(draws)}) == 1:
-            return estimate, estimate, estimate
-        ends: Any = bootstrap(
-            draws, pooled, n_resamples=_RESAMPLES, vectorized=True, confidence_level=level, method=method, rng=seed
-        ).confidence_interval
+        found = bootstrap(draws, pooled, n_resamples=_RESAMPLES, method=method, **options)
+        if np.isnan(found.confidence_interval.low):
+            found = bootstrap(draws, pooled, n_resamples=0, bootstrap_result=found, method="percentile", **options)
+    ends = found.confidence_interval
     return estimate, float(ends.low), float(ends.high)
 
 

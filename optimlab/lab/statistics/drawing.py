@@ -80,7 +80,7 @@ def draw_sensitivity(
     >>> ax.get_xscale()
     'log'
     """
-    table = measured(frame, value, "rule", "lr")
+    table, drawn = measured(frame, value, "rule", "lr"), np.empty(0)
     for k, (rule, runs) in enumerate(table.groupby("rule", sort=False)):
         rates = runs.groupby("lr")[value]
         low, middle, high = (rates.quantile(q, interpolation="nearest") for q in (0.25, 0.5, 0.75))
@@ -88,8 +88,8 @@ def draw_sensitivity(
         ax.plot(middle.index[seen], middle[seen], marker=".", label=literal(str(rule)), **style)
         top = high.where(np.isfinite(high), middle)
         ax.fill_between(middle.index[seen], low[seen], top[seen], color=style["color"], alpha=0.15, linewidth=0)
-    finite = table[value][np.isfinite(table[value])]
-    scale = "log" if (finite > 0.0).any() and not (finite < 0.0).any() else "linear"
+        drawn = np.append(drawn, middle[seen])
+    scale = "log" if (drawn > 0.0).any() and not (drawn < 0.0).any() else "linear"
     ax.set(xscale="log", yscale=scale, xlabel="learning rate", ylabel=f"{value} loss, median of the seeds")
     ax.legend()
 

@@ -47,6 +47,9 @@ class PairedDifference(NamedTuple):
     flips: float
 
 
+_NOTHING = PairedDifference(np.nan, np.nan, np.nan, 1.0, 1.0)
+
+
 def paired_difference(
     first: ArrayLike, second: ArrayLike, *, confidence: float = 0.95, rng: Rng = None
 ) -> PairedDifference:
@@ -80,7 +83,7 @@ def paired_differences(frame: pd.DataFrame, value: str, *, confidence: float = 0
     """Return the differences of all pairs of rules on each problem, paired by seed, with Holm's correction.
 
     Each rule has one run for each seed there. Pairs of which a run diverged are counted in `lost`, and left out of the
-    rest: their difference has no mean.
+    rest: their difference has no mean. Where fewer than two are left there is none, and its chance is 1.
 
     Examples
     --------
@@ -102,7 +105,8 @@ def paired_differences(frame: pd.DataFrame, value: str, *, confidence: float = 0
         for rule, other in combinations(wide.columns, 2):
             both = wide[[rule, other]].dropna()
             whole = both[np.isfinite(both).all(axis=1)]
-            found = paired_difference(whole[rule], whole[other], confidence=confidence, rng=seed)
+            some = len(whole) > 1
+            found = paired_difference(whole[rule], whole[other], confidence=confidence, rng=seed) if some else _NOTHING
             rows.append((problem, rule, other, len(whole), len(both) - len(whole), *found))
     head = ["problem", "rule", "other", "pairs", "lost", *PairedDifference._fields]
     return pd.DataFrame(rows, columns=head).assign(holm=lambda table: holm(table["flips"]))

@@ -78,7 +78,7 @@ def _main(run: Run) -> None:
 
 
 def _shown(table: pd.DataFrame) -> pd.DataFrame:
-    names = {"settled": "chance of noise", "stopped": "if stopped at will"}
+    names = {"settled": "by noise alone", "stopped": "if stopped at will"}
     return table.drop(columns=["same seeds", "left", "for"]).rename(columns=names)
 
 
@@ -88,7 +88,7 @@ def _answer(first: Contest, table: pd.DataFrame, run: Run) -> str:
     pairs = f"{first.pairs} pairs of losses, {first.same or 'none'} of one seed"
     pairs += f"; {first.left} seeds without a partner are left out" if first.left else ""
     text = f"{first.better.name} is ahead of {first.worse.name} by {first.difference:.3g}"
-    text += f" (median of {pairs}). The chance that a difference as large as this is noise:"
+    text += f" (median of {pairs}). The chance that noise alone shows a difference as large as this:"
     text += f" {_chance(row['settled'])} if the number of seeds was settled beforehand,"
     text += f" {_chance(row['stopped'])} if seeds were added until it passed"
     text += f", after correcting for {_corrections(first, len(table))}. "
@@ -148,7 +148,7 @@ def _draw_chances(ax: Axes, first: Contest, looks: dict[int, float], settled: fl
     ax.plot(place[-1], settled, "D", color=PALETTE["green"], label="corrected, number of seeds settled beforehand")
     ax.axhline(_LEVEL, color="black", linestyle="--", linewidth=1)
     ax.text(1, _LEVEL, " 0.05", va="bottom", fontsize=9)
-    ax.set(yscale="log", xlabel="pairs so far", ylabel="chance that it is noise", ylim=(None, 1.4))
+    ax.set(yscale="log", xlabel="pairs so far", ylabel="chance of as much by noise alone", ylim=(None, 1.4))
     ax.locator_params(axis="x", integer=True)
     ax.set_title("Who looks often, and tries often, sees differences")
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), fontsize=9)

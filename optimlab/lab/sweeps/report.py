@@ -136,8 +136,10 @@ class Verdict(NamedTuple):
             ax.axhline(goal, color="#777777", linewidth=1, linestyle=":", label="target")
             if ax.get_yscale() == "log" and goal > 0.0:
                 ax.set_ylim(bottom=max(_DEEP * goal, ax.get_ylim()[0]))
-        elif not np.isfinite(runs[column]).any():
+            ax.legend()
+        elif not np.isfinite(runs.groupby(["rule", "lr"])[column].median()).any():
             ax.text(0.5, 0.5, f"not in {self.plan.steps} steps", ha="center", transform=ax.transAxes)
+            ax.set_yticks([])
 
 
 def _number(value: float, by: str) -> str:

@@ -97,7 +97,7 @@ class Spec:
             if key not in _KINDS:
                 raise StudyError(f"{key!r} is no key of a sweep; {nearest(key, _KINDS)}")
             kinds, words = _KINDS[key]
-            if not isinstance(value, kinds) or isinstance(value, bool):
+            if not isinstance(value, kinds) or isinstance(value, bool) or value == "":
                 raise StudyError(f"{key} must be {words}; got {value!r}")
         for key in ("problems", "rules"):
             if not given.get(key):

@@ -8,15 +8,14 @@ executor. Starts and noise belong to the seed: they are the same for all rules a
 from __future__ import annotations
 
 import argparse
-import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from optimlab.lab.frame.command import aligned, study
+from optimlab.lab.frame.command import aligned, parser, study
 from optimlab.lab.frame.run import Run, texts
-from optimlab.lab.frame.terminal import guarded, seed, tell
+from optimlab.lab.frame.terminal import guarded, tell
 from optimlab.lab.sweeps.forecast import forecast
 from optimlab.lab.sweeps.plan import DEFAULT, BorderWarning, Plan
 from optimlab.lab.sweeps.report import Verdict, judged
@@ -110,23 +109,16 @@ def command(argv: Sequence[str] | None = None) -> int:
     >>> command(["nowhere.toml"])
     2
     """
-    given = list(sys.argv[1:] if argv is None else argv)
-    if "--dry-run" not in given:
-        return study(_main, options=_options, argv=argv)
-    parser = argparse.ArgumentParser(description=__doc__)
-    _options(parser)
-    parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--seed", type=seed, default=0)
-    arguments, _ = parser.parse_known_args(given)
-    return guarded(lambda: _foretold(arguments))
+    arguments = parser(_main, options=_options).parse_args(argv)
+    return guarded(lambda: _foretold(arguments)) if arguments.dry_run else study(_main, options=_options, argv=argv)
 
 
-def _options(parser: argparse.ArgumentParser) -> None:
-    parser.prog = "optimlab sweep"
-    parser.add_argument("spec", type=Path, help="a file in TOML that says what runs over what, as studies/sweep.toml")
-    parser.add_argument("--dry-run", action="store_true", help="say how many tasks, how long, how much memory, and end")
-    parser.add_argument("--store", metavar="FILE", help="keep finished tasks there, and do not run again what is there")
-    where = parser.add_mutually_exclusive_group()
+def _options(reads: argparse.ArgumentParser) -> None:
+    reads.prog = "optimlab sweep"
+    reads.add_argument("spec", type=Path, help="a file in TOML that says what runs over what, as studies/sweep.toml")
+    reads.add_argument("--dry-run", action="store_true", help="say how many tasks, how long, how much memory, and end")
+    reads.add_argument("--store", metavar="FILE", help="keep finished tasks there, and do not run again what is there")
+    where = reads.add_mutually_exclusive_group()
     where.add_argument("--jobs", dest="executor", type=int, metavar="N", help="that many processes of this machine")
     where.add_argument("--cluster", dest="executor", metavar="ADDRESS", help="Dask: 'local', or 'tcp://...'")
     where.add_argument(

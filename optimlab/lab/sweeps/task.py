@@ -10,7 +10,9 @@ from typing import Any, final
 
 import numpy as np
 
+from optimlab import __version__
 from optimlab.descent.problem import Function
+from optimlab.lab.frame.errors import StudyError
 from optimlab.lab.sweeps.problems import SweepProblem
 from optimlab.typing import Array, Floats, Marks
 
@@ -63,7 +65,12 @@ class Task:
     @property
     def config(self) -> dict[str, Any]:
         """All that the rows depend on, as plain data; what things are called is no part of it."""
-        facts = {"form": _FORM, "problem": self.problem.config, "rule": self.contestant.key}
+        if "<" in self.contestant.key:
+            raise StudyError(
+                f"a store cannot tell {self.rule or self.contestant.label} from another by {self.contestant.key}; make "
+                "a function in it a frozen dataclass with __call__, or run it without a store"
+            )
+        facts = {"form": _FORM, "optimlab": __version__, "problem": self.problem.config, "rule": self.contestant.key}
         return facts | {"lr": list(self.lr), "seeds": list(self.seeds), "steps": self.steps}
 
     @property
@@ -135,12 +142,13 @@ class _Marks:
 
     def see(self, k: int, value: Floats) -> None:
         """Take the values at step k."""
+        self.gone |= ~np.isfinite(value)
+        value = np.where(self.gone, np.inf, value)  # also -inf, of what has no minimum, is no success
         below = value <= self.goal
         here = np.where(below, k, np.inf)
         np.minimum(self.hit, here, out=self.hit)
         self.settled = np.where(below, np.minimum(self.settled, k), np.inf)
-        np.fmin(self.best, value, out=self.best)
-        self.gone |= ~np.isfinite(value)
+        np.minimum(self.best, value, out=self.best)
         self.value = value
 
     def found(self, frozen: Marks) -> dict[str, Array]:

@@ -53,6 +53,15 @@ def test_the_interval_covers_nearly_as_often_as_it_says(draw, mean):
 
 def test_equal_draws_have_no_width():
     assert bootstrap_interval([2.0, 2.0], [2.0, 2.0, 2.0], rng=0) == (2.0, 2.0, 2.0)
+    assert bootstrap_interval([np.inf, np.inf], method="percentile", rng=0) == (np.inf, np.inf, np.inf)
+
+
+def test_where_bca_has_no_answer_the_percentile_has():
+    """Whichever draw is left out, the mean of the middle half is the same."""
+    draws = [1.0] * 7 + [2.0]
+    found, percentile = (bootstrap_interval(draws, method=method, rng=0) for method in ("BCa", "percentile"))
+    assert found == percentile
+    assert found[2] > found[1]
 
 
 def test_a_summary_is_the_interval_of_each_rule():

@@ -39,3 +39,10 @@ def test_sensitivity_draws_medians_and_leaves_out_what_diverged(ax):
     draw_sensitivity(ax, frame)
     np.testing.assert_array_equal(ax.lines[0].get_xydata(), [[0.1, 2.0], [1.0, 3.0]])
     ax.figure.canvas.draw()
+
+
+def test_where_no_median_is_finite_single_runs_set_no_scale(ax):
+    rows = {"rule": "SGD", "lr": np.repeat([0.1, 1.0], 3), "seed": [0, 1, 2] * 2}
+    draw_sensitivity(ax, pd.DataFrame(rows | {"hit": [7.0, np.inf, np.inf] * 2}), "hit")
+    assert ax.get_yscale() == "linear"
+    ax.figure.canvas.draw()

@@ -72,6 +72,18 @@ def test_runs_that_diverged_are_counted_and_left_out():
     assert found[["pairs", "lost"]].to_numpy().tolist() == [[5, 1], [5, 1], [6, 0], *[[6, 0]] * 3]
 
 
+def test_a_rule_that_diverged_throughout_leaves_the_others_their_rows():
+    rows = [("bowl", rule, seed, seed + k) for k, rule in enumerate(["SGD", "Adam"]) for seed in range(5)]
+    frame = pd.DataFrame(rows, columns=["problem", "rule", "seed", "final"]).astype({"final": float})
+    lost = frame[frame["rule"] == "SGD"].assign(rule="Lion", final=np.inf)
+    found = paired_differences(pd.concat([frame, lost]), "final", rng=0).set_index("other")
+    assert found["pairs"].tolist() == [5, 0, 0]
+    assert found["lost"].tolist() == [0, 5, 5]
+    assert found.loc["Lion", "difference"].isna().all()
+    assert (found.loc["Lion", ["sign", "flips", "holm"]] == 1.0).all(axis=None)
+    assert found.loc["Adam", "difference"] == [-1.0]
+
+
 def test_two_rows_of_one_run_are_refused():
     with pytest.raises(ValueError, match="one row for each problem, rule and seed; choose one lr for each rule first"):
         paired_differences(pd.concat([table()] * 2), "final")

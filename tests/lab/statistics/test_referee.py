@@ -48,7 +48,7 @@ def test_the_answer_is_wilcoxon_s_test_for_one_attempt_each(tmp_path):
     assert float(table[0]["settled"]) == pytest.approx(expected)
     assert float(table[0]["as it looks"]) == pytest.approx(expected)
     assert float(table[0]["difference"]) == pytest.approx(np.median(d))
-    assert f"noise: {expected:.2g} if the number of seeds was settled beforehand" in answer
+    assert f"alone shows a difference as large as this: {expected:.2g} if the number of seeds was settled" in answer
     assert answer.startswith(
         f"ours is ahead of theirs by {np.median(d):.3g} (median of 12 pairs of losses, 12 of one s"
     )

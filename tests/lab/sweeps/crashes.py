@@ -19,11 +19,12 @@ from contextlib import nullcontext, suppress
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
+from threading import RLock
 
 from tqdm import tqdm
 
 from optimlab.lab.frame import StudyError
-from optimlab.lab.sweeps import sweep
+from optimlab.lab.sweeps import Grid, sweep
 from optimlab.lab.sweeps.store import Store
 from optimlab.lab.sweeps.task import Task
 
@@ -65,9 +66,9 @@ def swept(path, workers):
 
 
 def small(**where):
-    """Sweep: eight tasks of some milliseconds."""
-    rates, problems = [0.01, 0.3, 9.0], "bowl, bowl + noise 0.1"
-    return sweep(problems, "sgd, adam, momentum, lion", lr=rates, seeds=2, steps=4, progress=False, **where)
+    """Sweep: four tasks of some milliseconds."""
+    rates = Grid([0.01, 0.3, 9.0], extensions=0)
+    return sweep("bowl + noise 0.1", "sgd, adam, momentum, lion", lr=rates, seeds=2, steps=4, progress=False, **where)
 
 
 def begun(work):
@@ -140,7 +141,7 @@ def no_room(folder):
     hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
 
     def work():
-        resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, hard))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, hard))
         swept(path, 1)
 
     return [ended(*begun(work)), ended(*begun(partial(swept, path, 1)))]
@@ -167,6 +168,7 @@ def no_rights():
 
 def main(folder, count):
     tqdm.monitor_interval = 0  # no thread
+    tqdm.set_lock(RLock())  # its own is shared with all forks: one that is killed while it holds it would stop the rest
     small()  # what is imported late is imported once, before the forks
     Store.put, Task.run = told("put", Store.put), told("begun", Task.run)
     found = {str(workers): kills(folder, workers, count // 2) for workers in (1, 2)}

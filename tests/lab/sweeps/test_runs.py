@@ -1,9 +1,11 @@
 """Runs are paired by seed, and what stands beside a run changes no bit of it."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 
-from optimlab import Optimizer, adam, descend
+from optimlab import Ema, Optimizer, adam, descend
 from optimlab.lab.contestants import contestants
 from optimlab.lab.frame import StudyError
 from optimlab.lab.problems import Quadratic, Rosenbrock, bowl
@@ -126,6 +128,18 @@ def test_a_run_whose_weights_overflow_in_one_step_has_diverged_though_its_value_
     assert np.isfinite(found["best"][1])
 
 
+def test_what_runs_away_below_every_target_has_diverged():
+    place = OnSurface("saddle", target=-1.0)
+    found = runs(place, contestants("sgd")["SGD"], [0.1, 2.0], seeds=[0], steps=5000)
+    assert found["diverged"].all()
+    assert np.isfinite(found["best"]).all()
+    assert (found["hit"] < 100).all()
+    assert (found["settled"] == found["final"]).all()
+    assert (found["final"] == np.inf).all()
+    found = runs(OnSurface("saddle", target=-1e308), contestants("sgd")["SGD"], [1e200], seeds=[0], steps=9)
+    assert (found["hit"] == np.inf).all()  # -inf is no success
+
+
 def test_a_run_that_ends_as_none_moves_any_more_is_whole():
     found = runs(OnSurface("bowl"), contestants("sgd")["SGD"], [3.0], seeds=[0, 1], steps=10**9)
     assert found["diverged"].all()
@@ -170,6 +184,34 @@ def test_a_function_of_ones_own_has_a_key_once_it_has_a_name():
 
     with pytest.raises(StudyError, match="give it a name"):
         _ = OnSurface(Ours()).config
+
+
+@dataclass(frozen=True)
+class Slow:
+    """A β that a store can tell from another."""
+
+    far: float
+
+    def __call__(self, k):
+        return self.far + 0.0 * k
+
+
+def test_a_rule_with_a_function_in_it_has_no_key_and_runs_without_a_store(tmp_path):
+    rules = {"slow": Ema(lambda k: 0.9 + 0.0 * k), "quick": Ema(lambda k: 0.1 + 0.0 * k)}
+    given = {"lr": [0.1], "seeds": 1, "steps": 9}
+    with pytest.raises(StudyError, match=r"cannot tell slow from another by Ema\(<function.*a frozen dataclass"):
+        sweep("bowl", rules, **given, store=tmp_path / "s.db")
+    plain = sweep("bowl", rules, **given)
+    assert plain["final"].nunique() == 2
+    told = {"slow": Ema(Slow(0.9)), "quick": Ema(Slow(0.1))}
+    assert sweep("bowl", told, **given, store=tmp_path / "s.db").equals(plain)
+
+
+def test_another_version_of_the_library_is_another_key(monkeypatch):
+    one = Task(problem("bowl"), contestants("sgd")["SGD"], (0.1,), (0,), 5)
+    before = one.key
+    monkeypatch.setattr("optimlab.lab.sweeps.task.__version__", "0.0")
+    assert one.key != before
 
 
 def test_a_file_is_known_by_its_content(tmp_path):

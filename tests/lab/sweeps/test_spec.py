@@ -52,6 +52,7 @@ WRONG = [
     ({"lr": {"from": 0.1, "to": 1.0, "extensions": -1}}, "extensions must be"),
     ({"rules": "adam", "lr": [0.1], "fairness": "matched"}, "Adam: no effective learning rate"),
     ({"executor": [1]}, "executor must be a number of processes"), ({"store": 1}, "store must be the path of a file"),
+    ({"store": ""}, "store must be the path of a file; got ''"),
 ]  # fmt: skip
 
 

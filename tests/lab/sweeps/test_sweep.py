@@ -82,6 +82,12 @@ def test_a_dry_run_counts_and_runs_nothing(here, capsys):
     assert not (here / "results").exists()
 
 
+def test_a_dry_run_minds_what_it_is_told(capsys):
+    with pytest.raises(SystemExit):
+        main(["sweep", "spec.toml", "--dry-run", "--sotre", "s.db"])
+    assert "unrecognized arguments: --sotre" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("fairness", ["same lr", "matched"])
 def test_one_rate_for_all(fairness):
     given = {"problems": "beale", "rules": "sgd, heavy_ball(.5)", "lr": [0.003, 0.01, 0.03], "seeds": 6, "steps": 100}
