@@ -104,7 +104,7 @@ def saddle_by_noise(who: Candidate) -> Trials:
         noisy = lambda w: _SADDLE * w + sd * rng.standard_normal(w.shape)  # noqa: E731
         return passages(who, noisy, w, lr, left=_out, count=_LONGER * int(allowed))
 
-    return who.judged(score, high=np.ceil(allowed))
+    return who.judged(score, high=np.ceil(allowed), lr=who.tuned(score))  # what stands still does not pass
 
 
 @exam(

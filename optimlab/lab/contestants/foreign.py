@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -124,7 +125,8 @@ class Foreign:
         else:
             name = f"{self.make.__module__}.{self.make.__qualname__}"
         packages = dict.fromkeys((self._package, *_PACKAGES[self.system]))
-        return f"{name}({', '.join(told)}) of {', '.join([f'{package} {_version(package)}' for package in packages])}"
+        versions = [f"{package} {_version(package, self.make.__module__)}" for package in packages]
+        return f"{name}({', '.join(told)}) of {', '.join(versions)}"
 
     @property
     def _package(self) -> str:
@@ -222,8 +224,16 @@ def _public(thing: Any) -> list[str]:
     return [name for name in dir(thing) if not name.startswith("_")] or ["nothing"]
 
 
-def _version(package: str) -> str:
+def _version(package: str, module: str) -> str:
     try:
         return version(package)
     except PackageNotFoundError:
-        return str(getattr(import_module(package), "__version__", "unknown"))
+        return str(getattr(import_module(package), "__version__", None) or _digest(module))
+
+
+def _digest(module: str) -> str:
+    """Return a number of the text of a module that has no version; it is another one once the text is."""
+    try:
+        return hashlib.sha256(inspect.getsource(import_module(module)).encode()).hexdigest()[:16]
+    except (OSError, TypeError):
+        return "unknown"

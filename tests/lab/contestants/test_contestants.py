@@ -1,6 +1,8 @@
 """Contestants: rules, torch and optax step the same replicas in the same way, and apart from each other."""
 
+import linecache
 import pickle
+import sys
 from functools import partial
 
 import numpy as np
@@ -205,6 +207,19 @@ def test_one_key_for_one_optimizer():
     swapped = ("torch:torch.optim.Adam(eps=1e-7, amsgrad=True)", "torch:torch.optim.Adam(amsgrad=True, eps=1e-7)")
     assert only(swapped[0]).key == only(swapped[1]).key
     assert only("adam").key == only(adam()).key == only("adam(0.9, eps=1e-8)").key == repr(adam())
+
+
+def test_an_optimizer_of_ones_own_is_known_by_its_text(tmp_path, monkeypatch):
+    pytest.importorskip("torch")
+    monkeypatch.syspath_prepend(tmp_path)
+    keys = []
+    for text in ("", "", "    beta = 0.9\n"):
+        own = f"import torch\n\n\nclass Own(torch.optim.SGD):\n    pass\n{text}"
+        (tmp_path / "own_optimizer.py").write_text(own)
+        linecache.clearcache()
+        monkeypatch.delitem(sys.modules, "own_optimizer", raising=False)
+        keys.append(only("torch:own_optimizer.Own").key)
+    assert keys[0] == keys[1] != keys[2]
 
 
 def test_objects():
