@@ -103,6 +103,7 @@ class Carried:
     left: Floats  # what the tail leaves of the past: of its mass if there is no head or the start is debiased
     owed: Floats  # what a start value that waited for the tail's first weight would weigh at its end
     seen: Array  # values, whatever their weight
+    idle: Floats  # values before the first that stands for some time: counted where others came before them
     begun: bool = False  # whether the rows are the first ones, and the heads have stepped
     labels: tuple[Any, ...] = ()
     times: Array | None = None  # of the first and the last row of each group, shape (2, groups)
@@ -170,7 +171,7 @@ def blank(rules: Rules, columns: int, labels: tuple[Any, ...], begun: bool = Fal
     table[..., LOAD] = 1.0 if begun else 0.0
     none = np.zeros(shape)
     heads = np.zeros((0 if begun else rules.heads, *shape, 5))
-    state = Carried(table, heads, none.astype(np.int64), none + 1.0, none, none.astype(np.int64), begun, labels)
+    state = Carried(table, heads, none.astype(np.int64), none + 1.0, none, none.astype(np.int64), none.copy(), begun, labels)
     return replace(state, there=np.zeros(len(labels), dtype=np.bool_), pending=none > 0.0)
 
 
@@ -193,6 +194,7 @@ _BY_GROUP = (
     ("left", 1),
     ("owed", 1),
     ("seen", 1),
+    ("idle", 1),
     ("there", 0),
     ("pending", 1),
 )
@@ -274,7 +276,7 @@ class _Merge:
     def __init__(self, one: Carried, two: Carried, rules: Rules, gap: Floats) -> None:
         self.one, self.two, self.rules, self.gap = one, two, rules, gap
         self.table, self.heads, self.filled = one.table.copy(), one.heads.copy(), one.filled.copy()
-        self.left, self.owed, self.seen = one.left.copy(), one.owed.copy(), one.seen.copy()
+        self.left, self.owed, self.seen, self.idle = one.left.copy(), one.owed.copy(), one.seen.copy(), one.idle
         self.pending = one.pending
         self.scales = np.exp2(np.where(one.units > NONE, -one.units, 0.0))[1:]
         self.waits = one.begun and rules.prior is not None  # a start value, for the weight of the first value
@@ -330,15 +332,15 @@ class _Merge:
             fade, share = (
                 np.where(at < len(z) - 1, z[at], own) for z, own in zip(rules.warm, (fade, share), strict=True)
             )
-        first = table[..., COUNT] == 0.0
-        v = np.where(first & (rules.prior is None) & ~(share > 0.0), 0.0, v)
+        first = table[..., COUNT] + self.idle == 0.0
+        idle = (table[..., COUNT] == 0.0) & (v > 0.0) & ~(share > 0.0) & (not self.waits)
         mass = fade * table[..., MASS] + share
         kappa = np.divide(share, mass, out=np.zeros(mass.shape), where=mass > 0.0)
         kept = np.divide(fade * table[..., MASS], mass, out=np.zeros(mass.shape), where=mass > 0.0)
         load = np.where(first & (v > 0.0) & self.waits, v, table[..., LOAD])
         two = np.zeros(table.shape)
         two[..., LAST] = np.nan
-        two[..., COUNT], two[..., MEAN], two[..., MEAN2] = v > 0.0, head[..., 0], head[..., 1]
+        two[..., COUNT], two[..., MEAN], two[..., MEAN2] = (v > 0.0) & ~idle, head[..., 0], head[..., 1]
         state = joined(table, two, kept * load, kappa * v, self.scales)
         state[..., MASS] = np.maximum(mass, rules.floor)
         if rules.what is not None:
@@ -346,6 +348,7 @@ class _Merge:
         owed = np.where(first, np.where(v > 0.0, kept * v, 0.0), kept * self.owed)
         self.owed = np.where(where, owed, self.owed)
         self.left = np.where(where, self.left * (kept if rules.floor else fade), self.left)
+        self.idle = self.idle + (where & idle)
         self.table = np.where(where[..., np.newaxis], state, table)
 
     def tail(self) -> Carried:
@@ -357,11 +360,14 @@ class _Merge:
             left = np.where(bare & (self.seen < len(rules.warm[0]) - 1), 1.0, left)
         state = self._joined(table, left, bare)
         whole = np.where(bare & (self.filled > 0) & bool(rules.floor), 1.0, left)  # trailing gaps are in the mass
-        waits = (table[..., COUNT] == 0.0) & (two.table[..., COUNT] > 0.0)
+        waits = (table[..., COUNT] + self.idle == 0.0) & (two.table[..., COUNT] + two.idle > 0.0)
         owed = np.where(waits, two.owed, self.owed * np.where(bare, 1.0, left))
         seen = self.seen + (two.seen - two.filled)
+        late = (table[..., COUNT] > 0.0) | self.waits
+        state[..., COUNT] += np.where(late, two.idle, 0.0)
+        idle = self.idle + np.where(late, 0.0, two.idle)
         return Carried(
-            state, self.heads, self.filled, self.left * whole, owed, seen, one.begun, one.labels,
+            state, self.heads, self.filled, self.left * whole, owed, seen, idle, one.begun, one.labels,
             **self._times(), there=one.there | two.there, pending=self.pending, units=one.units,
         )  # fmt: skip
 
@@ -373,7 +379,7 @@ class _Merge:
                 mass = np.where(self.seen < len(rules.warm[0]) - 1, table[..., MASS], mass)
             old, new = np.where(bare, 1.0, left) * table[..., LOAD], np.where(bare, 0.0, other[..., LOAD])
             if self.waits:
-                old = np.where((table[..., COUNT] == 0.0) & (other[..., COUNT] > 0.0), self.two.owed, old)
+                old = np.where((table[..., COUNT] == 0.0) & (other[..., COUNT] + self.two.idle > 0.0), self.two.owed, old)
         else:
             mass = left * table[..., MASS] + other[..., MASS]
             over = np.where(mass > 0.0, mass, 1.0)

@@ -262,7 +262,7 @@ class Rows:
         self._run(steps, out, table, self.units)
         if self.recipe.timed:
             for c, counted in enumerate(there & ~marks & (steps.weights > 0.0) & (heads.groups >= 0)):
-                table[c, :, COUNT] = np.bincount(heads.groups[counted], minlength=table.shape[1])
+                state.idle[c] = np.bincount(heads.groups[counted], minlength=table.shape[1]) - table[c, :, COUNT]
         has, owed = heads.filled > 0, state.owed
         if steps.floor:
             rest = self._mean_of(np.where(marks, 1.0, 0.0), replace(steps, weights=np.ones(())), there)
