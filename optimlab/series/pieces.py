@@ -203,9 +203,9 @@ class Rows:
         for c, (rows, groups, ranks) in enumerate(heads.places):
             q, s = (steps.q, steps.s) if steps.own is None else steps.own(heads.there[c], c)
             fade = self._until(steps, rows, groups, ranks, (heads, q, state))
-            weight = v[c if len(v) > 1 else 0]
-            for at, z in enumerate((self.columns[0][c][rows], self.columns[-1][c][rows], weight, fade, s)):
-                records[ranks, c, groups, at] = z if len(z) == len(rows) else z[0] if len(z) == 1 else z[rows]
+            records[ranks, c, groups, 3] = fade
+            for at, z in ((0, self.columns[0][c]), (1, self.columns[-1][c]), (2, v[c if len(v) > 1 else 0]), (4, s)):
+                records[ranks, c, groups, at] = z[rows if len(z) > 1 else 0]
         return records
 
     def _until(self, steps: Plan, rows: Array, groups: Array, ranks: Array, known: Any) -> Floats:
@@ -215,7 +215,7 @@ class Rows:
             rules = self.recipe.rules(self)
             return rules.elapsed(state.times[0][groups], self.times[rows])
         if steps.own is not None or not steps.decays:
-            return q[rows] if q.size > 1 else np.full(len(rows), q[0])
+            return np.broadcast_to(q, self.size)[rows]
         if steps.decay is not None:
             place = heads.order[rows] + 1
             return _power(steps.decay, place - np.where(ranks > 0, np.roll(place, 1), 0))
