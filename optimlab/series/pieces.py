@@ -164,7 +164,7 @@ class Rows:
         state, least = self._alone(before), self.recipe.least
         heads = state.heads.copy()
         heads[..., 3] = np.maximum(heads[..., 3], least)
-        return replace(state, heads=heads, left=np.maximum(state.left, least))
+        return replace(state, heads=heads, left=np.maximum(state.left, least if self.times is None else least**2))
 
     def _alone(self, before: int) -> Carried:
         rules = self.recipe.rules(self)
@@ -176,6 +176,8 @@ class Rows:
             self._refuse_uncounted(there)
             state.seen[:] = before
         steps = replace(self._steady(state, codes), prior=None)
+        if self.times is not None:  # a long time between two rows leaves something too
+            steps = replace(steps, q=np.maximum(steps.q, self.recipe.least))
         heads = Heads(there, groups, rules.heads, len(self.labels))
         state = replace(state, table=start_state(steps, state.seen.size).reshape(state.table.shape))
         state.table[..., LOAD] = 0.0 if rules.heads else 1.0
@@ -229,7 +231,11 @@ class Rows:
         size = len(self.labels)
         if self.times is not None:
             assert state.times is not None
-            return np.where(state.there, self.recipe.rules(self).elapsed(*state.times), 1.0) + np.zeros((len(there), 1))
+            left = np.where(state.there, self.recipe.rules(self).elapsed(*state.times), 1.0)
+            here = groups >= 0
+            if (left <= self.recipe.least).any():  # as much as of the rows before a long time
+                left = np.where(left <= self.recipe.least, _products(steps.q[here], groups[here], size), left)
+            return left + np.zeros((len(there), 1))
         counted = [(groups >= 0) & (True if steps.decays else here) for here in there]
         if steps.decay is None:
             q = np.broadcast_to(steps.q, self.size)
