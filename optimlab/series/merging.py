@@ -20,7 +20,7 @@ from optimlab.recurrence.step import LEAST
 from optimlab.series.rows import COUNT, FREE, LAST, LOAD, MASS, MEAN, MEAN2, REST, REST2, XX, XY, YY
 from optimlab.typing import Array, Floats, Marks
 
-__all__ = ["Carried", "Rules", "blank", "faded", "grown", "in_units", "joined", "merged"]
+__all__ = ["Carried", "Rules", "added", "blank", "faded", "grown", "in_units", "joined", "merged"]
 
 NONE = -1e4  # the power of two of no values
 
@@ -67,7 +67,18 @@ def _last(one: Floats, two: Floats, both: Floats, what: Any, prior: bool) -> Flo
 
 def faded(mass: Array, by: Array) -> Floats:
     """N ← q N over rows without values; of a weight something is left, however long the gap."""
-    return np.where(mass > 0.0, np.maximum(by * mass, LEAST), 0.0)
+    return np.where((mass > 0.0) & (by > 0.0), np.maximum(by * mass, LEAST), 0.0)
+
+
+def added(one: Floats, two: Floats, left: Any, scales: Any = (1.0, 1.0)) -> Floats:
+    """Return the debiased state of both samples: the step, with a sample in the place of a value."""
+    old, new = left * one[..., MASS], two[..., MASS]
+    mass = old + new
+    over = np.where(mass > 0.0, mass, 1.0)
+    state = joined(one, two, old / over * one[..., LOAD], new / over * two[..., LOAD], scales)
+    state[..., LOAD] = np.where(mass > 0.0, state[..., LOAD], one[..., LOAD])
+    state[..., MASS] = np.where(new > 0.0, mass, faded(one[..., MASS], left))
+    return state
 
 
 @dataclass(frozen=True)
@@ -171,7 +182,9 @@ def blank(rules: Rules, columns: int, labels: tuple[Any, ...], begun: bool = Fal
     table[..., LOAD] = 1.0 if begun else 0.0
     none = np.zeros(shape)
     heads = np.zeros((0 if begun else rules.heads, *shape, 5))
-    state = Carried(table, heads, none.astype(np.int64), none + 1.0, none, none.astype(np.int64), none.copy(), begun, labels)
+    state = Carried(
+        table, heads, none.astype(np.int64), none + 1.0, none, none.astype(np.int64), none.copy(), begun, labels
+    )
     return replace(state, there=np.zeros(len(labels), dtype=np.bool_), pending=none > 0.0)
 
 
@@ -359,6 +372,8 @@ class _Merge:
         if rules.warm is not None and one.begun:  # a gap in the warm-up is no step
             left = np.where(bare & (self.seen < len(rules.warm[0]) - 1), 1.0, left)
         state = self._joined(table, left, bare)
+        if rules.what is not None:
+            state[..., LAST] = _last(table, two.table, state, rules.what, self.waits)
         whole = np.where(bare & (self.filled > 0) & bool(rules.floor), 1.0, left)  # trailing gaps are in the mass
         waits = (table[..., COUNT] + self.idle == 0.0) & (two.table[..., COUNT] + two.idle > 0.0)
         owed = np.where(waits, two.owed, self.owed * np.where(bare, 1.0, left))
@@ -373,23 +388,17 @@ class _Merge:
 
     def _joined(self, table: Floats, left: Floats, bare: Marks) -> Floats:
         rules, other = self.rules, self.two.table
-        if rules.floor:
-            mass = np.where(bare, faded(table[..., MASS], left), other[..., MASS])
-            if rules.warm is not None and self.one.begun:
-                mass = np.where(self.seen < len(rules.warm[0]) - 1, table[..., MASS], mass)
-            old, new = np.where(bare, 1.0, left) * table[..., LOAD], np.where(bare, 0.0, other[..., LOAD])
-            if self.waits:
-                old = np.where((table[..., COUNT] == 0.0) & (other[..., COUNT] + self.two.idle > 0.0), self.two.owed, old)
-        else:
-            mass = left * table[..., MASS] + other[..., MASS]
-            over = np.where(mass > 0.0, mass, 1.0)
-            old, new = left * table[..., MASS] / over * table[..., LOAD], other[..., MASS] / over * other[..., LOAD]
-            mass = np.where(other[..., MASS] > 0.0, mass, faded(table[..., MASS], left))
+        if not rules.floor:
+            return added(table, other, left, self.scales)
+        mass = np.where(bare, faded(table[..., MASS], left), other[..., MASS])
+        if rules.warm is not None and self.one.begun:
+            mass = np.where(self.seen < len(rules.warm[0]) - 1, table[..., MASS], mass)
+        old, new = np.where(bare, 1.0, left) * table[..., LOAD], np.where(bare, 0.0, other[..., LOAD])
+        if self.waits:
+            old = np.where((table[..., COUNT] == 0.0) & (other[..., COUNT] + self.two.idle > 0.0), self.two.owed, old)
         state = joined(table, other, old, new, self.scales)
         state[..., MASS] = mass
         state[..., LOAD] = np.where(mass > 0.0, old + new, table[..., LOAD])
-        if rules.what is not None:
-            state[..., LAST] = _last(table, other, state, rules.what, self.waits)
         return state
 
     def _times(self) -> dict[str, Any]:
