@@ -180,12 +180,9 @@ def blank(rules: Rules, columns: int, labels: tuple[Any, ...], begun: bool = Fal
         table[..., [MEAN, MEAN2]] = rules.prior
         table[..., LAST] = 0.0 if rules.what is not None and rules.what[1] else np.nan
     table[..., LOAD] = 1.0 if begun else 0.0
-    none = np.zeros(shape)
-    heads = np.zeros((0 if begun else rules.heads, *shape, 5))
-    state = Carried(
-        table, heads, none.astype(np.int64), none + 1.0, none, none.astype(np.int64), none.copy(), begun, labels
-    )
-    return replace(state, there=np.zeros(len(labels), dtype=np.bool_), pending=none > 0.0)
+    heads, filled, seen = np.zeros((0 if begun else rules.heads, *shape, 5)), *np.zeros((2, *shape), dtype=np.int64)
+    state = Carried(table, heads, filled, np.ones(shape), np.zeros(shape), seen, np.zeros(shape), begun, labels)
+    return replace(state, there=np.zeros(len(labels), dtype=np.bool_), pending=np.zeros(shape, dtype=np.bool_))
 
 
 def grown(state: Carried, labels: tuple[Any, ...], rules: Rules) -> Carried:
