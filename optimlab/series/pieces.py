@@ -132,7 +132,11 @@ class Rows:
 
         rows = clock(None if state.times is None else state.times[1])
         rate = rate_of(rows, recipe.beta, recipe.names)
-        q = rows.fades(rate)[n:]
+        try:
+            q = rows.fades(rate)[n:]
+        except ValueError:
+            Clock(times, len(times), codes=codes).fades(rate)  # its error names a row of the piece
+            raise
         if not recipe.timed:
             return replace(steps, q=q, s=_UNIT)
         opening = recipe.rules(None).opening

@@ -158,6 +158,19 @@ def test_infinities_in_pieces(task, start, seed):
         check(Recipe(task, 0.5, start), seed, cuts=cuts, x=x)
 
 
+@pytest.mark.parametrize(("task", "start", "seed"), cases(["var", "cov"], STARTS))
+def test_second_moments_beside_infinities_are_finite_where_the_whole_is(task, start, seed):
+    x, y, *_others = rows(3)
+    x[[3, 15]] = np.inf, -np.inf
+    recipe, y = Recipe(task, 0.9, start), y if task == "cov" else None
+    whole = FUNCTIONS[task](x, *([] if y is None else [y]), beta=0.9, **start)
+    good = np.isfinite(whole)
+    parts = list(pieces([3, 10, 16, 30], x=x, y=y))
+    for got in streamed(recipe, parts), merged(recipe, parts, np.random.default_rng(seed)):
+        np.testing.assert_array_equal(np.isfinite(got), good)
+        np.testing.assert_allclose(got[good], whole[good], rtol=0, atol=1e-11)
+
+
 @pytest.mark.parametrize("start", STARTS, ids=lambda start: str(start.get("start", "debiased")))
 def test_a_gap_that_propagates_does_so_across_pieces(start):
     x, *_others = rows(5, share=0.0)
@@ -258,3 +271,23 @@ def test_both_engines_and_real_data(kind):
         x, y, weights, times, by = rows(9, (200,))
         check(Recipe("cov", 0.9, {"start": "zero"}), 0, x=x, y=y, weights=weights, by=by)
         check(Recipe("mean", 0.9, {"spacing": "time"}), 0, x=x, times=times, by=by)
+
+
+@pytest.mark.parametrize("kind", ENGINES)
+def test_many_pieces_round_no_more_than_the_whole(kind):
+    x = np.random.default_rng(0).normal(5.0, 1.0, 100_000)
+    with engine(kind):
+        for task, beta in ("mean", 0.999), ("var", 0.99):
+            got = streamed(Recipe(task, beta), pieces(range(1000, len(x), 1000), x=x))
+            assert_same(got, FUNCTIONS[task](x, beta), task, x)
+
+
+def test_times_that_decrease_are_named_in_their_piece():
+    recipe = Recipe("mean", 0.5)
+    carry = recipe.results(Piece([1.0, 2.0], times=[0.0, 1.0]))[1]
+    with pytest.raises(ValueError, match=r"got 2.0 after 3.0 at index 2; sort the rows by time first"):
+        recipe.results(Piece([1.0, 2.0, 3.0], times=[2.0, 3.0, 2.0]), carry)
+    with pytest.raises(ValueError, match=r"got 0.5 after 1.0"):
+        recipe.results(Piece([1.0], times=[0.5]), carry)
+    with pytest.raises(ValueError, match=r"times must not decrease from piece to piece; got 0.5 after 1.0"):
+        recipe.merge(carry, recipe.summary(Piece([1.0], times=[0.5])))
