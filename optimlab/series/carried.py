@@ -263,10 +263,10 @@ class Recipe:
         heads = warmup or int(bool(base.floor) or self.timed)
         opening = None if base.prior is not None else base.floor > 0.0
         told = None if what is None else (False, *what)
-        warm = None if warmup is None else warm_up(warmup, base)
+        warm, least = None if warmup is None else warm_up(warmup, base), self.least
         return Rules(
             base.floor, base.prior, 0.0 if self._forgets else LEAST, heads, told, warm, opening,
-            lambda one, two: np.maximum(np.exp(_logs(one, two, rate)), TINY),
+            lambda one, two: np.maximum(np.exp(_logs(one, two, rate)), least),
             lambda one, two: -np.expm1(_logs(one, two, rate)),
         )  # fmt: skip
 

@@ -172,7 +172,8 @@ def quick_moment(
     """
     two, bias, correlation, scale_x, scale_y = what
     u, size = 2.0 * beta / (1.0 + beta), x.size
-    steady = abs(1.0 - state[0]) <= 1e-13 and abs(state[8] - u) <= 1e-14 * u and state[4] >= max(how[7], 2.0)
+    steady = abs(1.0 - state[0]) <= min(1e-13, 2.5e-16 / alpha) and abs(state[8] - u) <= 1e-14 * u
+    steady = steady and state[4] >= max(how[7], 2.0)
     if not (steady and x[0] != state[2] and (not two or y[0] != state[5])):  # equal values stay exact
         return -1
     d, e, xy = work[0, :size], work[1 if two else 0, :size], work[2, :size]

@@ -20,7 +20,7 @@ from optimlab.recurrence.step import LEAST
 from optimlab.series.rows import COUNT, FREE, LAST, LOAD, MASS, MEAN, MEAN2, REST, REST2, XX, XY, YY
 from optimlab.typing import Array, Floats, Marks
 
-__all__ = ["Carried", "Rules", "blank", "faded", "grown", "in_units", "joined", "merged"]
+__all__ = ["Carried", "Rules", "added", "blank", "faded", "grown", "in_units", "joined", "merged"]
 
 NONE = -1e4  # the power of two of no values
 
@@ -67,7 +67,18 @@ def _last(one: Floats, two: Floats, both: Floats, what: Any, prior: bool) -> Flo
 
 def faded(mass: Array, by: Array) -> Floats:
     """N ← q N over rows without values; of a weight something is left, however long the gap."""
-    return np.where(mass > 0.0, np.maximum(by * mass, LEAST), 0.0)
+    return np.where((mass > 0.0) & (by > 0.0), np.maximum(by * mass, LEAST), 0.0)
+
+
+def added(one: Floats, two: Floats, left: Any, scales: Any = (1.0, 1.0)) -> Floats:
+    """Return the debiased state of both samples: the step, with a sample in the place of a value."""
+    old, new = left * one[..., MASS], two[..., MASS]
+    mass = old + new
+    over = np.where(mass > 0.0, mass, 1.0)
+    state = joined(one, two, old / over * one[..., LOAD], new / over * two[..., LOAD], scales)
+    state[..., LOAD] = np.where(mass > 0.0, state[..., LOAD], one[..., LOAD])
+    state[..., MASS] = np.where(new > 0.0, mass, faded(one[..., MASS], left))
+    return state
 
 
 @dataclass(frozen=True)
@@ -103,6 +114,7 @@ class Carried:
     left: Floats  # what the tail leaves of the past: of its mass if there is no head or the start is debiased
     owed: Floats  # what a start value that waited for the tail's first weight would weigh at its end
     seen: Array  # values, whatever their weight
+    idle: Floats  # values before the first that stands for some time: counted where others came before them
     begun: bool = False  # whether the rows are the first ones, and the heads have stepped
     labels: tuple[Any, ...] = ()
     times: Array | None = None  # of the first and the last row of each group, shape (2, groups)
@@ -168,10 +180,9 @@ def blank(rules: Rules, columns: int, labels: tuple[Any, ...], begun: bool = Fal
         table[..., [MEAN, MEAN2]] = rules.prior
         table[..., LAST] = 0.0 if rules.what is not None and rules.what[1] else np.nan
     table[..., LOAD] = 1.0 if begun else 0.0
-    none = np.zeros(shape)
-    heads = np.zeros((0 if begun else rules.heads, *shape, 5))
-    state = Carried(table, heads, none.astype(np.int64), none + 1.0, none, none.astype(np.int64), begun, labels)
-    return replace(state, there=np.zeros(len(labels), dtype=np.bool_), pending=none > 0.0)
+    heads, filled, seen = np.zeros((0 if begun else rules.heads, *shape, 5)), *np.zeros((2, *shape), dtype=np.int64)
+    state = Carried(table, heads, filled, np.ones(shape), np.zeros(shape), seen, np.zeros(shape), begun, labels)
+    return replace(state, there=np.zeros(len(labels), dtype=np.bool_), pending=np.zeros(shape, dtype=np.bool_))
 
 
 def grown(state: Carried, labels: tuple[Any, ...], rules: Rules) -> Carried:
@@ -193,6 +204,7 @@ _BY_GROUP = (
     ("left", 1),
     ("owed", 1),
     ("seen", 1),
+    ("idle", 1),
     ("there", 0),
     ("pending", 1),
 )
@@ -274,7 +286,7 @@ class _Merge:
     def __init__(self, one: Carried, two: Carried, rules: Rules, gap: Floats) -> None:
         self.one, self.two, self.rules, self.gap = one, two, rules, gap
         self.table, self.heads, self.filled = one.table.copy(), one.heads.copy(), one.filled.copy()
-        self.left, self.owed, self.seen = one.left.copy(), one.owed.copy(), one.seen.copy()
+        self.left, self.owed, self.seen, self.idle = one.left.copy(), one.owed.copy(), one.seen.copy(), one.idle
         self.pending = one.pending
         self.scales = np.exp2(np.where(one.units > NONE, -one.units, 0.0))[1:]
         self.waits = one.begun and rules.prior is not None  # a start value, for the weight of the first value
@@ -330,15 +342,15 @@ class _Merge:
             fade, share = (
                 np.where(at < len(z) - 1, z[at], own) for z, own in zip(rules.warm, (fade, share), strict=True)
             )
-        first = table[..., COUNT] == 0.0
-        v = np.where(first & (rules.prior is None) & ~(share > 0.0), 0.0, v)
+        first = table[..., COUNT] + self.idle == 0.0
+        idle = (table[..., COUNT] == 0.0) & (v > 0.0) & ~(share > 0.0) & (not self.waits)
         mass = fade * table[..., MASS] + share
         kappa = np.divide(share, mass, out=np.zeros(mass.shape), where=mass > 0.0)
         kept = np.divide(fade * table[..., MASS], mass, out=np.zeros(mass.shape), where=mass > 0.0)
         load = np.where(first & (v > 0.0) & self.waits, v, table[..., LOAD])
         two = np.zeros(table.shape)
         two[..., LAST] = np.nan
-        two[..., COUNT], two[..., MEAN], two[..., MEAN2] = v > 0.0, head[..., 0], head[..., 1]
+        two[..., COUNT], two[..., MEAN], two[..., MEAN2] = (v > 0.0) & ~idle, head[..., 0], head[..., 1]
         state = joined(table, two, kept * load, kappa * v, self.scales)
         state[..., MASS] = np.maximum(mass, rules.floor)
         if rules.what is not None:
@@ -346,6 +358,7 @@ class _Merge:
         owed = np.where(first, np.where(v > 0.0, kept * v, 0.0), kept * self.owed)
         self.owed = np.where(where, owed, self.owed)
         self.left = np.where(where, self.left * (kept if rules.floor else fade), self.left)
+        self.idle = self.idle + (where & idle)
         self.table = np.where(where[..., np.newaxis], state, table)
 
     def tail(self) -> Carried:
@@ -356,34 +369,33 @@ class _Merge:
         if rules.warm is not None and one.begun:  # a gap in the warm-up is no step
             left = np.where(bare & (self.seen < len(rules.warm[0]) - 1), 1.0, left)
         state = self._joined(table, left, bare)
+        if rules.what is not None:
+            state[..., LAST] = _last(table, two.table, state, rules.what, self.waits)
         whole = np.where(bare & (self.filled > 0) & bool(rules.floor), 1.0, left)  # trailing gaps are in the mass
-        waits = (table[..., COUNT] == 0.0) & (two.table[..., COUNT] > 0.0)
+        waits = (table[..., COUNT] + self.idle == 0.0) & (two.table[..., COUNT] + two.idle > 0.0)
         owed = np.where(waits, two.owed, self.owed * np.where(bare, 1.0, left))
         seen = self.seen + (two.seen - two.filled)
+        late = (table[..., COUNT] > 0.0) | self.waits
+        state[..., COUNT] += np.where(late, two.idle, 0.0)
+        idle = self.idle + np.where(late, 0.0, two.idle)
         return Carried(
-            state, self.heads, self.filled, self.left * whole, owed, seen, one.begun, one.labels,
+            state, self.heads, self.filled, self.left * whole, owed, seen, idle, one.begun, one.labels,
             **self._times(), there=one.there | two.there, pending=self.pending, units=one.units,
         )  # fmt: skip
 
     def _joined(self, table: Floats, left: Floats, bare: Marks) -> Floats:
         rules, other = self.rules, self.two.table
-        if rules.floor:
-            mass = np.where(bare, faded(table[..., MASS], left), other[..., MASS])
-            if rules.warm is not None and self.one.begun:
-                mass = np.where(self.seen < len(rules.warm[0]) - 1, table[..., MASS], mass)
-            old, new = np.where(bare, 1.0, left) * table[..., LOAD], np.where(bare, 0.0, other[..., LOAD])
-            if self.waits:
-                old = np.where((table[..., COUNT] == 0.0) & (other[..., COUNT] > 0.0), self.two.owed, old)
-        else:
-            mass = left * table[..., MASS] + other[..., MASS]
-            over = np.where(mass > 0.0, mass, 1.0)
-            old, new = left * table[..., MASS] / over * table[..., LOAD], other[..., MASS] / over * other[..., LOAD]
-            mass = np.where(other[..., MASS] > 0.0, mass, faded(table[..., MASS], left))
+        if not rules.floor:
+            return added(table, other, left, self.scales)
+        mass = np.where(bare, faded(table[..., MASS], left), other[..., MASS])
+        if rules.warm is not None and self.one.begun:
+            mass = np.where(self.seen < len(rules.warm[0]) - 1, table[..., MASS], mass)
+        old, new = np.where(bare, 1.0, left) * table[..., LOAD], np.where(bare, 0.0, other[..., LOAD])
+        if self.waits:
+            old = np.where((table[..., COUNT] == 0.0) & (other[..., COUNT] + self.two.idle > 0.0), self.two.owed, old)
         state = joined(table, other, old, new, self.scales)
         state[..., MASS] = mass
         state[..., LOAD] = np.where(mass > 0.0, old + new, table[..., LOAD])
-        if rules.what is not None:
-            state[..., LAST] = _last(table, other, state, rules.what, self.waits)
         return state
 
     def _times(self) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -70,6 +71,24 @@ class Rows:
             units[1 + i] = magnitude(arrays[i]) if (np.abs(arrays[i]) > 0.0).any() else NONE
         return weights, units
 
+    @cached_property
+    def there(self) -> Marks:
+        """Where there are values, of shape (columns, rows)."""
+        there = np.ones(self.columns[0].shape, dtype=np.bool_)
+        for x in () if self.recipe.options.get("gaps") == "propagate" else self.columns:
+            there &= x == x
+        return there
+
+    @cached_property
+    def groups(self) -> Array:
+        """The number of each row's group among the labels; -1 for no group."""
+        return np.zeros(self.size, dtype=np.int64) if self.codes is None else self.codes
+
+    @cached_property
+    def ranks(self) -> Array:
+        """How many rows of its group are before each row."""
+        return _ranks(self.groups)[0]
+
     def known(self, labels: tuple[Any, ...]) -> tuple[Any, ...]:
         """Return the labels with those of these rows behind them."""
         return labels if labels == self.labels else tuple(dict.fromkeys([*labels, *self.labels]))
@@ -113,7 +132,11 @@ class Rows:
 
         rows = clock(None if state.times is None else state.times[1])
         rate = rate_of(rows, recipe.beta, recipe.names)
-        q = rows.fades(rate)[n:]
+        try:
+            q = rows.fades(rate)[n:]
+        except ValueError:
+            Clock(times, len(times), codes=codes).fades(rate)  # its error names a row of the piece
+            raise
         if not recipe.timed:
             return replace(steps, q=q, s=_UNIT)
         opening = recipe.rules(None).opening
@@ -149,7 +172,7 @@ class Rows:
         """Return the results after a state, and the state after them."""
         state = replace(state, table=state.table.copy(), pending=state.pending.copy())
         out = np.empty_like(self.flat[0], dtype=self.dtype, subok=False)
-        if self.flat[0].size == 0:
+        if self.size == 0:
             return out.reshape(self.shape), state
         codes = None if self.codes is None else self.index(state)
         self._run(self._plan(state, codes), by_column(out, 0), state.table, state.units)
@@ -164,23 +187,25 @@ class Rows:
         state, least = self._alone(before), self.recipe.least
         heads = state.heads.copy()
         heads[..., 3] = np.maximum(heads[..., 3], least)
-        return replace(state, heads=heads, left=np.maximum(state.left, least))
+        return replace(state, heads=heads, left=np.maximum(state.left, least if self.times is None else least**2))
 
     def _alone(self, before: int) -> Carried:
         rules = self.recipe.rules(self)
         state = replace(blank(rules, len(self.columns[0]), self.labels), units=self.units)
-        if self.flat[0].size == 0:
+        if self.size == 0:
             return state
-        there, codes, groups = _present(self), self.codes, self.index(state)
+        there, codes = self.there, self.codes
         if isinstance(self.recipe.beta, Gain) and of_gain(self.recipe.beta) is None:
             self._refuse_uncounted(there)
             state.seen[:] = before
         steps = replace(self._steady(state, codes), prior=None)
-        heads = Heads(there, groups, rules.heads, len(self.labels))
+        if self.times is not None:  # a long time between two rows leaves something too
+            steps = replace(steps, q=np.maximum(steps.q, self.recipe.least))
+        heads = Heads(there, codes, rules.heads, len(self.labels))
         state = replace(state, table=start_state(steps, state.seen.size).reshape(state.table.shape))
         state.table[..., LOAD] = 0.0 if rules.heads else 1.0
         after = self._after(replace(state, seen=np.zeros_like(state.seen)), codes)
-        fades = self._whole(steps, there, groups, after)
+        fades = self._whole(steps, after)
         if not rules.heads:
             self._run(steps, np.empty(there.shape, self.dtype), state.table, self.units)
             return replace(after, left=fades)
@@ -202,43 +227,40 @@ class Rows:
         v = np.atleast_2d(steps.weights)
         for c, (rows, groups, ranks) in enumerate(heads.places):
             q, s = (steps.q, steps.s) if steps.own is None else steps.own(heads.there[c], c)
-            fade = self._until(steps, rows, groups, ranks, (heads, q, state))
-            weight = v[c if len(v) > 1 else 0]
-            for at, z in enumerate((self.columns[0][c][rows], self.columns[-1][c][rows], weight, fade, s)):
-                records[ranks, c, groups, at] = z if len(z) == len(rows) else z[0] if len(z) == 1 else z[rows]
+            fade = self._until(steps, heads.places[c], q, state)
+            records[ranks, c, groups, 3] = fade
+            for at, z in ((0, self.columns[0][c]), (1, self.columns[-1][c]), (2, v[c if len(v) > 1 else 0]), (4, s)):
+                records[ranks, c, groups, at] = z[rows if len(z) > 1 else 0]
         return records
 
-    def _until(self, steps: Plan, rows: Array, groups: Array, ranks: Array, known: Any) -> Floats:
+    def _until(self, steps: Plan, heads: tuple[Array, Array, Array], q: Floats, state: Carried) -> Floats:
         """Return what is left at each head of the rows before the head before it."""
-        heads, q, state = known
-        if self.times is not None:
+        rows, groups, ranks = heads
+        if self.times is not None and state.times is not None:
             rules = self.recipe.rules(self)
             return rules.elapsed(state.times[0][groups], self.times[rows])
         if steps.own is not None or not steps.decays:
-            return q[rows] if q.size > 1 else np.full(len(rows), q[0])
+            return np.broadcast_to(q, self.size)[rows]
         if steps.decay is not None:
-            place = heads.order[rows] + 1
+            place = (rows if self.codes is None else self.ranks[rows]) + 1
             return _power(steps.decay, place - np.where(ranks > 0, np.roll(place, 1), 0))
         ends = np.full(len(self.labels), -1)
         ends[groups] = rows
-        here = np.arange(self.size) <= ends[heads.groups]
-        return _products(q[here], heads.groups[here], len(self.labels))[groups]
+        here = np.arange(self.size) <= ends[self.groups]
+        return _products(q[here], self.groups[here], len(self.labels))[groups]
 
-    def _whole(self, steps: Plan, there: Marks, groups: Array, state: Carried) -> Floats:
+    def _whole(self, steps: Plan, state: Carried) -> Floats:
         """Return what all rows leave of the mass before them, for each column and group."""
-        size = len(self.labels)
-        if self.times is not None:
-            assert state.times is not None
-            return np.where(state.there, self.recipe.rules(self).elapsed(*state.times), 1.0) + np.zeros((len(there), 1))
-        if self.codes is None and steps.decay is not None:
-            return _power(
-                steps.decay, np.full((len(there), 1), self.size) if steps.decays else there.sum(axis=1)[:, None]
-            )
-        counted = [(groups >= 0) & (True if steps.decays else here) for here in there]
+        there, size = self.there, len(self.labels)
+        if state.times is not None:
+            left = np.where(state.there, self.recipe.rules(self).elapsed(*state.times), 1.0)
+            if (left <= self.recipe.least).any():  # as much as of the rows before a long time
+                left = np.where(left <= self.recipe.least, _products(steps.q, self.groups, size), left)
+            return left + np.zeros((len(there), 1))
         if steps.decay is None:
             q = np.broadcast_to(steps.q, self.size)
-            return np.stack([_products(q[here], groups[here], size) for here in counted])
-        return _power(steps.decay, np.stack([np.bincount(groups[here], minlength=size) for here in counted]))
+            return np.stack([_products(np.where(here | steps.decays, q, 1.0), self.groups, size) for here in there])
+        return _power(steps.decay, np.stack([_counts(here | steps.decays, self.codes, size) for here in there]))
 
     def _tail_alike(self, state: Carried, steps: Plan, n: int) -> Carried:
         """Find the sample of rows after the heads as a debiased one: where all fade alike its weights are the same."""
@@ -265,8 +287,8 @@ class Rows:
         out = np.empty(there.shape, self.dtype)
         self._run(steps, out, table, self.units)
         if self.recipe.timed:
-            for c, counted in enumerate(there & ~marks & (steps.weights > 0.0) & (heads.groups >= 0)):
-                table[c, :, COUNT] = np.bincount(heads.groups[counted], minlength=table.shape[1])
+            for c, counted in enumerate(there & ~marks & (steps.weights > 0.0)):
+                state.idle[c] = _counts(counted, self.codes, table.shape[1]) - table[c, :, COUNT]
         has, owed = heads.filled > 0, state.owed
         if steps.floor:
             rest = self._mean_of(np.where(marks, 1.0, 0.0), replace(steps, weights=np.ones(())), there)
@@ -307,11 +329,11 @@ class Rows:
         counts = self.recipe.rules(None).warm is not None or isinstance(self.recipe.beta, Gain) or self.recipe.timed
         if not counts and self.times is None:
             return replace(state, **facts)
-        groups, there = self.index(state), _present(self)
+        there = self.there
         if counts:
-            for c in range(len(there)):
-                facts["seen"][c] += np.bincount(groups[there[c] & (groups >= 0)], minlength=len(state.labels))
+            facts["seen"] += [_counts(here, codes, len(state.labels)) for here in there]
         if self.times is not None:
+            groups = self.index(state)
             facts["times"] = self._ends(state.times, groups >= 0, groups, state.there)
             if self.recipe.timed:
                 old = [None if state.stamps is None else state.stamps[:, c] for c in range(len(there))]
@@ -338,33 +360,41 @@ class Rows:
 class Heads:
     """Where the first values of each column and group are."""
 
-    def __init__(self, there: Marks, groups: Array, most: int, size: int) -> None:
-        self.there, self.groups = there, groups
+    def __init__(self, there: Marks, codes: Array | None, most: int, size: int) -> None:
+        self.there, self.codes = there, codes
         self.marks, self.filled = np.zeros(there.shape, dtype=np.bool_), np.zeros((len(there), size), dtype=np.int64)
-        self.order = _ranks(np.arange(len(groups)), groups)[0] if most else groups
         self.places = [self._first(c, most) for c in range(len(there) if most else 0)]
 
     def _first(self, c: int, most: int) -> tuple[Array, Array, Array]:
         """Return rows, groups and ranks of the heads of a column, group after group."""
-        alone = not self.groups.any()
-        rows = np.flatnonzero(self.there[c])[:most] if alone else np.flatnonzero(self.there[c] & (self.groups >= 0))
-        ranks, order = _ranks(rows, self.groups[rows])
-        order = order[ranks[order] < most]
-        rows, ranks = rows[order], ranks[order]
+        if self.codes is None:
+            front = self.there[c, : 64 * most]
+            rows = np.flatnonzero(front if np.count_nonzero(front) >= most else self.there[c])[:most]
+            groups, ranks = np.zeros(len(rows), dtype=np.int64), np.arange(len(rows))
+        else:
+            rows = np.flatnonzero(self.there[c] & (self.codes >= 0))
+            ranks, order = _ranks(self.codes[rows])
+            order = order[ranks[order] < most]
+            rows, groups, ranks = rows[order], self.codes[rows[order]], ranks[order]
         self.marks[c, rows] = True
-        self.filled[c] = np.bincount(self.groups[rows], minlength=self.filled.shape[1])
-        return rows, self.groups[rows], ranks
+        self.filled[c] = np.bincount(groups, minlength=self.filled.shape[1])
+        return rows, groups, ranks
 
 
-def _ranks(rows: Array, groups: Array) -> tuple[Array, Array]:
+def _ranks(groups: Array) -> tuple[Array, Array]:
     """Return how many of the rows before each are of its group, and the order of the rows by group."""
-    if not groups.any():
-        return np.arange(len(rows)), np.arange(len(rows))
     order = np.argsort(groups, kind="stable")
     begins = np.flatnonzero(np.diff(groups[order], prepend=-2))
-    ranks = np.empty(len(rows), dtype=np.int64)
-    ranks[order] = np.arange(len(rows)) - np.repeat(begins, np.diff(begins, append=len(rows)))
+    ranks = np.empty(len(groups), dtype=np.int64)
+    ranks[order] = np.arange(len(groups)) - np.repeat(begins, np.diff(begins, append=len(groups)))
     return ranks, order
+
+
+def _counts(marks: Marks, codes: Array | None, size: int) -> Array:
+    """Return how many of the marked rows each group has."""
+    if codes is None:
+        return np.array([np.count_nonzero(marks)])
+    return np.bincount(codes[marks & (codes >= 0)], minlength=size)
 
 
 def _power(decay: Decay, n: Array) -> Floats:
@@ -373,20 +403,14 @@ def _power(decay: Decay, n: Array) -> Floats:
 
 
 def _products(q: Floats, groups: Array, size: int) -> Floats:
-    result = np.ones(size)
+    """Πq of each group; those of no group are in a last one that is left out."""
+    result = np.ones(size + 1)
     np.multiply.at(result, groups, q)
-    return result
+    return result[:-1]
 
 
 def _finite(unit: float) -> float:
     return float(unit) if unit > NONE else 0.0
-
-
-def _present(rows: Rows) -> Marks:
-    there = np.ones(rows.columns[0].shape, dtype=np.bool_)
-    for x in () if rows.recipe.options.get("gaps") == "propagate" else rows.columns:
-        there &= x == x
-    return there
 
 
 def _labelled(by: Any, rows: int) -> tuple[Array | None, tuple[Any, ...]]:

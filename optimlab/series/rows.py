@@ -317,7 +317,8 @@ def quick_moment(x: Array, y: Array, plan: Plan, state: Floats, what: tuple[Any,
         return 0
     beta, alpha, log_beta = plan.decay.beta, plan.decay.alpha, plan.decay.log_beta
     free = 2.0 * beta / (1.0 + beta)
-    near = (abs(state[:, MASS] - 1.0) < 1e-13) & (bias | correlation | (abs(state[:, FREE] - free) < 1e-14 * free))
+    near = abs(state[:, MASS] - 1.0) <= min(1e-13, 2.5e-16 / alpha)
+    near &= bias | correlation | (abs(state[:, FREE] - free) < 1e-14 * free)
     near &= (state[:, COUNT] >= max(plan.least, 2)) & (x[:, 0] != state[:, MEAN])  # equal values stay exact
     near &= (not two) | (y[:, 0] != state[:, MEAN2])
     if not near.all() or not np.isfinite(state[:, MEAN]).all():

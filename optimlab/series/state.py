@@ -15,6 +15,7 @@ from optimlab.checks import choice
 from optimlab.recurrence.decay import Decay
 from optimlab.recurrence.step import fade, step
 from optimlab.series.frames import missing, values
+from optimlab.series.merging import added
 from optimlab.series.options import Plan, by_column, checked_start, checked_weights
 from optimlab.series.rows import COUNT, FREE, LOAD, MASS, MEAN, MEAN2, REST, REST2, XX, XY, start_state
 from optimlab.series.sweep import refuse_gaps, run
@@ -307,7 +308,7 @@ class EmaState:
             one, two = (part._groups.get(label, EmaState(**mine)) for part in (self, later))
             merged._groups[label] = one.merge(two)
         with np.errstate(all="ignore"):
-            merged._keep(_joined(self._table, later._table, self._left(later)))
+            merged._keep(added(self._table, later._table, self._left(later)))
         merged._steps = self._steps + later._steps
         seen = [part._times for part in (self, later) if part._times is not None]
         merged._times = np.concatenate([seen[0][:1], seen[-1][1:]]) if seen else None
@@ -462,27 +463,3 @@ class EmaState:
 
 def _timedelta(seconds: float) -> np.timedelta64:
     return np.timedelta64(round(1e9 * seconds), "ns") if seconds < 9e9 else np.timedelta64(round(seconds), "s")
-
-
-def _joined(one: Floats, two: Floats, fade: Any) -> Floats:
-    """Return the state of both samples: the step, with a sample in the place of a value."""
-    state = one.copy()
-    state[:, COUNT] += two[:, COUNT]
-    old, new = fade * one[:, MASS] * one[:, LOAD], two[:, MASS] * two[:, LOAD]
-    mass = fade * one[:, MASS] + two[:, MASS]
-    state[:, MASS] = mass
-    state[:, LOAD] = np.divide(old + new, mass, out=one[:, LOAD].copy(), where=mass > 0.0)
-    k = np.divide(new, old + new, out=(two[:, COUNT] > 0.0).astype(np.float64), where=old + new > 0.0)
-    a = np.divide(old, old + new, out=1.0 - k, where=old + new > 0.0)
-    empty, only = one[:, COUNT] == 0.0, two[:, COUNT] == 0.0
-    apart: list[Floats] = []
-    for mean, rest in ((MEAN, REST), (MEAN2, REST2)):
-        d = np.where(empty | only, 0.0, (two[:, mean] - one[:, mean]) + (two[:, rest] - one[:, rest]))
-        near = np.where(k <= a, one[:, mean] + (one[:, rest] + k * d), two[:, mean] + (two[:, rest] - a * d))
-        both = np.where(np.isfinite(d), near, one[:, mean] + two[:, mean])
-        state[:, mean] = np.where(only, one[:, mean], np.where(empty, two[:, mean], both))
-        state[:, rest] = 0.0
-        apart.append(d)
-    state[:, XY] = a * one[:, XY] + k * two[:, XY] + a * k * apart[0] * apart[1]
-    state[:, FREE] = a * a * one[:, FREE] + k * k * two[:, FREE] + 2.0 * a * k
-    return state

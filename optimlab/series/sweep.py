@@ -73,42 +73,34 @@ def sweep(
         for x in columns:
             refuse_gaps(x)
     columns = [x.copy() if _tangled(x, targets[0]) else x for x in columns]  # a tile must not read what another wrote
-    with np.errstate(invalid="ignore", over="ignore", divide="ignore", under="ignore"):
-        if len(plans) > 1 and all(plan.alike for plan in plans):
+    if len(plans) > 1 and all(plan.alike and not plan.forgets for plan in plans):
+        with np.errstate(invalid="ignore", over="ignore", divide="ignore", under="ignore"):
             _together(plans, columns, targets, what, total)
-        else:
-            for plan, target in zip(plans, targets, strict=True):
-                _alone(plan, columns, target, what, total)
+    else:
+        for plan, target in zip(plans, targets, strict=True):
+            resume(plan, columns, target, None, what, total=total)
     for plan, target, result in zip(plans, targets, results, strict=True):
-        if what is not None and plan.forgets and not what[1]:
-            target[...] = np.nan
         if not np.may_share_memory(target, result):  # three dimensions or more, of which there is no such view
             moved = np.moveaxis(result, plan.axis, -1)
             moved[...] = target.reshape(moved.shape)
 
 
-def _alone(plan: Plan, columns: list[Array], target: Array, what: Any, total: bool) -> None:
-    for own, c in each(plan, columns):
-        parts, to = [x[c] for x in columns], target[c]
-        if own.codes is None:
-            run(own, parts, to, start_state(own, len(to), what), what, total=total)
-        else:
-            _by_group(own, parts, to, None, what, total)
-
-
-def resume(plan: Plan, columns: list[Array], target: Array, states: Floats, what: Any, *, total: bool = False) -> None:
-    """Write results of shape (columns, rows) and carry states of shape (columns, groups, 12) on, under any plan."""
+def resume(
+    plan: Plan, columns: list[Array], target: Array, states: Floats | None, what: Any, *, total: bool = False
+) -> None:
+    """Write results of shape (columns, rows) and carry states of shape (columns, groups, 12), if any, on."""
     if target.size == 0:
         return
     with np.errstate(invalid="ignore", over="ignore", divide="ignore", under="ignore"):
         for own, c in each(plan, columns):
             parts = [x[c] for x in columns]
-            if own.codes is None:
-                run(own, parts, target[c], states[c, 0], what, total=total)
+            if own.codes is not None:
+                _by_group(own, parts, target[c], None if states is None else states[c], what, total)
             else:
-                _by_group(own, parts, target[c], states[c], what, total)
-        if what is not None and plan.forgets and not what[1]:
-            target[...] = np.nan
+                state = start_state(own, len(parts[0]), what) if states is None else states[c, 0]
+                run(own, parts, target[c], state, what, total=total)
+    if what is not None and plan.forgets and not what[1]:
+        target[...] = np.nan
 
 
 def _together(plans: list[Plan], columns: list[Array], targets: list[Array], what: Any, total: bool) -> None:
