@@ -298,6 +298,4 @@ def test_values_at_equal_times_count_in_pieces_of_one_row(start):
     recipe = Recipe("mean", 0.5, start | {"spacing": "time", "min_count": 4})
     x, times = np.arange(8.0), np.array([0.0, 1.0, 1.0, 1.0, 1.0, 1.0, 2.0, 3.0])
     for seed in range(3):
-        check(
-            Recipe("mean", 0.5, start | {"spacing": "time", "min_count": 4}), seed, cuts=range(1, 8), x=x, times=times
-        )
+        check(recipe, seed, cuts=range(1, 8), x=x, times=times)
