@@ -172,7 +172,7 @@ class Rows:
         """Return the results after a state, and the state after them."""
         state = replace(state, table=state.table.copy(), pending=state.pending.copy())
         out = np.empty_like(self.flat[0], dtype=self.dtype, subok=False)
-        if self.size == 0:
+        if out.size == 0:
             return out.reshape(self.shape), state
         codes = None if self.codes is None else self.index(state)
         self._run(self._plan(state, codes), by_column(out, 0), state.table, state.units)
@@ -192,7 +192,7 @@ class Rows:
     def _alone(self, before: int) -> Carried:
         rules = self.recipe.rules(self)
         state = replace(blank(rules, len(self.columns[0]), self.labels), units=self.units)
-        if self.size == 0:
+        if self.columns[0].size == 0:
             return state
         there, codes = self.there, self.codes
         if isinstance(self.recipe.beta, Gain) and of_gain(self.recipe.beta) is None:

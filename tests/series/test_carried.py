@@ -291,3 +291,11 @@ def test_times_that_decrease_are_named_in_their_piece():
         recipe.results(Piece([1.0], times=[0.5]), carry)
     with pytest.raises(ValueError, match=r"times must not decrease from piece to piece; got 0.5 after 1.0"):
         recipe.merge(carry, recipe.summary(Piece([1.0], times=[0.5])))
+
+
+@pytest.mark.parametrize("start", STARTS[:3], ids=lambda start: str(start.get("start", "debiased")))
+def test_values_at_equal_times_count_in_pieces_of_one_row(start):
+    recipe = Recipe("mean", 0.5, start | {"spacing": "time", "min_count": 4})
+    x, times = np.arange(8.0), np.array([0.0, 1.0, 1.0, 1.0, 1.0, 1.0, 2.0, 3.0])
+    for seed in range(3):
+        check(recipe, seed, cuts=range(1, 8), x=x, times=times)
