@@ -9,7 +9,8 @@ import sys
 
 import pytest
 
-from optimlab.files import PART, replacing
+from optimlab import files
+from optimlab.files import PART, replacing, unfinished
 
 posix = pytest.mark.skipif(os.name != "posix", reason="modes, links and folders of POSIX")
 
@@ -265,4 +266,51 @@ def test_a_file_that_does_not_fit_keeps_the_old_one(tmp_path):
     done = subprocess.run([sys.executable, "-c", FULL, str(path)], capture_output=True, text=True, check=True)
     assert int(done.stdout) == errno.EFBIG
     assert path.read_bytes() == b"old"
+    assert names(tmp_path) == ["a.txt"]
+
+
+def ended(path, end):
+    with unfinished(path) as part:
+        part.file.write(b"new")
+        part.end = end
+        raise KeyError
+
+
+@pytest.mark.parametrize("end", ["removed", "kept", "whole"])
+def test_an_unfinished_file_ends_as_it_is_told_also_after_an_error(tmp_path, end):
+    path = tmp_path / "a.txt"
+    path.write_bytes(b"old")
+    with pytest.raises(KeyError):
+        ended(path, end)
+    assert path.read_bytes() == (b"new" if end == "whole" else b"old")
+    assert names(tmp_path) == [*([".a.txt.unfinished"] if end == "kept" else []), "a.txt"]
+    with unfinished(path) as part:
+        assert part.file.read() == (b"new" if end == "kept" else b"")
+
+
+@posix
+def test_an_unfinished_file_keeps_the_mode_and_the_link_of_the_one_it_replaces(tmp_path):
+    path, link = tmp_path / "a.txt", tmp_path / "link"
+    path.write_bytes(b"old")
+    path.chmod(0o640)
+    link.symlink_to(path)
+    with unfinished(link) as part:
+        part.end = "whole"
+    assert link.is_symlink()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+
+
+@posix
+def test_an_unfinished_file_that_became_whole_before_it_was_locked_is_not_written_again(tmp_path, monkeypatch):
+    path, locked = tmp_path / "a.txt", files._locked
+
+    def late(handle):
+        monkeypatch.setattr(files, "_locked", locked)
+        os.replace(tmp_path / ".a.txt.unfinished", path)
+        return locked(handle)
+
+    monkeypatch.setattr(files, "_locked", late)
+    with unfinished(path) as part:
+        part.file.write(b"new")
+    assert path.read_bytes() == b""
     assert names(tmp_path) == ["a.txt"]
