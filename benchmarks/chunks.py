@@ -139,13 +139,13 @@ def workers_races(clients: dict[int, Client], n: int, rows: int, rounds: int) ->
     def cpu() -> float:
         return sum(seconds for client in clients.values() for seconds in client.run(time.process_time).values())
 
-    def race(lazy: Any, clock: Callable[[], float]) -> timing.Race:
+    def race(lazy: Any, clock: Callable[[], float], rounds: int = rounds) -> timing.Race:
         calls: dict[str, Call] = {
             WORKERS[k]: lambda client=client: client.compute(lazy).result() for k, client in clients.items()
         }
         return timing.race(calls, rounds=rounds, clock=clock)
 
-    return {name: (race(lazy, time.perf_counter), race(lazy, cpu)) for name, lazy in work.items()}
+    return {name: (race(lazy, time.perf_counter), race(lazy, cpu, 2)) for name, lazy in work.items()}
 
 
 def compared(race: timing.Race) -> list[str]:
