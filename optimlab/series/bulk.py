@@ -16,8 +16,9 @@ from optimlab.checks import choice, whole
 from optimlab.files import Unfinished, unfinished
 from optimlab.recurrence.decay import Decay
 from optimlab.recurrence.gain import Gain
+from optimlab.series.bulk_columns import Rows, Wanted, wanted
 from optimlab.series.bulk_progress import Position, discard, load, save
-from optimlab.series.bulk_readers import Reader, Rows, Wanted, forget, reader, regrid
+from optimlab.series.bulk_readers import Reader, forget, reader, regrid
 from optimlab.series.bulk_writers import writer
 from optimlab.series.carried import Piece, Recipe
 from optimlab.series.merging import Carried
@@ -150,31 +151,15 @@ def ema_file(
     settings = {"column": column, "statistic": statistic, "bias": bias, "of": of, "beta": beta, **options}
     keys = {"weights": options.pop("weights", None), "times": options.pop("times", None), "by": options.pop("by", None)}
     array = isinstance(source, np.ndarray) or Path(source).suffix.lower() == ".npy"
-    wanted = _wanted(column, statistic, keys, array)
-    rows = reader(source, wanted, dict(dialect or {}))
+    wants = wanted(column, statistic, keys, array)
+    rows = reader(source, wants, dict(dialect or {}))
     size = max(1, rows.values // len(rows.labels)) if chunk is None else whole("chunk", chunk, 1)
     recipe = Recipe(statistic, beta, options, bias=bias, of=of)
-    one = _Pass(recipe, rows, wanted, size, "x" if isinstance(source, np.ndarray) else str(source), progress)
+    one = _Pass(recipe, rows, wants, size, "x" if isinstance(source, np.ndarray) else str(source), progress)
     if out is None or isinstance(out, np.ndarray):
         return _into(one, out)
     arguments = {name: repr(value) for name, value in (settings | {"chunk": size}).items()}
     return _to_file(one, Path(os.path.realpath(out)), arguments)
-
-
-def _wanted(column: Any, statistic: str, keys: dict[str, Any], array: bool) -> Wanted:
-    kind, words = (int, "positions") if array else (str, "names")
-    single, pair = isinstance(column, (str, int)), statistic in ("cov", "corr")
-    if column is None and (pair or not array):
-        raise ValueError(f"column must be given: the {words} of {'two columns' if pair else 'the columns of values'}")
-    columns = None if column is None else (column,) if single else tuple(column)
-    for name in (*(columns or ()), *(name for name in keys.values() if name is not None)):
-        if not isinstance(name, kind) or isinstance(name, bool):
-            raise TypeError(f"columns, also of weights, times and by, are given by their {words}; got {name!r}")
-    once = [*(columns or ()), *(keys[role] for role in ("times", "by") if keys[role] is not None)]
-    if columns is not None and (len(set(once)) < len(once) or (pair and len(columns) != 2) or not columns):
-        allowed = "two columns" if pair else "columns"
-        raise ValueError(f"column, times and by must name {allowed} for {statistic!r}, each once; got {once}")
-    return Wanted(columns, single, pair, **keys)
 
 
 @final
@@ -223,9 +208,8 @@ class _Pass:
             return self.recipe.results(Piece(**rows), carry)
         except (ValueError, TypeError) as error:
             first, last = self.at.rows, self.at.rows + len(rows["x"]) - 1
-            raise type(error)(
-                f"{self.name}, rows {first} to {last}, counted from the first of them: {error}"
-            ) from error
+            where = f"{self.name}, rows {first} to {last}, counted from the first of them"
+            raise type(error)(f"{where}: {error}") from error
 
     def _tell(self) -> None:
         if self.progress is not None:

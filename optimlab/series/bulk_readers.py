@@ -8,7 +8,6 @@ import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, final
 
@@ -16,47 +15,15 @@ import numpy as np
 
 from optimlab.checks import whole
 from optimlab.extras import needed
+from optimlab.series.bulk_columns import Rows, Wanted
 from optimlab.series.cells import Column, Numbers, ways_of_times
 from optimlab.series.files import Table, listed, meant
 from optimlab.typing import Array
 
-__all__ = ["Reader", "Rows", "Wanted", "forget", "reader", "regrid"]
+__all__ = ["Reader", "forget", "reader", "regrid"]
 
-Rows = dict[str, Array]  # "x", and of "y", "weights", "times", "by" those that are asked for
 _HEAD = 1 << 16  # bytes whose checksum tells one source from another
 _BUFFER = 1 << 20  # bytes of a column of Parquet that are read at once
-
-
-@final
-@dataclass(frozen=True)
-class Wanted:
-    """The columns of a table by their names, those of an array by their positions, and what each is for."""
-
-    columns: tuple[Any, ...] | None  # None: all
-    single: bool = True  # the one column is the series itself, no table of one column
-    pair: bool = False  # the first column goes with the second
-    weights: Any = None
-    times: Any = None
-    by: Any = None
-
-    @property
-    def keys(self) -> dict[str, Any]:
-        """What is read beside the values."""
-        given = {"weights": self.weights, "times": self.times, "by": self.by}
-        return {role: name for role, name in given.items() if name is not None}
-
-    @property
-    def names(self) -> list[Any]:
-        """All columns, each once."""
-        return list(dict.fromkeys([*(self.columns or ()), *self.keys.values()]))
-
-    def rows(self, table: dict[Any, Array]) -> Rows:
-        """Return the columns of some rows by what they are for."""
-        columns = [table[name] for name in self.columns or ()]
-        keys = {role: table[name] for role, name in self.keys.items()}
-        if self.pair:
-            return {"x": columns[0], "y": columns[1], **keys}
-        return {"x": columns[0] if self.single else np.column_stack(columns), **keys}
 
 
 class Reader(Protocol):

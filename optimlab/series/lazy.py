@@ -24,6 +24,8 @@ __all__ = ["chunked"]
 def chunked(task: tuple[str, bool, str], series: list[Any], beta: Any, options: dict[str, Any]) -> Any:
     """Return, lazily, what the functions of ``optimlab.series.ema`` say of series in memory."""
     d, (name, bias, of) = series[0].ndim, task
+    if not d:
+        raise ValueError(f"x must have at least one dimension; got the single number {series[0]!r}")
     axis = whole("axis", options.pop("axis", 0), -d, d - 1) % d
     rows = dict(zip(("x", "y"), series, strict=False))
     rows |= {each: options.pop(each, None) for each in ("weights", "times", "by")}

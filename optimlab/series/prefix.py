@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,11 +70,11 @@ def stripe(name: str, recipe: Any, read: Read, chunks: Chunks, before: Sequence[
     from dask.task_spec import Task, TaskRef
 
     tasks, carry, last = {}, None, list(chunks)[-1:]
-    for rows, (place, blocks) in zip(before, chunks.items(), strict=False):
+    for chunk, (rows, (place, blocks)) in enumerate(zip(before, chunks.items(), strict=False)):
         key, summary, merged = ((each, *place) for each in (name, f"{name}-summary", f"{name}-carry"))
-        tasks[key] = Task(key, _results, recipe, read, carry, *blocks)
+        tasks[key] = Task(key, _results, chunk, recipe, read, carry, *blocks)
         if place not in last:
-            tasks[summary] = Task(summary, _summary, recipe, read, rows, *blocks)
+            tasks[summary] = Task(summary, _summary, chunk, recipe, read, rows, *blocks)
             tasks[merged] = Task(merged, _merged, recipe, carry, TaskRef(summary))
             carry = TaskRef(merged)
     return tasks
@@ -83,10 +84,21 @@ def _merged(recipe: Any, carry: Any, summary: Any) -> Any:
     return summary if carry is None else recipe.merge(carry, summary)
 
 
-def _summary(recipe: Any, read: Any, before: int, *blocks: Any) -> Any:
-    return recipe.summary(read(*blocks)[0], before)
+def _summary(chunk: int, recipe: Any, read: Any, before: int, *blocks: Any) -> Any:
+    with _named(chunk):
+        return recipe.summary(read(*blocks)[0], before)
 
 
-def _results(recipe: Any, read: Any, carry: Any, *blocks: Any) -> Any:
-    piece, write = read(*blocks)
-    return write(recipe.results(piece, recipe.nothing() if carry is None else carry)[0])
+def _results(chunk: int, recipe: Any, read: Any, carry: Any, *blocks: Any) -> Any:
+    with _named(chunk):
+        piece, write = read(*blocks)
+        return write(recipe.results(piece, recipe.nothing() if carry is None else carry)[0])
+
+
+@contextmanager
+def _named(chunk: int) -> Iterator[None]:
+    """Say in which chunk the rows are that an error names."""
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        raise type(error)(f"in chunk {chunk}, counted from 0: {error}") from error

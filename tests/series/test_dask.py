@@ -437,3 +437,11 @@ def test_labels_of_other_rows_are_refused_when_they_are_met() -> None:
 def test_double_averages_say_that_they_need_values_in_memory() -> None:
     with pytest.raises(TypeError, match=r"x.compute\(\)"):
         double_ema(LAZY, 0.9)
+
+
+def test_an_error_names_the_chunk() -> None:
+    x = np.where(np.arange(40) == 17, np.nan, 1.0)
+    with pytest.raises(ValueError, match=r"in chunk 2, counted from 0: x must not contain NaN .* row 3,"):
+        ema(da.from_array(x, chunks=7), 0.9, gaps="raise").compute(scheduler="sync")
+    with pytest.raises(ValueError, match="at least one dimension"):
+        ema(da.from_array(np.float64(3.0)), 0.9)

@@ -22,12 +22,11 @@ from optimlab.series.bulk import STATISTICS, Averaged, ema_file
 
 __all__ = ["averages", "writes_averages"]
 
-_SUFFIXES = (".npy", ".parquet", ".csv")
 _DECAYS = ("beta", "alpha", "span", "com", "window", "cutoff")
 
 
 def writes_averages(argv: Sequence[str]) -> bool:
-    """Whether ``--out`` names a file of averages, not the folder of a study.
+    """Whether ``--out`` names a file, by a suffix of letters, not the folder of a study.
 
     Examples
     --------
@@ -37,7 +36,7 @@ def writes_averages(argv: Sequence[str]) -> bool:
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--out", nargs="?", type=Path)
     out = parser.parse_known_args(argv)[0].out
-    return out is not None and out.suffix.lower() in _SUFFIXES
+    return out is not None and out.suffix[1:].isalpha() and not out.is_dir()
 
 
 def averages(argv: Sequence[str]) -> int:

@@ -102,6 +102,7 @@ ONE = "exactly one of beta, alpha, span, com, halflife, window, cutoff must be g
 
 
 @pytest.mark.parametrize(("text", "said"), [
+    ("ticks.npy --beta .9 --out a.txt", "out must end in .npy, .parquet, .csv; got '{here}/a.txt'"),
     ("ticks.parquet --column prize --beta .9", f"ticks.parquet must have one column 'prize'; {THERE}"),
     (f"ticks.csv --column prize --beta .9 {TEXT}", f"ticks.csv has no column 'prize'; {THERE}"),
     (
