@@ -48,8 +48,10 @@ def compiled() -> Any:
 
 
 def cores() -> int:
-    """Return how many threads may run."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Return how many threads may run: one for each core, or as many as OMP_NUM_THREADS says."""
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    said = os.environ.get("OMP_NUM_THREADS", "")  # which Dask sets for its workers, too
+    return min(allowed, int(said)) if said.isdigit() and int(said) else allowed
 
 
 def cuts(length: int, size: int) -> Iterator[slice]:
