@@ -28,7 +28,6 @@ from optimlab.lab.sweeps import Grid, sweep
 from optimlab.lab.sweeps.store import Store
 from optimlab.lab.sweeps.task import Task
 
-sys.modules["pyarrow"] = None  # pandas does without it, and has one thread then
 NOBODY = 65534
 PIPE = []
 
@@ -176,4 +175,5 @@ def main(folder, count):
 
 
 if __name__ == "__main__":
+    sys.modules["pyarrow"] = None  # pandas, loaded later, does without it, and has one thread then
     main(Path(sys.argv[1]), int(sys.argv[2]))
