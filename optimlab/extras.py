@@ -4,18 +4,12 @@ from __future__ import annotations
 
 from importlib import import_module
 from types import ModuleType
-from typing import final
 
-__all__ = ["MissingError", "needed"]
-
-
-@final
-class MissingError(ImportError):
-    """A package that is asked for is not installed."""
+__all__ = ["needed"]
 
 
 def needed(module: str, extra: str, by: str) -> ModuleType:
-    """Return a module of another package, or raise a MissingError that names the extra which installs it.
+    """Return a module of another package, or raise an ImportError that names the extra which installs it.
 
     Examples
     --------
@@ -26,6 +20,6 @@ def needed(module: str, extra: str, by: str) -> ModuleType:
         return import_module(module)
     except ModuleNotFoundError as error:
         remedy = f'python -m pip install "optimlab[{extra}]"'
-        raise MissingError(
+        raise ImportError(
             f"{by} needs {module.partition('.')[0]}, which is not installed; {remedy} installs it"
         ) from error

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import TextIO
 
-from optimlab.extras import MissingError, needed
+from optimlab.extras import needed
 from optimlab.lab.frame.errors import StudyError
 
 __all__ = [
@@ -43,9 +43,9 @@ STANDS, FAILED, UNUSABLE, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
 def guarded(work: Callable[[], int]) -> int:
     """Do the work of a command and return its exit status, also where the work is stopped or cannot be done.
 
-    That is 2 on a `StudyError`, `OSError` or `MissingError`, printed without a traceback, and 130 after Ctrl-C. On
-    SIGTERM a SystemExit of status 143 is raised, after the work has tidied up. Any other exception is a defect and
-    passes through.
+    That is 2 on a `StudyError`, an `OSError` or a package that is `needed`, printed without a traceback, and 130 after
+    Ctrl-C. On SIGTERM a SystemExit of status 143 is raised, after the work has tidied up. Any other exception is a
+    defect and passes through.
 
     Examples
     --------
@@ -60,7 +60,9 @@ def guarded(work: Callable[[], int]) -> int:
     except KeyboardInterrupt:
         _complain("interrupted: only the results of a complete run replace earlier ones")
         return INTERRUPTED
-    except (StudyError, OSError, MissingError) as error:
+    except (StudyError, OSError, ImportError) as error:
+        if isinstance(error, ImportError) and not isinstance(error.__cause__, ModuleNotFoundError):
+            raise  # not what `needed` says
         _complain(f"error: {_reason(error)}")
         return UNUSABLE
 

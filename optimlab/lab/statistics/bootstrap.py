@@ -96,6 +96,8 @@ def bootstrap_interval(
     with np.errstate(invalid="ignore", divide="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore", DegenerateDataWarning)
         estimate = float(pooled(*draws))
+        if all((part == part[0]).all() for part in draws):
+            return (estimate,) * 3
         found = bootstrap(draws, pooled, n_resamples=_RESAMPLES, method=method, **options)
         if np.isnan(found.confidence_interval.low):
             found = bootstrap(draws, pooled, n_resamples=0, bootstrap_result=found, method="percentile", **options)
