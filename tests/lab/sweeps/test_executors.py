@@ -107,13 +107,14 @@ def test_no_executor_is_a_wrong_kind(executor):
 
 @pytest.mark.slow
 def test_ctrl_c_stops_the_workers():
+    children = set(multiprocessing.active_children())  # of other tests
     press = partial(signal.pthread_kill, threading.main_thread().ident, signal.SIGINT)
     found = completed([partial(abs, -1), *[partial(time.sleep, 600)] * 3], operator.call, 2)
     assert next(found)[1] == 1
     threading.Timer(0.1, press).start()
     with pytest.raises(KeyboardInterrupt):
         next(found)
-    assert not multiprocessing.active_children()
+    assert set(multiprocessing.active_children()) <= children
 
 
 ORPHANS = """
