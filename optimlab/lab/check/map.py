@@ -42,8 +42,8 @@ def word(mark: Mark) -> str:
 
 
 def summary(marks: Sequence[Mark]) -> pd.DataFrame:
-    """Return a row for each theme, a column for each contestant, in it one sign for each exam."""
-    table = frame(marks).assign(sign=[SIGNS[mark.verdict] for mark in marks])
+    """Return a row for each theme, a column for each contestant, in it one sign for each exam, of a trait y or n."""
+    table = frame(marks).assign(sign=[word(mark)[0] for mark in marks])
     order = {name: list(table[name].drop_duplicates()) for name in ("theme", "contestant")}
     signs = table.pivot_table(index="theme", columns="contestant", values="sign", aggfunc="".join)
     return signs.loc[order["theme"], order["contestant"]].reset_index()
